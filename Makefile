@@ -1,0 +1,42 @@
+# Every task of this project. `make` alone says what there is.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+help:           ## What each target does
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: $(STAMP) ## Make .venv with every locked package (once, about a minute)
+
+$(STAMP): requirements.lock pyproject.toml tools/setup
+	@PYTHON=$(PYTHON) tools/setup $(VENV)
+	@touch $@
+
+demo: $(STAMP)  ## The guide's whole path, offline: environment, fine-tune, serve, ask, clean up
+	@$(BIN)/foundry-emulator run --fresh --state .foundry-emulator/demo -- bash tools/demo
+
+test: $(STAMP)  ## Unit, integration and acceptance tests
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -q
+
+check: $(STAMP) ## Format, lint, types, room boundaries
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/basedpyright
+	@$(BIN)/python -m pytest -q tests/unit/test_architecture.py
+
+accept: $(STAMP) ## Rewrite the expected output of the acceptance tests
+	@$(BIN)/python -m pytest -q tests/acceptance --accept
+
+bench: $(STAMP) ## Speed, as ratios against a named peer or limit
+	@$(BIN)/python -m benchmarks
+
+lock:           ## Resolve requirements.lock anew from pyproject.toml
+	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate \
+		--python-version 3.11 --extra dev pyproject.toml -o requirements.lock
+
+clean:          ## Remove the virtual environment and the emulator's state
+	@rm -rf $(VENV) .foundry-emulator
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check accept bench lock clean

@@ -1,0 +1,1 @@
+"""What to run: from a YAML spec to a served, proven model."""

@@ -1,0 +1,1 @@
+"""How `pulumi up` runs where the Pulumi CLI cannot be had."""
