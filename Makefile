@@ -26,7 +26,7 @@ check: $(STAMP) ## Format, lint, types, room boundaries
 	@$(BIN)/python -m pytest -q tests/unit/test_architecture.py
 
 accept: $(STAMP) ## Rewrite the expected output of the acceptance tests
-	@$(BIN)/python -m pytest -q tests/acceptance --accept
+	@FOUNDRY_TUNE_ACCEPT=1 $(BIN)/python -m pytest -q tests/acceptance
 
 bench: $(STAMP) ## Speed, as ratios against a named peer or limit
 	@$(BIN)/python -m benchmarks
