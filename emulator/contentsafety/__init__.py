@@ -1,0 +1,1 @@
+"""The emulator's content filter: a small rules file and documented test strings, no protection."""

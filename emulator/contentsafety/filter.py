@@ -1,0 +1,144 @@
+"""Judge a text by the rules file: a severity per harm category, and whether it blocks.
+
+The categories, severities and the threshold are Azure's; how they are detected is not. Besides the
+rules there are documented test strings, one per category and severity, in the manner of EICAR:
+`[[content-safety-test violence=4]]` is judged violence at severity 4, whatever stands around it.
+So a test covers every category, severity and direction without anybody writing harmful text.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+CATEGORIES: tuple[str, ...] = ("hate", "self_harm", "sexual", "violence")
+SEVERITY_NAMES = {0: "safe", 2: "low", 4: "medium", 6: "high"}
+TEST_STRING = re.compile(r"\[\[content-safety-test (hate|self_harm|sexual|violence)=([0246])\]\]")
+ROLE_MARKER = re.compile(r"<\|(system|user|assistant|end|endoftext|im_start|im_end)\|>")
+
+_RULES_FILE = Path(__file__).with_name("rules.yaml")
+_INVISIBLE = dict.fromkeys([0x00AD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What the rules found in one text."""
+
+    severities: dict[str, int] = field(default_factory=lambda: dict.fromkeys(CATEGORIES, 0))
+    jailbreak: bool = False
+    rules: tuple[str, ...] = ()
+    blocks_from: int = 4
+    jailbreak_blocks: bool = False
+
+    @property
+    def blocked(self) -> bool:
+        """Whether a deployment with its filter on refuses this text."""
+        harmful = any(severity >= self.blocks_from for severity in self.severities.values())
+        return harmful or (self.jailbreak and self.jailbreak_blocks)
+
+    def annotations(self, *, prompt: bool) -> dict[str, Any]:
+        """The per-category results in Azure's words; `jailbreak` exists for prompts only."""
+        results: dict[str, Any] = {
+            category: {
+                "filtered": severity >= self.blocks_from,
+                "severity": SEVERITY_NAMES[severity],
+            }
+            for category, severity in self.severities.items()
+        }
+        if prompt:
+            results["jailbreak"] = {
+                "filtered": self.jailbreak and self.jailbreak_blocks,
+                "detected": self.jailbreak,
+            }
+        return results
+
+
+def judge(*texts: str) -> Judgement:
+    """Judge texts together: the highest severity of each category counts."""
+    rules = _load()
+    severities = dict.fromkeys(CATEGORIES, 0)
+    matched: list[str] = []
+    jailbreak = False
+    for text in texts:
+        plain = normalize(text)
+        for category, severity in TEST_STRING.findall(plain):
+            severities[category] = max(severities[category], int(severity))
+            matched.append(f"test-string:{category}={severity}")
+        for rule in rules.harms:
+            if rule.severity > severities[rule.category] and rule.pattern.search(plain):
+                severities[rule.category] = rule.severity
+                matched.append(rule.id)
+        for name, pattern in rules.jailbreak:
+            if pattern.search(plain):
+                jailbreak = True
+                matched.append(name)
+    return Judgement(
+        severities=severities,
+        jailbreak=jailbreak,
+        rules=tuple(dict.fromkeys(matched)),
+        blocks_from=rules.blocks_from,
+        jailbreak_blocks=rules.jailbreak_blocks,
+    )
+
+
+def detector() -> str:
+    """The name every annotation is signed with, so nobody takes it for Azure AI Content Safety."""
+    return f"emulator-rules/{_load().version}"
+
+
+def normalize(text: str) -> str:
+    """The text as the patterns see it: NFKC, case-folded, nothing invisible, single spaces."""
+    visible = unicodedata.normalize("NFKC", text).translate(_INVISIBLE)
+    return re.sub(r"\s+", " ", visible).casefold()
+
+
+def neutralize_role_markers(text: str) -> str:
+    """Break chat-template tokens in a user's text, so that it can't open a turn of its own.
+
+    The characters stay readable; only the token is gone. A real service's tokenizer does the same
+    by refusing special tokens in content.
+    """
+    return ROLE_MARKER.sub(r"<\\|\1\\|>", text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    id: str
+    category: str
+    severity: int
+    pattern: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    version: int
+    blocks_from: int
+    jailbreak_blocks: bool
+    harms: tuple[_Rule, ...]
+    jailbreak: tuple[tuple[str, re.Pattern[str]], ...]
+
+
+@cache
+def _load() -> _Rules:
+    import yaml
+
+    document: dict[str, Any] = yaml.safe_load(_RULES_FILE.read_text(encoding="utf-8"))
+    words: dict[str, str] = document["words"]
+
+    def compiled(pattern: str) -> re.Pattern[str]:
+        for name, alternatives in words.items():
+            pattern = pattern.replace("{" + name + "}", alternatives)
+        return re.compile(pattern)
+
+    return _Rules(
+        version=document["version"],
+        blocks_from=document["blocks_from"],
+        jailbreak_blocks=document["jailbreak_blocks"],
+        harms=tuple(
+            _Rule(rule["id"], rule["category"], rule["severity"], compiled(rule["pattern"]))
+            for rule in document["rules"]
+        ),
+        jailbreak=tuple((rule["id"], compiled(rule["pattern"])) for rule in document["jailbreak"]),
+    )

@@ -1,0 +1,1 @@
+"""The host of a serverless endpoint: chat completions, `/info`, the content filter, streaming."""

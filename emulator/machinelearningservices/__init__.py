@@ -1,0 +1,1 @@
+"""Microsoft.MachineLearningServices: hubs, projects, assets, jobs, endpoints, data plane."""
