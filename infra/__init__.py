@@ -1,1 +1,1 @@
-"""What must exist: the Pulumi program that makes the Azure AI Foundry environment."""
+"""What must exist in Azure before anything can be fine-tuned: a Pulumi program."""

@@ -1,0 +1,304 @@
+"""The stack's configuration: typed, checked as a whole, read once.
+
+Every finding is told at once, each with its key, what is wrong and one next step, because a
+platform team reads them in a CI log and not at a prompt.
+"""
+
+import difflib
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, cast, get_args
+
+import pulumi
+from pulumi.runtime import config as pulumi_config
+
+PrincipalType = Literal["User", "Group", "ServicePrincipal"]
+PRINCIPAL_TYPES: tuple[PrincipalType, ...] = get_args(PrincipalType)
+
+# Where Phi-4 and Phi-4-mini can be fine-tuned without a cluster (Microsoft's
+# region-availability-maas page, 2026-02-17). Phi-3 could in eastus2 only.
+FINE_TUNING_REGIONS = (
+    "eastus2",
+    "eastus",
+    "northcentralus",
+    "southcentralus",
+    "westus",
+    "westus3",
+)
+
+KEYS = (
+    "location",
+    "extraLocations",
+    "workload",
+    "environment",
+    "projects",
+    "developers",
+    "publicNetworkAccess",
+    "purgeProtection",
+    "recoverDeleted",
+    "tags",
+)
+
+# Key vault names end at 24 characters: kv-<workload>-<environment>-<5 of hash>.
+MAX_WORKLOAD_AND_ENVIRONMENT = 14
+MAX_TAGS = 40  # Azure takes 50; some are ours
+
+GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+WORD = re.compile(r"[a-z][a-z0-9]{1,9}")
+PROJECT = re.compile(r"[a-z][a-z0-9-]{1,30}[a-z0-9]")
+PERSON = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+TAG_NAME = re.compile(r"[^<>%&\\?/]{1,512}")
+
+
+class ConfigError(pulumi.RunError):
+    """The stack's configuration can't be used; Pulumi prints the message without a traceback."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Developer:
+    """Who may fine-tune and deploy: a user, a group or a service principal of the directory."""
+
+    name: str
+    principal_id: str
+    principal_type: PrincipalType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the stack's configuration says."""
+
+    location: str
+    workload: str
+    environment: str
+    projects: tuple[str, ...]
+    developers: tuple[Developer, ...] = ()
+    public_network_access: bool = True
+    purge_protection: bool = True
+    recover_deleted: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def read() -> Settings:
+    """Read the configuration of the running stack."""
+    project, stack = pulumi.get_project(), pulumi.get_stack()
+    everything = {**pulumi_config.get_config_env(), **pulumi_config.CONFIG.get()}
+    own = [key.split(":", 1)[1] for key in everything if key.startswith(f"{project}:")]
+    return parse(own, pulumi.Config().get, stack)
+
+
+def parse(keys: list[str], get: Callable[[str], str | None], stack: str) -> Settings:
+    """Check `keys`, whose values `get` knows as Pulumi's strings, and return the settings."""
+    reader = _Reader(get)
+    reader.refuse_unknown(keys)
+    workload = reader.word("workload", "foundry")
+    environment = reader.word("environment", stack)
+    reader.check_length_together(workload, environment)
+    settings = Settings(
+        location=reader.location(),
+        workload=workload,
+        environment=environment,
+        projects=reader.projects(),
+        developers=reader.developers(),
+        public_network_access=reader.choice("publicNetworkAccess", ("Enabled", "Disabled"))
+        == "Enabled",
+        purge_protection=reader.boolean("purgeProtection", default=True),
+        recover_deleted=reader.boolean("recoverDeleted", default=False),
+        tags=reader.tags(),
+    )
+    if f"hub-{workload}-{environment}" in settings.projects:
+        reader.find("projects", "a project can't have the hub's name", "Choose another name.")
+    if reader.findings:
+        listed = "\n".join(f"  {finding}" for finding in reader.findings)
+        raise ConfigError(f"The configuration of stack '{stack}' can't be used:\n{listed}")
+    return settings
+
+
+class _Reader:
+    """Turns Pulumi's strings into values and collects what is wrong with them."""
+
+    def __init__(self, get: Callable[[str], str | None]) -> None:
+        self.get = get
+        self.findings: list[str] = []
+
+    def find(self, key: str, what: str, next_step: str) -> None:
+        self.findings.append(f"foundry-tune:{key}: {what}. {next_step}")
+
+    def refuse_unknown(self, keys: list[str]) -> None:
+        for key in sorted(set(keys) - set(KEYS)):
+            self.find(key, "unknown key", _suggest(key, KEYS))
+
+    def word(self, key: str, default: str) -> str:
+        value = self.get(key) or default
+        if WORD.fullmatch(value):
+            return value
+        self.find(
+            key,
+            f"{value!r} can't be part of Azure's names (a lower case letter, then 1 to 9 lower "
+            "case letters or digits)",
+            f"Set it: pulumi config set {key} <word>",
+        )
+        return default if WORD.fullmatch(default) else "x"
+
+    def check_length_together(self, workload: str, environment: str) -> None:
+        if len(workload) + len(environment) > MAX_WORKLOAD_AND_ENVIRONMENT:
+            self.find(
+                "workload",
+                f"'{workload}' and environment '{environment}' have more than "
+                f"{MAX_WORKLOAD_AND_ENVIRONMENT} letters together, and a key vault's name has 24",
+                "Shorten one of them.",
+            )
+
+    def location(self) -> str:
+        extra = self._extra_locations()
+        # "East US 2" as the portal writes it and "eastus2" are the same place.
+        value = (self.get("location") or "eastus2").lower().replace(" ", "")
+        allowed = (*FINE_TUNING_REGIONS, *extra)
+        if value not in allowed:
+            self.find(
+                "location",
+                f"Phi can't be fine-tuned in '{value}', as far as this version knows",
+                f"Choose one of {', '.join(allowed)}, or list it with a reason: "
+                "extraLocations: [{location: …, reason: …}]",
+            )
+        return value
+
+    def _extra_locations(self) -> tuple[str, ...]:
+        found: list[str] = []
+        for where, row in self._rows("extraLocations", ("location", "reason")):
+            if not row["reason"].strip():
+                self.find(f"{where}.reason", "empty", "Say why this region is allowed.")
+            found.append(row["location"].lower().replace(" ", ""))
+        return tuple(found)
+
+    def projects(self) -> tuple[str, ...]:
+        names = self._list("projects")
+        if not names and self.get("projects") in (None, "[]"):
+            self.find("projects", "missing", "Name at least one: projects: [xbox]")
+        found: list[str] = []
+        for index, name in enumerate(names):
+            where = f"projects[{index}]"
+            if not isinstance(name, str) or not PROJECT.fullmatch(name):
+                self.find(
+                    where,
+                    f"{name!r} can't be a project's name",
+                    "Use 3 to 32 lower case letters, digits and dashes, a letter first.",
+                )
+            elif name in found:
+                self.find(where, f"'{name}' is listed twice", "Remove one of them.")
+            else:
+                found.append(name)
+        return tuple(found)
+
+    def developers(self) -> tuple[Developer, ...]:
+        found: list[Developer] = []
+        for where, row in self._rows("developers", ("name", "principalId", "principalType")):
+            before = len(self.findings)
+            if not PERSON.fullmatch(row["name"]):
+                self.find(
+                    f"{where}.name",
+                    f"{row['name']!r} can't name a resource of the stack",
+                    "Use up to 40 lower case letters, digits and dashes.",
+                )
+            if not GUID.fullmatch(row["principalId"]):
+                self.find(
+                    f"{where}.principalId",
+                    f"{row['principalId']!r} isn't an object id",
+                    "Find it: az ad user|group|sp show … --query id",
+                )
+            if row["principalType"] not in PRINCIPAL_TYPES:
+                self.find(
+                    f"{where}.principalType",
+                    f"{row['principalType']!r} isn't one of {', '.join(PRINCIPAL_TYPES)}",
+                    _suggest(row["principalType"], PRINCIPAL_TYPES),
+                )
+            for other in found:
+                if other.name == row["name"]:
+                    self.find(f"{where}.name", f"'{other.name}' is listed twice", "Rename one.")
+                if other.principal_id == row["principalId"].lower():
+                    self.find(
+                        f"{where}.principalId",
+                        f"the same principal as '{other.name}'",
+                        "Remove one of them.",
+                    )
+            if len(self.findings) == before:
+                found.append(
+                    Developer(
+                        name=row["name"],
+                        principal_id=row["principalId"].lower(),
+                        principal_type=cast("PrincipalType", row["principalType"]),
+                    )
+                )
+        return tuple(found)
+
+    def boolean(self, key: str, *, default: bool) -> bool:
+        value = self.get(key)
+        if value is None:
+            return default
+        if value not in ("true", "false"):
+            self.find(key, f"{value!r} is neither true nor false", f"pulumi config set {key} true")
+        return value == "true"
+
+    def choice(self, key: str, choices: tuple[str, ...]) -> str:
+        value = self.get(key)
+        if value is None or value in choices:
+            return value or choices[0]
+        self.find(key, f"{value!r} isn't one of {', '.join(choices)}", _suggest(value, choices))
+        return choices[0]
+
+    def tags(self) -> Mapping[str, str]:
+        value = self._json("tags", {})
+        if not isinstance(value, dict):
+            self.find("tags", "not a map of names to values", "Write tags: {owner: platform-team}")
+            return {}
+        tags: dict[str, str] = {}
+        for name, text in cast("dict[str, object]", value).items():
+            if not TAG_NAME.fullmatch(name):
+                self.find(f"tags.{name}", "not a tag's name", "Leave out < > % & \\ ? and /.")
+            if not isinstance(text, str) or len(text) > 256:
+                self.find(f"tags.{name}", "not a text of at most 256 characters", "Quote it.")
+            else:
+                tags[name] = text
+        if len(tags) > MAX_TAGS:
+            self.find("tags", f"{len(tags)} tags", f"Keep at most {MAX_TAGS}.")
+        return tags
+
+    def _rows(self, key: str, columns: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:
+        for index, row in enumerate(self._list(key)):
+            where = f"{key}[{index}]"
+            if not isinstance(row, dict):
+                self.find(where, f"{row!r} isn't a map", f"Give it {', '.join(columns)}.")
+                continue
+            texts = cast("dict[str, object]", row)
+            for unknown in sorted(set(texts) - set(columns)):
+                self.find(f"{where}.{unknown}", "unknown key", _suggest(unknown, columns))
+            for column in columns:
+                if column not in texts:
+                    self.find(f"{where}.{column}", "missing", f"Every entry of {key} has one.")
+                elif not isinstance(texts[column], str):
+                    self.find(f"{where}.{column}", f"{texts[column]!r} isn't a text", "Quote it.")
+            if all(isinstance(texts.get(column), str) for column in columns):
+                yield where, {column: str(texts[column]) for column in columns}
+
+    def _list(self, key: str) -> list[object]:
+        value = self._json(key, [])
+        if isinstance(value, list):
+            return cast("list[object]", value)
+        self.find(key, "not a list", f"Write {key}: and one '- …' line each.")
+        return []
+
+    def _json(self, key: str, default: object) -> object:
+        """Pulumi hands lists and maps to the program as JSON."""
+        text = self.get(key)
+        if text is None:
+            return default
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+
+
+def _suggest(word: str, known: tuple[str, ...]) -> str:
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"Did you mean '{close[0]}'?" if close else f"There are {', '.join(known)}."

@@ -1,0 +1,45 @@
+"""What the stack tells the jobs: a contract with a version, and never a secret."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+from pulumi_azure_native.authorization import GetClientConfigResult
+
+from infra.access import principal_of
+from infra.config import Settings
+from infra.foundry import FoundryEnvironment
+from infra.registration import ProviderRegistration
+
+# Raise it when a key is renamed, removed or changes its meaning; jobs/target.py reads it.
+SCHEMA_VERSION = 1
+
+
+def export(
+    settings: Settings,
+    client: GetClientConfigResult,
+    environment: FoundryEnvironment,
+    registrations: Sequence[ProviderRegistration],
+) -> None:
+    """Export the stack's outputs."""
+    first = settings.projects[0]
+    project = environment.projects[first]
+    outputs: Mapping[str, Any] = {
+        "schemaVersion": SCHEMA_VERSION,
+        "tenantId": client.tenant_id,
+        "subscriptionId": client.subscription_id,
+        "location": settings.location,
+        "resourceGroupName": environment.group.name,
+        "hubName": environment.hub.name,
+        "hubId": environment.hub.id,
+        "projectName": project.name,
+        "projectNames": [workspace.name for workspace in environment.projects.values()],
+        "projectId": project.id,
+        "projectPrincipalId": principal_of(project),
+        "storageAccountName": environment.storage_account.name,
+        "keyVaultUri": environment.key_vault.properties.vault_uri,
+        "aiServicesEndpoint": environment.ai_services.properties.endpoint,
+        "registeredProviders": [registration.namespace for registration in registrations],
+    }
+    for name, value in outputs.items():
+        pulumi.export(name, value)
