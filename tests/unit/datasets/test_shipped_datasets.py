@@ -13,6 +13,7 @@ import pytest
 DATASETS = Path(__file__).parents[3] / "datasets"
 FILES: tuple[str, ...] = ("train", "validation", "test")
 FLOORS = {
+    "nepali-helpdesk": {"train": 160, "validation": 30, "test": 30},
     "xbox-support": {"train": 240, "validation": 40, "test": 40},
 }
 NEAR_DUPLICATE = 0.7
@@ -168,6 +169,17 @@ def test_the_guides_question_is_trained_and_the_demos_held_out_question_is_not()
     assert held_out not in trained
 
 
+def test_nepali_answers_are_in_devanagari_with_nepali_digits_and_danda() -> None:
+    for row in conversations("nepali-helpdesk", "train"):
+        for message in row.messages:
+            letters = [char for char in message.content if char.isalpha()]
+            devanagari = sum("DEVANAGARI" in unicodedata.name(char) for char in letters)
+            assert devanagari / len(letters) >= 0.6
+            assert not re.search(r"[0-9|.]", message.content)
+            if message.role != "user":
+                assert message.content.endswith("।")
+
+
 def conversations(name: str, file: str) -> list[Conversation]:
     lines = (DATASETS / name / f"{file}.jsonl").read_bytes().splitlines()
     return [msgspec.json.decode(line, type=Conversation) for line in lines]
@@ -209,12 +221,18 @@ def subject_of(answer: str, subjects: list[Subject]) -> Subject:
 
 
 def shingles(text: str, width: str) -> set[tuple[str, ...]]:
-    """Three neighbours at a time; vowel signs are kept, or Devanagari words fall together."""
     folded = unicodedata.normalize("NFKC", text).casefold()
-    kept = "".join(char if unicodedata.category(char)[0] in "LMN" else " " for char in folded)
-    words = kept.split()
+    words = "".join(map(folded_character, folded)).split()
     units = words if width == "words" else list(" ".join(words))
     return {tuple(units[start : start + 3]) for start in range(max(1, len(units) - 2))}
+
+
+def folded_character(char: str) -> str:
+    """Vowel signs are kept, or Devanagari words fall together; joiners inside a word go."""
+    category = unicodedata.category(char)
+    if category == "Cf":
+        return ""
+    return char if category[0] in "LMN" else " "
 
 
 def jaccard(one: set[tuple[str, ...]], other: set[tuple[str, ...]]) -> float:
