@@ -1,0 +1,49 @@
+"""The stand-in base models: one tiny shape for all, random weights that only the name decides."""
+
+import hashlib
+import zlib
+
+import numpy as np
+
+from emulator.training.architecture import Phi3Config, Weights
+
+MAX_VOCABULARY = 2048
+
+
+def stand_in_config(vocabulary_size: int) -> Phi3Config:
+    """Gives the stand-in's shape: grouped key-value heads and a tied head, as in Phi-4-mini."""
+    return Phi3Config(
+        vocab_size=vocabulary_size,
+        hidden_size=96,
+        intermediate_size=256,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=2048,
+        tie_word_embeddings=True,
+    )
+
+
+def base_seed(base_model: str) -> int:
+    """Gives the seed of a base model's weights, from its name without the version."""
+    name = base_model.partition("/versions/")[0].lower()
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4])
+
+
+def base_weights(base_model: str, config: Phi3Config) -> Weights:
+    """Gives the weights before any fine-tuning.
+
+    Each matrix has a generator of its own, so a larger vocabulary only adds rows: fine-tuning
+    starts from exactly the model that is served as the base.
+    """
+    weights = Weights(config.shapes(), "float32")
+    deep = (2 * config.num_hidden_layers) ** -0.5
+    for name, weight in weights.items():
+        if weight.ndim == 1:
+            weight.fill(1)
+            continue
+        draw = np.random.default_rng([base_seed(base_model), zlib.crc32(name.encode())])
+        # As GPT-2: what adds to the residual stream starts smaller the more layers add to it.
+        scale = 0.02 * (deep if name.endswith(("o_proj.weight", "down_proj.weight")) else 1)
+        weight[...] = draw.standard_normal(weight.shape, "float32") * scale
+    return weights
