@@ -1,0 +1,10 @@
+"""Microsoft.Authorization: role definitions and role assignments."""
+
+from emulator.authorization import assignments, definitions
+from emulator.cloud import Service
+
+SERVICE = Service(
+    name="authorization",
+    routes=(*definitions.ROUTES, *assignments.ROUTES),
+    namespaces=("Microsoft.Authorization",),
+)

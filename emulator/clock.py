@@ -1,0 +1,75 @@
+"""The emulator's virtual clock: everything that Azure would do over time happens on it.
+
+Credentials are the exception: tokens and SAS live on the client's real clock, because it is the
+client that decides when to renew them, and moving Azure's time must not sign anybody out.
+"""
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+
+
+class Clock:
+    """Time that runs with the real one from any starting point and can be frozen or advanced."""
+
+    def __init__(self, start: datetime | None = None) -> None:
+        self._lock = threading.Lock()
+        self._base = (start or datetime.now(UTC)).timestamp()
+        self._since = time.monotonic()
+        self._scale = 1.0
+
+    def timestamp(self) -> float:
+        """Seconds since the epoch, now."""
+        with self._lock:
+            return self._base + (time.monotonic() - self._since) * self._scale
+
+    def now(self) -> datetime:
+        """The moment now, in UTC."""
+        return datetime.fromtimestamp(self.timestamp(), UTC)
+
+    def advance(self, seconds: float) -> None:
+        """Jump forward."""
+        with self._lock:
+            self._base += seconds
+
+    def set(self, moment: datetime) -> None:
+        """Jump to a moment, forward or back."""
+        with self._lock:
+            self._base = moment.timestamp()
+            self._since = time.monotonic()
+
+    def run(self, scale: float) -> None:
+        """Let time run `scale` times as fast as real time; 0 freezes it."""
+        now = self.timestamp()
+        with self._lock:
+            self._base, self._since, self._scale = now, time.monotonic(), scale
+
+    @property
+    def scale(self) -> float:
+        """How fast time runs: 1 is real time, 0 is frozen."""
+        return self._scale
+
+    def after(self, seconds: float) -> float:
+        """The timestamp that lies `seconds` ahead."""
+        return self.timestamp() + seconds
+
+
+def isoformat(timestamp: float) -> str:
+    """A timestamp as ARM writes it: seven decimals and a Z."""
+    moment = datetime.fromtimestamp(timestamp, UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond:06d}0Z"
+
+
+def http_date(timestamp: float) -> str:
+    """A timestamp as an HTTP header writes it."""
+    return datetime.fromtimestamp(timestamp, UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
+
+
+def real_now() -> datetime:
+    """The client's time, for credentials only."""
+    return datetime.now(UTC)
+
+
+def real_after(seconds: float) -> datetime:
+    """A moment on the client's clock, for credentials only."""
+    return real_now() + timedelta(seconds=seconds)

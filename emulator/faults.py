@@ -1,0 +1,143 @@
+"""Faults on demand: deterministic (the nth match, so many times), never random.
+
+A rule is JSON: `{"match": {"method", "host", "path", "after", "count"}, "do": {...}}`. `path` is a
+regular expression searched in the path; `after` skips that many matches, `count` (1) limits how
+often it fires. `do` is one of
+`{"status": 503, "code": "ServerBusy", "message": "…", "headers": {}}` instead of the handler;
+`{"lose_answer": true}` runs the handler, commits, then drops the connection;
+`{"drop": true}` drops the connection before the handler runs;
+`{"truncate": 0.5}` sends that part of the body, then drops the connection;
+`{"operation_fails": {"code", "message"}}` and `{"operation_takes": seconds}` for the long-running
+operation that the call starts (seconds on the virtual clock).
+"""
+
+import re
+import threading
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+from emulator.errors import AzureError
+from emulator.messages import Json, Request
+
+_MATCH = {"method", "host", "path", "after", "count"}
+_DO = {"status", "code", "message", "headers", "lose_answer", "drop", "truncate"}
+_DO_OPERATION = {"operation_fails", "operation_takes"}
+
+
+@dataclass(slots=True, kw_only=True)
+class Fault:
+    """One rule, and how often it matched and fired."""
+
+    id: str
+    method: str
+    host: re.Pattern[str]
+    path: re.Pattern[str]
+    after: int
+    count: int
+    do: Json
+    matched: int = 0
+    fired: int = 0
+    _seen: set[str] = field(default_factory=set[str])
+
+    def fires(self, request: Request) -> bool:
+        """Whether it strikes this request; asked twice about one request it says the same."""
+        if request.id in self._seen:
+            return True
+        if (
+            (self.method and self.method != request.method)
+            or not self.host.search(request.host)
+            or not self.path.search(request.path)
+        ):
+            return False
+        self.matched += 1
+        if self.matched <= self.after or self.fired >= self.count:
+            return False
+        self.fired += 1
+        self._seen.add(request.id)
+        return True
+
+
+class Faults:
+    """The rules in force."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rules: list[Fault] = []
+
+    def add(self, rule: Json) -> str:
+        """Add a rule; returns its id. What the emulator does not know is refused by name."""
+        unknown = set(rule) - {"match", "do"}
+        match: Json = rule.get("match") or {}
+        do: Json = rule.get("do") or {}
+        unknown |= set(match) - _MATCH | set(do) - _DO - _DO_OPERATION
+        if unknown:
+            raise AzureError(
+                400, "UnknownFault", f"A fault rule has no {', '.join(sorted(unknown))}."
+            )
+        if not do:
+            raise AzureError(400, "UnknownFault", "A fault rule needs something to `do`.")
+        fault = Fault(
+            id=uuid.uuid4().hex[:8],
+            method=str(match.get("method", "")).upper(),
+            host=re.compile(str(match.get("host", "")), re.IGNORECASE),
+            path=re.compile(str(match.get("path", "")), re.IGNORECASE),
+            after=int(match.get("after", 0)),
+            count=int(match.get("count", 1)),
+            do=do,
+        )
+        with self._lock:
+            self._rules.append(fault)
+        return fault.id
+
+    def remove(self, id: str) -> bool:
+        """Take a rule back."""
+        with self._lock:
+            kept = [rule for rule in self._rules if rule.id != id]
+            found = len(kept) < len(self._rules)
+            self._rules = kept
+        return found
+
+    def clear(self) -> None:
+        """Take every rule back."""
+        with self._lock:
+            self._rules = []
+
+    def rules(self) -> list[Json]:
+        """The rules in force, with how often each fired."""
+        with self._lock:
+            return [
+                {"id": rule.id, "do": rule.do, "matched": rule.matched, "fired": rule.fired}
+                for rule in self._rules
+            ]
+
+    def strike(self, request: Request) -> Json:
+        """What to do to this request: {} for nothing."""
+        with self._lock:
+            for rule in self._rules:
+                if not _DO.isdisjoint(rule.do) and rule.fires(request):
+                    return rule.do
+        return {}
+
+    def operation(self, request: Request) -> tuple[float, Json | None]:
+        """For a long-running operation that starts: extra virtual seconds, and its error."""
+        seconds, error = 0.0, None
+        with self._lock:
+            for rule in self._rules:
+                if not _DO_OPERATION.isdisjoint(rule.do) and rule.fires(request):
+                    seconds += float(rule.do.get("operation_takes", 0.0))
+                    error = rule.do.get("operation_fails", error)
+        return seconds, error
+
+
+def refuse(do: Json) -> None:
+    """Raise what a `status` fault answers; other faults pass."""
+    if "status" not in do:
+        return
+    headers: dict[str, Any] = do.get("headers") or {}
+    raise AzureError(
+        int(do["status"]),
+        str(do.get("code", "InjectedFault")),
+        str(do.get("message", "A fault rule of foundry-emulator answered this call.")),
+        headers={str(name).lower(): str(value) for name, value in headers.items()},
+    )

@@ -1,0 +1,75 @@
+"""Background work of services: threads and child processes that end with the emulator."""
+
+import subprocess
+import threading
+from collections.abc import Callable
+from typing import Any
+
+
+class Workers:
+    """Starts threads and children, and ends every one of them on `stop`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._threads: set[threading.Thread] = set()
+        self._children: set[subprocess.Popen[Any]] = set()
+        self.stopping = threading.Event()
+        """Set when the emulator ends; a worker's loop looks at it, or waits on it."""
+
+    def start(self, name: str, work: Callable[..., None], *arguments: Any) -> threading.Thread:
+        """Run `work(*arguments)` in a thread of its own."""
+
+        def run() -> None:
+            try:
+                work(*arguments)
+            finally:
+                with self._lock:
+                    self._threads.discard(thread)
+
+        thread = threading.Thread(target=run, name=f"emulator-{name}", daemon=True)
+        with self._lock:
+            self._threads.add(thread)
+        thread.start()
+        return thread
+
+    def child(self, arguments: list[str], **options: Any) -> subprocess.Popen[Any]:
+        """Start a child process (`subprocess.Popen`'s options) that is ended with the emulator.
+
+        Call `forget` once it is reaped.
+        """
+        child: subprocess.Popen[Any] = subprocess.Popen(arguments, **options)
+        with self._lock:
+            self._children.add(child)
+            stopping = self.stopping.is_set()
+        if stopping:
+            child.terminate()
+        return child
+
+    def forget(self, child: subprocess.Popen[Any]) -> None:
+        """A child has ended and was waited for."""
+        with self._lock:
+            self._children.discard(child)
+
+    def stop(self, seconds: float = 10.0) -> None:
+        """End everything: ask, wait, then kill."""
+        self.stopping.set()
+        with self._lock:
+            children, threads = list(self._children), list(self._threads)
+        for child in children:
+            if child.poll() is None:
+                child.terminate()
+        for child in children:
+            try:
+                child.wait(seconds)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+            self.forget(child)
+        for thread in threads:
+            if thread is not threading.current_thread():
+                thread.join(seconds)
+
+    def restart(self) -> None:
+        """End everything and be ready again (used by `reset`)."""
+        self.stop()
+        self.stopping = threading.Event()
