@@ -1,0 +1,106 @@
+"""The `foundry-tune` command: finds the verb, runs it, and turns errors into words and exit codes.
+
+A verb is a module `jobs.verbs.<verb>` with `add_arguments(parser)` and `run(arguments) -> int`,
+imported when it is named. The help below is static so that `foundry-tune --help` imports nothing.
+"""
+
+import sys
+
+VERBS = {
+    "validate": "Check specs, and the data they name, before anything is spent",
+    "dataset": "check, split, fix or describe a JSONL file of conversations",
+    "cost": "What a spec would cost, with the price rows it rests on",
+    "plan": "What apply would do: data, checks, cost, actions",
+    "apply": "Do it: upload, fine-tune, register, serve, prove",
+    "status": "What a spec's resources are doing",
+    "list": "The jobs, models and endpoints of the project",
+    "show": "One job, model or endpoint in full",
+    "logs": "What a job wrote",
+    "metrics": "A job's loss curve",
+    "wait": "Follow a job to its end",
+    "cancel": "Stop a job",
+    "chat": "Ask an endpoint",
+    "down": "Delete what a spec made, in the order Azure allows",
+    "doctor": "Which target, credential and settings win, and why",
+    "schema": "The JSON Schema of specs, for editors",
+    "export": "A spec as `az ml` reads it",
+    "explain": "What a rule means, with an example and its fix",
+}
+"""Every verb with its line of help, in the order of use."""
+
+USAGE = "usage: foundry-tune VERB [ARGUMENTS]    foundry-tune VERB --help"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command line and give its exit code."""
+    arguments = sys.argv[1:] if argv is None else argv
+    if not arguments or arguments[0] in {"-h", "--help", "help"}:
+        return _help(arguments[1:])
+    if arguments[0] == "--version":
+        from importlib.metadata import version
+
+        return _write(sys.stdout, f"foundry-tune {version('foundry-tune')}\n")
+    verb, rest = arguments[0], arguments[1:]
+    if verb not in VERBS:
+        _write(sys.stderr, f"{_unknown_verb(verb)}\n{USAGE}\n")
+        return 2
+    return _run(verb, rest)
+
+
+def _run(verb: str, rest: list[str]) -> int:
+    """The one place where errors are caught."""
+    from argparse import ArgumentParser, RawDescriptionHelpFormatter
+    from importlib import import_module
+
+    from jobs.errors import FoundryTuneError
+
+    module = import_module(f"jobs.verbs.{verb.replace('-', '_')}")
+    parser = ArgumentParser(
+        prog=f"foundry-tune {verb}",
+        description=module.__doc__,
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    module.add_arguments(parser)
+    try:
+        code = module.run(parser.parse_args(rest))
+        sys.stdout.flush()
+    except SystemExit as usage:  # argparse has said what is wrong
+        return usage.code if isinstance(usage.code, int) else 2
+    except FoundryTuneError as error:
+        _write(sys.stderr, f"{error}\n")
+        return error.exit_code
+    except KeyboardInterrupt:
+        _write(sys.stderr, "\nInterrupted.\n")
+        return 130
+    except BrokenPipeError:
+        # The reader (`| head`) has what it wanted. Python would complain at exit when it flushes.
+        import os
+
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
+
+
+def _help(topics: list[str]) -> int:
+    if topics and topics[0] in VERBS:
+        return _run(topics[0], ["--help"])
+    width = max(map(len, VERBS)) + 2
+    lines = [
+        USAGE,
+        "",
+        "Fine-tune, serve and prove models with Azure AI Foundry, from reviewed files.",
+    ]
+    lines += ["", *(f"  {verb:<{width}}{line}" for verb, line in VERBS.items())]
+    return _write(sys.stdout, "\n".join(lines) + "\n")
+
+
+def _unknown_verb(verb: str) -> str:
+    from jobs.suggestions import did_you_mean
+
+    return f"foundry-tune has no verb '{verb}'.{did_you_mean(verb, VERBS)}"
+
+
+def _write(stream: "object", text: str) -> int:
+    stream.write(text)  # type: ignore[attr-defined]
+    return 0

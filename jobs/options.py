@@ -1,0 +1,75 @@
+"""Command-line options that several verbs share, so that they mean the same everywhere."""
+
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Sequence
+from datetime import date
+
+
+def add_output(parser: ArgumentParser, choices: Sequence[str] = ("table", "json", "yaml")) -> None:
+    """`-o`: what form the result takes."""
+    parser.add_argument(
+        "-o",
+        "--output",
+        choices=choices,
+        default=choices[0],
+        help=f"form of the result ({choices[0]})",
+    )
+
+
+def add_specs(parser: ArgumentParser) -> None:
+    """Spec files, as arguments or with `-f` as `az ml` users write it, and `--set`."""
+    parser.add_argument("specs", nargs="*", metavar="SPEC", help="spec files")
+    parser.add_argument("-f", "--file", action="append", default=[], help="a spec file (as az ml)")
+    add_overrides(parser)
+
+
+def add_overrides(parser: ArgumentParser) -> None:
+    """`--set`: values that win over the file's."""
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="overrides",
+        metavar="PATH=VALUE",
+        help="override a field: hyperparameters.epochs=5, or finetuning.NAME.description=…",
+    )
+
+
+def add_strict(parser: ArgumentParser) -> None:
+    """`--strict`: warnings refuse too."""
+    parser.add_argument("--strict", action="store_true", help="warnings refuse as errors do")
+
+
+def add_date(parser: ArgumentParser) -> None:
+    """`--date`: the day the catalogue's lifecycle dates are held against."""
+    parser.add_argument(
+        "--date",
+        type=day,
+        default=None,
+        metavar="YYYY-MM-DD",
+        help="check lifecycle dates as of this day (today)",
+    )
+
+
+def day(text: str) -> date:
+    """An ISO date from the command line."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(f"'{text}' is not a date like 2026-01-31") from None
+
+
+def spec_paths(specs: Sequence[str], files: Sequence[str]) -> list[str]:
+    """The spec files of a command line, each once.
+
+    Raises:
+        UsageError: There is none.
+    """
+    from jobs.errors import UsageError
+
+    paths = list(dict.fromkeys([*specs, *files]))
+    if not paths:
+        raise UsageError(
+            "No spec file is named.", next_step="Name one: jobs/specs/xbox-support.yaml"
+        )
+    return paths

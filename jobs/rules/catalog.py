@@ -1,0 +1,5 @@
+"""Rules about catalog."""
+
+from jobs.rules.rule import Rule
+
+RULES: tuple[Rule, ...] = ()

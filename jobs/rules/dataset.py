@@ -1,0 +1,5 @@
+"""Rules about dataset."""
+
+from jobs.rules.rule import Rule
+
+RULES: tuple[Rule, ...] = ()

@@ -1,0 +1,264 @@
+"""Rules about spec files."""
+
+from jobs.rules.rule import Rule
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "FT-S001", "error", "Not YAML",
+        "The file can't be read as YAML 1.2, or uses a tag or key that has no meaning in a spec.",
+        "outputs: {registered_model: {name: xbox-support}",
+        "Close the bracket, quote the text, or remove the tag at the place named.",
+        False,
+    ),
+    Rule(
+        "FT-S002", "error", "A key twice",
+        "YAML readers keep the last one without a word (PyYAML, so `az ml`, does), and the first "
+        "is lost.",
+        "hyperparameters:\n  epochs: 3\n  epochs: 5",
+        "Keep one of the two lines.",
+        False,
+    ),
+    Rule(
+        "FT-S003", "error", "Too deep or too large",
+        "Nesting, aliases and bytes are bounded, so that no file can hang the tool or eat its "
+        "memory.",
+        "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]   # … and so on",
+        "Write the values out; a spec needs at most 64 levels and 1 MiB.",
+        False,
+    ),
+    Rule(
+        "FT-S004", "error", "Unknown field",
+        "A misspelled field that is silently dropped trains with a default you did not choose.",
+        "hyperparameters: {epocs: 3}",
+        "hyperparameters: {epochs: 3}",
+        False,
+    ),
+    Rule(
+        "FT-S005", "error", "Missing field",
+        "The document can't do its work without it.",
+        "type: finetuning\nname: xbox-support\nmodel: Phi-4-mini-instruct",
+        "Add the field: training_data: ../../datasets/xbox-support/train.jsonl",
+        False,
+    ),
+    Rule(
+        "FT-S006", "error", "Wrong kind of value",
+        "A list where one value belongs, a word where a number belongs.",
+        "hyperparameters: {epochs: three}",
+        "hyperparameters: {epochs: 3}",
+        False,
+    ),
+    Rule(
+        "FT-S007", "error", "Value out of range",
+        "The value is of the right kind, but not one that the field takes.",
+        "hyperparameters: {learning_rate: -2e-5}",
+        "hyperparameters: {learning_rate: 2e-5}",
+        False,
+    ),
+    Rule(
+        "FT-S008", "error", "Unknown document type",
+        "Nothing here runs such a document. Types are finetuning, serverless_endpoint, evaluation "
+        "and command.",
+        "type: fine_tune\nname: xbox-support",
+        "type: finetuning\nname: xbox-support",
+        False,
+    ),
+    Rule(
+        "FT-S009", "error", "Unreadable spec file",
+        "The spec is missing, not yours to read, or not a regular file (a folder, a device, a "
+        "FIFO).",
+        "foundry-tune validate jobs/specs/xbox-suport.yaml",
+        "foundry-tune validate jobs/specs/xbox-support.yaml",
+        False,
+    ),
+    Rule(
+        "FT-S010", "error", "Nothing in it",
+        "The file, or one of the documents between `---` lines, holds no mapping.",
+        "# type: finetuning",
+        "Write a document: type, name, model, training_data.",
+        False,
+    ),
+    Rule(
+        "FT-S011", "error", "Malformed reference",
+        "A reference is `${{ type.name.attribute }}`, alone in its field, where a reference has a "
+        "meaning.",
+        "model: ${{ finetuning.xbox-support.registered_model }",
+        "model: ${{ finetuning.xbox-support.registered_model }}",
+        False,
+    ),
+    Rule(
+        "FT-S012", "error", "Reference to nothing",
+        "No document of this file has that type and name.",
+        "model: ${{ finetuning.xbox.registered_model }}   # the job is named xbox-support",
+        "model: ${{ finetuning.xbox-support.registered_model }}",
+        False,
+    ),
+    Rule(
+        "FT-S013", "error", "Circular references",
+        "Each document waits for the other, so none can begin.",
+        "a's model is ${{ finetuning.b.registered_model }}, b's is ${{ "
+        "finetuning.a.registered_model }}",
+        "Let one of them start from a model of the catalogue.",
+        False,
+    ),
+    Rule(
+        "FT-S014", "error", "Reference to the wrong thing",
+        "The document is there, but does not have that attribute, or is of a kind that does not "
+        "fit here.",
+        "endpoint: ${{ finetuning.xbox-support.registered_model }}",
+        "endpoint: ${{ serverless_endpoint.xbox-support }}",
+        False,
+    ),
+    Rule(
+        "FT-S015", "error", "The same name twice",
+        "Two documents of one type with one name would be one resource in Azure.",
+        "type: finetuning\nname: xbox\n---\ntype: finetuning\nname: xbox",
+        "Give the second one its own name.",
+        False,
+    ),
+    Rule(
+        "FT-S016", "error", "Two words for one thing",
+        "`epochs` and `num_train_epochs` (or `model` and `model_id`) are the same setting.",
+        "hyperparameters: {epochs: 3, num_train_epochs: 1}",
+        "hyperparameters: {epochs: 3}",
+        False,
+    ),
+    Rule(
+        "FT-S017", "error", "Unreadable data or tokenizer file",
+        "The file that the spec names is missing, not yours to read, or not a regular file.",
+        "training_data: ../../datasets/xbox-support/trian.jsonl",
+        "training_data: ../../datasets/xbox-support/train.jsonl   (relative to the spec file)",
+        False,
+    ),
+    Rule(
+        "FT-S018", "note", "Read from another dialect",
+        "The file is written for azd or OpenAI. It is translated; what has no equal here is named.",
+        "training_file: local:./train.jsonl\nsuffix: xbox",
+        "Nothing to do; or write training_data and name, and the note goes.",
+    ),
+    Rule(
+        "FT-S019", "note", "Read-only field",
+        "Azure fills this field. `az ml` drops it from a file without a word; it is dropped here "
+        "too.",
+        "status: Completed",
+        "Remove the line.",
+    ),
+    Rule(
+        "FT-S020", "note", "No name",
+        "Names tie documents to Azure resources. `az ml` would invent one a run; the file's name "
+        "is used.",
+        "type: finetuning\nmodel: …",
+        "Write name: xbox-support",
+    ),
+    Rule(
+        "FT-S021", "error", "A name that Azure refuses",
+        "Jobs: letters, digits, - and _, 244 at most. Endpoints: a letter first, letters, digits and -, "
+        "52 at most (Azure Machine Learning's own patterns).",
+        "type: serverless_endpoint\nname: 3_xbox",
+        "name: xbox-3",
+        False,
+    ),
+    Rule(
+        "FT-S022", "error", "Content filter off without a reason",
+        "An endpoint without the filter answers anything. Who reads the file must see why.",
+        "content_safety: disabled",
+        "content_safety: disabled\njustification: red-team target in a closed network, ticket 4711",
+        False,
+    ),
+    Rule(
+        "FT-S023", "error", "Validation data said twice, or not at all",
+        "`validation_data` is a path or a split, one of the two.",
+        "validation_data: {path: valid.jsonl, split: 0.2}",
+        "validation_data: {split: 0.2, seed: 13}",
+        False,
+    ),
+    Rule(
+        "FT-S024", "error", "A smoke test that asks nothing, or twice",
+        "A smoke test has a `prompt` or `messages`, one of the two.",
+        "smoke_tests: [{expect: {min_chars: 20}}]",
+        "smoke_tests: [{prompt: My console does not start., expect: {min_chars: 20}}]",
+        False,
+    ),
+    Rule(
+        "FT-S025", "error", "A gate that can't be held",
+        'A gate names one of the document\'s metrics and says ">= 0.60" (also >, <=, <, ==) of it.',
+        "metrics: [rouge_l]\ngates: {token_f1: over 0.6}",
+        'metrics: [rouge_l, token_f1]\ngates: {token_f1: ">= 0.60"}',
+        False,
+    ),
+    Rule(
+        "FT-S026", "error", "Nothing to ignore",
+        "`ignore` names a rule that does not exist, or one that can't be silenced.",
+        "ignore: [{rule: FT-D999, reason: we know}]",
+        "ignore: [{rule: FT-D021, reason: greetings repeat on purpose}]",
+        False,
+    ),
+    Rule(
+        "FT-S027", "warning", "An excuse that ran out",
+        "The rule was silenced until a day that has passed, so it speaks again.",
+        "ignore: [{rule: FT-D021, reason: cleaned up next week, until: 2025-01-31}]",
+        "Do what was promised, or give a new day.",
+    ),
+    Rule(
+        "FT-S028", "note", "An excuse that excuses nothing",
+        "The silenced rule finds nothing here any more.",
+        "ignore: [{rule: FT-D021, reason: greetings repeat on purpose}]   # and no duplicates are "
+        "left",
+        "Remove the line.",
+    ),
+    Rule(
+        "FT-S029", "warning", "A hyperparameter nobody knows",
+        "`az ml` sends any hyperparameter on. The service documents three; whether it obeys this "
+        "one is unknown.",
+        "hyperparameters: {lora_alpha: 64}",
+        "Remove it, unless you know the component behind your compute and that it reads it.",
+    ),
+    Rule(
+        "FT-S030", "error", "A pattern that is no pattern",
+        "`matches` holds a regular expression that Python can't compile.",
+        'expect: {matches: "(unclosed"}',
+        'expect: {matches: "closed|open"}',
+        False,
+    ),
+    Rule(
+        "FT-S031", "error", "An override that meets no field",
+        "`--set` needs path=value, and a document that has such a field; with several, name which.",
+        "--set epochs=5",
+        "--set hyperparameters.epochs=5   or   --set "
+        "finetuning.xbox-support.hyperparameters.epochs=5",
+        False,
+    ),
+    Rule(
+        "FT-S032", "error", "A secret in a spec",
+        "Specs are reviewed, shared and kept. Whoever can read the file has the key.",
+        "environment_variables: {STORAGE_KEY: DefaultEndpointsProtocol=https;AccountKey=…}",
+        "Use the identity of the job, or a Key Vault reference, and revoke the key: it has been "
+        "seen.",
+    ),
+    Rule(
+        "FT-S033", "error", "Not a JSON Lines file",
+        "The service takes files that end in .jsonl only (azureml-acft-contrib-hf-nlp 0.0.91).",
+        "training_data: train.json",
+        "Save one conversation a line in train.jsonl.",
+    ),
+    Rule(
+        "FT-S034", "error", "No equal here",
+        "The file asks for something that another service has and this one has not.",
+        "method: {type: dpo}",
+        "Remove it, or use the service that has it.",
+        False,
+    ),
+    Rule(
+        "FT-S035", "error", "A field that its type does not have",
+        "A distribution has the fields of its type only: `worker_count` is TensorFlow's.",
+        "distribution: {type: pytorch, worker_count: 2}",
+        "distribution: {type: pytorch, process_count_per_instance: 2}",
+        False,
+    ),
+    Rule(
+        "FT-S036", "warning", "Azure OpenAI's hyperparameter",
+        "`n_epochs`, `batch_size` and `learning_rate_multiplier` belong to `model_provider: "
+        "azure_open_ai`.",
+        "hyperparameters: {n_epochs: 3}",
+        "hyperparameters: {epochs: 3}",
+    ),
+)  # fmt: skip

@@ -1,0 +1,95 @@
+"""What every document of a spec file has, and what the two kinds of Azure ML jobs share.
+
+The models are frozen msgspec structures that refuse unknown fields, and not pydantic models:
+importing pydantic alone costs more than checking a spec, and `jobs.spec.shape` finds every mistake
+at once anyway. Their descriptions are the documentation, in editors too (`foundry-tune schema`).
+"""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct, field
+
+Tags = dict[str, str | None]
+Text = Annotated[str, Meta(description="What it is for.", max_length=4000)]
+
+
+class Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A mapping in a spec. Unknown fields are refused: a typo must not pass for a setting."""
+
+
+class Ignore(Part, frozen=True, kw_only=True):
+    """A rule that this document's author has looked at and silences."""
+
+    rule: Annotated[str, Meta(description="The rule's id, such as FT-D031.")]
+    reason: Annotated[str, Meta(description="Why it does not matter here.", min_length=3)]
+    until: Annotated[
+        str | None, Meta(description="The last day on which it is silenced, as 2026-12-31.")
+    ] = None
+
+
+class Document(Part, frozen=True, kw_only=True):
+    """What every document of a spec file has."""
+
+    schema: Annotated[str | None, Meta(description="The editor's schema line.")] = field(
+        default=None, name="$schema"
+    )
+    name: Annotated[str, Meta(description="What it is called; the file's name where left out.")] = (
+        ""
+    )
+    description: Text | None = None
+    tags: Annotated[Tags | None, Meta(description="Tags for the Azure resource.")] = None
+    properties: Annotated[Tags | None, Meta(description="Properties for the Azure resource.")] = (
+        None
+    )
+    ignore: Annotated[
+        tuple[Ignore, ...],
+        Meta(description="Rules that are silenced for this document and its data."),
+    ] = ()
+
+    kind = "document"
+    """The document's type as `${{ kind.name }}` and the YAML's `type:` say it."""
+
+    @property
+    def reference(self) -> str:
+        """How messages and the graph name it: `finetuning.xbox-support`."""
+        return f"{self.kind}.{self.name}"
+
+
+class QueueSettings(Part, frozen=True, kw_only=True):
+    """Queue settings of `az ml`."""
+
+    job_tier: Literal["null", "spot", "basic", "standard", "premium"] | None = None
+    priority: Literal["low", "medium", "high"] | None = None
+
+
+class Identity(Part, frozen=True, kw_only=True):
+    """Whose identity the job uses."""
+
+    type: Literal["managed", "managed_identity", "aml_token", "user_identity"]
+    client_id: str | None = None
+    object_id: str | None = None
+    msi_resource_id: str | None = None
+
+
+class Service(Part, frozen=True, kw_only=True):
+    """An interactive service of a job."""
+
+    type: str | None = None
+    port: int | None = None
+    nodes: str | None = None
+    log_dir: str | None = None
+    ssh_public_keys: str | None = None
+    properties: dict[str, Any] | None = None
+
+
+class Job(Document, frozen=True, kw_only=True):
+    """What fine-tuning and command jobs have in common in `az ml`."""
+
+    display_name: Annotated[str | None, Meta(description="The name people see.")] = None
+    experiment_name: Annotated[str | None, Meta(description="Groups jobs in the studio.")] = None
+    compute: Annotated[str | None, Meta(description="azureml:<compute>; left out: serverless.")] = (
+        None
+    )
+    identity: Identity | None = None
+    queue_settings: QueueSettings | None = None
+    services: dict[str, Service] | None = None

@@ -1,0 +1,386 @@
+"""The documents of a spec file, typed: the one source of the checks, the JSON Schema and the docs.
+
+Each keeps the shape that Azure ML's CLI v2 (`az ml`) reads, and adds what Azure's lacks.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, field
+
+from jobs.spec.command import Command
+from jobs.spec.document import Document, Job, Part
+
+# ── fine-tuning ─────────────────────────────────────────────────────────────────────────────────
+
+
+class ModelInput(Part, frozen=True, kw_only=True):
+    """A model, as `az ml` writes it in full."""
+
+    path: Annotated[
+        str,
+        Meta(description="azureml://registries/azureml/models/<name>[/versions/<n>], or a path."),
+    ]
+    type: Literal["mlflow_model", "custom_model", "triton_model"] = "mlflow_model"
+    mode: Literal["download", "ro_mount", "direct"] | None = None
+    datastore: str | None = None
+
+
+class DataInput(Part, frozen=True, kw_only=True):
+    """Data, as `az ml` writes it in full."""
+
+    path: Annotated[
+        str | None,
+        Meta(description="A .jsonl file relative to the spec, azureml:name:version, or a URL."),
+    ] = None
+    type: Literal["uri_file", "uri_folder"] = "uri_file"
+    mode: Literal["download", "ro_mount", "direct"] | None = None
+    path_on_compute: str | None = None
+    datastore: str | None = None
+
+
+class ValidationData(DataInput, frozen=True, kw_only=True):
+    """Validation data: a path, or a share of the training data."""
+
+    split: (
+        Annotated[
+            float, Meta(description="Share of the training conversations to hold out.", gt=0, lt=1)
+        ]
+        | None
+    ) = None
+    seed: Annotated[int, Meta(description="Another seed holds out others.", ge=0, le=2**32 - 1)] = (
+        13
+    )
+    group_by: Annotated[
+        str | None,
+        Meta(description="A field of each line; lines that share its value stay on one side."),
+    ] = None
+
+
+class Hyperparameters(Part, frozen=True, kw_only=True):
+    """What the service lets you set. Each has the guide's word and the wire's; write one."""
+
+    epochs: Annotated[int, Meta(description="Passes over the data.", ge=1, le=50)] | None = None
+    num_train_epochs: (
+        Annotated[int, Meta(description="The wire's word for epochs.", ge=1, le=50)] | None
+    ) = None
+    batch_size_multiplier: (
+        Annotated[int, Meta(description="Conversations a step, on each device.", ge=1, le=256)]
+        | None
+    ) = None
+    per_device_train_batch_size: (
+        Annotated[int, Meta(description="The wire's word for batch_size_multiplier.", ge=1, le=256)]
+        | None
+    ) = None
+    learning_rate: (
+        Annotated[float, Meta(description="Step size of the optimizer, such as 2e-5.", gt=0, le=1)]
+        | None
+    ) = None
+    n_epochs: (
+        Annotated[int, Meta(description="Azure OpenAI's word for epochs.", ge=1, le=50)] | None
+    ) = None
+    batch_size: Annotated[int, Meta(description="Azure OpenAI only.", ge=1, le=256)] | None = None
+    learning_rate_multiplier: (
+        Annotated[float, Meta(description="Azure OpenAI only.", gt=0, le=10)] | None
+    ) = None
+    extra: Annotated[
+        dict[str, str], Meta(description="Other hyperparameters, sent as they are.")
+    ] = field(default_factory=dict[str, str])
+
+
+class RegisteredModel(Part, frozen=True, kw_only=True):
+    """The model that the job registers."""
+
+    name: (
+        Annotated[
+            str,
+            Meta(
+                description="Letters, digits and dashes.",
+                pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$",
+            ),
+        ]
+        | None
+    ) = None
+    type: Literal[
+        "mlflow_model", "custom_model", "triton_model", "uri_file", "uri_folder", "mltable"
+    ] = "mlflow_model"
+    path: str | None = None
+    version: str | int | None = None
+    mode: Literal["mount", "upload", "rw_mount", "direct"] | None = None
+
+
+class FineTuningOutputs(Part, frozen=True, kw_only=True):
+    """What the job leaves."""
+
+    registered_model: RegisteredModel | None = None
+
+
+class Prices(Part, frozen=True, kw_only=True):
+    """Prices you know (the portal's "Pricing and terms" tab), where the catalogue has none."""
+
+    training_per_million_tokens: Annotated[float, Meta(ge=0, le=1e6)] | None = None
+    hosting_per_hour: Annotated[float, Meta(ge=0, le=1e6)] | None = None
+    input_per_million_tokens: Annotated[float, Meta(ge=0, le=1e6)] | None = None
+    output_per_million_tokens: Annotated[float, Meta(ge=0, le=1e6)] | None = None
+    source: Annotated[str, Meta(description="Where you read them.", min_length=3)]
+    as_of: Annotated[str, Meta(description="The day you read them, as 2026-11-23.")]
+
+
+class Budget(Part, frozen=True, kw_only=True):
+    """What this story may cost. An estimate over it is refused with exit code 5."""
+
+    max_usd: Annotated[float, Meta(description="In US dollars.", gt=0, le=1e9)]
+    hosting_hours: Annotated[
+        float, Meta(description="Hours of serving that the budget has to cover.", ge=0, le=1e6)
+    ] = 1
+    prices: Prices | None = None
+
+
+class FineTuningResources(Part, frozen=True, kw_only=True):
+    """Managed compute for the job; left out, the service's serverless fine-tuning runs it."""
+
+    instance_types: tuple[str, ...] = ()
+
+
+Task = Literal[
+    "chat_completion",
+    "text_completion",
+    "text_classification",
+    "question_answering",
+    "text_summarization",
+    "token_classification",
+    "text_translation",
+    "image_classification",
+    "image_instance_segmentation",
+    "image_object_detection",
+    "video_multi_object_tracking",
+]
+
+
+class FineTuning(Job, frozen=True, kw_only=True):
+    """A fine-tuning job: teach a model from conversations."""
+
+    type: Literal["finetuning"] = "finetuning"
+    task: Annotated[Task, Meta(description="What the model learns to do.")] = "chat_completion"
+    model_provider: Annotated[
+        Literal["custom", "azure_open_ai"], Meta(description="`custom`: a model of the catalogue.")
+    ] = "custom"
+    model: Annotated[str | ModelInput, Meta(description="The base model.")]
+    training_data: Annotated[str | DataInput, Meta(description="What it learns from.")]
+    validation_data: Annotated[
+        str | ValidationData | None,
+        Meta(
+            description="What it is measured on; left out, the service takes the file's last 20 %."
+        ),
+    ] = None
+    hyperparameters: Hyperparameters = Hyperparameters()
+    outputs: FineTuningOutputs = FineTuningOutputs()
+    resources: FineTuningResources | None = None
+    budget: Annotated[Budget | None, Meta(description="What it may cost.")] = None
+    tokenizer: Annotated[
+        str | None,
+        Meta(description="The model's tokenizer.json, for exact token counts."),
+    ] = None
+
+    kind = "finetuning"
+
+    @property
+    def model_path(self) -> str:
+        """The base model as written: `azureml://registries/azureml/models/Phi-4-mini-instruct`."""
+        return self.model if isinstance(self.model, str) else self.model.path
+
+    @property
+    def model_name(self) -> str:
+        """The base model's name in its registry, `Phi-4-mini-instruct`."""
+        return registry_model(self.model_path)
+
+    @property
+    def training_path(self) -> str:
+        """The training data as written."""
+        data = self.training_data
+        return data if isinstance(data, str) else data.path or ""
+
+    @property
+    def validation_path(self) -> str | None:
+        """The validation data as written; None where it is split off or left to the service."""
+        data = self.validation_data
+        return data.path if isinstance(data, ValidationData) else data
+
+    @property
+    def split(self) -> ValidationData | None:
+        """How validation data is split off; None with a file, or where the service does it."""
+        data = self.validation_data
+        return data if isinstance(data, ValidationData) and data.split is not None else None
+
+    @property
+    def epochs(self) -> int:
+        """Passes over the data; 1 is the service's default."""
+        words = self.hyperparameters
+        return words.epochs or words.num_train_epochs or words.n_epochs or 1
+
+    @property
+    def batch_size(self) -> int:
+        """Conversations a step; 1 is the service's default."""
+        words = self.hyperparameters
+        return (
+            words.batch_size_multiplier
+            or words.per_device_train_batch_size
+            or words.batch_size
+            or 1
+        )
+
+    @property
+    def learning_rate(self) -> float | None:
+        """The learning rate as written; None leaves it to the service."""
+        return self.hyperparameters.learning_rate
+
+    @property
+    def registered_model_name(self) -> str:
+        """The registered model's name: as written, else the document's."""
+        output = self.outputs.registered_model
+        return (output.name if output else None) or self.name
+
+    @property
+    def is_serverless(self) -> bool:
+        """Whether the service's own compute runs it (billed by token) and not yours."""
+        return self.compute is None and self.resources is None
+
+
+# ── serverless endpoints ────────────────────────────────────────────────────────────────────────
+
+
+class Expectation(Part, frozen=True, kw_only=True):
+    """What an answer must be like."""
+
+    finish_reason: Annotated[
+        Literal["stop", "length", "content_filter"] | None, Meta(description="Why it must end.")
+    ] = None
+    min_chars: Annotated[int, Meta(description="Its least length.", ge=0)] | None = None
+    max_chars: Annotated[int, Meta(description="Its greatest length.", ge=1)] | None = None
+    contains: Annotated[
+        str | tuple[str, ...] | None, Meta(description="Words it must hold, in any case.")
+    ] = None
+    excludes: Annotated[
+        str | tuple[str, ...] | None, Meta(description="Words it must not hold, in any case.")
+    ] = None
+    matches: Annotated[str | None, Meta(description="A regular expression found in it.")] = None
+
+
+class PromptMessage(Part, frozen=True, kw_only=True):
+    """A message of a smoke test."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class SmokeTest(Part, frozen=True, kw_only=True):
+    """A question that the endpoint must answer before it counts as made."""
+
+    prompt: Annotated[str | None, Meta(description="What a user says.")] = None
+    messages: Annotated[
+        tuple[PromptMessage, ...] | None,
+        Meta(description="A whole conversation instead of a prompt."),
+    ] = None
+    expect: Expectation = Expectation(finish_reason="stop", min_chars=1)
+    max_tokens: Annotated[int, Meta(ge=1, le=16384)] = 256
+    temperature: Annotated[float, Meta(ge=0, le=2)] = 0
+    seed: int | None = None
+
+
+class ContentSafety(Part, frozen=True, kw_only=True):
+    """The content filter as ARM writes it."""
+
+    content_safety_status: Literal["enabled", "disabled"]
+
+
+class ServerlessEndpoint(Document, frozen=True, kw_only=True):
+    """A serverless endpoint: serve a model behind a content filter that is set and proven."""
+
+    type: Literal["serverless_endpoint"] = "serverless_endpoint"
+    model: Annotated[
+        str | None,
+        Meta(description="${{ finetuning.<name>.registered_model }}, or a model id."),
+    ] = None
+    model_id: Annotated[str | None, Meta(description="The word of `az ml` for model.")] = None
+    content_safety: Annotated[
+        Literal["enabled", "disabled"] | ContentSafety,
+        Meta(description="The content filter; `disabled` needs a justification."),
+    ] = "enabled"
+    justification: (
+        Annotated[str, Meta(description="Why the filter may be off.", min_length=10)] | None
+    ) = None
+    auth_mode: Annotated[
+        Literal["key", "aad", "key_and_aad"], Meta(description="How callers sign in.")
+    ] = "key"
+    location: Annotated[str | None, Meta(description="The region; the project's if left out.")] = (
+        None
+    )
+    smoke_tests: Annotated[
+        tuple[SmokeTest, ...], Meta(description="Questions it must answer.")
+    ] = ()
+    safety_probes: Annotated[
+        str | None, Meta(description="Your own probes for the filter: a YAML file.")
+    ] = None
+
+    kind = "serverless_endpoint"
+
+    @property
+    def model_path(self) -> str:
+        """The model as written, by either word."""
+        return self.model or self.model_id or ""
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether the content filter is on."""
+        written = self.content_safety
+        status = written if isinstance(written, str) else written.content_safety_status
+        return status == "enabled"
+
+
+# ── evaluation ──────────────────────────────────────────────────────────────────────────────────
+
+Metric = Literal["exact_match", "token_f1", "rouge_l"]
+
+
+class Evaluation(Document, frozen=True, kw_only=True):
+    """An evaluation: measure an endpoint on held-out conversations, and gate on it."""
+
+    type: Literal["evaluation"] = "evaluation"
+    endpoint: Annotated[str, Meta(description="${{ serverless_endpoint.<name> }}, or a name.")]
+    data: Annotated[str | DataInput, Meta(description="Held-out conversations, a .jsonl file.")]
+    metrics: Annotated[tuple[Metric, ...], Meta(description="What is measured.", min_length=1)] = (
+        "exact_match",
+        "token_f1",
+        "rouge_l",
+    )
+    gates: Annotated[
+        dict[str, str], Meta(description='What each metric must reach, as ">= 0.60".')
+    ] = field(default_factory=dict[str, str])
+    max_tokens: Annotated[int, Meta(ge=1, le=16384)] = 256
+    temperature: Annotated[float, Meta(ge=0, le=2)] = 0
+    seed: int | None = None
+
+    kind = "evaluation"
+
+    @property
+    def data_path(self) -> str:
+        """The data as written."""
+        return self.data if isinstance(self.data, str) else self.data.path or ""
+
+
+Spec = FineTuning | ServerlessEndpoint | Evaluation | Command
+
+KINDS: dict[str, type[Document]] = {
+    model.kind: model for model in (FineTuning, ServerlessEndpoint, Evaluation, Command)
+}
+"""Each document type by its word."""
+
+
+def registry_model(path: str) -> str:
+    """The model's name in `azureml://registries/<registry>/models/<name>[/versions/<n>]`.
+
+    A bare name is taken for itself; anything else has no name and gives the empty string.
+    """
+    parts = path.split("/")
+    if path.startswith("azureml://registries/") and len(parts) >= 6 and parts[4] == "models":
+        return parts[5]
+    return path if path and not set(path) & {"/", ":", "$"} else ""

@@ -1,0 +1,13 @@
+"""Plain YAML values, looked at with types."""
+
+from typing import Any, cast
+
+
+def mapping(value: object) -> dict[str, Any] | None:
+    """The value if it is a mapping. Its keys are text: the reader makes no others."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else None
+
+
+def sequence(value: object) -> list[Any] | None:
+    """The value if it is a list."""
+    return cast("list[Any]", value) if isinstance(value, list) else None
