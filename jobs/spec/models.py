@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from jobs.spec.command import Command
-from jobs.spec.document import Document, Job, Part
+from jobs.spec.document import Document, Job, Part, registry_model
 
 # ── fine-tuning ─────────────────────────────────────────────────────────────────────────────────
 
@@ -373,14 +373,3 @@ KINDS: dict[str, type[Document]] = {
     model.kind: model for model in (FineTuning, ServerlessEndpoint, Evaluation, Command)
 }
 """Each document type by its word."""
-
-
-def registry_model(path: str) -> str:
-    """The model's name in `azureml://registries/<registry>/models/<name>[/versions/<n>]`.
-
-    A bare name is taken for itself; anything else has no name and gives the empty string.
-    """
-    parts = path.split("/")
-    if path.startswith("azureml://registries/") and len(parts) >= 6 and parts[4] == "models":
-        return parts[5]
-    return path if path and not set(path) & {"/", ":", "$"} else ""
