@@ -1,0 +1,53 @@
+"""The throw-away certificate authority: made per run, its key never leaves this process.
+
+Nothing is installed anywhere. The CA's certificate is written to a temporary file for the child's
+environment; a leaf is minted for every host name the first time a client asks for it.
+"""
+
+import ssl
+import threading
+from pathlib import Path
+from typing import Any
+
+import trustme
+
+
+class CertificateAuthority:
+    """Signs leaves for emulated host names."""
+
+    def __init__(self) -> None:
+        self._authority = trustme.CA(organization_name="foundry-emulator (throw-away)")
+        self._lock = threading.Lock()
+        self._contexts: dict[str, ssl.SSLContext] = {}
+
+    def write(self, path: Path) -> None:
+        """Write the CA's certificate (not its key)."""
+        self._authority.cert_pem.write_to_path(str(path))
+
+    def server_context(self) -> ssl.SSLContext:
+        """A context that presents the leaf of whatever name the client asks for."""
+        context = _context()
+
+        def choose(connection: Any, name: str | None, _: ssl.SSLContext) -> int | None:
+            if name is None:
+                return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
+            connection.context = self._leaf(name.lower())
+            return None
+
+        context.sni_callback = choose
+        return context
+
+    def _leaf(self, host: str) -> ssl.SSLContext:
+        with self._lock:
+            if host not in self._contexts:
+                context = _context()
+                leaf = self._authority.issue_cert(host)
+                leaf.configure_cert(context)  # pyright: ignore[reportUnknownMemberType] # pyOpenSSL
+                self._contexts[host] = context
+            return self._contexts[host]
+
+
+def _context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context

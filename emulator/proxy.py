@@ -1,0 +1,92 @@
+"""The front door: a CONNECT proxy that reaches the emulated host names and nothing else.
+
+Every other host is refused with 403 before a packet leaves the machine, so a rehearsal can never
+touch the real Azure, nor anybody's telemetry.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+_HEAD_LIMIT = 16384
+_CHUNK = 262144
+
+
+class Proxy:
+    """Listens on the loopback interface and tunnels to the local TLS server."""
+
+    def __init__(self, emulates: Callable[[str], bool], tls_port: int) -> None:
+        self._emulates = emulates
+        self._tls_port = tls_port
+        self._server: asyncio.Server | None = None
+        self._tunnels: set[asyncio.Task[None]] = set()
+        self.refused: deque[str] = deque(maxlen=1000)
+        """The hosts that were refused, newest last."""
+
+    async def start(self) -> int:
+        """Listen; returns the port."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=_HEAD_LIMIT)
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def stop(self) -> None:
+        """Stop listening and cut the tunnels."""
+        if self._server is not None:
+            self._server.close()
+        for task in list(self._tunnels):
+            task.cancel()
+        await asyncio.gather(*self._tunnels, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tunnels.add(task)
+        try:
+            await self._answer(reader, writer)
+        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            pass  # the client went away, or spoke no HTTP
+        except asyncio.CancelledError:
+            pass  # `stop` cuts the tunnels; asyncio would report the task as a failure
+        finally:
+            self._tunnels.discard(task)
+            writer.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        method, target, *_ = [*head.split("\r\n", 1)[0].split(" "), "", ""]
+        host, _, port = target.rpartition(":")
+        if method != "CONNECT" or port != "443" or not self._emulates(host.lower()):
+            await self._refuse(writer, method, target)
+            return
+        upstream_reader, upstream_writer = await asyncio.open_connection(
+            "127.0.0.1", self._tls_port
+        )
+        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        try:
+            await asyncio.gather(_pipe(reader, upstream_writer), _pipe(upstream_reader, writer))
+        finally:
+            upstream_writer.close()
+
+    async def _refuse(self, writer: asyncio.StreamWriter, method: str, target: str) -> None:
+        self.refused.append(target)
+        body = (
+            f"foundry-emulator refuses {method} {target}: it does not emulate that address, and "
+            "nothing leaves this machine.\n"
+        ).encode()
+        writer.write(
+            b"HTTP/1.1 403 Forbidden\r\ncontent-type: text/plain; charset=utf-8\r\n"
+            b"connection: close\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+        )
+        await writer.drain()
+
+
+async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Copy until one side ends; then the other side learns of it."""
+    try:
+        while data := await reader.read(_CHUNK):
+            writer.write(data)
+            await writer.drain()
+    except OSError:
+        pass
+    finally:
+        if not writer.is_closing():
+            writer.close()

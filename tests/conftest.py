@@ -1,0 +1,40 @@
+"""Fixtures of every test against the emulator: one emulator a worker, one subscription a test."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from emulator.server import Emulator
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[Emulator]:
+    """A running emulator in memory; the process's environment says that it is Azure."""
+    before = dict(os.environ)
+    with Emulator() as running:
+        _become(running.environment(before))
+        yield running
+        _become(before)
+
+
+@pytest.fixture
+def subscription(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A subscription of the test's own: platform is its Owner, every provider is registered.
+
+    A test of registration itself makes one with `emulator.control.add_subscription()`.
+    """
+    mark = emulator.control.last_call()
+    id = emulator.control.add_subscription(registered=None)
+    monkeypatch.setenv("AZURE_SUBSCRIPTION_ID", id)
+    monkeypatch.setenv("ARM_SUBSCRIPTION_ID", id)
+    yield id
+    emulator.control.faults.clear()
+    crashes = [call["crash"] for call in emulator.control.calls(after=mark) if "crash" in call]
+    assert not crashes, "the emulator itself failed:\n" + "\n".join(crashes)
+
+
+def _become(environment: dict[str, str]) -> None:
+    for name in set(os.environ) - set(environment):
+        del os.environ[name]
+    os.environ.update(environment)
