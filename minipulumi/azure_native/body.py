@@ -1,0 +1,133 @@
+"""Between the shapes: the program's inputs, ARM's JSON, and the outputs of azure-native.
+
+ARM keeps most of a resource in `properties`; azure-native lifts that to the top for some types
+(`flatten`) and renames some of it (`wire`). Names that are part of the path aren't in the body.
+"""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from minipulumi.azure_native.difference import same
+from minipulumi.azure_native.resource_types import Property, ResourceType
+from minipulumi.azure_native.values import UNKNOWN, Json, plain
+
+
+def request_body(type_: ResourceType, inputs: Json) -> Json:
+    """What a PUT sends for these inputs."""
+    body: Json = {}
+    lifted: Json = {}
+    for name, value in plain(inputs).items():
+        spec = type_.inputs.get(name)
+        if spec is None or value is None:
+            continue
+        target = lifted if type_.flatten and not spec.body else body
+        target[spec.wire or name] = _to_wire(spec, value)
+    return {**body, "properties": lifted} if type_.flatten else body
+
+
+def outputs(type_: ResourceType, answer: Json) -> Json:
+    """azure-native's outputs for what ARM answered."""
+    resource = _without_nulls(answer)
+    resource.pop("id", None)
+    if type_.flatten:
+        resource = {**resource.pop("properties", {}), **resource}
+    return {**_from_wire(type_.inputs, resource), "azureApiVersion": type_.api_version}
+
+
+def preview(type_: ResourceType, inputs: Json, before: Json | None = None) -> Json:
+    """The outputs as far as they can be told before Azure is asked.
+
+    An update keeps what only Azure knows as it was; for a new resource that is unknown.
+    """
+    known = {name: plain(value) for name, value in inputs.items() if name in type_.inputs}
+    known |= {"name": inputs.get(type_.own_name), "azureApiVersion": type_.api_version}
+    if "scope" in type_.names:
+        known["scope"] = inputs.get("scope")
+    known = _without_write_only(type_.inputs, known)
+    for path in type_.outputs:
+        _fill(known, path.split("."), before)
+    return known
+
+
+def inputs_from(type_: ResourceType, inputs: Json, before: Json, now: Json) -> Json:
+    """The inputs that describe the resource as it is `now`.
+
+    What Azure answers is no mirror of what it was sent, so only what differs from the outputs
+    `before` counts as drift; all else stays as the program wrote it.
+    """
+    names = {name: inputs[name] for name in type_.names if name in inputs}
+    return {**names, **_drifted(type_.inputs, plain(inputs), plain(before), now)}
+
+
+def _drifted(known: Mapping[str, Property], inputs: Json, before: Json, now: Json) -> Json:
+    found: Json = {}
+    for name, spec in known.items():
+        old, new = before.get(name), now.get(name)
+        kept = inputs.get(name)
+        if spec.write_only or same(name, spec, old, new):
+            if kept is not None:
+                found[name] = kept
+        elif spec.kind == "object" and isinstance(new, dict):
+            found[name] = _drifted(spec.properties, kept or {}, old or {}, cast("Json", new))
+        elif new is not None and not (kept is not None and same(name, spec, kept, new)):
+            found[name] = new
+        elif new is not None:
+            found[name] = kept
+    return found
+
+
+def _to_wire(spec: Property, value: Any) -> Any:
+    if spec.kind != "object":
+        return value
+    inner = cast("Json", value)
+    return {
+        spec.properties[name].wire or name: _to_wire(spec.properties[name], item)
+        for name, item in inner.items()
+        if item is not None
+    }
+
+
+def _from_wire(known: Mapping[str, Property], values: Json) -> Json:
+    by_wire = {spec.wire or name: (name, spec) for name, spec in known.items()}
+    found: Json = {}
+    for wire, value in values.items():
+        name, spec = by_wire.get(wire, (wire, Property()))
+        inner = spec.kind == "object" and isinstance(value, dict)
+        found[name] = _from_wire(spec.properties, cast("Json", value)) if inner else value
+    return found
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        items = cast("Json", value).items()
+        return {key: _without_nulls(item) for key, item in items if item is not None}
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in cast("list[Any]", value)]
+    return value
+
+
+def _without_write_only(known: Mapping[str, Property], values: Json) -> Json:
+    found: Json = {}
+    for name, value in values.items():
+        spec = known.get(name, Property())
+        if spec.write_only or value is None:
+            continue
+        inner = spec.kind == "object" and isinstance(value, dict)
+        found[name] = _without_write_only(spec.properties, cast("Json", value)) if inner else value
+    return found
+
+
+def _fill(known: Json, path: list[str], before: Json | None) -> None:
+    """Put at `path` what was there `before`, or the mark of an unknown."""
+    head, *rest = path
+    if rest:
+        if head == "properties":
+            known.setdefault(head, {})
+        inner = known.get(head)
+        if isinstance(inner, dict):
+            # An identity that is only added now has no principal from before.
+            _fill(cast("Json", inner), rest, before.get(head) if before is not None else None)
+    elif before is None:
+        known[head] = UNKNOWN
+    elif head in before:
+        known[head] = before[head]

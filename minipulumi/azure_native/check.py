@@ -1,0 +1,85 @@
+"""Are the program's inputs what the type takes? Every finding names its property."""
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from minipulumi.azure_native.resource_types import Property, ResourceType
+from minipulumi.azure_native.values import UNKNOWN, Json, plain
+
+ARTICLES = {
+    "string": "a string",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "map": "a map of strings",
+    "list": "a list of strings",
+    "object": "an object",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is wrong with one property."""
+
+    property: str
+    reason: str
+
+
+def check(type_: ResourceType, inputs: Json) -> list[Finding]:
+    """Everything that is wrong with `inputs`; what is unknown yet passes."""
+    return list(_object(type_.everything, plain(inputs), ""))
+
+
+def _object(known: Mapping[str, Property], values: Json, prefix: str) -> Iterator[Finding]:
+    for name in sorted(set(values) - set(known)):
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean '{close[0]}'?" if close else "the real azure-native may know it"
+        yield Finding(prefix + name, f"isn't covered by this stand-in for azure-native; {hint}")
+    for name, spec in known.items():
+        value = values.get(name)
+        if value is None:
+            if spec.required:
+                yield Finding(prefix + name, _missing(spec))
+        elif value != UNKNOWN:
+            yield from _value(spec, value, prefix + name)
+
+
+def _missing(spec: Property) -> str:
+    if spec.pattern:
+        return f"is missing; this stand-in makes no names up, so give one: {spec.rule}"
+    return "is missing, and required"
+
+
+def _value(spec: Property, value: object, path: str) -> Iterator[Finding]:
+    if not _has_kind(spec, value):
+        yield Finding(path, f"must be {ARTICLES[spec.kind]}")
+    elif spec.kind == "object":
+        yield from _object(spec.properties, cast("Json", value), f"{path}.")
+    elif spec.enum and str(value).lower() not in [each.lower() for each in spec.enum]:
+        close = difflib.get_close_matches(str(value), spec.enum, n=1)
+        hint = f"; did you mean '{close[0]}'?" if close else ""
+        yield Finding(path, f"must be one of {', '.join(spec.enum)}{hint}")
+    elif spec.pattern and not re.fullmatch(spec.pattern, str(value)):
+        yield Finding(path, f"must be {spec.rule}")
+
+
+def _has_kind(spec: Property, value: object) -> bool:
+    match spec.kind:
+        case "string":
+            return isinstance(value, str)
+        case "boolean":
+            return isinstance(value, bool)
+        case "integer":
+            return isinstance(value, int) and not isinstance(value, bool)
+        case "list":
+            return isinstance(value, list) and _all_strings(cast("list[Any]", value))
+        case "map":
+            return isinstance(value, dict) and _all_strings(cast("Json", value).values())
+        case "object":
+            return isinstance(value, dict)
+
+
+def _all_strings(values: Any) -> bool:
+    return all(isinstance(each, str) for each in values)
