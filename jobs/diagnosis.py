@@ -1,0 +1,183 @@
+"""What `doctor` finds: each setting with who said so, then each step of getting to Azure, tried."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobs import output
+from jobs.errors import FoundryTuneError
+from jobs.target import (
+    ENVIRONMENT,
+    Source,
+    Target,
+    choose,
+    from_config_file,
+    from_environment,
+    from_flags,
+    from_pulumi_stack,
+)
+
+if TYPE_CHECKING:
+    from jobs.foundry.session import Session
+
+_NETWORK = ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
+_CREDENTIAL = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that doctor looked at."""
+
+    subject: str
+    verdict: str
+    """`ok`, `fail`, or empty for a mere statement."""
+    message: str
+    exit_code: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that doctor looked at, in order."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """That of the first failure."""
+        return next((finding.exit_code for finding in self.findings if finding.exit_code), 0)
+
+    def lines(self) -> list[str]:
+        """The report as people read it."""
+        colours = {"ok": "green", "fail": "red"}
+        width = max(len(finding.subject) for finding in self.findings)
+        lines: list[str] = []
+        for finding in self.findings:
+            verdict = f"{finding.verdict:<4}"
+            if finding.verdict:
+                verdict = output.style(verdict, colours[finding.verdict])
+            first, *rest = finding.message.splitlines() or [""]
+            lines.append(f"{finding.subject:<{width}}  {verdict}  {first}")
+            lines += [f"{'':<{width}}        {line.strip()}" for line in rest]
+        return lines
+
+    def as_dict(self) -> dict[str, object]:
+        """The report as JSON carries it."""
+        return {
+            "findings": [
+                {"subject": f.subject, "verdict": f.verdict, "message": f.message}
+                for f in self.findings
+            ],
+            "exit_code": self.exit_code,
+        }
+
+
+def examine(
+    *,
+    subscription_id: str | None,
+    resource_group: str | None,
+    project: str | None,
+    stack: str | None,
+    folder: Path | None = None,
+) -> Report:
+    """Look at everything; what fails is a finding, and what rests on it is left out."""
+    findings = _settings()
+    target = _target(
+        findings,
+        {"subscription_id": subscription_id, "resource_group": resource_group, "project": project},
+        stack,
+        folder or Path.cwd(),
+    )
+    session = _session(findings, target) if target else None
+    if session:
+        _project(findings, session)
+    return Report(tuple(findings))
+
+
+def _settings() -> list[Finding]:
+    """What the environment says of the network and of the credential; never a secret's value."""
+    findings = [
+        Finding("network", "", f"{name}={output.printable(_shown(name), 120)}")
+        for name in _NETWORK
+        if os.environ.get(name)
+    ]
+    if os.environ.get("FOUNDRY_EMULATOR"):
+        findings.insert(0, Finding("rehearsal", "", "this is the emulator, not Azure"))
+    given = [name for name in _CREDENTIAL if os.environ.get(name)]
+    words = f"the environment's service principal {os.environ.get('AZURE_CLIENT_ID', '')}".rstrip()
+    if len(given) < len(_CREDENTIAL):
+        missing = ", ".join(name for name in _CREDENTIAL if name not in given)
+        words = f"az login or a managed identity ({missing} not set)"
+    return [*findings, Finding("credential", "", words)]
+
+
+def _shown(name: str) -> str:
+    """A variable's value without a password that a proxy's address may hold."""
+    value = os.environ[name]
+    scheme, separator, rest = value.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}" if separator else value
+
+
+def _target(
+    findings: list[Finding], flags: dict[str, str | None], stack: str | None, folder: Path
+) -> Target | None:
+    sources: list[Source] = []
+    looks: list[Callable[[], Source]] = [
+        lambda: from_flags(flags),
+        lambda: from_environment(os.environ),
+        lambda: from_config_file(folder),
+        lambda: from_pulumi_stack(folder, stack),
+    ]
+    try:
+        for look in looks:
+            sources.append(look())  # noqa: PERF401  (one that fails keeps the earlier ones)
+        target = choose(sources)
+    except FoundryTuneError as error:
+        findings += [_said(source) for source in sources]
+        findings.append(Finding("target", "fail", str(error), error.exit_code))
+        return None
+    findings += [_said(source) for source in sources]
+    for setting in ENVIRONMENT:
+        value: str = getattr(target, setting)
+        subject = setting.removesuffix("_id").replace("_", " ")
+        findings.append(Finding(subject, "ok", f"{value}   from {target.sources[setting]}"))
+    return target
+
+
+def _said(source: Source) -> Finding:
+    said = ", ".join(f"{key.removesuffix('_id')} {value}" for key, value in source.values.items())
+    words = said or source.problem or "nothing"
+    return Finding("source", "", f"{source.name}: {words}")
+
+
+def _session(findings: list[Finding], target: Target) -> "Session | None":
+    from jobs.foundry.arm import Arm
+    from jobs.foundry.credential import sign_in
+    from jobs.foundry.reachability import MANAGEMENT_HOST, require_reachable
+    from jobs.foundry.session import Session
+
+    try:
+        require_reachable()
+        findings.append(Finding("network", "ok", f"{MANAGEMENT_HOST} is within reach"))
+        credential = sign_in()
+        findings.append(Finding("sign-in", "ok", "Microsoft Entra ID gave a token"))
+    except FoundryTuneError as error:
+        findings.append(Finding("sign-in", "fail", str(error), error.exit_code))
+        return None
+    return Session(target, Arm(credential))
+
+
+def _project(findings: list[Finding], session: "Session") -> None:
+    from jobs import plan_text
+    from jobs.foundry import projects
+
+    try:
+        project = projects.get(session)
+        region = plan_text.REGIONS.get(project.location, project.location)
+        findings.append(Finding("project", "ok", f"{project.name} in {region}"))
+        store = projects.default_datastore(session)
+        way = "your own identity" if store.uses_identity else "a key that Azure ML lends"
+        findings.append(Finding("datastore", "ok", f"{store.account}, opened with {way}"))
+    except FoundryTuneError as error:
+        findings.append(Finding("project", "fail", str(error), error.exit_code))

@@ -1,0 +1,67 @@
+"""Who signs in: the environment's service principal, a workload identity, or `az login`.
+
+No secret is read here: azure-identity takes it from the environment and keeps it.
+"""
+
+import logging
+import os
+from typing import TYPE_CHECKING
+
+from jobs.errors import SignInError
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+
+MANAGEMENT_SCOPE = "https://management.azure.com/.default"
+_SERVICE_PRINCIPAL = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
+
+
+def sign_in() -> "TokenCredential":
+    """A credential that has just been given a token, so that later calls don't discover a typo."""
+    from azure.core.exceptions import ClientAuthenticationError
+    from azure.identity import CredentialUnavailableError, DefaultAzureCredential
+
+    # The chain logs each attempt at WARNING; the one message below says what matters.
+    logging.getLogger("azure.identity").setLevel(logging.CRITICAL)
+    credential = DefaultAzureCredential(
+        exclude_powershell_credential=True,
+        exclude_shared_token_cache_credential=True,
+        exclude_visual_studio_code_credential=True,
+        process_timeout=20,
+    )
+    try:
+        credential.get_token(MANAGEMENT_SCOPE)
+    except CredentialUnavailableError as error:
+        raise SignInError("No credential for Azure was found.", next_step=_what_to_set()) from error
+    except ClientAuthenticationError as error:
+        if not any(os.environ.get(name) for name in _SERVICE_PRINCIPAL):
+            raise SignInError(
+                "No credential for Azure was found.", next_step=_what_to_set()
+            ) from error
+        client = os.environ.get("AZURE_CLIENT_ID", "")
+        raise SignInError(
+            f"Microsoft Entra ID refuses to sign in client '{client}': {_entra_words(error)}",
+            next_step=_what_to_set(),
+        ) from error
+    return credential
+
+
+def _what_to_set() -> str:
+    missing = [name for name in _SERVICE_PRINCIPAL if not os.environ.get(name)]
+    if missing and len(missing) < len(_SERVICE_PRINCIPAL):
+        verb = "is" if len(missing) == 1 else "are"
+        return f"{' and '.join(missing)} {verb} not set."
+    if not missing:
+        return (
+            "Check AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET: the secret may have "
+            "expired, or the client may belong to another tenant."
+        )
+    return "Set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or run: az login"
+
+
+def _entra_words(error: Exception) -> str:
+    """The line of Entra ID's own answer: it starts with a code that can be looked up."""
+    for line in str(error).splitlines():
+        if "AADSTS" in line:
+            return line.strip()
+    return str(error).strip().splitlines()[0] if str(error).strip() else ""

@@ -1,0 +1,215 @@
+"""Asking an endpoint, with the openai client, on the route that Azure filters.
+
+Only Azure's Model Inference API (`{endpoint}/chat/completions`) passes the content filter;
+`/v1/chat/completions` goes straight to the model. So the client's base URL is the endpoint itself.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from jobs.errors import RemoteError, SignInError, UnreachableError
+from jobs.foundry.refusals import refusal
+
+if TYPE_CHECKING:
+    from openai.types.chat import ChatCompletionMessageParam
+
+    from jobs.foundry.session import Session
+
+ROUTE = "/chat/completions"
+"""The filtered route; the reports of probes and smoke tests name it."""
+
+_API_VERSION = "2024-05-01-preview"
+_TOKEN_SCOPE = "https://ml.azure.com/.default"  # azure-ai-inference's default scope
+_CATEGORIES = ("hate", "self_harm", "sexual", "violence")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the model said."""
+
+    text: str
+    finish_reason: str
+    fingerprint: str
+    """Azure's `system_fingerprint`: a stand-in says so here."""
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """What the content filter said instead of the model."""
+
+    code: str
+    where: str
+    """`prompt` or `answer`."""
+    severities: Mapping[str, str]
+    """The categories that were filtered, with their severity, where Azure says."""
+
+
+Messages = Sequence[Mapping[str, str]]
+
+
+class Chat:
+    """A conversation partner behind one endpoint."""
+
+    def __init__(self, uri: str, key: str, *, retries: int = 2, timeout: float = 60.0) -> None:
+        from openai import OpenAI
+
+        self._client = OpenAI(
+            base_url=uri,
+            api_key=key,
+            max_retries=retries,
+            timeout=timeout,
+            default_query={"api-version": _API_VERSION},
+        )
+
+    def ask(
+        self, messages: Messages, *, max_tokens: int = 256, temperature: float = 0.0
+    ) -> Answer | Refusal:
+        """One answer, whole; a refusal of the content filter is a value, not an error."""
+        try:
+            with _translated():
+                reply = self._client.chat.completions.create(
+                    model="default",
+                    messages=cast("list[ChatCompletionMessageParam]", list(messages)),
+                    max_tokens=max_tokens,
+                    temperature=temperature,
+                )
+        except _FilteredError as filtered:
+            return filtered.refusal
+        choice = reply.choices[0]
+        if choice.finish_reason == "content_filter":
+            return Refusal(
+                code="content_filter",
+                where="answer",
+                severities=_filtered(getattr(choice, "content_filter_results", None)),
+            )
+        return Answer(
+            text=choice.message.content or "",
+            finish_reason=str(choice.finish_reason),
+            fingerprint=reply.system_fingerprint or "",
+            tokens=reply.usage.completion_tokens if reply.usage else 0,
+        )
+
+    def stream(
+        self,
+        messages: Messages,
+        say: Callable[[str], None],
+        *,
+        max_tokens: int = 256,
+        temperature: float = 0.0,
+    ) -> Answer | Refusal:
+        """The same, piece by piece to `say` as the model speaks."""
+        pieces: list[str] = []
+        finish_reason = fingerprint = ""
+        try:
+            with _translated():
+                for chunk in self._client.chat.completions.create(
+                    model="default",
+                    messages=cast("list[ChatCompletionMessageParam]", list(messages)),
+                    max_tokens=max_tokens,
+                    temperature=temperature,
+                    stream=True,
+                ):
+                    fingerprint = chunk.system_fingerprint or fingerprint
+                    for choice in chunk.choices:
+                        finish_reason = str(choice.finish_reason or finish_reason)
+                        if choice.delta.content:
+                            pieces.append(choice.delta.content)
+                            say(choice.delta.content)
+        except _FilteredError as filtered:
+            return filtered.refusal
+        if finish_reason == "content_filter":
+            return Refusal(code="content_filter", where="answer", severities={})
+        return Answer(
+            text="".join(pieces),
+            finish_reason=finish_reason,
+            fingerprint=fingerprint,
+            tokens=len(pieces),
+        )
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
+
+
+class _FilteredError(Exception):
+    """Carries a refusal of the content filter out of the client's call."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.code)
+        self.refusal = refusal
+
+
+class _translated:  # noqa: N801 - reads as the verb it is
+    """The openai client's errors as ours, by status and code."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, _trace: Any) -> None:
+        import openai
+
+        if error is None:
+            return
+        if isinstance(error, openai.APIStatusError):
+            body: Any = error.body
+            fields = _inner(body)
+            if error.status_code == 400 and fields.get("code") == "content_filter":
+                raise _FilteredError(_refusal(fields)) from error
+            if error.status_code == 401:
+                raise SignInError(
+                    "The endpoint doesn't accept its key.",
+                    next_step="Was it regenerated just now? Run the same command again.",
+                ) from error
+            raise refusal(
+                error.status_code,
+                str(fields.get("code") or ""),
+                str(fields.get("message") or ""),
+                "ask the endpoint",
+            ) from error
+        if isinstance(error, openai.APIConnectionError):
+            raise UnreachableError(
+                "The endpoint could not be reached.",
+                next_step="Check the network and HTTPS_PROXY, then run the same command again.",
+            ) from error
+        if isinstance(error, openai.OpenAIError):
+            raise RemoteError(
+                f"The endpoint's answer could not be used: {type(error).__name__}.",
+                next_step="Run the same command again.",
+            ) from error
+
+
+def _inner(body: Any) -> dict[str, Any]:
+    """The error object, bare as the openai client gives it or wrapped as Azure sends it."""
+    if not isinstance(body, dict):
+        return {}
+    fields = cast("dict[str, Any]", body)
+    inner = fields.get("error")
+    return cast("dict[str, Any]", inner) if isinstance(inner, dict) else fields
+
+
+def _refusal(fields: dict[str, Any]) -> Refusal:
+    inner: dict[str, Any] = fields.get("innererror") or {}
+    # Singular is what the service sends, plural what its documents show: both are read.
+    results = inner.get("content_filter_result") or inner.get("content_filter_results")
+    return Refusal(code="content_filter", where="prompt", severities=_filtered(results))
+
+
+def _filtered(results: Any) -> dict[str, str]:
+    if not isinstance(results, dict):
+        return {}
+    said = cast("dict[str, Any]", results)
+    return {
+        category: str(said[category].get("severity") or "")
+        for category in _CATEGORIES
+        if isinstance(said.get(category), dict) and said[category].get("filtered")
+    }
+
+
+def token_for(session: "Session") -> str:
+    """A token of the caller, for endpoints that take no keys."""
+    from jobs.foundry.refusals import translated
+
+    with translated("sign in to the endpoint"):
+        return session.arm.credential.get_token(_TOKEN_SCOPE).token

@@ -1,0 +1,80 @@
+"""Fine-tuning jobs: read, list, cancel. `submission.py` starts them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from jobs.foundry.answers import Json, strings, text
+from jobs.foundry.session import Session
+
+API_VERSION = "2024-10-01-preview"
+"""Fine-tuning jobs are in the preview contract only; it is what azure-ai-ml 1.35.2 sends."""
+
+TERMINAL = frozenset({"Completed", "Failed", "Canceled", "NotResponding", "Paused"})
+"""States after which nothing happens any more (azure-ai-ml, _run_history_constants.py)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A job as Azure has it."""
+
+    id: str
+    name: str
+    type: str
+    status: str
+    created: str
+    tags: Mapping[str, str]
+    base_model: str
+    training_data: str
+    validation_data: str
+    hyperparameters: Mapping[str, str]
+    """In the wire's words and as strings, as Azure keeps them."""
+    registered_model: str
+    studio_url: str
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the job has come to an end, good or bad."""
+        return self.status in TERMINAL
+
+
+def find(session: Session, name: str) -> Job | None:
+    """The job of this name, or None."""
+    found = session.arm.find(_path(session, name), API_VERSION, f"read job '{name}'")
+    return _job(found) if found else None
+
+
+def listed(session: Session) -> list[Job]:
+    """Every fine-tuning job of the project, newest first."""
+    items = session.arm.list(
+        f"{session.project_id}/jobs", API_VERSION, "list the jobs", listViewType="ActiveOnly"
+    )
+    jobs = [_job(item) for item in items]
+    tuning = [job for job in jobs if job.type == "FineTuning"]
+    return sorted(tuning, key=lambda job: job.created, reverse=True)
+
+
+def cancel(session: Session, name: str) -> None:
+    """Ask Azure to stop a job, and wait until it has."""
+    session.arm.post(f"{_path(session, name)}/cancel", API_VERSION, f"cancel job '{name}'")
+
+
+def _path(session: Session, name: str) -> str:
+    return f"{session.project_id}/jobs/{name}"
+
+
+def _job(found: Json) -> Job:
+    details = found["properties"].get("fineTuningDetails")
+    return Job(
+        id=text(found, "id"),
+        name=text(found, "name"),
+        type=text(found, "properties", "jobType"),
+        status=text(found, "properties", "status") or "Unknown",
+        created=text(found, "systemData", "createdAt"),
+        tags=strings(found, "properties", "tags"),
+        base_model=text(details, "model", "uri"),
+        training_data=text(details, "trainingData", "uri"),
+        validation_data=text(details, "validationData", "uri"),
+        hyperparameters=strings(details, "hyperParameters"),
+        registered_model=text(found, "properties", "outputs", "registered_model", "assetName"),
+        studio_url=text(found, "properties", "services", "Studio", "endpoint"),
+    )

@@ -1,0 +1,78 @@
+"""Registered models: what fine-tuning jobs leave, and what endpoints serve."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from jobs.foundry.answers import Json, strings, text
+from jobs.foundry.session import API_VERSION, Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelVersion:
+    """One version of a registered model."""
+
+    id: str
+    name: str
+    version: str
+    job: str
+    """The job that trained it."""
+    description: str
+    created: str
+    tags: Mapping[str, str]
+    properties: Mapping[str, str]
+
+    @property
+    def label(self) -> str:
+        """`name:version`, as people write it."""
+        return f"{self.name}:{self.version}"
+
+
+def versions(session: Session, name: str) -> list[ModelVersion]:
+    """Every version of a model, oldest first; none where there is no such model."""
+    from jobs.errors import NotFoundError
+
+    path = f"{session.project_id}/models/{name}/versions"
+    doing = f"list the versions of model '{name}'"
+    try:
+        found = list(session.arm.list(path, API_VERSION, doing, listViewType="ActiveOnly"))
+    except NotFoundError:
+        return []
+    return sorted((_version(item, name) for item in found), key=_age)
+
+
+def names(session: Session) -> list[str]:
+    """The names of the project's models."""
+    items = session.arm.list(
+        f"{session.project_id}/models", API_VERSION, "list the models", listViewType="ActiveOnly"
+    )
+    return [str(item["name"]) for item in items]
+
+
+def delete(session: Session, model: ModelVersion) -> None:
+    """Delete one version: azure-ai-ml has no verb for it, ARM has.
+
+    Raises:
+        ConflictError: An endpoint serves it.
+    """
+    session.arm.delete(
+        f"{session.project_id}/models/{model.name}/versions/{model.version}",
+        API_VERSION,
+        f"delete model '{model.label}'",
+    )
+
+
+def _version(found: Json, name: str) -> ModelVersion:
+    return ModelVersion(
+        id=text(found, "id"),
+        name=name,
+        version=text(found, "name"),
+        job=text(found, "properties", "jobName"),
+        description=text(found, "properties", "description"),
+        created=text(found, "systemData", "createdAt"),
+        tags=strings(found, "properties", "tags"),
+        properties=strings(found, "properties", "properties"),
+    )
+
+
+def _age(model: ModelVersion) -> tuple[int, str]:
+    return (int(model.version) if model.version.isdigit() else 0, model.version)

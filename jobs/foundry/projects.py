@@ -1,0 +1,102 @@
+"""The project to work in, and where its data lives."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from jobs.errors import NotFoundError, PreflightError, RefusedError
+from jobs.foundry.answers import part, text
+from jobs.foundry.session import API_VERSION, Session
+
+_TRUSTED_HOST_SUFFIX = ".azureml.ms"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A hub's project."""
+
+    id: str
+    name: str
+    location: str
+    kind: str
+    workspace_id: str
+    """The GUID that a fine-tuned model's id is built with."""
+    discovery_url: str
+    hub_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Datastore:
+    """The project's default blob store."""
+
+    name: str
+    account_url: str
+    account: str
+    container: str
+    uses_identity: bool
+    """Whether the caller's own token opens it; else Azure ML lends a SAS or a key."""
+
+
+def get(session: Session) -> Project:
+    """The session's project.
+
+    Raises:
+        PreflightError: There is no such project, or it is a hub or a plain workspace.
+    """
+    name = session.target.project
+    try:
+        found = session.arm.get(session.project_id, API_VERSION, f"read project '{name}'")
+    except NotFoundError as error:
+        raise PreflightError(
+            f"There is no project '{name}' in resource group '{session.target.resource_group}'.",
+            next_step="Make it with pulumi up; foundry-tune doctor says where its name comes from.",
+        ) from error
+    kind = text(found, "kind") or "Default"
+    if kind.casefold() != "project":
+        raise PreflightError(
+            f"'{name}' is a workspace of kind {kind}, and only a hub's project can fine-tune.",
+            next_step="Name the project: -w PROJECT",
+        )
+    return Project(
+        id=str(found["id"]),
+        name=str(found["name"]),
+        location=str(found["location"]).replace(" ", "").casefold(),
+        kind=kind,
+        workspace_id=text(found, "properties", "workspaceId"),
+        discovery_url=text(found, "properties", "discoveryUrl"),
+        hub_id=text(found, "properties", "hubResourceId"),
+    )
+
+
+def default_datastore(session: Session) -> Datastore:
+    """Where the project keeps uploaded data."""
+    found = session.arm.get(
+        f"{session.project_id}/datastores/workspaceblobstore",
+        API_VERSION,
+        "read the project's datastore",
+    )
+    properties = part(found, "properties")
+    suffix = text(properties, "endpoint") or "core.windows.net"
+    account = text(properties, "accountName")
+    lends = text(properties, "credentials", "credentialsType") or "None"
+    return Datastore(
+        name=text(found, "name"),
+        account=account,
+        account_url=f"https://{account}.blob.{suffix}",
+        container=text(properties, "containerName"),
+        uses_identity=lends == "None",
+    )
+
+
+def data_plane(session: Session, project: Project) -> str:
+    """The host of the region's run history and metrics, from the project's discovery document.
+
+    Its answer decides where a token goes, so a host outside Azure Machine Learning is refused.
+    """
+    import json
+
+    raw = session.arm.read(project.discovery_url, "find the region's services", signed_in=False)
+    api = str(json.loads(raw).get("api") or "")
+    address = urlsplit(api)
+    if address.scheme != "https" or not (address.hostname or "").endswith(_TRUSTED_HOST_SUFFIX):
+        raise RefusedError(f"The project's discovery document names a foreign host: '{api}'.")
+    return api.rstrip("/")

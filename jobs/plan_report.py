@@ -1,0 +1,53 @@
+"""The whole answer of `plan`: target, data, checks, cost and actions, as text and as JSON."""
+
+from jobs import output, plan_text
+from jobs.planning import Planned
+from jobs.preflight import failed
+from jobs.target import Target
+
+
+def lines(planned: Planned, target: Target) -> list[str]:
+    """The plan as people read it."""
+    text = [plan_text.target_line(target, planned.project.location)]
+    text += plan_text.check_lines(planned.checks)
+    text += ["", *plan_text.action_lines(planned.plan)]
+    command = f"foundry-tune apply {' '.join(planned.opened.files)}"
+    text.append(plan_text.count_line(planned.plan, command))
+    return text
+
+
+def as_dict(planned: Planned, target: Target) -> dict[str, object]:
+    """The plan as JSON carries it."""
+    return {
+        "target": {
+            "subscription_id": target.subscription_id,
+            "resource_group": target.resource_group,
+            "project": target.project,
+            "location": planned.project.location,
+            "sources": dict(target.sources),
+        },
+        "date": planned.today.isoformat(),
+        "findings": [finding.as_dict() for finding in planned.opened.findings],
+        "checks": plan_text.checks_as_dict(planned.checks),
+        "actions": plan_text.as_dict(planned.plan),
+        "is_empty": planned.plan.is_empty,
+    }
+
+
+def exit_code(planned: Planned, *, detailed: bool) -> int:
+    """0, or what would stop an apply; 2 for changes where they are asked for."""
+    if failed(planned.checks) or planned.plan.blocked:
+        return 4
+    return 2 if detailed and not planned.plan.is_empty else 0
+
+
+def summary(planned: Planned) -> str:
+    """What apply is about to spend, in a sentence to say yes to."""
+    parts: list[str] = []
+    if planned.plan.starts_training:
+        parts.append("trains a model")
+    if planned.plan.opens_endpoints:
+        parts.append("opens an endpoint billed by the hour")
+    if not parts:
+        parts.append("changes what is there")
+    return output.printable(f"This {' and '.join(parts)}.", 200)

@@ -1,0 +1,31 @@
+"""Stop a job."""
+
+from argparse import ArgumentParser, Namespace
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command line."""
+    from jobs.opening import add_target
+
+    parser.add_argument("name", help="a spec file, its name, or a job's name")
+    add_target(parser)
+    parser.add_argument("-y", "--yes", action="store_true", help="don't ask")
+
+
+def run(arguments: Namespace) -> int:
+    """Cancel the job, unless it is over."""
+    from jobs import inventory, output
+    from jobs.foundry import jobs
+    from jobs.opening import confirmed, names_of, session_of
+
+    session = session_of(arguments)
+    job = inventory.find_job(session, names_of(arguments.name)[0])
+    if job.is_finished:
+        output.emit(f"Job '{job.name}' is over already: {job.status}.")
+        return 0
+    if not confirmed(f"This stops job '{job.name}' ({job.status}).", yes=arguments.yes):
+        output.progress("The job goes on.")
+        return 0
+    jobs.cancel(session, job.name)
+    output.emit(f"Job '{job.name}' canceled.")
+    return 0

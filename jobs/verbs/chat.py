@@ -1,0 +1,134 @@
+"""Ask an endpoint, on the route that Azure's content filter guards."""
+
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jobs.foundry.inference import Chat, Refusal
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command line."""
+    from jobs.opening import add_target
+
+    parser.add_argument("name", help="the endpoint's name, or the spec file that makes it")
+    parser.add_argument("prompt", nargs="?", help="what to ask; left out: read from the terminal")
+    parser.add_argument("--file", help="read the question from a file ('-': standard input)")
+    parser.add_argument("--system", default="", help="a system message before the question")
+    parser.add_argument("--max-tokens", type=int, default=256)
+    parser.add_argument("--temperature", type=float, default=0.0)
+    add_target(parser)
+
+
+def run(arguments: Namespace) -> int:
+    """Answer one question, or hold a conversation where none is given."""
+    import sys
+
+    from jobs import inventory
+    from jobs.errors import SafetyError
+    from jobs.opening import session_of
+    from jobs.serving import open_chat, require_servable
+
+    prompt = _prompt(arguments)
+    session = session_of(arguments)
+    endpoint = inventory.find_endpoint(session, _endpoint_name(arguments.name))
+    require_servable(endpoint)
+    if not endpoint.is_filtered:
+        sys.stderr.write(f"Warning: the content filter of '{endpoint.name}' is not on.\n")
+    chat = open_chat(session, endpoint)
+    try:
+        if prompt is None:
+            return _converse(chat, arguments)
+        refused = _ask(chat, _messages(arguments.system, prompt), arguments)
+    finally:
+        chat.close()
+    if refused:
+        raise SafetyError(refused)
+    return 0
+
+
+def words(refusal: "Refusal") -> str:
+    """What the filter refused, and how grave it found it: `violence, severity high (prompt)`."""
+    which = ", ".join(
+        f"{category.replace('_', '-')}, severity {severity}" if severity else category
+        for category, severity in refusal.severities.items()
+    )
+    return f"Refused by the content filter{': ' + which if which else ''} ({refusal.where})."
+
+
+def _prompt(arguments: Namespace) -> str | None:
+    import sys
+    from pathlib import Path
+
+    from jobs.errors import UsageError
+
+    if arguments.file and arguments.prompt:
+        raise UsageError("There is a question and a --file.", next_step="Give one of them.")
+    if arguments.file == "-":
+        return sys.stdin.read().strip()
+    if arguments.file:
+        try:
+            return Path(arguments.file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"{arguments.file}: can't be read: {error}.") from error
+    if arguments.prompt is None and not sys.stdin.isatty():
+        return sys.stdin.read().strip()
+    return arguments.prompt
+
+
+def _endpoint_name(argument: str) -> str:
+    from jobs.opening import is_spec_file, read_specs
+    from jobs.spec.models import ServerlessEndpoint
+
+    if not is_spec_file(argument):
+        return argument
+    chapters = read_specs([argument]).chapters
+    names = [c.spec.name for c in chapters if isinstance(c.spec, ServerlessEndpoint)]
+    return names[0] if names else argument
+
+
+def _messages(system: str, *turns: str) -> list[dict[str, str]]:
+    start = [{"role": "system", "content": system}] if system else []
+    roles = ("user", "assistant")
+    spoken = [{"role": roles[i % 2], "content": turn} for i, turn in enumerate(turns)]
+    return [*start, *spoken]
+
+
+def _ask(chat: "Chat", messages: list[dict[str, str]], arguments: Namespace) -> str:
+    """Say the answer as it comes; a refusal is returned in words."""
+    import sys
+
+    from jobs.foundry.inference import Refusal
+
+    def say(piece: str) -> None:
+        sys.stdout.write(piece)
+        sys.stdout.flush()
+
+    said = chat.stream(
+        messages, say, max_tokens=arguments.max_tokens, temperature=arguments.temperature
+    )
+    if isinstance(said, Refusal):
+        return words(said)
+    sys.stdout.write("\n")
+    messages.append({"role": "assistant", "content": said.text})
+    return ""
+
+
+def _converse(chat: "Chat", arguments: Namespace) -> int:
+    import sys
+
+    messages = _messages(arguments.system)
+    while True:
+        sys.stderr.write("> ")
+        sys.stderr.flush()
+        line = sys.stdin.readline()
+        if not line:
+            sys.stderr.write("\n")
+            return 0
+        if not line.strip():
+            continue
+        messages.append({"role": "user", "content": line.strip()})
+        refused = _ask(chat, messages, arguments)
+        if refused:
+            messages.pop()
+            sys.stderr.write(refused + "\n")

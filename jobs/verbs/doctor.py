@@ -1,0 +1,30 @@
+"""Which target, credential and settings win, and whether Azure is within reach."""
+
+from argparse import ArgumentParser, Namespace
+
+from jobs.options import add_output
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command line."""
+    from jobs.opening import add_target
+
+    add_target(parser)
+    add_output(parser)
+
+
+def run(arguments: Namespace) -> int:
+    """Say what wins, then try it; the exit code is that of the first thing that fails."""
+    from jobs import diagnosis, output
+
+    report = diagnosis.examine(
+        subscription_id=arguments.subscription,
+        resource_group=arguments.resource_group,
+        project=arguments.project,
+        stack=arguments.stack,
+    )
+    if arguments.output != "table":
+        output.emit_structured(report.as_dict(), arguments.output)
+    else:
+        output.emit("\n".join(report.lines()))
+    return report.exit_code

@@ -1,0 +1,62 @@
+"""Delete what a spec made, in the order Azure allows: endpoint, then model, then data."""
+
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jobs.teardown import Teardown
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command line."""
+    from jobs.opening import add_target
+
+    parser.add_argument("what", nargs="+", metavar="SPEC|NAME", help="spec files or names")
+    add_target(parser)
+    parser.add_argument("-y", "--yes", action="store_true", help="don't ask before deleting")
+
+
+def run(arguments: Namespace) -> int:
+    """Show what would go, ask, delete, and look that nothing billable is left."""
+    from jobs import output, teardown
+    from jobs.opening import confirmed, names_of, session_of
+
+    names = list(dict.fromkeys(name for what in arguments.what for name in names_of(what)))
+    session = session_of(arguments)
+    found = teardown.look(session, names)
+    words = " and ".join(names)
+    if found.is_empty:
+        output.emit(f"Nothing of {words} is there.")
+        return 0
+    teardown.refuse_served_elsewhere(found)
+    question = f"This deletes {_listed(found)} of {words}."
+    if not confirmed(question, yes=arguments.yes):
+        output.progress("Nothing was deleted.")
+        return 0
+    width = max(len(name) for name in (*_labels(found), "00 versions"))
+
+    def say(kind: str, name: str, done: str) -> None:
+        output.emit(f"  -  {kind:<10}  {name:<{width}}  {done}")
+
+    teardown.take_down(session, found, say)
+    teardown.require_nothing_billable(session, names)
+    output.emit(f"Nothing that costs money is left of {words}.")
+    return 0
+
+
+def _labels(found: "Teardown") -> list[str]:
+    return [
+        *(endpoint.name for endpoint in found.endpoints),
+        *(job.name for job in found.running),
+        *(model.label for model in found.models),
+    ]
+
+
+def _listed(found: "Teardown") -> str:
+    counts = (
+        ("endpoint", len(found.endpoints)),
+        ("running job", len(found.running)),
+        ("model", len(found.models)),
+        ("data version", len(found.data)),
+    )
+    return ", ".join(f"{count} {word}{'s' if count > 1 else ''}" for word, count in counts if count)

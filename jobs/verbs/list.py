@@ -1,0 +1,55 @@
+"""The jobs, models and endpoints of the project, foundry-tune's and others."""
+
+from argparse import ArgumentParser, Namespace
+
+from jobs.options import add_output
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command line."""
+    from jobs.opening import add_target
+
+    parser.add_argument(
+        "what", nargs="?", choices=("jobs", "models", "endpoints"), help="only these (all)"
+    )
+    add_target(parser)
+    add_output(parser)
+
+
+def run(arguments: Namespace) -> int:
+    """One line a resource."""
+    from jobs import inventory, output
+    from jobs.foundry.endpoints import serves
+    from jobs.opening import session_of
+    from jobs.revision import TAG_SPEC
+    from jobs.verbs.status import safety
+
+    found = inventory.look(session_of(arguments))
+    rows: list[dict[str, str]] = []
+    if arguments.what in {None, "jobs"}:
+        rows += [
+            {"type": "finetuning", "name": j.name, "state": j.status,
+             "about": j.base_model.rpartition("/models/")[2], "spec": j.tags.get(TAG_SPEC, "")}
+            for j in found.jobs
+        ]  # fmt: skip
+    if arguments.what in {None, "models"}:
+        rows += [
+            {"type": "model", "name": m.label, "state": "registered", "about": m.job, "spec": ""}
+            for m in found.models
+        ]
+    if arguments.what in {None, "endpoints"}:
+        rows += [
+            {"type": "endpoint", "name": e.name, "state": e.provisioning_state,
+             "about": f"{serves(e)}, safety {safety(e)}", "spec": e.tags.get(TAG_SPEC, "")}
+            for e in found.endpoints
+        ]  # fmt: skip
+    if arguments.output != "table":
+        output.emit_structured({"resources": list(rows)}, arguments.output)
+        return 0
+    if not rows:
+        output.emit("The project has none.")
+        return 0
+    columns = ("type", "name", "state", "about", "spec")
+    shown = [[row[column] or "-" for column in columns] for row in rows]
+    output.emit(output.table(shown, header=[column.upper() for column in columns]))
+    return 0

@@ -1,0 +1,40 @@
+"""What apply would do: data, checks, cost, actions. Nothing is written."""
+
+from argparse import ArgumentParser, Namespace
+
+from jobs.options import add_date, add_output, add_specs, add_strict
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command line."""
+    from jobs.opening import add_target
+
+    add_specs(parser)
+    add_target(parser)
+    add_output(parser)
+    add_date(parser)
+    add_strict(parser)
+    parser.add_argument(
+        "--retrain", action="store_true", help="plan a new job where one failed or lost its model"
+    )
+    parser.add_argument(
+        "--detailed-exitcode", action="store_true", help="exit with 2 where there is anything to do"
+    )
+
+
+def run(arguments: Namespace) -> int:
+    """Show the plan; its exit code says whether apply would get past it."""
+    from jobs import output, plan_report
+    from jobs.opening import read_specs, session_of
+    from jobs.options import spec_paths
+    from jobs.planning import make
+
+    paths = spec_paths(arguments.specs, arguments.file)
+    opened = read_specs(paths, arguments.overrides)
+    session = session_of(arguments)
+    planned = make(session, opened, on=arguments.date, retrain=arguments.retrain)
+    if arguments.output == "table":
+        output.emit("\n".join(plan_report.lines(planned, session.target)))
+    else:
+        output.emit_structured(plan_report.as_dict(planned, session.target), arguments.output)
+    return plan_report.exit_code(planned, detailed=arguments.detailed_exitcode)

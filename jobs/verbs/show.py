@@ -1,0 +1,51 @@
+"""One job, model or endpoint in full."""
+
+from argparse import ArgumentParser, Namespace
+from dataclasses import asdict, is_dataclass
+from typing import Any
+
+from jobs.options import add_output
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command line."""
+    from jobs.opening import add_target
+
+    parser.add_argument("name", help="a spec's, job's, model's (name:version) or endpoint's name")
+    add_target(parser)
+    add_output(parser, choices=("yaml", "json"))
+
+
+def run(arguments: Namespace) -> int:
+    """Everything that Azure says about what carries the name."""
+    from jobs import inventory, output
+    from jobs.errors import NotFoundError
+    from jobs.foundry.hyperparameters import from_wire
+    from jobs.opening import names_of, session_of
+
+    name = names_of(arguments.name)[0]
+    found = inventory.look(session_of(arguments))
+    holding = found.of(name)
+    jobs = [*holding.jobs[:1], *(job for job in found.jobs if job.name == name)]
+    models = [*holding.models, *(model for model in found.models if model.label == name)]
+    endpoints = [endpoint for endpoint in found.endpoints if endpoint.name == name]
+    if not jobs and not models and not endpoints:
+        raise NotFoundError(
+            f"The project has no job, model or endpoint '{name}'.",
+            next_step="foundry-tune list shows what there is.",
+        )
+    value: dict[str, object] = {
+        "jobs": [
+            _plain(job) | {"hyperparameters": from_wire(job.hyperparameters)}
+            for job in dict.fromkeys(jobs)
+        ],
+        "models": [_plain(model) for model in dict.fromkeys(models)],
+        "endpoints": [_plain(endpoint) for endpoint in endpoints],
+    }
+    output.emit_structured({key: rows for key, rows in value.items() if rows}, arguments.output)
+    return 0
+
+
+def _plain(resource: Any) -> dict[str, object]:
+    assert is_dataclass(resource) and not isinstance(resource, type)  # noqa: PT018
+    return {key: value for key, value in asdict(resource).items() if value not in ("", {}, None)}
