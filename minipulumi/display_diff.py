@@ -1,0 +1,82 @@
+"""`--diff`: every change as a tree of properties, messages on stderr."""
+
+import sys
+
+from minipulumi.display import _SYMBOLS, _WORDS, Progress  # pyright: ignore[reportPrivateUsage]
+from minipulumi.render import outputs_block, properties
+from minipulumi.resources import STACK
+from minipulumi.steps import Step
+from minipulumi.values import Props
+
+
+class Tree(Progress):
+    """Prints each changing step with its properties."""
+
+    def _title(self, title: str) -> None:
+        self._print(title)
+
+    def started(self, step: Step) -> None:
+        """Shows the step before it runs."""
+        with self._lock:
+            if step.resource.type == STACK:
+                self._stack_row = step
+            elif step.op != "same" and not step.resource.is_provider and step.op != "refresh":
+                self._node(step)
+
+    def finished(self, step: Step, seconds: float) -> None:
+        """Shows what only the outcome tells: the stack, and what a refresh found."""
+        with self._lock:
+            self.steps.append(step)
+            if step.resource.is_provider or step.resource.external:
+                return
+            self._count(step)
+            if step.resource.type == STACK or (self.kind == "refresh" and step.op != "same"):
+                self._node(step)
+
+    def failed(self, step: Step) -> None:
+        """The message has said it."""
+
+    def message(self, urn: str, severity: str, text: str) -> None:
+        """Prints messages beside the tree."""
+        if severity == "debug":
+            return
+        with self._lock:
+            self.notes.setdefault(urn, []).append((severity, text.rstrip("\n")))
+            if severity == "error":
+                self.errored.add(urn)
+            prefix = "" if severity == "info" else f"{severity}: "
+            sys.stderr.write(f"{prefix}{text.rstrip()}\n")
+
+    def finish(self, old: Props | None, new: Props | None) -> None:
+        """Prints outputs and counts."""
+        created = bool(self._stack_row and self._stack_row.op == "create")
+        lines = outputs_block(old or {}, new or {}, created=created, only_changes=self.preview)
+        if lines and new is not None:
+            self._print("    --outputs:--", *lines)
+        self._print("Resources:", *self.summary())
+        if not self.preview:
+            self._print("", self.elapsed())
+
+    def _node(self, step: Step) -> None:
+        resource, op = step.resource, step.op
+        depth = 0 if resource.type == STACK else 4
+        pad = " " * (depth + 6)
+        word = _WORDS[op][0] if op in _WORDS else "same"
+        if op in ("create-replacement", "delete-replaced"):
+            return
+        self._print(f"{' ' * depth}{_SYMBOLS.get(op, ''):<2}{resource.type}: ({word})")
+        if resource.id:
+            self._print(f"{pad[2:]}[id={(step.old or resource).id}]")
+        self._print(f"{pad[2:]}[urn={resource.urn}]")
+        if resource.provider:
+            self._print(f"{pad[2:]}[provider={resource.provider}]")
+        if op == "same":
+            return
+        old = step.old.inputs if step.old else {}
+        new = step.new.inputs if step.new else {}
+        if op in ("create", "delete"):
+            self._print(*properties(*((new, new) if op == "create" else (old, {})), depth + 4))
+            return
+        keys = step.keys
+        before, after = ({k: side[k] for k in keys if k in side} for side in (old, new))
+        self._print(*properties(before, after, depth + 4, 1))

@@ -1,0 +1,123 @@
+"""Property values: JSON as it travels on the wire, with Pulumi's marked objects for secrets."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from google.protobuf.struct_pb2 import Struct, Value
+
+Props = dict[str, Any]
+
+SIGNATURE = "4dabf18193072939515e22adb298388d"
+SECRET = "1b47061264138c4ac30d75fd1eb44270"
+RESOURCE = "5cf8f73096256a8f31e491e813e4eb8e"
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+_OTHERS = {  # marks that only a program with assets, remote components or bytes sends
+    "c44067f5952c0a294b673a41bacd8c17": "assets",
+    "0def7320c3a5731c473e5ecbe6d01bc7": "archives",
+    "d0e6a833031e9bbcd3f4e8bde6ca49a4": "output values",
+}
+
+
+def from_struct(struct: "Struct") -> Props:
+    """Turns a protobuf Struct into plain JSON, keys sorted, whole numbers as int."""
+    return {key: _from_value(struct.fields[key]) for key in sorted(struct.fields)}
+
+
+def _from_value(value: "Value") -> Any:
+    kind = value.WhichOneof("kind")
+    if kind == "string_value":
+        return value.string_value
+    if kind == "struct_value":
+        return from_struct(value.struct_value)
+    if kind == "number_value":
+        number = value.number_value
+        return int(number) if number.is_integer() and abs(number) < 2**53 else number
+    if kind == "bool_value":
+        return value.bool_value
+    if kind == "list_value":
+        return [_from_value(item) for item in value.list_value.values]
+    return None
+
+
+def to_struct(props: Props | None) -> "Struct":
+    """Turns JSON into a protobuf Struct."""
+    from google.protobuf.struct_pb2 import Struct
+
+    struct = Struct()
+    struct.update(props or {})
+    return struct
+
+
+def mark(value: Any) -> Any:
+    """Marks a value as secret."""
+    return value if is_secret(value) else {SIGNATURE: SECRET, "value": value}
+
+
+def is_secret(value: Any) -> bool:
+    """Tells whether this very value carries the secret mark."""
+    return isinstance(value, dict) and value.get(SIGNATURE) == SECRET
+
+
+def foreign_mark(value: Any) -> str | None:
+    """Names the first kind of marked value that isn't a secret or a resource."""
+    if isinstance(value, dict):
+        if (signature := value.get(SIGNATURE)) not in (None, SECRET, RESOURCE):
+            return _OTHERS.get(str(signature), f"values marked {signature}")
+        return next(filter(None, map(foreign_mark, value.values())), None)
+    return next(filter(None, map(foreign_mark, value)), None) if isinstance(value, list) else None
+
+
+def plain(value: Any) -> Any:
+    """Takes every secret mark off."""
+    if isinstance(value, dict):
+        if is_secret(value):
+            return plain(value["value"])
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list) else value
+
+
+def mask(value: Any) -> Any:
+    """Replaces secrets and unknowns by words fit for people."""
+    if isinstance(value, dict):
+        if is_secret(value):
+            return "[secret]"
+        return {key: mask(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [mask(item) for item in value]
+    return "[unknown]" if value == UNKNOWN else value
+
+
+def has_unknown(value: Any) -> bool:
+    """Tells whether a value, or anything in it, isn't known yet."""
+    if isinstance(value, dict):
+        return any(map(has_unknown, value.values()))
+    return any(map(has_unknown, value)) if isinstance(value, list) else value == UNKNOWN
+
+
+def without_references(value: Any) -> Any:
+    """Replaces references to resources by their ids, for providers that don't know references."""
+    if isinstance(value, dict):
+        if value.get(SIGNATURE) == RESOURCE:
+            return value.get("id") or value.get("urn")
+        return {key: without_references(item) for key, item in value.items()}
+    return [without_references(item) for item in value] if isinstance(value, list) else value
+
+
+def annotate(value: Any, model: Any) -> Any:
+    """Marks as secret in `value` whatever is secret in `model` at the same place."""
+    if is_secret(value):
+        return value
+    if is_secret(model):
+        return mark(value)
+    if isinstance(value, dict) and isinstance(model, dict):
+        return {key: annotate(item, model.get(key)) for key, item in value.items()}
+    if isinstance(value, list) and isinstance(model, list) and len(value) == len(model):
+        return [annotate(item, other) for item, other in zip(value, model, strict=True)]
+    return value
+
+
+def secretive(value: Props, names: list[str]) -> Props:
+    """Marks the named properties as secret (additionalSecretOutputs)."""
+    return cast("Props", {k: mark(v) if k in names else v for k, v in value.items()})
