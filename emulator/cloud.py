@@ -37,6 +37,7 @@ SERVICES = (
     "emulator.login",
     "emulator.resources",
     "emulator.authorization",
+    "emulator.storage",
 )
 
 

@@ -43,7 +43,8 @@ class Router:
         for pattern, route in self._routes:
             if route.method != request.method:
                 continue
-            match = pattern.fullmatch(path)
+            # As sent first: the name of a blob may end with a slash.
+            match = pattern.fullmatch(request.path) or pattern.fullmatch(path)
             if match is not None and all(
                 name in request.query and (value is None or request.query[name] == value)
                 for name, value in route.query.items()

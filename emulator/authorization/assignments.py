@@ -10,7 +10,7 @@ from emulator.authorization.definitions import unknown_role
 from emulator.clock import isoformat
 from emulator.errors import AzureError, not_emulated
 from emulator.ids import parse_path
-from emulator.messages import Json, Request, Response, decode_json
+from emulator.messages import Json, Request, Response, decode_json, encode_json
 from emulator.routing import Route
 
 API_VERSIONS = (
@@ -65,6 +65,12 @@ def put_assignment(request: Request) -> Response:
     }
     if existing is None:
         access.assign(principal_id, role, scope, name=name, body=body, created_by=request.caller.id)
+    else:
+        # All that may differ here is the description.
+        cloud.database.execute(
+            "UPDATE role_assignments SET body=? WHERE key=?",
+            (encode_json(body), _key(scope, name)),
+        )
     written = _find(request, scope, name)
     assert written is not None
     return Response.json(_shown(written), 200 if existing else 201)
