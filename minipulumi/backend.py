@@ -1,5 +1,8 @@
 """The `file://` backend: where a stack's checkpoint, history, backups and lock files lie."""
 
+# JSON of any shape.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
 import getpass
 import json
 import os
@@ -7,7 +10,7 @@ import shutil
 import socket
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -83,7 +86,7 @@ class Backend:
         return self.folder / "locks" / "organization" / self.project / stack
 
     @contextmanager
-    def lock(self, stack: str) -> Iterator[None]:
+    def lock(self, stack: str) -> Generator[None]:
         """Holds the stack's lock; refuses with the holder's name if somebody else has it."""
         folder = self._locks(stack)
         folder.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,9 @@ proportion to the stack, so it is done no more often than that costs a twentieth
 a small stack is rewritten at every step, and so is always what a real CLI would have left.
 """
 
+# JSON of any shape.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
 import hashlib
 import json
 import os
@@ -91,7 +94,8 @@ class Checkpoint:
                 self._pending.pop(ended, None)
             gone = [slot for r in drop if (slot := self._slots.pop(id(r), None)) is not None]
             for slot in gone:
-                self._news.pop(slot, None) or self._kept.pop(slot, None)
+                for where in (self._news, self._kept):
+                    where.pop(slot, None)
                 self._text.pop(slot, None)
             slots = [self._place(self._news, resource, text) for resource, text in added]
             for resource, text in changed:
@@ -250,7 +254,7 @@ def apply_journal(path: Path, latest: Props) -> Props:
         pending.pop(change["end"], None)
         for slot in change["drop"]:
             entries.pop(slot, None)
-        entries |= {slot: entry for slot, entry in change["put"]}
+        entries |= dict(change["put"])
     confirmed = [slot for slot in entries if slot in news or slot >= first_new]
     rest = [slot for slot in entries if slot not in confirmed]
     return {

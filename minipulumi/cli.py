@@ -1,5 +1,8 @@
 """`pulumi`: which verbs and flags there are, and the refusal by name of all others."""
 
+# JSON of any shape.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
 import argparse
 import sys
 from collections.abc import Callable

@@ -1,12 +1,15 @@
 """A stack's settings: what Pulumi.<stack>.yaml says, and its edits with comments and order kept."""
 
+# YAML of any shape.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
+# pyright: reportUnknownArgumentType=false
+# pyright: reportCallIssue=false, reportArgumentType=false
 import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import StringIO
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +107,7 @@ def set_value(file: Path, key: str, rest: list[str | int], value: Any) -> None:
 
     def change(data: Any) -> None:
         node, steps = data.setdefault("config", {}), [key, *rest]
-        for step, following in zip(steps, steps[1:], strict=False):
+        for step, following in pairwise(steps):
             empty: Any = [] if isinstance(following, int) else {}
             if isinstance(node, list) and step == len(node):
                 node.append(empty)

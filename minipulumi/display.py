@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from typing import IO
 
+from minipulumi.config import Setting
 from minipulumi.render import outputs_block
 from minipulumi.resources import STACK, urn_type
 from minipulumi.steps import Step
@@ -20,7 +21,9 @@ _WORDS = {  # op: in a preview, while it runs, afterwards, what failed
     "update": ("update", "updating", "updated", "updating"),
     "delete": ("delete", "deleting", "deleted", "deleting"),
     "replace": ("replace", "replacing", "replaced", "replacing"),
-    "create-replacement": ("create replacement", "creating replacement", "created replacement", "creating"),
+    "create-replacement": (
+        "create replacement", "creating replacement", "created replacement", "creating",
+    ),
     "delete-replaced": ("delete original", "deleting original", "deleted original", "deleting"),
     "read": ("read", "reading", "read", "reading"),
     "refresh": ("refresh", "refreshing", "refreshed", "refreshing"),
@@ -38,6 +41,7 @@ class Progress:
 
     def __init__(self, kind: str, stack: str, *, preview: bool, out: IO[str] = sys.stdout):
         self.kind, self.preview, self._out = kind, preview, out
+        self.settings: dict[str, Setting] = {}
         self.steps: list[Step] = []
         self.counts: Counter[str] = Counter()
         self.notes: dict[str, list[tuple[str, str]]] = {}

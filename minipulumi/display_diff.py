@@ -23,7 +23,7 @@ class Tree(Progress):
             elif step.op != "same" and not step.resource.is_provider and step.op != "refresh":
                 self._node(step)
 
-    def finished(self, step: Step, seconds: float) -> None:
+    def finished(self, step: Step, seconds: float) -> None:  # noqa: ARG002
         """Shows what only the outcome tells: the stack, and what a refresh found."""
         with self._lock:
             self.steps.append(step)

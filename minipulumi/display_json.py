@@ -1,11 +1,13 @@
 """`--json`: a preview as one document, an update as one event a line, in the CLI's schemas."""
 
+# JSON of any shape.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
 import json
 import re
 import time
 from typing import Any
 
-from minipulumi.config import Setting
 from minipulumi.display import Progress
 from minipulumi.resources import STACK, Resource
 from minipulumi.steps import Step
@@ -17,9 +19,7 @@ _EVENT_ONLY = ("create-replacement", "delete-replaced")  # a preview tells of th
 class Document(Progress):
     """Collects a preview's steps; prints an update's events as they come."""
 
-    settings: dict[str, Setting]
-
-    def _title(self, title: str) -> None:
+    def _title(self, title: str) -> None:  # noqa: ARG002
         self._sequence = 0
         self._plan: list[Props] = []
         self._before: dict[int, Props] = {}
@@ -38,7 +38,7 @@ class Document(Progress):
             if not self.preview and not step.resource.is_provider:
                 self._event("resourcePreEvent", {"metadata": _metadata(step)})
 
-    def finished(self, step: Step, seconds: float) -> None:
+    def finished(self, step: Step, seconds: float) -> None:  # noqa: ARG002
         """Adds the step to the plan, or tells its outcome."""
         with self._lock:
             self.steps.append(step)
@@ -63,7 +63,7 @@ class Document(Progress):
                     "diagnosticEvent", {**_diagnostic(urn, severity, text), "color": "never"}
                 )
 
-    def finish(self, old: Props | None, new: Props | None) -> None:
+    def finish(self, old: Props | None, new: Props | None) -> None:  # noqa: ARG002
         """Prints the document, or the last events."""
         counts = {op: n for op, n in sorted(self.counts.items()) if n}
         if not self.preview:
@@ -131,8 +131,8 @@ def _hide(value: Any) -> Any:
     if is_secret(value):
         return "[secret]"
     if isinstance(value, dict):
-        return {key: _hide(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
-    return [_hide(item) for item in value] if isinstance(value, list) else value  # pyright: ignore[reportUnknownVariableType]
+        return {key: _hide(item) for key, item in value.items()}
+    return [_hide(item) for item in value] if isinstance(value, list) else value
 
 
 def _detailed(step: Step) -> Props | None:
@@ -175,8 +175,8 @@ def _veil(value: Any) -> Any:
     if is_secret(value):
         return {SIGNATURE: SECRET, "ciphertext": "[secret]"}
     if isinstance(value, dict):
-        return {key: _veil(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
-    return [_veil(item) for item in value] if isinstance(value, list) else value  # pyright: ignore[reportUnknownVariableType]
+        return {key: _veil(item) for key, item in value.items()}
+    return [_veil(item) for item in value] if isinstance(value, list) else value
 
 
 def _diagnostic(urn: str, severity: str, text: str) -> Props:

@@ -11,7 +11,7 @@ class PulumiError(Exception):
         self.code = code
 
 
-class Refused(PulumiError):
+class Refused(PulumiError):  # noqa: N818
     """Something the real CLI or engine has and minipulumi doesn't, by name."""
 
     def __init__(self, what: str):

@@ -3,9 +3,11 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 # pyright: reportMissingTypeStubs=false, reportMissingParameterType=false, reportUntypedBaseClass=false
+# pyright: reportPrivateUsage=false
+# ruff: noqa: ARG002, N802  (the names and signatures are the contract's)
 # grpcio ships no types.
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
@@ -30,7 +32,8 @@ from minipulumi.values import foreign_mark, from_struct, to_struct
 _FEATURES = range(16)  # the ones that the engine of this format's version has
 _REFUSED_OPTIONS = {
     "importId": "import_", "replaceOnChanges": "replace_on_changes", "deletedWith": "deleted_with",
-    "retainOnDelete": "retain_on_delete", "replace_with": "replace_with", "transforms": "transforms",
+    "retainOnDelete": "retain_on_delete", "replace_with": "replace_with",
+    "transforms": "transforms",
     "hideDiffs": "hide_diffs", "envVarMappings": "env_var_mappings", "remote": "remote components",
     "pluginDownloadURL": "plugin_download_url", "packageRef": "parameterized providers",
     "state_migrations": "state migrations", "snippetId": "snippets",
@@ -45,7 +48,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
         self._stack_urn = deployment.stack_urn
         self.finished = False  # the program came to its end by itself
 
-    def GetDeploymentInfo(self, request, context):  # noqa: N802
+    def GetDeploymentInfo(self, request, context):
         """Names, settings and mode of this run."""
         d = self._deployment
         return resource_pb2.DeploymentInfo(
@@ -56,14 +59,14 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
             configSecretKeys=secret_keys(d.settings),
             dryRun=d.preview,
             parallel=d.options.parallel,
-            supportedFeatures=_FEATURES,
+            supportedFeatures=cast("Any", _FEATURES),
         )
 
-    def SupportsFeature(self, request, context):  # noqa: N802
+    def SupportsFeature(self, request, context):
         """Older SDKs ask feature by feature."""
         return resource_pb2.SupportsFeatureResponse(hasSupport=True)
 
-    def RegisterResource(self, request, context):  # noqa: N802
+    def RegisterResource(self, request, context):
         """A resource of the program, with everything it depends on resolved."""
         return self._guard(context, request.name, lambda: self._register(request))
 
@@ -161,12 +164,12 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
         place = self._position(frame.pc)
         return {"sourcePosition": place} if place else {}
 
-    def RegisterResourceOutputs(self, request, context):  # noqa: N802
+    def RegisterResourceOutputs(self, request, context):
         """Outputs of a component or of the stack."""
         self._deployment.register_outputs(request.urn, from_struct(request.outputs))
         return Empty()
 
-    def ReadResource(self, request, context):  # noqa: N802
+    def ReadResource(self, request, context):
         """`.get()`: a resource that exists and isn't managed here."""
         return self._guard(context, request.name, lambda: self._read(request))
 
@@ -197,7 +200,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
             urn=urn, id=new.id, properties=to_struct(new.outputs)
         )
 
-    def Invoke(self, request, context):  # noqa: N802
+    def Invoke(self, request, context):
         """A provider's function."""
         return self._guard(context, request.tok, lambda: self._invoke(request))
 
@@ -211,7 +214,8 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
         resource = Resource(urn="", type=request.tok, custom=True, provider=provider)
         args = from_struct(request.args)
         result = d.provider_of(resource).invoke(request.tok, args, preview=d.preview)
-        return provider_pb2.InvokeResponse(**{"return": to_struct(result)})
+        fields: dict[str, Any] = {"return": to_struct(result)}
+        return provider_pb2.InvokeResponse(**fields)
 
     def _guard(self, context, what: str, answer: Callable[[], Any]) -> Any:
         """Turns what can go wrong into a failed run; the program must not read it as its own."""
@@ -228,12 +232,12 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
             text = "; ".join(text for _, text in error.failures)
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"{what}: {text}")
 
-    def SignalAndWaitForShutdown(self, request, context):  # noqa: N802
+    def SignalAndWaitForShutdown(self, request, context):
         """The program has registered everything."""
         self.finished = True
         return Empty()
 
-    def Log(self, request, context):  # noqa: N802
+    def Log(self, request, context):
         """A message of the program or of a provider."""
         severity = ("debug", "info", "warning", "error")[request.severity]
         if severity == "error":
@@ -243,55 +247,37 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
             self._deployment.display.message(urn, severity, request.message)
         return Empty()
 
-    def GetRootResource(self, request, context):  # noqa: N802
+    def GetRootResource(self, request, context):
         """The stack."""
         return engine_pb2.GetRootResourceResponse(urn=self._stack_urn)
 
-    def SetRootResource(self, request, context):  # noqa: N802
+    def SetRootResource(self, request, context):
         """The stack, which is known already."""
         return engine_pb2.SetRootResourceResponse()
 
-    def RequirePulumiVersion(self, request, context):  # noqa: N802
-        """A program that asks for a version gets no promise."""
-        return self._refuse(context, "require_pulumi_version")
 
-    def StartDebugging(self, request, context):  # noqa: N802
-        """Not here."""
-        return self._refuse(context, "debugging")
-
-    def Call(self, request, context):  # noqa: N802
-        """Not here."""
-        return self._refuse(context, f"the method call '{request.tok}'")
-
-    def ExistsResource(self, request, context):  # noqa: N802
-        """Not here."""
-        return self._refuse(context, "exists checks")
-
-    def RegisterStackTransform(self, request, context):  # noqa: N802
-        """Not here."""
-        return self._refuse(context, "stack transforms")
-
-    def RegisterStackInvokeTransform(self, request, context):  # noqa: N802
-        """Not here."""
-        return self._refuse(context, "invoke transforms")
-
-    def RegisterResourceHook(self, request, context):  # noqa: N802
-        """Not here."""
-        return self._refuse(context, "resource hooks")
-
-    def RegisterErrorHook(self, request, context):  # noqa: N802
-        """Not here."""
-        return self._refuse(context, "error hooks")
-
-    def RegisterPackage(self, request, context):  # noqa: N802
-        """Not here."""
-        return self._refuse(context, "parameterized providers")
-
-    def _refuse(self, context, what: str) -> Any:
+def _refusal(what: str) -> Callable[[Monitor, Any, Any], Any]:
+    def method(self: Monitor, request: Any, context: Any) -> Any:  # noqa: ARG001
         def refuse() -> Any:
             raise Refused(what)
 
         return self._guard(context, "program", refuse)
+
+    return method
+
+
+for _method, _what in {
+    "RequirePulumiVersion": "require_pulumi_version",
+    "StartDebugging": "debugging",
+    "Call": "methods of resources",
+    "ExistsResource": "checks whether a resource exists",
+    "RegisterStackTransform": "stack transforms",
+    "RegisterStackInvokeTransform": "invoke transforms",
+    "RegisterResourceHook": "resource hooks",
+    "RegisterErrorHook": "error hooks",
+    "RegisterPackage": "parameterized providers",
+}.items():
+    setattr(Monitor, _method, _refusal(_what))
 
 
 def secret_keys(settings: dict[str, Setting]) -> list[str]:

@@ -1,5 +1,8 @@
 """preview, up, refresh, destroy: the phases of an operation, from the lock to the history entry."""
 
+# JSON of any shape.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
 import signal
 import sys
 import threading

@@ -1,5 +1,8 @@
 """The passphrase secrets provider, bit-compatible with the real CLI in both directions."""
 
+# JSON of any shape.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
 import base64
 import hashlib
 import json
@@ -65,20 +68,20 @@ class Passphrase:
     def seal(self, value: Any) -> Any:
         """Replaces each marked secret in a value by its encrypted form, as state keeps it."""
         if isinstance(value, dict):
-            if value.get(SIGNATURE) == SECRET:  # pyright: ignore[reportUnknownMemberType]
+            if value.get(SIGNATURE) == SECRET:
                 text = json.dumps(value["value"], separators=(",", ":"), ensure_ascii=False)
                 return {SIGNATURE: SECRET, "ciphertext": self.encrypt(text)}
-            return {key: self.seal(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
-        return [self.seal(item) for item in value] if isinstance(value, list) else value  # pyright: ignore[reportUnknownVariableType]
+            return {key: self.seal(item) for key, item in value.items()}
+        return [self.seal(item) for item in value] if isinstance(value, list) else value
 
     def open(self, value: Any) -> Any:
         """Undoes `seal`; also reads the `plaintext` form of `stack export --show-secrets`."""
         if isinstance(value, dict):
-            if value.get(SIGNATURE) == SECRET:  # pyright: ignore[reportUnknownMemberType]
-                text = value.get("plaintext") or self.decrypt(value["ciphertext"])  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType, reportUnknownArgumentType]
-                return {SIGNATURE: SECRET, "value": json.loads(text)}  # pyright: ignore[reportUnknownArgumentType]
-            return {key: self.open(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
-        return [self.open(item) for item in value] if isinstance(value, list) else value  # pyright: ignore[reportUnknownVariableType]
+            if value.get(SIGNATURE) == SECRET:
+                text = value.get("plaintext") or self.decrypt(value["ciphertext"])
+                return {SIGNATURE: SECRET, "value": json.loads(text)}
+            return {key: self.open(item) for key, item in value.items()}
+        return [self.open(item) for item in value] if isinstance(value, list) else value
 
     def _cipher(self) -> Any:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM

@@ -1,6 +1,8 @@
 """One phase of an operation: its server, its program, its deployment, what it prints at the end."""
 
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
+# grpcio ships no types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportMissingTypeStubs=false
 import sys
 import threading
 import time

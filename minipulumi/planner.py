@@ -4,7 +4,7 @@ import copy
 import fnmatch
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from minipulumi.config import parse_path
 from minipulumi.errors import PulumiError
@@ -214,7 +214,7 @@ def ignore_changes(news: Props, olds: Props, paths: list[str]) -> Props:
             value = source[last]
         except (KeyError, IndexError, TypeError):
             if isinstance(node, dict):
-                node.pop(last, None)  # pyright: ignore[reportUnknownMemberType]
+                cast("Props", node).pop(str(last), None)
             continue
         node[last] = copy.deepcopy(value)
     return result

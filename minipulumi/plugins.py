@@ -1,7 +1,8 @@
 """Provider plugins: found, started, called; in this process or over gRPC."""
 
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
-# pyright: reportUnknownArgumentType=false
+# grpcio ships no types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportMissingTypeStubs=false
 import os
 import shutil
 import subprocess
@@ -139,7 +140,7 @@ class ProcessPlugin:
             return getattr(self._stub, method)(request)
         except grpc.RpcError as error:
             failed: Any = error
-            trailers = {key: value for key, value in failed.trailing_metadata() or ()}
+            trailers = dict(failed.trailing_metadata() or ())
             raise ProviderError(failed.details() or str(error), failed.code(), trailers) from None
 
     def close(self) -> None:
@@ -168,7 +169,7 @@ class PluginHost:
         command, ambient = self._find(package, version)
         plugin: Plugin
         if command is None:
-            from minipulumi.azure_native import AzureNativeProvider
+            from minipulumi.azure_native.provider import AzureNativeProvider
 
             plugin = LocalPlugin(AzureNativeProvider())
         else:

@@ -5,6 +5,7 @@ It loads the SDK at once and then waits for orders on a socket, one JSON object 
 an update can get ready while the preview still runs. When the socket closes, the engine is gone.
 """
 
+# The SDK's internals.
 # pyright: reportUnknownMemberType=false, reportPrivateUsage=false
 import asyncio
 import atexit

@@ -1,5 +1,8 @@
 """Pulumi.yaml, and where things are: the program, its interpreter, the workspace's selection."""
 
+# JSON of any shape.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
 import json
 import os
 import sys

@@ -1,5 +1,6 @@
 """Configured providers: the ResourceProvider contract in terms of property values."""
 
+# grpcio ships no types.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportMissingTypeStubs=false
 import hashlib
@@ -36,7 +37,7 @@ class Diff:
     keys: list[str] = field(default_factory=list[str])
 
 
-class CheckFailed(Exception):
+class CheckFailed(Exception):  # noqa: N818
     """The provider found inputs wrong."""
 
     def __init__(self, failures: list[tuple[str, str]]):
@@ -203,12 +204,12 @@ def changed_keys(old: Props, new: Props) -> list[str]:
 
 def _diff(answer: Any, old_inputs: Props, news: Props) -> Diff:
     keys = changed_keys(old_inputs, news)
-    unknown = answer is None or answer.changes == pb.DiffResponse.DIFF_UNKNOWN
-    detailed = None
-    if answer is not None and answer.hasDetailedDiff:
-        detailed = {path: MessageToDict(change) for path, change in answer.detailedDiff.items()}
-    if unknown and answer is None:
+    if answer is None:
         return Diff(bool(keys), keys=keys)
+    unknown = answer.changes == pb.DiffResponse.DIFF_UNKNOWN
+    detailed = None
+    if answer.hasDetailedDiff:
+        detailed = {path: MessageToDict(change) for path, change in answer.detailedDiff.items()}
     return Diff(
         bool(keys) if unknown else answer.changes == pb.DiffResponse.DIFF_SOME,
         sorted(answer.replaces),

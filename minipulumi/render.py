@@ -1,5 +1,8 @@
 """Values as the real CLI prints them: aligned, nested, with what changed marked."""
 
+# JSON of any shape.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
 import json
 from typing import Any
 
@@ -41,7 +44,7 @@ def _change(label: str, old: Any, new: Any, indent: int) -> list[str]:
     if _is_map(old) and _is_map(new):
         return [f"{pad}~ {label}{{", *properties(old, new, indent + 4), f"{pad}  }}"]
     if isinstance(old, list) and isinstance(new, list):
-        both = list(enumerate_both(old, new))  # pyright: ignore[reportUnknownArgumentType]
+        both = list(enumerate_both(old, new))
         inner = [line for i, a, b in both for line in _change(f"[{i}]: ", a, b, indent + 4)]
         return [f"{pad}~ {label}[", *inner, f"{pad}  ]"]
     return [f"{pad}~ {label}{_inline(old)} => {_inline(new)}"]
@@ -68,7 +71,7 @@ def _whole(label: str, value: Any, indent: int, mark: str) -> list[str]:
     if isinstance(value, list) and value:
         inner = [
             line
-            for i, item in enumerate(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+            for i, item in enumerate(value)
             for line in _whole(f"[{i}]: ", item, indent + 4, mark)
         ]
         return [f"{pad}{mark}{label}[", *inner, f"{pad}  ]"]

@@ -1,5 +1,8 @@
 """`pulumi config …`."""
 
+# JSON of any shape.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
 import json
 import sys
 from argparse import Namespace
@@ -43,8 +46,6 @@ def _place(arguments: Namespace, project: Project) -> tuple[str, list[str | int]
         return full_key(arguments.key, project.name), []
     first, *rest = parse_path(arguments.key)
     return full_key(str(first), project.name), rest
-
-
 
 
 def get(arguments: Namespace) -> int:

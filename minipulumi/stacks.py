@@ -1,5 +1,8 @@
 """`pulumi stack …`, `pulumi state unprotect` and `pulumi cancel`: verbs that need no program."""
 
+# JSON of any shape.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
 import json
 import sys
 from argparse import Namespace
@@ -195,14 +198,12 @@ def _shown(value: Any, *, secrets: bool) -> Any:
     if is_secret(value):
         return _shown(value["value"], secrets=secrets) if secrets else "[secret]"
     if isinstance(value, dict):
-        return {key: _shown(item, secrets=secrets) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
-    return [_shown(item, secrets=secrets) for item in value] if isinstance(value, list) else value  # pyright: ignore[reportUnknownVariableType]
+        return {key: _shown(item, secrets=secrets) for key, item in value.items()}
+    return [_shown(item, secrets=secrets) for item in value] if isinstance(value, list) else value
 
 
 def _cell(value: Any) -> str:
     return value if isinstance(value, str) else json_text(value)
-
-
 
 
 def export(arguments: Namespace) -> int:
@@ -228,8 +229,8 @@ def _plaintext(value: Any) -> Any:
         inner = {key: item for key, item in value.items() if key != "value"}
         return {**inner, "plaintext": json_text(value["value"])}
     if isinstance(value, dict):
-        return {key: _plaintext(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
-    return [_plaintext(item) for item in value] if isinstance(value, list) else value  # pyright: ignore[reportUnknownVariableType]
+        return {key: _plaintext(item) for key, item in value.items()}
+    return [_plaintext(item) for item in value] if isinstance(value, list) else value
 
 
 def load(arguments: Namespace) -> int:
@@ -299,8 +300,6 @@ def unprotect(arguments: Namespace) -> int:
         )
     sys.stdout.write(f"{len(hits)} resources unprotected\n")
     return 0
-
-
 
 
 def cancel(arguments: Namespace) -> int:

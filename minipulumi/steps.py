@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -100,7 +100,7 @@ class Runner:
         return True
 
     @contextmanager
-    def _counted(self) -> Iterator[None]:
+    def _counted(self) -> Generator[None]:
         with self._idle:
             self._active += 1
         try:
@@ -145,10 +145,12 @@ class Runner:
             old.delete = error.partial is not None
             raise
 
-    def _make(self, new: Resource, **rest: list[Resource]) -> None:
+    def _make(
+        self, new: Resource, *, put: Sequence[Resource] = (), drop: Sequence[Resource] = ()
+    ) -> None:
         new.created = new.modified = now()
         if not new.custom:
-            self._checkpoint.save(add=[new], durable=False, **rest)
+            self._checkpoint.save(add=[new], put=put, drop=drop, durable=False)
             return
         ticket = self._checkpoint.begin("creating", new)
         try:
@@ -157,11 +159,11 @@ class Runner:
         except ProviderError as error:
             _take_partial(new, error)
             if error.partial:
-                self._checkpoint.save(add=[new], ended=ticket, **rest)
+                self._checkpoint.save(add=[new], put=put, drop=drop, ended=ticket)
             else:
                 self._checkpoint.save(ended=ticket)
             raise
-        self._checkpoint.save(add=[new], ended=ticket, **rest)
+        self._checkpoint.save(add=[new], put=put, drop=drop, ended=ticket)
 
     def _update(self, step: Step) -> None:
         old, new = _both(step)

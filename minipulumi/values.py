@@ -1,8 +1,9 @@
 """Property values: JSON as it travels on the wire, with Pulumi's marked objects for secrets."""
 
+# JSON of any shape.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from google.protobuf.struct_pb2 import Struct, Value
@@ -120,4 +121,4 @@ def annotate(value: Any, model: Any) -> Any:
 
 def secretive(value: Props, names: list[str]) -> Props:
     """Marks the named properties as secret (additionalSecretOutputs)."""
-    return cast("Props", {k: mark(v) if k in names else v for k, v in value.items()})
+    return {k: mark(v) if k in names else v for k, v in value.items()}

@@ -47,7 +47,8 @@ def current_stack(arguments: Namespace, project: Project) -> str:
     name = arguments.stack or selected_stack(project)
     if not name:
         raise PulumiError(
-            "no stack selected; please use `pulumi stack select` or `pulumi stack init` to choose one"
+            "no stack selected; please use `pulumi stack select` or `pulumi stack init` to choose"
+            " one"
         )
     return stack_name(name, project)
 
