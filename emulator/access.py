@@ -283,7 +283,10 @@ def role_definitions() -> dict[str, RoleDefinition]:
 
 @cache
 def _expression(pattern: str) -> re.Pattern[str]:
-    return re.compile(".*".join(map(re.escape, pattern.split("*"))), re.IGNORECASE)
+    # `workspaces/*/read` covers `workspaces/read` as well: otherwise the built-in roles' own
+    # notActions (`workspaces/write` beside the action `workspaces/*/write`) would say nothing.
+    expression = ".*".join(map(re.escape, pattern.split("*"))).replace("/.*/", "/(?:.*/)?")
+    return re.compile(expression, re.IGNORECASE)
 
 
 @cache
