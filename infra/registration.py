@@ -160,18 +160,18 @@ def registration_state(client: "ARMPipelineClient[Any, Any]", path: str) -> str:
 def _ask(client: "ARMPipelineClient[Any, Any]", method: str, path: str) -> str:
     from azure.core.exceptions import HttpResponseError
     from azure.core.rest import HttpRequest
-    from azure.mgmt.core.exceptions import ARMErrorFormat
 
-    request = HttpRequest(method, path, params={"api-version": API_VERSION})
+    request = HttpRequest(method, f"{ARM}{path}", params={"api-version": API_VERSION})
     response = client.send_request(request)
     if response.status_code != 200:
-        error = HttpResponseError(response=response, error_format=ARMErrorFormat)
+        error = HttpResponseError(response=response)
         hint = (
             " Registering needs Contributor or Owner on the subscription."
             if response.status_code == 403
             else ""
         )
-        raise RegistrationError(f"{method} {path}: {error.message}{hint}")
+        reason = error.error.message if error.error else error.message
+        raise RegistrationError(f"{method} {path}: {reason}{hint}")
     return str(response.json()["registrationState"])
 
 

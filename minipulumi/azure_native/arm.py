@@ -106,8 +106,9 @@ class Arm:
 
         # The addresses that ARM gives to poll at mostly have a version of their own.
         params = {} if "api-version=" in url else {"api-version": api_version}
+        address = f"{URL}{url}" if url.startswith("/") else url
         try:
-            return self._client.send_request(HttpRequest(method, url, params=params, json=body))
+            return self._client.send_request(HttpRequest(method, address, params=params, json=body))
         except SdkError as error:
             # Signing in failed or nothing answered: both end here, in the SDK's own words.
             raise ProviderError(f"{method} {url}: {error.message}") from error
@@ -155,7 +156,7 @@ class Arm:
             response = self._once("GET", url, api_version)
             if method == "DELETE" and response.status_code == 404:
                 return
-            _raise_for_status(response, method, path)
+            _raise_for_status(response, method, path, OperationFailedError)
             if done(response, method, path):
                 return
             url = response.headers.get("Location", url) if done is _is_not_accepted else url
@@ -195,13 +196,13 @@ def _is_terminal(state: str, error: dict[str, Any] | None, method: str, path: st
     return lowered == "succeeded"
 
 
-def _raise_for_status(response: "HttpResponse", method: str, path: str) -> None:
+def _raise_for_status(
+    response: "HttpResponse", method: str, path: str, error: type[AzureError] = AzureError
+) -> None:
     if response.status_code < 400:
         return
     code, message = _error(response)
-    raise AzureError(
-        method=method, path=path, status=response.status_code, code=code, message=message
-    )
+    raise error(method=method, path=path, status=response.status_code, code=code, message=message)
 
 
 def _error(response: "HttpResponse") -> tuple[str, str]:
