@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 ROLES = ("system", "developer", "user", "assistant")
+# The API leaves the default to the model; an untrained stand-in would never stop by itself.
 DEFAULT_MAX_TOKENS = 256
 MAX_STOP_SEQUENCES = 4
 
@@ -46,12 +47,12 @@ class InvalidRequestError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
-    """A request whose every field is known to be usable."""
+    """A request whose every field is usable; None leaves the choice to the model."""
 
     messages: tuple[dict[str, str], ...]
     max_tokens: int
-    temperature: float
-    top_p: float
+    temperature: float | None
+    top_p: float | None
     stop: tuple[str, ...]
     seed: int | None
     stream: bool
@@ -70,8 +71,8 @@ def parse(body: Any, *, extra_parameters: str = "error") -> ChatRequest:
     return ChatRequest(
         messages=_messages(fields.get("messages")),
         max_tokens=limit or DEFAULT_MAX_TOKENS,
-        temperature=_number(fields, "temperature", default=1.0, maximum=2.0),
-        top_p=_number(fields, "top_p", default=1.0, maximum=1.0),
+        temperature=_number(fields, "temperature", maximum=2.0),
+        top_p=_number(fields, "top_p", maximum=1.0),
         stop=_stop(fields.get("stop")),
         seed=_integer(fields, "seed"),
         stream=_boolean(fields, "stream"),
@@ -183,10 +184,10 @@ def _integer(fields: dict[str, Any], name: str, *, minimum: int | None = None) -
     return value
 
 
-def _number(fields: dict[str, Any], name: str, *, default: float, maximum: float) -> float:
+def _number(fields: dict[str, Any], name: str, *, maximum: float) -> float | None:
     value = fields.get(name)
     if value is None:
-        return default
+        return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= maximum:
         raise InvalidRequestError(
             f"'{name}' must be a number from 0 to {maximum:g}.", parameter=name, value=value

@@ -9,9 +9,9 @@ from emulator.inference.chat import InvalidRequestError, parse, refusal
 HELLO: dict[str, Any] = {"messages": [{"role": "user", "content": "Hello"}]}
 
 
-def test_a_bare_request_gets_the_apis_defaults() -> None:
+def test_a_bare_request_leaves_the_choice_to_the_model() -> None:
     request = parse(HELLO)
-    assert (request.temperature, request.top_p, request.stop, request.seed) == (1.0, 1.0, (), None)
+    assert (request.temperature, request.top_p, request.stop, request.seed) == (None, None, (), None)
     assert not request.stream
 
 

@@ -1,0 +1,222 @@
+"""azure-ai-ml does the talking: the whole path of a story with Microsoft's own client.
+
+One file, because importing azure.ai.ml takes seconds.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.integration.emulator.machinelearningservices.conftest import Foundry, Trained
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture(scope="module")
+def client(foundry: Foundry) -> Iterator[Any]:
+    logging.getLogger("azure").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from azure.ai.ml import MLClient
+
+        yield MLClient(
+            foundry.credential,
+            foundry.subscription,
+            foundry.group,
+            foundry.project.rsplit("/", 1)[-1],
+            enable_telemetry=False,
+        )
+
+
+@pytest.fixture(scope="module")
+def streamed(
+    client: Any, conversations: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    """A job from a YAML file, followed to its end by `jobs.stream`."""
+    from azure.ai.ml import load_job
+
+    name = f"story-{uuid.uuid4().hex[:8]}"
+    file = tmp_path_factory.mktemp("job") / "job.yaml"
+    file.write_text(
+        f"""\
+type: finetuning
+name: {name}
+task: chat_completion
+model_provider: custom
+model:
+  path: azureml://registries/azureml/models/Phi-4-mini-instruct
+  type: mlflow_model
+training_data: {conversations}
+hyperparameters:
+  num_train_epochs: "1"
+  per_device_train_batch_size: "2"
+  learning_rate: "0.0003"
+experiment_name: stories
+display_name: A story
+outputs:
+  registered_model:
+    type: mlflow_model
+    name: {name}
+""",
+        encoding="utf-8",
+    )
+    job = client.jobs.create_or_update(load_job(file))
+    assert job.status in ("Queued", "Preparing", "Running")
+    client.jobs.stream(name)
+    return {"name": name, "job": client.jobs.get(name)}
+
+
+def test_a_job_from_yaml_trains_and_streams_its_log(
+    client: Any, streamed: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert streamed["job"].status == "Completed"
+    client.jobs.stream(streamed["name"])
+    assert streamed["name"] in capsys.readouterr().out
+    assert streamed["name"] in [job.name for job in client.jobs.list()]
+
+
+def test_the_registered_model_is_found_and_downloaded(
+    client: Any, streamed: dict[str, Any], tmp_path: Path
+) -> None:
+    name = streamed["name"]
+    model = client.models.get(name, label="latest")
+    assert model.version == "1"
+    assert model.properties["maas-finetuning"] == "true"
+    client.models.download(name, "1", download_path=tmp_path)
+    files = {file.name for file in tmp_path.rglob("*")}
+    assert {"model.safetensors", "config.json", "model_card.json"} <= files
+
+
+def test_the_runs_artifacts_are_downloaded(
+    client: Any, streamed: dict[str, Any], tmp_path: Path
+) -> None:
+    client.jobs.download(streamed["name"], download_path=tmp_path)
+    log = next(tmp_path.rglob("std_log.txt")).read_text()
+    assert "train_loss=" in log
+    assert "Completed." in log
+    client.jobs.download(streamed["name"], download_path=tmp_path, output_name="registered_model")
+    assert list(tmp_path.rglob("model.safetensors"))
+
+
+def test_a_runs_metadata_is_updated_and_archived_through_run_history(
+    client: Any, streamed: dict[str, Any]
+) -> None:
+    job = client.jobs.get(streamed["name"])
+    job.tags = {"team": "xbox"}
+    assert client.jobs.create_or_update(job).tags["team"] == "xbox"
+    client.jobs.archive(streamed["name"])
+    assert streamed["name"] not in [job.name for job in client.jobs.list()]
+    client.jobs.restore(streamed["name"])
+
+
+def test_data_is_uploaded_versioned_and_found(client: Any, conversations: Path) -> None:
+    from azure.ai.ml.entities import Data
+
+    name = f"data-{uuid.uuid4().hex[:8]}"
+    for version in ("1", "2"):
+        made = client.data.create_or_update(
+            Data(name=name, path=str(conversations), type="uri_file", tags={"n": version})
+        )
+        assert made.version == version
+    assert client.data.get(name, label="latest").version == "2"
+    client.data.archive(name, version="2")
+    assert [data.version for data in client.data.list(name)] == ["1"]
+
+
+def test_an_endpoint_is_made_read_and_deleted(client: Any, streamed: dict[str, Any]) -> None:
+    from azure.ai.ml.entities import ServerlessEndpoint
+    from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+
+    project = client.workspaces.get(client.workspace_name)
+    name = f"ml-{uuid.uuid4().hex[:8]}"
+    model = client.models.get(streamed["name"], "1")
+    made = client.serverless_endpoints.begin_create_or_update(
+        ServerlessEndpoint(name=name, model_id=model.id)
+    ).result()
+    assert made.scoring_uri == f"https://{name}.{project.location}.models.ai.azure.com"
+    assert client.serverless_endpoints.get(name).provisioning_state == "succeeded"
+    assert name in [endpoint.name for endpoint in client.serverless_endpoints.list()]
+    keys = client.serverless_endpoints.get_keys(name)
+    assert len(keys.primary_key) == 32
+    with pytest.raises(HttpResponseError, match="You must first delete your model deployment"):
+        _delete(client, streamed)
+    client.serverless_endpoints.begin_delete(name).result()
+    with pytest.raises(ResourceNotFoundError):
+        client.serverless_endpoints.get(name)
+
+
+def _delete(client: Any, streamed: dict[str, Any]) -> None:
+    from azure.ai.ml._restclient.arm_ml_service import MachineLearningServicesMgmtClient
+
+    with MachineLearningServicesMgmtClient(
+        client._credential, client.subscription_id, api_version="2024-10-01"
+    ) as generated:
+        generated.model_versions.delete(
+            client.resource_group_name, client.workspace_name, streamed["name"], "1"
+        )
+
+
+def test_metrics_are_read_by_the_generated_run_history_client(
+    foundry: Foundry, trained: Trained, client: Any
+) -> None:
+    from azure.ai.ml._restclient.runhistory import RunHistoryClient
+    from azure.ai.ml._restclient.runhistory import models as shapes
+
+    with RunHistoryClient(
+        credential=foundry.credential, endpoint="https://eastus2.api.azureml.ms"
+    ) as runs:
+        where = (foundry.subscription, foundry.group, foundry.project.rsplit("/", 1)[-1])
+        losses = runs.metrics.get_full_fidelity_metric(
+            *where,
+            trained.name,
+            shapes.RetrieveFullFidelityMetricRequest(metric_name="train_loss"),
+        )
+        assert [value.step for value in losses.value] == list(range(1, 13))
+        assert all(float(value.data["train_loss"]) > 0 for value in losses.value)
+
+
+def test_the_registry_knows_the_base_models(foundry: Foundry) -> None:
+    from azure.ai.ml import MLClient
+
+    registry = MLClient(foundry.credential, registry_name="azureml", enable_telemetry=False)
+    model = registry.models.get("Phi-4-mini-instruct", label="latest")
+    assert model.version == "1"
+    assert (model.tags or {})["maas-finetuning"] == "true"
+    assert {"Phi-4", "Phi-4-mini-instruct"} <= {model.name for model in registry.models.list()}
+
+
+def test_usages_are_listed(client: Any) -> None:
+    (usage,) = client.compute.list_usage(location="eastus2")
+    assert usage.limit == 0
+
+
+def test_a_running_job_is_canceled(client: Any, conversations: Path) -> None:
+    from azure.ai.ml import Input, Output
+    from azure.ai.ml.entities._job.finetuning.custom_model_finetuning_job import (
+        CustomModelFineTuningJob,
+    )
+
+    name = f"cancel-{uuid.uuid4().hex[:8]}"
+    job = CustomModelFineTuningJob(
+        task="ChatCompletion",
+        model=Input(
+            type="mlflow_model", path="azureml://registries/azureml/models/Phi-4-mini-instruct"
+        ),
+        training_data=Input(type="uri_file", path=str(conversations)),
+        validation_data=None,
+        hyperparameters={"num_train_epochs": "10"},
+        outputs={"registered_model": Output(type="mlflow_model", name=name)},
+        name=name,
+        experiment_name="stories",
+    )
+    client.jobs.create_or_update(job)
+    client.jobs.begin_cancel(name).result()
+    assert client.jobs.get(name).status in ("CancelRequested", "Canceled")

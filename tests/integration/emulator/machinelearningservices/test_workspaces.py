@@ -1,0 +1,160 @@
+"""Hubs and projects through ARM, as Pulumi's provider writes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from emulator.server import Emulator
+
+if TYPE_CHECKING:
+    from tests.integration.emulator.machinelearningservices.conftest import Foundry, MakeFoundry
+
+WORKSPACES = "providers/Microsoft.MachineLearningServices/workspaces"
+
+
+def project_body(foundry: Foundry, **properties: Any) -> dict[str, Any]:
+    return {
+        "location": "eastus2",
+        "kind": "project",
+        "identity": {"type": "SystemAssigned"},
+        "properties": {"hubResourceId": foundry.hub, **properties},
+    }
+
+
+def test_a_project_shows_its_hubs_dependencies_and_its_own_identity(foundry: Foundry) -> None:
+    project = foundry.developer.ok("GET", foundry.project)
+    properties = project["properties"]
+    assert project["kind"] == "Project"
+    assert project["identity"]["principalId"]
+    assert properties["storageAccount"] == foundry.storage
+    assert properties["provisioningState"] == "Succeeded"
+    assert properties["discoveryUrl"] == "https://eastus2.api.azureml.ms/discovery"
+    assert len(properties["workspaceId"]) == 36
+    assert foundry.project in properties["mlFlowTrackingUri"]
+    hub = foundry.platform.ok("GET", foundry.hub)
+    assert hub["kind"] == "Hub"
+    assert foundry.project in hub["properties"]["associatedWorkspaces"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"hubResourceId": None}, "needs a hubResourceId"),
+        ({"hubResourceId": "/subscriptions/s/resourceGroups/g"}, "not an existing hub"),
+        ({"storageAccount": "/subscriptions/s/resourceGroups/g"}, "from the hub"),
+    ],
+)
+def test_what_a_project_may_not_say(foundry: Foundry, change: dict[str, Any], said: str) -> None:
+    status, answer = foundry.platform(
+        "PUT", f"{foundry.group_id}/{WORKSPACES}/other", project_body(foundry, **change)
+    )
+    assert status == 400
+    assert said in answer["error"]["message"]
+
+
+def test_a_hub_needs_dependencies_that_exist(foundry: Foundry) -> None:
+    hub: dict[str, Any] = {"location": "eastus2", "kind": "Hub", "properties": {}}
+    path = f"{foundry.group_id}/{WORKSPACES}/bare"
+    status, answer = foundry.platform("PUT", path, hub)
+    assert (status, answer["error"]["code"]) == (400, "ValidationError")
+    hub["properties"] = {"storageAccount": f"{foundry.storage}x", "keyVault": foundry.storage}
+    status, answer = foundry.platform("PUT", path, hub)
+    assert status == 400
+    assert "doesn't exist" in answer["error"]["message"]
+
+
+def test_a_developer_may_use_a_project_but_not_make_one(foundry: Foundry) -> None:
+    status, answer = foundry.developer(
+        "PUT", f"{foundry.group_id}/{WORKSPACES}/mine", project_body(foundry)
+    )
+    assert (status, answer["error"]["code"]) == (403, "AuthorizationFailed")
+
+
+def test_a_hub_with_projects_stays_until_they_are_gone(another_foundry: MakeFoundry) -> None:
+    foundry = another_foundry()
+    arm = foundry.platform
+    status, answer = arm("DELETE", foundry.hub)
+    assert status == 409
+    assert foundry.project.rsplit("/", 1)[-1] in answer["error"]["message"]
+    arm.wait("DELETE", foundry.project, forceToPurge="true")
+    arm.wait("DELETE", foundry.hub, forceToPurge="true")
+    assert arm("GET", foundry.hub)[0] == 404
+
+
+def test_a_soft_deleted_name_is_taken_until_it_is_purged(
+    another_foundry: MakeFoundry, emulator: Emulator
+) -> None:
+    foundry = another_foundry()
+    arm = foundry.platform
+    arm.wait("DELETE", foundry.project)
+    status, answer = arm("PUT", foundry.project, project_body(foundry))
+    assert status == 409
+    assert "forceToPurge" in answer["error"]["message"]
+    assert arm("DELETE", foundry.project, forceToPurge="true")[0] == 204
+    assert arm.wait("PUT", foundry.project, project_body(foundry))["name"]
+
+
+def test_the_default_datastores_are_there_with_their_containers(foundry: Foundry) -> None:
+    listed = foundry.developer.ok("GET", f"{foundry.project}/datastores")["value"]
+    stores = {store["name"]: store["properties"] for store in listed}
+    blob = stores["workspaceblobstore"]
+    assert blob["containerName"] == f"azureml-blobstore-{foundry.project_guid}"
+    assert blob["isDefault"]
+    assert blob["credentials"] == {"credentialsType": "None"}
+    assert stores["workspaceartifactstore"]["containerName"] == "azureml"
+
+
+def test_identity_datastores_have_no_secret_and_key_datastores_give_a_sas(
+    foundry: Foundry, another_foundry: MakeFoundry
+) -> None:
+    path = "datastores/workspaceblobstore/listSecrets"
+    status, answer = foundry.developer("POST", f"{foundry.project}/{path}", {})
+    assert status == 400
+    assert "credentials are of type None" in answer["error"]["message"]
+    keyed = another_foundry(auth_mode="accesskey")
+    secret = keyed.developer.ok(
+        "POST", f"{keyed.project}/{path}", {"expirableSecret": True, "expireAfterHours": 1}
+    )
+    assert secret["secretsType"] == "Sas"
+    assert "sig=" in secret["sasToken"]
+
+
+def test_a_connections_secret_is_written_and_only_listsecrets_shows_it(foundry: Foundry) -> None:
+    path = f"{foundry.hub}/connections/services"
+    body = {
+        "properties": {
+            "category": "AIServices",
+            "authType": "ApiKey",
+            "target": "https://ai.cognitiveservices.azure.com",
+            "credentials": {"key": "s3cret"},
+            "isSharedToAll": True,
+            "metadata": {"ApiType": "Azure", "ResourceId": foundry.hub},
+        }
+    }
+    made = foundry.platform.ok("PUT", path, body, version="2024-04-01-preview")
+    assert "credentials" not in made["properties"]
+    assert "s3cret" not in str(foundry.platform.ok("GET", path))
+    shown = foundry.platform.ok("POST", f"{path}/listsecrets")
+    assert shown["properties"]["credentials"] == {"key": "s3cret"}
+    assert foundry.platform("DELETE", path)[0] == 200
+    assert foundry.platform("DELETE", path)[0] == 204
+
+
+def test_usages_say_that_there_is_no_managed_compute(foundry: Foundry) -> None:
+    path = (
+        f"/subscriptions/{foundry.subscription}/providers/Microsoft.MachineLearningServices"
+        "/locations/eastus2/usages"
+    )
+    (usage,) = foundry.platform.ok("GET", path)["value"]
+    assert (usage["currentValue"], usage["limit"]) == (0, 0)
+
+
+def test_what_is_not_emulated_is_refused_by_name(foundry: Foundry) -> None:
+    status, answer = foundry.platform("PUT", f"{foundry.project}/computes/gpu", {"location": "x"})
+    assert status == 404
+    assert "computes" in answer["error"]["message"]
+    command = {"properties": {"jobType": "Command", "command": "echo"}}
+    status, answer = foundry.developer("PUT", f"{foundry.project}/jobs/echo", command)
+    assert (status, answer["error"]["code"]) == (501, "NotEmulated")
