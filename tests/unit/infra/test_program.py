@@ -1,6 +1,5 @@
 """What the program asks Azure for, whatever makes it."""
 
-import json
 import re
 import uuid
 from collections.abc import Callable
@@ -241,21 +240,3 @@ def test_a_closed_network_a_mortal_vault_and_a_restore_are_asked_for_outright(
     assert "enablePurgeProtection" not in vault, "Azure refuses false"
     assert vault["createMode"] == "recover"
     assert closed.inputs["ai-services"]["properties"]["restore"] is True
-
-
-def test_the_dev_stack_of_the_repository_is_the_rehearsals(
-    run: Callable[..., Recording],
-) -> None:
-    import yaml
-
-    from tests.unit.infra.conftest import PROGRAM
-
-    stack = yaml.safe_load((PROGRAM.parents[1] / "Pulumi.dev.yaml").read_text(encoding="utf-8"))
-    config = {
-        key.split(":", 1)[1]: value if isinstance(value, str) else json.dumps(value)
-        for key, value in stack["config"].items()
-    }
-    dev = run(config)
-    assert dev.outputs["projectNames"] == ["xbox"]
-    assert dev.outputs["location"] == "eastus2"
-    assert dev.inputs["rehearsal-developer"]["principalType"] == "ServicePrincipal"
