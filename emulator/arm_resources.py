@@ -13,6 +13,7 @@ from emulator.errors import AzureError, group_not_found, resource_not_found
 from emulator.ids import RESOURCE_GROUP, SUBSCRIPTION, ResourceId
 from emulator.locations import normalize_location
 from emulator.messages import Json, Request, Response
+from emulator.operations import retry_headers
 from emulator.resource_types import Action, Change, Polling, ResourceType
 from emulator.store import Resource
 
@@ -40,7 +41,9 @@ def handle_type(request: Request, target: Target) -> Response:
         resource = require_resource(request.cloud, id)
         if request.method == "HEAD":
             return Response.empty(204)
-        return Response.json(show(request.cloud, resource, request.api_version))
+        # A client that polls the resource itself learns here how soon to ask again.
+        headers = retry_headers() if resource.state in _CHANGING else {}
+        return Response.json(show(request.cloud, resource, request.api_version), headers=headers)
     if request.method == "PUT" and row.put is not None:
         return put_resource(request, row, id)
     if request.method == "PATCH" and row.patch:
@@ -192,6 +195,7 @@ def page(request: Request, items: list[Json]) -> Response:
     return Response.json(answer)
 
 
+_CHANGING = frozenset({"Creating", "Updating", "Deleting"})
 _READ_ONLY = frozenset({"id", "name", "type", "systemData", "etag"})
 
 

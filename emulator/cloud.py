@@ -38,6 +38,11 @@ SERVICES = (
     "emulator.resources",
     "emulator.authorization",
     "emulator.storage",
+    "emulator.keyvault",
+    "emulator.cognitiveservices",
+    "emulator.machinelearningservices",
+    "emulator.inference",
+    "emulator.contentsafety",
 )
 
 

@@ -129,10 +129,7 @@ class Operations:
         self, operation: Operation, polling: Polling, paths: tuple[str, str], api_version: str
     ) -> dict[str, str]:
         """The headers that tell a client where to ask."""
-        headers = {
-            "retry-after-ms": str(RETRY_MILLISECONDS),
-            "x-ms-retry-after-ms": str(RETRY_MILLISECONDS),
-        }
+        headers = retry_headers()
         status, results = (
             f"{operation.address}/{path}/{operation.id}?api-version={api_version}" for path in paths
         )
@@ -196,11 +193,7 @@ class Operations:
             "startTime": isoformat(operation.started_at),
         }
         if operation.status == "InProgress":
-            headers = {
-                "retry-after-ms": str(RETRY_MILLISECONDS),
-                "x-ms-retry-after-ms": str(RETRY_MILLISECONDS),
-            }
-            return Response.json(document | {"percentComplete": 0.0}, headers=headers)
+            return Response.json(document | {"percentComplete": 0.0}, headers=retry_headers())
         document["endTime"] = isoformat(operation.ended_at or operation.ready_at)
         if operation.error:
             document["error"] = operation.error
@@ -214,14 +207,7 @@ class Operations:
         """What `Location` points at: 202 until done, then the resource or nothing."""
         operation = self._visible(request, id)
         if operation.status == "InProgress":
-            return Response.empty(
-                202,
-                {
-                    "location": request.url,
-                    "retry-after-ms": str(RETRY_MILLISECONDS),
-                    "x-ms-retry-after-ms": str(RETRY_MILLISECONDS),
-                },
-            )
+            return Response.empty(202, {"location": request.url} | retry_headers())
         if operation.error:
             raise AzureError(
                 409, str(operation.error.get("code")), str(operation.error.get("message"))
@@ -243,6 +229,14 @@ class Operations:
         ):
             raise AzureError(404, "OperationNotFound", f"The operation '{id}' could not be found.")
         return operation
+
+
+def retry_headers() -> dict[str, str]:
+    """How soon a client asks again, in the dialect that all of them understand."""
+    return {
+        "retry-after-ms": str(RETRY_MILLISECONDS),
+        "x-ms-retry-after-ms": str(RETRY_MILLISECONDS),
+    }
 
 
 def operation_routes(types: TypeTable) -> list[Route]:

@@ -1,0 +1,258 @@
+"""foundry-emulator: run any command with an emulated Azure in place of the real one."""
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import types
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+DEFAULT_STATE = ".foundry-emulator"
+MEMORY = ":memory:"
+
+_EPILOG = """\
+examples:
+  foundry-emulator run -- pulumi up --yes --stack dev
+  foundry-emulator run --fresh --date 2025-06-01 -- foundry-tune apply jobs/specs/xbox-support.yaml
+  foundry-emulator run --state :memory: -- pytest
+  foundry-emulator run -- bash               a shell in which Azure is emulated
+  foundry-emulator clock advance 2h          from inside of such a shell
+"""
+
+
+class UsageError(Exception):
+    """Something the user can put right: said in one line, exit code 2."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command line; returns its exit code."""
+    arguments = _parser().parse_args(sys.argv[1:] if argv is None else argv)
+    work: Callable[[argparse.Namespace], int] = arguments.work
+    try:
+        return work(arguments)
+    except UsageError as error:
+        print(f"foundry-emulator: {error}", file=sys.stderr)  # noqa: T201 # the CLI's own voice
+        return 2
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Start an emulator, run the command in its environment, end with the command's exit code."""
+    command: list[str] = arguments.command
+    if command[:1] == ["--"]:
+        command = command[1:]
+    if not command:
+        raise UsageError("say what to run: foundry-emulator run -- COMMAND …")
+    from emulator.state import StateDirectory, StateInUseError
+
+    state = None if arguments.state == MEMORY else Path(arguments.state)
+    start = _date(arguments.date) if arguments.date else None
+    try:
+        with StateDirectory(state) as directory:
+            if arguments.fresh:
+                directory.wipe()
+            return _run_child(command, state, start)
+    except StateInUseError as error:
+        raise UsageError(str(error)) from error
+
+
+def reset(arguments: argparse.Namespace) -> int:
+    """Forget everything: of the emulator this shell runs in, or of a state directory."""
+    running = os.environ.get("FOUNDRY_EMULATOR")
+    if running and arguments.state is None:
+        _control("POST", "/reset", {})
+        _say("reset: the running emulator is as new")
+        return 0
+    from emulator.state import StateDirectory, StateInUseError
+
+    state = Path(arguments.state or DEFAULT_STATE)
+    try:
+        with StateDirectory(state) as directory:
+            directory.wipe()
+    except StateInUseError as error:
+        raise UsageError(str(error)) from error
+    _say(f"reset: {state} is empty")
+    return 0
+
+
+def clock(arguments: argparse.Namespace) -> int:
+    """Show or turn the virtual clock of the running emulator."""
+    verb, value = arguments.verb, arguments.value
+    if verb == "show":
+        answer = _control("GET", "/clock")
+    elif verb == "advance":
+        answer = _control("POST", "/clock", {"advance": _seconds(value)})
+    elif verb == "set":
+        answer = _control("POST", "/clock", {"set": _date(value).isoformat()})
+    else:
+        answer = _control("POST", "/clock", {"scale": 0.0 if verb == "freeze" else 1.0})
+    _say(f"{answer['now']} (real time x {answer['scale']:g})")
+    return 0
+
+
+def faults(arguments: argparse.Namespace) -> int:
+    """Show, add or clear the fault rules of the running emulator."""
+    import json
+
+    if arguments.verb == "clear":
+        _control("DELETE", "/faults")
+        return 0
+    if arguments.verb == "add":
+        try:
+            rule: Any = json.loads(arguments.rule or "")
+        except ValueError as error:
+            raise UsageError(f"the rule is not JSON: {error}") from error
+        _say(_control("POST", "/faults", rule)["id"])
+        return 0
+    for rule in _control("GET", "/faults")["value"]:
+        _say(json.dumps(rule))
+    return 0
+
+
+def _run_child(command: list[str], state: Path | None, start: datetime | None) -> int:
+    from emulator.server import Emulator
+
+    with Emulator(state, start=start) as emulator:
+        environment = emulator.environment()
+        program = shutil.which(command[0], path=environment["PATH"])
+        if program is None:
+            print(f"foundry-emulator: {command[0]}: command not found", file=sys.stderr)  # noqa: T201
+            return 127
+        try:
+            child = subprocess.Popen([program, *command[1:]], env=environment)
+        except OSError as error:
+            print(f"foundry-emulator: {command[0]}: {error.strerror}", file=sys.stderr)  # noqa: T201
+            return 126
+        with _Signals(child):
+            status = child.wait()
+    return 128 - status if status < 0 else status
+
+
+class _Signals:
+    """Signals meant for the command reach it, and do not end the emulator under its feet."""
+
+    _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+    def __init__(self, child: "subprocess.Popen[bytes]") -> None:
+        self._child = child
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> None:
+        for number in self._FORWARDED:
+            self._before[number] = signal.signal(number, self._forward)
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _forward(self, number: int, _: types.FrameType | None) -> None:
+        # Ctrl-C in a terminal is sent to the whole foreground group: the command has it already.
+        if number in (signal.SIGINT, signal.SIGQUIT) and _in_foreground():
+            return
+        if self._child.poll() is None:
+            self._child.send_signal(number)
+
+
+def _in_foreground() -> bool:
+    try:
+        return os.tcgetpgrp(0) == os.getpgrp()
+    except OSError:
+        return False
+
+
+def _control(method: str, path: str, body: Any = None) -> Any:
+    import json
+    from http.client import HTTPConnection
+    from urllib.parse import urlsplit
+
+    address = os.environ.get("FOUNDRY_EMULATOR")
+    if not address:
+        raise UsageError(
+            "no emulator runs around this shell. Start one: foundry-emulator run -- bash"
+        )
+    connection = HTTPConnection(urlsplit(address).netloc, timeout=30)
+    try:
+        connection.request(
+            method,
+            path,
+            None if body is None else json.dumps(body),
+            {"content-type": "application/json"},
+        )
+        response = connection.getresponse()
+        text = response.read()
+    except OSError as error:
+        raise UsageError(f"the emulator at {address} does not answer: {error}") from error
+    finally:
+        connection.close()
+    answer: Any = json.loads(text) if text else {}
+    if response.status >= 400:
+        raise UsageError(answer["error"]["message"])
+    return answer
+
+
+def _date(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"'{text}' is not a date. Write it as 2025-06-01.") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _seconds(text: str | None) -> float:
+    units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+    text = text or ""
+    unit, number = (units[text[-1]], text[:-1]) if text[-1:] in units else ("seconds", text)
+    try:
+        return timedelta(**{unit: float(number)}).total_seconds()
+    except ValueError as error:
+        raise UsageError(f"'{text}' is not a duration. Write it as 90s, 30m, 2h or 14d.") from error
+
+
+def _say(text: str) -> None:
+    print(text)  # noqa: T201 # results go to stdout
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="foundry-emulator",
+        description=__doc__,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+
+    verb = verbs.add_parser("run", help="run a command with Azure emulated", allow_abbrev=False)
+    verb.add_argument("--fresh", action="store_true", help="forget the state of earlier runs first")
+    verb.add_argument(
+        "--state",
+        default=DEFAULT_STATE,
+        metavar="DIR",
+        help=f"where the state is kept (default {DEFAULT_STATE}; {MEMORY} keeps nothing)",
+    )
+    verb.add_argument("--date", metavar="YYYY-MM-DD", help="the day the emulated Azure believes in")
+    verb.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND …")
+    verb.set_defaults(work=run)
+
+    verb = verbs.add_parser("reset", help="forget everything", allow_abbrev=False)
+    verb.add_argument("--state", metavar="DIR", help=f"which state (default {DEFAULT_STATE})")
+    verb.set_defaults(work=reset)
+
+    verb = verbs.add_parser("clock", help="show or turn the virtual clock", allow_abbrev=False)
+    verb.add_argument("verb", choices=("show", "advance", "set", "freeze", "resume"))
+    verb.add_argument("value", nargs="?", help="a duration (90s, 30m, 2h, 14d) or a date")
+    verb.set_defaults(work=clock)
+
+    verb = verbs.add_parser("faults", help="show, add or clear faults", allow_abbrev=False)
+    verb.add_argument("verb", choices=("show", "add", "clear"))
+    verb.add_argument("rule", nargs="?", help='JSON: {"match": {…}, "do": {…}}')
+    verb.set_defaults(work=faults)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
