@@ -178,14 +178,18 @@ def test_every_form_of_the_key_opens_and_a_wrong_one_does_not(
     with PipelineClient[Any, Any](endpoint.uri, policies=[]) as http:
 
         def status(headers: dict[str, str]) -> int:
-            question = HttpRequest("POST", "/chat/completions", json=body, headers=headers)
+            question = HttpRequest(
+                "POST", f"{endpoint.uri}/chat/completions", json=body, headers=headers
+            )
             return http.send_request(question).status_code
 
         assert status({"Authorization": f"Bearer {endpoint.key}"}) == 200
         assert status({"Authorization": endpoint.key}) == 200
         assert status({"api-key": endpoint.key}) == 200
         assert status({}) == 401
-        info = http.send_request(HttpRequest("GET", "/info", headers={"api-key": endpoint.key}))
+        info = http.send_request(
+            HttpRequest("GET", f"{endpoint.uri}/info", headers={"api-key": endpoint.key})
+        )
         assert info.json()["model_type"] == "chat-completion"
     with endpoint.client(key="wrong") as client, pytest.raises(openai.AuthenticationError):
         ask(client)

@@ -1,0 +1,158 @@
+"""A rehearsal that ends in the middle of a job: nothing runs on, and the next start takes it up."""
+
+import json
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+from emulator.access import Principal
+from emulator.cloud import Cloud
+from emulator.identities import new_identities
+from emulator.machinelearningservices import metrics
+from emulator.messages import Request
+from emulator.storage import blobs
+
+ARM = "management.azure.com"
+GROUP = "resourceGroups/rg"
+MLS = "providers/Microsoft.MachineLearningServices/workspaces"
+
+
+class Rehearsal:
+    """One emulator process's life, without sockets."""
+
+    def __init__(self, state: Path) -> None:
+        self.cloud = Cloud(state)
+        identities = new_identities()
+        self.cloud.start(identities.seed)
+        owner = self.cloud.access.principal(identities.platform.object_id)
+        assert owner is not None
+        self.owner: Principal = owner
+        self.subscription = self.cloud.add_subscription(
+            "e0e0e0e0-0000-4000-8000-0000000000ff", owner=owner, registered=None
+        )
+        self.group = f"/subscriptions/{self.subscription}/{GROUP}"
+        self.project = f"{self.group}/{MLS}/project"
+
+    def __call__(self, method: str, path: str, body: Any = None, version: str = "") -> Any:
+        query = {"api-version": version or "2024-10-01-preview"}
+        token = self.cloud.tokens.issue(self.owner, f"https://{ARM}")
+        response, _ = self.cloud.handle(
+            Request(
+                cloud=self.cloud,
+                method=method,
+                host=ARM,
+                path=path,
+                raw_path=path,
+                raw_query="",
+                query=query,
+                headers={"authorization": f"Bearer {token}"},
+                body=json.dumps(body).encode() if body is not None else b"",
+                id=str(uuid.uuid4()),
+                correlation_id=str(uuid.uuid4()),
+            )
+        )
+        assert isinstance(response.body, bytes)
+        assert response.status < 300, response.body
+        return json.loads(response.body) if response.body else None
+
+    def build(self) -> None:
+        """A hub and a project with keys, and data in its blob store."""
+        location = {"location": "eastus2"}
+        self("PUT", self.group, location, "2021-04-01")
+        storage = f"{self.group}/providers/Microsoft.Storage/storageAccounts/strestart"
+        body = {**location, "sku": {"name": "Standard_LRS"}, "kind": "StorageV2"}
+        self("PUT", storage, body, "2023-05-01")
+        vault = f"{self.group}/providers/Microsoft.KeyVault/vaults/kv-restart"
+        properties: dict[str, Any] = {
+            "tenantId": self.cloud.tenant,
+            "sku": {"family": "A", "name": "standard"},
+            "enableRbacAuthorization": True,
+        }
+        self("PUT", vault, {**location, "properties": properties}, "2023-07-01")
+        hub = f"{self.group}/{MLS}/hub"
+        properties = {"storageAccount": storage, "keyVault": vault}
+        self("PUT", hub, {**location, "kind": "Hub", "properties": properties})
+        properties = {"hubResourceId": hub}
+        self("PUT", self.project, {**location, "kind": "Project", "properties": properties})
+
+    def submit(self, name: str, conversations: Path, epochs: str) -> None:
+        """Upload and PUT."""
+        container = self("GET", f"{self.project}/datastores/workspaceblobstore")["properties"]
+        blobs.write(
+            self.cloud,
+            "strestart",
+            container["containerName"],
+            "train.jsonl",
+            conversations.read_bytes(),
+        )
+        details = {
+            "taskType": "ChatCompletion",
+            "modelProvider": "Custom",
+            "model": {"uri": "azureml://registries/azureml/models/Phi-4-mini-instruct"},
+            "trainingData": {"uri": "azureml://datastores/workspaceblobstore/paths/train.jsonl"},
+            "hyperParameters": {"num_train_epochs": epochs},
+        }
+        properties = {"jobType": "FineTuning", "fineTuningDetails": details}
+        self("PUT", f"{self.project}/jobs/{name}", {"properties": properties})
+
+    def wait(self, name: str, *statuses: str) -> Any:
+        """The job once it has one of the statuses."""
+        give_up = time.monotonic() + 60
+        while True:
+            job = self("GET", f"{self.project}/jobs/{name}")
+            if job["properties"]["status"] in statuses:
+                return job
+            assert time.monotonic() < give_up, job["properties"]["status"]
+            time.sleep(0.02)
+
+
+def test_a_job_that_was_running_is_trained_again_under_its_name(
+    tmp_path: Path, conversations: Path
+) -> None:
+    first = Rehearsal(tmp_path)
+    first.build()
+    first.submit("long", conversations, "3")
+    first.submit("waiting", conversations, "1")
+    first.wait("long", "Running")
+    began = time.monotonic()
+    first.cloud.stop()
+    assert time.monotonic() - began < 5, "the trainer was not ended"
+
+    second = Rehearsal(tmp_path)
+    long = second.wait("long", "Completed", "Failed")
+    assert long["properties"]["status"] == "Completed"
+    assert second.wait("waiting", "Completed", "Failed")["properties"]["status"] == "Completed"
+    key = f"{second.project}/jobs/long".lower()
+    steps = [value.step for value in metrics.history(second.cloud, key, "train_loss")]
+    assert steps == list(range(1, 37))
+    second.cloud.stop()
+
+
+def test_a_job_that_was_being_canceled_is_canceled(tmp_path: Path, conversations: Path) -> None:
+    first = Rehearsal(tmp_path)
+    first.build()
+    first.submit("running", conversations, "10")
+    first.submit("queued", conversations, "1")
+    first.wait("running", "Running")
+    first("POST", f"{first.project}/jobs/running/cancel")
+    first("POST", f"{first.project}/jobs/queued/cancel")
+    assert first.wait("queued", "Canceled")
+    first.cloud.stop()
+
+    second = Rehearsal(tmp_path)
+    assert second.wait("running", "Canceled", "Completed")["properties"]["status"] == "Canceled"
+    second.cloud.stop()
+
+
+def test_deleting_the_project_ends_its_jobs(tmp_path: Path, conversations: Path) -> None:
+    rehearsal = Rehearsal(tmp_path)
+    rehearsal.build()
+    rehearsal.submit("doomed", conversations, "10")
+    rehearsal.wait("doomed", "Running")
+    rehearsal("DELETE", rehearsal.project)
+    rehearsal.cloud.operations.settle()
+    assert rehearsal.cloud.resources.get(rehearsal.project) is None
+    began = time.monotonic()
+    rehearsal.cloud.stop()
+    assert time.monotonic() - began < 5
