@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 _HEIGHT = 8
 _WIDTH = 60
@@ -22,11 +23,11 @@ def draw(
     low, high = min(columns), max(columns)
     span = high - low
     levels = [round((value - low) / span * (height - 1)) if span else 0 for value in columns]
-    rows = [[" "] * len(columns) for _ in range(height if span else 1)]
-    previous = levels[0]
-    for x, level in enumerate(levels):
+    # A column is the way from one value to the next; a lone value is a dash.
+    ways = list(pairwise(levels)) or [(levels[0], levels[0])]
+    rows = [[" "] * len(ways) for _ in range(height if span else 1)]
+    for x, (previous, level) in enumerate(ways):
         _draw_column(rows, x, previous, level)
-        previous = level
     return Curve(tuple(_labelled(rows, title, low, high)))
 
 

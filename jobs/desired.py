@@ -154,8 +154,15 @@ def read(chapters: Sequence[Chapter], probes_digest: str) -> Desired:
     trainings: dict[str, Training] = {}
     servings: list[Serving] = []
     measurings: list[Measuring] = []
+    files: dict[str, str] = {}
     for chapter in chapters:
         spec = chapter.spec
+        if spec.reference in files:
+            raise UsageError(
+                f"Both {files[spec.reference]} and {chapter.file} have a '{spec.reference}'.",
+                next_step="Names must differ: in Azure they would be the same resource.",
+            )
+        files[spec.reference] = chapter.file
         if isinstance(spec, FineTuning):
             trainings[spec.name] = _training(chapter, spec)
         elif isinstance(spec, ServerlessEndpoint):

@@ -410,9 +410,10 @@ def _needs(step: Step, other: Step) -> bool:
     if isinstance(step, JobStep) and isinstance(other, DataStep):
         return other.data in step.training.data
     if isinstance(step, ModelStep) and isinstance(other, JobStep):
-        return other.training is step.training
+        return other.training.name == step.training.name
     if isinstance(step, EndpointStep) and isinstance(other, ModelStep):
-        return other.training is step.serving.training
+        training = step.serving.training
+        return training is not None and other.training.name == training.name
     if isinstance(step, MeasureStep) and isinstance(other, EndpointStep):
         return other.serving.name == step.measuring.endpoint
     return False

@@ -118,7 +118,7 @@ def _entity(submission: Submission) -> "SdkJob":
         display_name=submission.display_name,
         experiment_name=submission.experiment,
         description=submission.description,
-        task=submission.task,
+        task=_azure_task(submission.task),
         model=Input(type="mlflow_model", path=submission.model),
         training_data=Input(type="uri_file", path=submission.training_data),
         validation_data=Input(type="uri_file", path=validation) if validation else None,
@@ -129,16 +129,17 @@ def _entity(submission: Submission) -> "SdkJob":
 
 
 def _sdk() -> Any:
-    _quiet()
+    # For the whole process: `warnings.catch_warnings` isn't safe with the importing thread.
+    warnings.filterwarnings("ignore", module=r"azure\.|msrest\.|marshmallow\.")
     import azure.ai.ml
 
+    # After the import, which opens its logger itself: notices about experimental classes and
+    # upload bars aren't the user's concern; what goes wrong is raised.
+    for name in ("azure", "azure.ai.ml"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     return azure.ai.ml
 
 
-def _quiet() -> None:
-    """No notices about the SDK's experimental classes, which aren't the user's concern.
-
-    For the whole process: `warnings.catch_warnings` isn't safe with the importing thread.
-    """
-    logging.getLogger("azure").setLevel(logging.CRITICAL)
-    warnings.filterwarnings("ignore", module=r"azure\.|msrest\.|marshmallow\.")
+def _azure_task(task: str) -> str:
+    """The spec's `chat_completion`, which is the word of `az ml`, in Azure's: `ChatCompletion`."""
+    return "".join(word.capitalize() for word in task.split("_"))

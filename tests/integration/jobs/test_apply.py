@@ -1,0 +1,45 @@
+"""`plan`, `apply`, `status` and `down`, as a user runs them, against the emulator over HTTPS."""
+
+import json
+import re
+
+from tests.integration.jobs.conftest import Place, write_story
+
+
+def test_a_story_from_nothing_to_served_and_back(place: Place) -> None:
+    spec = write_story(place.folder)
+    planned = place.tune("plan", str(spec))
+    assert planned.code == 0, planned.said
+    assert "5 to create, 0 to change, 0 to delete." in planned.out
+    assert place.tune("plan", str(spec), "--detailed-exitcode").code == 2
+
+    applied = place.tune("apply", str(spec), "--yes")
+    assert applied.code == 0, applied.said
+    assert re.search(r"completed in \d+ s; loss \d\.\d\d -> \d\.\d\d, validation", applied.out)
+    assert "on, read back, 4 of 4 harmful probes refused, 1 of 1 harmless answered" in applied.out
+    assert "1 of 1 passed on /chat/completions" in applied.out
+    assert "Done. Try it:  foundry-tune chat tiny" in applied.out
+    [job] = place.jobs()
+
+    mark = place.emulator.control.last_call()
+    again = place.tune("apply", str(spec), "--yes")
+    assert again.code == 0, again.said
+    assert "Nothing to do: Azure is as the spec says." in again.out
+    assert place.writes(mark) == []
+    assert place.tune("plan", str(spec), "--detailed-exitcode").code == 0
+
+    changed = place.tune("plan", str(spec), "--set", "finetuning.tiny.hyperparameters.epochs=2")
+    assert changed.code == 0, changed.said
+    assert re.search(rf"-/\+ +finetuning +{job} -> tiny-\w{{10}}\n +hyperparameters.epochs +1 -> 2\n", changed.out)  # fmt: skip
+    assert "tiny:1 -> tiny:2" in changed.out
+
+    [spec_status] = json.loads(place.tune("status", "-o", "json").out)["specs"]
+    assert spec_status["model"] == "tiny:1"
+    assert spec_status["safety"] == "on"
+
+    down = place.tune("down", str(spec), "--yes")
+    assert down.code == 0, down.said
+    kinds = [line.split()[1] for line in down.out.splitlines() if line.startswith("  -")]
+    assert kinds == ["endpoint", "model", "data"]
+    assert down.out.endswith("Nothing that costs money is left of tiny.\n")
+    assert place.tune("down", str(spec), "--yes").out == "Nothing of tiny is there.\n"

@@ -1,0 +1,355 @@
+"""What a plan decides, from plain values: nothing is asked or changed here."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from jobs import revision
+from jobs.actual import Actual
+from jobs.desired import DataVersion, Desired, Measuring, Serving, Training
+from jobs.foundry.data import DataAsset
+from jobs.foundry.endpoints import Endpoint
+from jobs.foundry.jobs import Job
+from jobs.foundry.models import ModelVersion
+from jobs.foundry.projects import Project
+from jobs.plan import Action, Change, EndpointStep, JobStep, Plan, decide, order_of
+from jobs.spec.models import Evaluation, FineTuning, Hyperparameters, ServerlessEndpoint
+
+BASE = "azureml://registries/azureml/models/Phi-4-mini-instruct"
+PROJECT = Project(
+    id="/projects/p",
+    name="p",
+    location="eastus2",
+    kind="Project",
+    workspace_id="guid",
+    discovery_url="",
+    hub_id="",
+)
+EMPTY = Actual(project=PROJECT, jobs=(), data={}, models={}, endpoints={})
+
+
+# ── the first time ──────────────────────────────────────────────────────────────────────────────
+
+
+def test_everything_is_created_where_nothing_is() -> None:
+    plan = decide(desired(), EMPTY)
+    assert [(a.kind, a.type, a.name) for a in plan.actions] == [
+        ("create", "data", "xbox-train:aaaaaaaaaa"),
+        ("create", "data", "xbox-valid:bbbbbbbbbb"),
+        ("create", "finetuning", "xbox-0123456789"),
+        ("create", "model", "xbox:1"),
+        ("create", "endpoint", "xbox"),
+        ("create", "evaluation", "xbox"),
+    ]
+    assert [training.name for training in plan.starts_training] == ["xbox"]
+    assert [serving.name for serving in plan.opens_endpoints] == ["xbox"]
+
+
+def test_each_step_waits_for_what_it_needs_and_for_nothing_else() -> None:
+    two = Desired(
+        trainings=(training(), training("other")),
+        servings=(serving(), serving("other")),
+        measurings=(),
+    )
+    needs = {
+        (step.action.type, step.action.name): [need.action.name for need in before]
+        for step, before in order_of(decide(two, EMPTY).steps)
+    }
+    assert needs["finetuning", "other-0123456789"] == [
+        "other-train:aaaaaaaaaa",
+        "other-valid:bbbbbbbbbb",
+    ]
+    assert needs["model", "other:1"] == ["other-0123456789"]
+    assert needs["endpoint", "other"] == ["other:1"]
+
+
+# ── again ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_nothing_is_done_where_all_is_as_asked() -> None:
+    plan = decide(desired(), done())
+    assert plan.is_empty
+    assert {action.kind for action in plan.actions} == {"unchanged"}
+
+
+def test_a_job_on_its_way_is_adopted() -> None:
+    running = replace(EMPTY, jobs=(job(status="Running"),))
+    step = job_step(decide(desired(), running))
+    assert (step.action.kind, step.action.note) == ("unchanged", "Running, adopted")
+    assert step.job is not None
+
+
+def test_one_changed_hyperparameter_is_exactly_what_the_plan_shows() -> None:
+    changed = desired(training(epochs=5, revision="fedcba9876"))
+    plan = decide(changed, done())
+    step = job_step(plan)
+    assert step.action.kind == "replace"
+    assert step.action.name == "xbox-0123456789 -> xbox-fedcba9876"
+    assert step.action.changes == (Change("hyperparameters.epochs", "3", "5"),)
+    endpoint = action(plan, "endpoint")
+    assert (endpoint.kind, endpoint.changes) == ("replace", (Change("model", "xbox:1", "xbox:2"),))
+    assert action(plan, "model").name == "xbox:2"
+
+
+def test_numbers_that_azure_spells_differently_are_no_change() -> None:
+    spelled = replace(
+        done(),
+        jobs=(job(wire={"learning_rate": "2e-05", "num_train_epochs": "3.0"}),),
+    )
+    changed = desired(training(epochs=5, revision="fedcba9876"))
+    fields = [change.field for change in job_step(decide(changed, spelled)).action.changes]
+    assert fields == ["hyperparameters.epochs"]
+
+
+def test_changed_data_is_shown_as_data() -> None:
+    other = replace(data("train"), version="cccccccccc", sha256="c" * 64)
+    changed = desired(replace(training(revision="fedcba9876"), training=other))
+    changes = job_step(decide(changed, done())).action.changes
+    assert changes == (
+        Change("training_data", "xbox-train:aaaaaaaaaa", "xbox-train:cccccccccc"),
+    )
+
+
+def test_data_of_a_finished_job_is_not_uploaded_again() -> None:
+    without_data = replace(done(), data={})
+    assert decide(desired(), without_data).is_empty
+
+
+# ── jobs that can't give a model ────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("status", ["Failed", "Canceled", "NotResponding"])
+def test_a_job_that_ended_badly_blocks_until_retraining_is_asked_for(status: str) -> None:
+    bad = replace(EMPTY, jobs=(job(status=status),))
+    blocked = job_step(decide(desired(), bad))
+    assert blocked.action.kind == "blocked"
+    assert "--retrain" in blocked.action.next_step
+    again = job_step(decide(desired(), bad, retrain=True))
+    assert (again.action.kind, again.job_name, again.job) == ("replace", "xbox-0123456789-2", None)
+
+
+def test_a_completed_job_without_its_model_is_not_silently_paid_twice() -> None:
+    gone = replace(done(), models={"xbox": ()}, endpoints={})
+    plan = decide(desired(), gone)
+    assert job_step(plan).action.note == "completed, but its model was deleted"
+    assert {a.type for a in plan.blocked} == {"finetuning", "model", "endpoint", "evaluation"}
+
+
+def test_a_second_attempt_is_found_again_without_being_asked_for() -> None:
+    second = job(name="xbox-0123456789-2", status="Running")
+    found = replace(EMPTY, jobs=(second, job(status="Failed")))
+    step = job_step(decide(desired(), found))
+    assert (step.action.kind, step.job) == ("unchanged", second)
+
+
+def test_retraining_trains_nothing_that_is_fine() -> None:
+    assert decide(desired(), done(), retrain=True).is_empty
+
+
+# ── endpoints ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_filter_that_somebody_switched_off_is_a_change() -> None:
+    off = with_endpoint(replace(endpoint(), content_safety="Disabled"))
+    found = action(decide(desired(), off), "endpoint")
+    assert (found.kind, found.changes) == (
+        "update",
+        (Change("content_safety", "Disabled", "Enabled"),),
+    )
+
+
+def test_a_filter_that_azure_does_not_mention_is_not_taken_for_on() -> None:
+    silent = with_endpoint(replace(endpoint(), content_safety=""))
+    changes = action(decide(desired(), silent), "endpoint").changes
+    assert changes == (Change("content_safety", "unknown", "Enabled"),)
+
+
+def test_an_endpoint_without_its_proof_has_to_be_proven() -> None:
+    tags = {revision.TAG_SPEC: "xbox"}
+    unproven = with_endpoint(replace(endpoint(), tags=tags))
+    found = action(decide(desired(), unproven), "endpoint")
+    assert (found.kind, found.note) == (
+        "update",
+        "to be proven: the filter's probes and the smoke tests",
+    )
+
+
+def test_other_probes_ask_for_another_proof() -> None:
+    newer = Desired(
+        trainings=(training(),),
+        servings=(replace(serving(), probes_digest="newer"),),
+        measurings=(),
+    )
+    assert action(decide(newer, done()), "endpoint").kind == "update"
+
+
+def test_an_endpoint_that_failed_is_made_anew() -> None:
+    failed = with_endpoint(replace(endpoint(), provisioning_state="Failed"))
+    assert action(decide(desired(), failed), "endpoint").kind == "replace"
+
+
+def test_somebody_elses_endpoint_is_not_taken_over() -> None:
+    theirs = with_endpoint(replace(endpoint(), tags={"team": "other"}))
+    found = action(decide(desired(), theirs), "endpoint")
+    assert found.kind == "blocked"
+    assert "foundry-tune didn't make it" in found.note
+
+
+def test_an_evaluation_of_a_new_endpoint_runs_again() -> None:
+    unproven = with_endpoint(replace(endpoint(), content_safety="Disabled"))
+    assert action(decide(desired(), unproven), "evaluation").kind == "create"
+
+
+# ── values to decide on ─────────────────────────────────────────────────────────────────────────
+
+
+def data(role: str, owner: str = "xbox") -> DataVersion:
+    letter = {"train": "a", "valid": "b"}[role]
+    return DataVersion(
+        name=f"{owner}-{role}",
+        version=letter * 10,
+        sha256=letter * 64,
+        size=1000,
+        path=Path(f"{role}.jsonl"),
+        owner=owner,
+    )
+
+
+def training(name: str = "xbox", *, epochs: int = 3, revision: str = "0123456789") -> Training:
+    return Training(
+        spec=FineTuning(
+            name=name,
+            model=BASE,
+            training_data="train.jsonl",
+            validation_data="valid.jsonl",
+            hyperparameters=Hyperparameters(epochs=epochs, learning_rate=2e-5),
+        ),
+        revision=revision,
+        training=data("train", name),
+        validation=data("valid", name),
+    )
+
+
+def serving(name: str = "xbox") -> Serving:
+    return Serving(
+        spec=ServerlessEndpoint(name=name, model=f"${{{{ finetuning.{name}.registered_model }}}}"),
+        training=training(name),
+        model_path="",
+        probes=None,
+        probes_digest="probes",
+    )
+
+
+def measuring() -> Measuring:
+    return Measuring(
+        spec=Evaluation(name="xbox", endpoint="xbox", data="test.jsonl"),
+        endpoint="xbox",
+        path=Path("test.jsonl"),
+        sha256="e" * 64,
+    )
+
+
+def desired(of: Training | None = None) -> Desired:
+    trained = of or training()
+    return Desired(
+        trainings=(trained,),
+        servings=(replace(serving(), training=trained),),
+        measurings=(measuring(),),
+    )
+
+
+def job(
+    *,
+    name: str = "xbox-0123456789",
+    status: str = "Completed",
+    wire: dict[str, str] | None = None,
+) -> Job:
+    sent = {
+        "num_train_epochs": "3",
+        "per_device_train_batch_size": "1",
+        "learning_rate": "0.00002",
+    }
+    return Job(
+        id=f"/jobs/{name}",
+        name=name,
+        type="FineTuning",
+        status=status,
+        created="2026-11-23T09:00:00Z",
+        tags={revision.TAG_SPEC: "xbox"},
+        base_model=BASE,
+        training_data="/workspaces/p/data/xbox-train/versions/aaaaaaaaaa",
+        validation_data="/workspaces/p/data/xbox-valid/versions/bbbbbbbbbb",
+        hyperparameters=sent | (wire or {}),
+        registered_model="xbox",
+        studio_url="",
+    )
+
+
+def endpoint() -> Endpoint:
+    model = "azureml://locations/eastus2/workspaces/guid/models/xbox/versions/1"
+    return Endpoint(
+        id="/endpoints/xbox",
+        name="xbox",
+        model_id=model,
+        content_safety="Enabled",
+        auth_mode="Key",
+        provisioning_state="Succeeded",
+        state="Online",
+        uri="https://xbox.eastus2.models.ai.azure.com",
+        tags={
+            revision.TAG_SPEC: "xbox",
+            revision.TAG_PROOF: serving().proof("xbox:1"),
+            f"{revision.TAG_EVALUATION}.xbox": measuring().mark("xbox:1"),
+        },
+        created="2026-11-23T09:10:00Z",
+    )
+
+
+def done() -> Actual:
+    assets: Sequence[DataAsset] = [
+        DataAsset(
+            id=f"/data/{one.name}",
+            name=one.name,
+            version=one.version,
+            archived=False,
+            uri="",
+            tags={},
+        )
+        for one in (data("train"), data("valid"))
+    ]
+    model = ModelVersion(
+        id="/models/xbox/versions/1",
+        name="xbox",
+        version="1",
+        job="xbox-0123456789",
+        description="",
+        created="",
+        tags={},
+        properties={},
+    )
+    return Actual(
+        project=PROJECT,
+        jobs=(job(),),
+        data={f"{asset.name}:{asset.version}": asset for asset in assets},
+        models={"xbox": (model,)},
+        endpoints={"xbox": endpoint()},
+    )
+
+
+def with_endpoint(one: Endpoint) -> Actual:
+    return replace(done(), endpoints={"xbox": one})
+
+
+def action(plan: Plan, type: str) -> Action:
+    return next(found for found in plan.actions if found.type == type)
+
+
+def job_step(plan: Plan) -> JobStep:
+    return next(step for step in plan.steps if isinstance(step, JobStep))
+
+
+def test_the_steps_of_a_plan_carry_what_apply_needs() -> None:
+    step = next(s for s in decide(desired(), done()).steps if isinstance(s, EndpointStep))
+    assert step.endpoint is not None
