@@ -23,7 +23,9 @@ class DataPlane:
 
     def __init__(self, foundry: Foundry, audience: str = "https://ml.azure.com") -> None:
         self._project = foundry.project
-        policy = BearerTokenCredentialPolicy(foundry.credential, f"{audience}/.default")
+        policy: BearerTokenCredentialPolicy[Any, Any] = BearerTokenCredentialPolicy(
+            foundry.credential, f"{audience}/.default"
+        )
         self._client: PipelineClient[Any, Any] = PipelineClient(REGION, policies=[policy])
 
     def __call__(self, method: str, service: str, rest: str, body: Any = None) -> tuple[int, Any]:
