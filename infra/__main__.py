@@ -21,12 +21,14 @@ environment = FoundryEnvironment(
     FoundryEnvironmentArgs(
         names=naming.names(settings.workload, settings.environment, client.subscription_id),
         location=settings.location,
+        subscription_id=client.subscription_id,
         tenant_id=client.tenant_id,
         projects=settings.projects,
         tags={**settings.tags, "environment": settings.environment, "made-by": "foundry-tune"},
         public_network_access=settings.public_network_access,
         purge_protection=settings.purge_protection,
         recover_deleted=settings.recover_deleted,
+        purge_on_destroy=settings.purge_on_destroy,
     ),
     ResourceOptions(depends_on=registrations),
 )

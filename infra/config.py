@@ -38,6 +38,7 @@ KEYS = (
     "publicNetworkAccess",
     "purgeProtection",
     "recoverDeleted",
+    "purgeOnDestroy",
     "tags",
 )
 
@@ -77,6 +78,7 @@ class Settings:
     public_network_access: bool = True
     purge_protection: bool = True
     recover_deleted: bool = False
+    purge_on_destroy: bool = False
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
@@ -105,10 +107,14 @@ def parse(keys: list[str], get: Callable[[str], str | None], stack: str) -> Sett
         == "Enabled",
         purge_protection=reader.boolean("purgeProtection", default=True),
         recover_deleted=reader.boolean("recoverDeleted", default=False),
+        purge_on_destroy=reader.boolean("purgeOnDestroy", default=False),
         tags=reader.tags(),
     )
     if f"hub-{workload}-{environment}" in settings.projects:
         reader.find("projects", "a project can't have the hub's name", "Choose another name.")
+    if settings.purge_on_destroy and settings.purge_protection:
+        what = "a vault that is protected from purging can't be purged"
+        reader.find("purgeOnDestroy", what, "Set purgeProtection or purgeOnDestroy to false.")
     if reader.findings:
         listed = "\n".join(f"  {finding}" for finding in reader.findings)
         raise ConfigError(f"The configuration of stack '{stack}' can't be used:\n{listed}")

@@ -13,6 +13,7 @@ from pulumi_azure_native import (
 )
 from pulumi_azure_native import machinelearningservices as ml
 
+from infra import purge
 from infra.naming import Names
 
 
@@ -22,12 +23,14 @@ class FoundryEnvironmentArgs:
 
     names: Names
     location: str
+    subscription_id: str
     tenant_id: str
     projects: tuple[str, ...]
     tags: Mapping[str, str]
     public_network_access: bool
     purge_protection: bool
     recover_deleted: bool
+    purge_on_destroy: bool
 
 
 class FoundryEnvironment(pulumi.ComponentResource):
@@ -106,7 +109,7 @@ class FoundryEnvironment(pulumi.ComponentResource):
                 public_network_access=self._network,
             ),
             tags=self._args.tags,
-            opts=self._inside,
+            opts=self._purged("vault", purge.vault(*self._place(), self._args.names.key_vault)),
         )
 
     def _make_ai_services(self) -> cognitiveservices.Account:
@@ -128,7 +131,12 @@ class FoundryEnvironment(pulumi.ComponentResource):
                 restore=True if self._args.recover_deleted else None,
             ),
             tags=self._args.tags,
-            opts=self._inside,
+            opts=self._purged(
+                "ai-services",
+                purge.ai_services(
+                    *self._place(), self._args.names.resource_group, self._args.names.ai_services
+                ),
+            ),
         )
 
     def _make_hub(self) -> ml.Workspace:
@@ -147,7 +155,7 @@ class FoundryEnvironment(pulumi.ComponentResource):
             system_datastores_auth_mode=ml.SystemDatastoresAuthMode.IDENTITY,
             public_network_access=self._network,
             tags=self._args.tags,
-            opts=self._inside,
+            opts=self._purged("hub", self._workspace(self._args.names.hub)),
         )
 
     def _connect_ai_services(self) -> ml.WorkspaceConnection:
@@ -179,8 +187,24 @@ class FoundryEnvironment(pulumi.ComponentResource):
             friendly_name=project,
             hub_resource_id=self.hub.id,
             tags=self._args.tags,
-            opts=self._inside,
+            opts=self._purged(f"project-{project}", self._workspace(project)),
         )
+
+    def _purged(self, name: str, request: dict[str, str]) -> ResourceOptions:
+        """Options under which a resource is purged once it is deleted, where that is wanted."""
+        if not self._args.purge_on_destroy:
+            return self._inside
+        # Deleted in the opposite order: the resource, its purge, the group.
+        opts = ResourceOptions(parent=self, depends_on=[self.group])
+        return ResourceOptions(
+            parent=self, depends_on=[purge.PurgeOnDestroy(f"purge-{name}", request, opts)]
+        )
+
+    def _place(self) -> tuple[str, str]:
+        return self._args.subscription_id, self._args.location
+
+    def _workspace(self, name: str) -> dict[str, str]:
+        return purge.workspace(self._args.subscription_id, self._args.names.resource_group, name)
 
 
 def _system_assigned() -> ml.ManagedServiceIdentityArgs:

@@ -5,16 +5,16 @@ from collections.abc import Iterator
 import pytest
 
 from emulator.server import Emulator
-from infra import registration
-from infra.registration import RegistrationError, RegistrationProvider
+from infra import arm, registration
+from infra.registration import RegistrationProvider
 
 
 @pytest.fixture
 def unregistered(emulator: Emulator) -> Iterator[str]:
     """A subscription in which nothing is registered yet; nobody is signed in."""
-    registration._client.cache_clear()  # pyright: ignore[reportPrivateUsage] another identity
+    arm.sign_out()
     yield emulator.control.add_subscription(registered=())
-    registration._client.cache_clear()  # pyright: ignore[reportPrivateUsage] another identity
+    arm.sign_out()
     emulator.control.faults.clear()
 
 
@@ -65,5 +65,5 @@ def test_without_the_right_to_register_the_role_is_named(
     emulator.control.assign(reader.id, "acdd72a7-3385-48ef-bd42-f606fba81ae7", scope)
     monkeypatch.setenv("ARM_CLIENT_ID", reader.client_id)
     monkeypatch.setenv("ARM_CLIENT_SECRET", secret)
-    with pytest.raises(RegistrationError, match="Contributor or Owner on the subscription"):
+    with pytest.raises(arm.ArmError, match="Contributor or Owner on the subscription"):
         RegistrationProvider().create(props(unregistered))

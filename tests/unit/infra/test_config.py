@@ -128,6 +128,12 @@ def test_a_project_cannot_take_the_hubs_name() -> None:
     assert "hub's name" in finding
 
 
+def test_a_vault_is_either_protected_or_purged() -> None:
+    (finding,) = findings({**MINIMAL, "purgeOnDestroy": "true"})
+    assert finding.startswith("foundry-tune:purgeOnDestroy: a vault that is protected")
+    assert read({**MINIMAL, "purgeOnDestroy": "true", "purgeProtection": "false"}).purge_on_destroy
+
+
 @pytest.mark.parametrize("key", ["projects", "developers", "extraLocations"])
 def test_a_list_that_is_none_is_named(key: str) -> None:
     assert any(

@@ -240,3 +240,41 @@ def test_a_closed_network_a_mortal_vault_and_a_restore_are_asked_for_outright(
     assert "enablePurgeProtection" not in vault, "Azure refuses false"
     assert vault["createMode"] == "recover"
     assert closed.inputs["ai-services"]["properties"]["restore"] is True
+
+
+def test_purging_comes_after_deleting_and_before_the_group_goes(
+    run: Callable[..., Recording],
+) -> None:
+    config = {**CONFIG, "purgeProtection": "false", "purgeOnDestroy": "true"}
+    recording = run(config)
+    subscription = f"/subscriptions/{SUBSCRIPTION}"
+    names = {name: each for name, each in recording.inputs.items() if name.startswith("purge-")}
+    assert {name: (each["method"], each["path"]) for name, each in names.items()} == {
+        "purge-vault": (
+            "POST",
+            f"{subscription}/providers/Microsoft.KeyVault/locations/eastus2/deletedVaults/"
+            f"{recording.inputs['vault']['vaultName']}/purge",
+        ),
+        "purge-ai-services": (
+            "DELETE",
+            f"{subscription}/providers/Microsoft.CognitiveServices/locations/eastus2"
+            "/resourceGroups/rg-foundry-dev/deletedAccounts/"
+            f"{recording.inputs['ai-services']['accountName']}",
+        ),
+        **{
+            f"purge-{resource}": (
+                "DELETE",
+                f"{subscription}/resourceGroups/rg-foundry-dev/providers"
+                f"/Microsoft.MachineLearningServices/workspaces/{workspace}",
+            )
+            for resource, workspace in (
+                ("hub", "hub-foundry-dev"),
+                ("project-xbox", "xbox"),
+                ("project-surface", "surface"),
+            )
+        },
+    }
+    # What is made after its purge is deleted before it.
+    order = list(recording.inputs)
+    for name in names:
+        assert order.index("group") < order.index(name) < order.index(name.removeprefix("purge-"))

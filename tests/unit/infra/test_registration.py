@@ -7,7 +7,8 @@ import azure.identity
 import pytest
 from pulumi.dynamic.dynamic import serialize_provider  # pyright: ignore[reportUnknownVariableType] untyped in the SDK
 
-from infra.registration import NAMESPACES, RegistrationProvider, credential
+from infra.arm import credential
+from infra.registration import NAMESPACES, RegistrationProvider
 
 HERE = {"namespace": "Microsoft.Network", "subscription_id": "s"}
 REGISTERED = {**HERE, "registration_state": "Registered"}

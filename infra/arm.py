@@ -1,0 +1,105 @@
+"""Azure Resource Manager for what azure-native can't say: calls that are no PUT.
+
+Dynamic resources run in another process, so everything here is made when it is first needed and
+nothing of it is kept in the state.
+"""
+
+import functools
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+    from azure.core.rest import HttpResponse
+    from azure.mgmt.core import ARMPipelineClient
+
+ARM = "https://management.azure.com"
+
+
+class ArmError(Exception):
+    """Azure refused a call, or didn't finish what it had accepted."""
+
+
+def send(method: str, address: str, params: Mapping[str, str]) -> "HttpResponse":
+    """Send a signed-in request to a path of ARM, or to an address that ARM gave."""
+    from azure.core.rest import HttpRequest
+
+    url = f"{ARM}{address}" if address.startswith("/") else address
+    return _client().send_request(HttpRequest(method, url, params=dict(params)))
+
+
+def refusal(response: "HttpResponse", what: str) -> ArmError:
+    """The error that says what Azure refused, in Azure's words."""
+    from azure.core.exceptions import HttpResponseError
+
+    error = HttpResponseError(response=response)
+    reason = error.error.message if error.error else error.message
+    return ArmError(f"{what}: {reason}")
+
+
+def sign_out() -> None:
+    """Forget the client and its tokens; the next call signs in anew."""
+    _client.cache_clear()
+
+
+@functools.cache
+def _client() -> "ARMPipelineClient[Any, Any]":
+    """One client, and with it one token, for all registrations of the process."""
+    from azure.core.pipeline.policies import RetryPolicy, UserAgentPolicy
+    from azure.mgmt.core import ARMPipelineClient
+    from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
+
+    return ARMPipelineClient(
+        ARM,
+        policies=[
+            UserAgentPolicy("foundry-tune"),
+            RetryPolicy(),
+            ARMChallengeAuthenticationPolicy(credential(os.environ), f"{ARM}/.default"),
+        ],
+    )
+
+
+def credential(environment: Mapping[str, str]) -> "TokenCredential":
+    """The identity that azure-native uses, so that one sign-in serves the whole `pulumi up`."""
+    import azure.identity
+
+    tenant, client = environment.get("ARM_TENANT_ID"), environment.get("ARM_CLIENT_ID")
+    if tenant and client:
+        if secret := environment.get("ARM_CLIENT_SECRET"):
+            return azure.identity.ClientSecretCredential(tenant, client, secret)
+        if environment.get("ARM_USE_OIDC", "").lower() == "true":
+            return azure.identity.ClientAssertionCredential(
+                tenant, client, functools.partial(_oidc_token, environment)
+            )
+    if environment.get("ARM_USE_MSI", "").lower() == "true":
+        return azure.identity.ManagedIdentityCredential(client_id=client)
+    return azure.identity.DefaultAzureCredential()
+
+
+def _oidc_token(environment: Mapping[str, str]) -> str:
+    """The pipeline's own token: given, in a file that is renewed, or asked of GitHub."""
+    if token := environment.get("ARM_OIDC_TOKEN"):
+        return token
+    if file := environment.get("ARM_OIDC_TOKEN_FILE_PATH"):
+        from pathlib import Path
+
+        return Path(file).read_text(encoding="utf-8").strip()
+    url = environment.get("ACTIONS_ID_TOKEN_REQUEST_URL")
+    bearer = environment.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+    if not url or not bearer:
+        raise ArmError(
+            "ARM_USE_OIDC is set, but there is no token. Set ARM_OIDC_TOKEN or "
+            "ARM_OIDC_TOKEN_FILE_PATH, or give the GitHub job `permissions: id-token: write`."
+        )
+    from azure.core import PipelineClient
+    from azure.core.rest import HttpRequest
+
+    audience = environment.get("ARM_OIDC_AUDIENCE", "api://AzureADTokenExchange")
+    client: PipelineClient[Any, Any] = PipelineClient(url, policies=[])
+    request = HttpRequest(
+        "GET", url, params={"audience": audience}, headers={"Authorization": f"Bearer {bearer}"}
+    )
+    response = client.send_request(request)
+    response.raise_for_status()
+    return str(response.json()["value"])
