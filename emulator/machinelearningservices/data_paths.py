@@ -7,7 +7,6 @@ from emulator.machinelearningservices import assets, blobs, datastores, workspac
 from emulator.machinelearningservices.references import (
     BlobUrl,
     DatastorePath,
-    Reference,
     WorkspaceAsset,
     parse,
 )
@@ -71,8 +70,7 @@ def require_blob(cloud: "Cloud", place: BlobPath, uri: str) -> None:
         )
 
 
-def _home(cloud: "Cloud", workspace: Resource, reference: Reference) -> Resource | None:
-    assert isinstance(reference, WorkspaceAsset)
+def _home(cloud: "Cloud", workspace: Resource, reference: WorkspaceAsset) -> Resource | None:
     if reference.workspace_guid:
         return workspaces.by_guid(cloud, reference.workspace_guid)
     if reference.workspace_arm_id:

@@ -8,12 +8,12 @@ queued again at the next start and trained from the beginning, under the same id
 """
 
 import json
+import logging
 import os
 import subprocess
 import sys
 import tempfile
 import threading
-import traceback
 from collections import deque
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +31,8 @@ from emulator.store import Resource
 
 if TYPE_CHECKING:
     from emulator.cloud import Cloud
+
+LOG = logging.getLogger("emulator")
 
 # The service's pipeline trains with this seed, and so does the stand-in.
 SEED = 42
@@ -116,9 +118,11 @@ class Runner:
             self._fail(key, "UserError" if error.status < 500 else "ServiceError", error.message)
         except Exception as error:
             if not self._cloud.workers.stopping.is_set():
-                traceback.print_exc(file=sys.stderr)
+                LOG.exception("job %s crashed", key)
                 self._fail(key, "ServiceError", f"foundry-emulator failed at this job: {error!r}")
         finally:
+            # Whatever way the work ended: a job that was asked to stop has stopped now.
+            self._move(key, lifecycle.CANCELED, endTime=True)
             with self._lock:
                 self._active.discard(key)
             self._dispatch()
@@ -148,9 +152,8 @@ class Runner:
         if cloud.workers.stopping.is_set():
             return
         if outcome is None:
-            if self._move(key, lifecycle.CANCELED, endTime=True) is not None:
-                log.line("Canceled.")
-                log.flush()
+            log.line("Canceled.")
+            log.flush()
             return
         if outcome["event"] == "failed":
             log.line(f"Failed: {outcome['message']}")
@@ -158,12 +161,20 @@ class Runner:
             self._fail(key, str(outcome.get("code", "UserError")), str(outcome["message"]))
             return
         finalizing = self._move(key, lifecycle.FINALIZING)
-        if finalizing is not None:
-            with cloud.database.transaction():
-                model = register_model(cloud, finalizing, output)
-                self._move(key, lifecycle.COMPLETED, endTime=True, model=model)
+        if finalizing is not None and self._finish(finalizing, output):
             log.line("Completed.")
             log.flush()
+
+    def _finish(self, job: Resource, output: Path) -> bool:
+        """Register the model and complete the job, both or neither; False if it was canceled."""
+        with self._cloud.database.transaction():
+            now = self._cloud.resources.get(job.id)
+            if now is None or now.properties["status"] != lifecycle.FINALIZING:
+                return False
+            model = register_model(self._cloud, now, output)
+            return (
+                self._move(job.id.key, lifecycle.COMPLETED, endTime=True, model=model) is not None
+            )
 
     def _follow(self, key: str, directory: Path, log: RunLog) -> dict[str, Any] | None:
         """Run the trainer and record what it reports; None when it was stopped."""

@@ -209,6 +209,17 @@ def _created(cloud: "Cloud", workspace: Resource) -> None:
     datastores.create_defaults(cloud, workspace, hub_of(cloud, workspace))
 
 
+def _updated(cloud: "Cloud", workspace: Resource) -> None:
+    """A hub that turns to identities, or back to keys, takes its projects along."""
+    if kind(workspace) != "Hub":
+        return
+    datastores.create_defaults(cloud, workspace, workspace)
+    mode = workspace.properties["systemDatastoresAuthMode"]
+    for project in _projects(cloud, workspace):
+        changed = cloud.resources.put(project.with_properties(systemDatastoresAuthMode=mode))
+        datastores.create_defaults(cloud, changed, workspace)
+
+
 def _project(cloud: "Cloud", workspace: Resource, api_version: str) -> Json:
     del api_version
     body = dict(workspace.body)
@@ -338,6 +349,7 @@ WORKSPACE_TYPE = ResourceType(
     validate=_validate,
     defaults=_defaults,
     created=_created,
+    updated=_updated,
     before_delete=_before_delete,
     after_delete=_after_delete,
     project=_project,

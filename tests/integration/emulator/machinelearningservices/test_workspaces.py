@@ -121,6 +121,21 @@ def test_identity_datastores_have_no_secret_and_key_datastores_give_a_sas(
     assert "sig=" in secret["sasToken"]
 
 
+def test_a_hub_that_turns_to_identities_takes_its_projects_along(
+    another_foundry: MakeFoundry,
+) -> None:
+    foundry = another_foundry(auth_mode="accesskey")
+    path = f"{foundry.project}/datastores/workspaceblobstore"
+    before = foundry.developer.ok("GET", path)["properties"]
+    assert before["credentials"] == {"credentialsType": "AccountKey"}
+    hub = foundry.platform.ok("GET", foundry.hub)
+    hub["properties"]["systemDatastoresAuthMode"] = "identity"
+    foundry.platform.ok("PUT", foundry.hub, hub)
+    after = foundry.developer.ok("GET", path)["properties"]
+    assert after["credentials"] == {"credentialsType": "None"}
+    assert after["containerName"] == before["containerName"]
+
+
 def test_a_connections_secret_is_written_and_only_listsecrets_shows_it(foundry: Foundry) -> None:
     path = f"{foundry.hub}/connections/services"
     body = {
