@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -292,6 +293,15 @@ def _assign(arm: Arm, subscription: str, scope: str, role: str, principal: str) 
         },
         version="2022-04-01",
     )
+
+
+@pytest.fixture
+def the_guides_day(emulator: Emulator) -> Iterator[None]:
+    """A day before Phi-3 was deprecated; today again afterwards."""
+    today = emulator.control.clock.now()
+    emulator.control.clock.set(datetime(2025, 6, 1, tzinfo=UTC))
+    yield
+    emulator.control.clock.set(today)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import openai
@@ -209,6 +210,18 @@ def test_an_endpoint_of_auth_mode_aad_takes_tokens_and_no_keys(foundry: Foundry)
             ask(client)
     finally:
         made.delete()
+
+
+def test_an_endpoint_of_a_model_that_retires_answers_no_more(
+    emulator: Emulator, foundry: Foundry, the_guides_day: None
+) -> None:
+    made = Endpoint(foundry, "azureml://registries/azureml/models/Phi-3-mini-4k-instruct")
+    with made.client() as client:
+        assert ask(client, max_tokens=3).model == "Phi-3-mini-4k-instruct"
+        emulator.control.clock.set(datetime(2025, 8, 30, 1, tzinfo=UTC))
+        with pytest.raises(openai.NotFoundError, match="retired on 2025-08-30"):
+            ask(client)
+    made.delete()
 
 
 def test_an_unknown_endpoint_is_not_found() -> None:

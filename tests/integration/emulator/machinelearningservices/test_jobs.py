@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import uuid
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
-from emulator.server import Emulator
 
 if TYPE_CHECKING:
     from tests.integration.emulator.machinelearningservices.conftest import (
@@ -67,21 +64,24 @@ def test_the_service_refuses_before_it_starts(foundry: Foundry, trained: Trained
 
 
 def test_phi_3_trains_when_the_date_and_the_region_are_the_guides(
-    emulator: Emulator, another_foundry: MakeFoundry, conversations: Path
+    the_guides_day: None, another_foundry: MakeFoundry, conversations: Path
 ) -> None:
-    west = another_foundry(location="westus3")
-    now = emulator.control.clock.now()
-    emulator.control.clock.set(datetime(2025, 6, 1, tzinfo=UTC))
-    try:
-        body = west.job_body(west.upload(conversations), "phi3", model="Phi-3-mini-4k-instruct")
-        body["properties"]["fineTuningDetails"]["hyperParameters"] = {"learning_rate": "0.00002"}
-        status, answer = west.submit("phi3", body)
-        assert status == 400
-        assert answer["error"]["message"] == (
-            "Phi-3-mini-4k-instruct : Serverless FineTuning not supported in westus3."
+    def submit(foundry: Foundry) -> tuple[int, Any]:
+        uri = foundry.upload(conversations)
+        parameters = {"learning_rate": "0.00002"}
+        body = foundry.job_body(
+            uri, "phi3", model="Phi-3-mini-4k-instruct/versions/14", hyperParameters=parameters
         )
-    finally:
-        emulator.control.clock.set(now)
+        return foundry.submit("phi3", body)
+
+    status, answer = submit(another_foundry(location="westus3"))
+    assert status == 400
+    assert answer["error"]["message"] == (
+        "Phi-3-mini-4k-instruct : Serverless FineTuning not supported in westus3."
+    )
+    east = another_foundry(location="eastus2")
+    assert submit(east)[0] == 201
+    assert east.wait_for_job("phi3")["properties"]["status"] == "Completed"
 
 
 def test_a_stable_api_version_does_not_know_fine_tuning(foundry: Foundry, trained: Trained) -> None:
@@ -95,23 +95,18 @@ def test_a_stable_api_version_does_not_know_fine_tuning(foundry: Foundry, traine
     assert "preview" in answer["error"]["message"]
 
 
-def test_microsoft_network_must_be_registered(
-    emulator: Emulator, foundry: Foundry, trained: Trained
-) -> None:
+def test_microsoft_network_must_be_registered(foundry: Foundry, trained: Trained) -> None:
     unregistered = f"/subscriptions/{foundry.subscription}/providers/Microsoft.Network"
     foundry.platform.ok("POST", f"{unregistered}/unregister", version="2021-04-01")
     try:
-        status, answer = emulator_call(foundry, foundry.job_body(trained.data, "x"))
+        # As the developer, who may not register providers: azure-mgmt-core would for an Owner.
+        name = f"unregistered-{uuid.uuid4().hex[:6]}"
+        status, answer = foundry.submit(name, foundry.job_body(trained.data, "x"))
         assert status == 409
         assert answer["error"]["code"] == "MissingSubscriptionRegistration"
         assert answer["error"]["details"][0]["target"] == "Microsoft.Network"
     finally:
         foundry.platform.ok("POST", f"{unregistered}/register", version="2021-04-01")
-
-
-def emulator_call(foundry: Foundry, body: dict[str, Any]) -> tuple[int, Any]:
-    # As the developer, who may not register providers: azure-mgmt-core would for an Owner.
-    return foundry.submit(f"unregistered-{uuid.uuid4().hex[:6]}", body)
 
 
 def test_too_few_rows_fail_the_job_in_the_services_words(
