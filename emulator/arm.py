@@ -85,7 +85,8 @@ def _handle_resource(request: Request) -> Response:
         if action
         else f"{row.operation or row.name}/{_VERBS[request.method]}"
     )
-    cloud.access.require(request.caller, operation, target.id.text)
+    if not (target.collection and row.filtered_list):
+        cloud.access.require(request.caller, operation, target.id.text)
     return _run(request, lambda request: handle_type(request, target))
 
 

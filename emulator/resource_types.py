@@ -148,6 +148,8 @@ class ResourceType:
     )
     operation: str = ""
     """The permission's type, when it is not the type itself."""
+    filtered_list: bool = False
+    """Whether a list takes no permission on its scope: `select` leaves out what is not visible."""
     read_only: tuple[str, ...] = ()
     """Properties that a PUT can't write: dropped from the request, kept from before."""
     immutable: tuple[str, ...] = ()

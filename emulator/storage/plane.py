@@ -8,9 +8,9 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from html import escape
 from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree
-from xml.sax.saxutils import escape
 
 from emulator.clock import http_date, real_now
 from emulator.errors import AzureError, not_emulated

@@ -1,0 +1,167 @@
+"""The front door: what is reached, what never leaves the machine, and faults on the wire."""
+
+import socket
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from azure.core.exceptions import ServiceRequestError, ServiceResponseError
+from azure.core.pipeline.policies import RetryPolicy
+from azure.identity import ClientSecretCredential
+
+from emulator.server import Emulator
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.com/",
+        "https://pypi.org/simple/",
+        "https://evil.management.azure.com/",
+        "https://graph.microsoft.com/v1.0/me",
+        "https://a.b.blob.core.windows.net/",
+    ],
+)
+def test_no_other_host_is_reached(emulator: Emulator, url: str) -> None:
+    with pytest.raises(requests.exceptions.ProxyError, match="403"):
+        requests.get(url, timeout=10)
+    assert emulator.proxy is not None
+    assert any(host in url for host in (r.partition(":")[0] for r in emulator.proxy.refused))
+
+
+def test_the_instance_metadata_service_is_refused_at_once(emulator: Emulator) -> None:
+    answer = requests.get("http://169.254.169.254/metadata/instance", timeout=10)
+    assert answer.status_code == 403
+    assert "foundry-emulator refuses" in answer.text
+
+
+def test_only_port_443_is_tunnelled(emulator: Emulator) -> None:
+    with pytest.raises(requests.exceptions.ProxyError, match="403"):
+        requests.get("https://management.azure.com:8443/", timeout=10)
+
+
+def test_the_certificate_is_of_a_throw_away_authority_whose_key_is_nowhere(
+    emulator: Emulator,
+) -> None:
+    assert emulator.address is not None
+    pem = emulator.address.ca_file.read_text()
+    assert "BEGIN CERTIFICATE" in pem
+    assert not [
+        path
+        for path in emulator.address.ca_file.parent.rglob("*")
+        if path.is_file() and b"PRIVATE KEY" in path.read_bytes()
+    ]
+    with pytest.raises(requests.exceptions.SSLError):
+        requests.get("https://management.azure.com/", timeout=10, verify=_system_authorities())
+
+
+def test_garbage_on_the_proxy_port_harms_nobody(emulator: Emulator, arm: Any) -> None:
+    assert emulator.address is not None
+    port = int(emulator.address.proxy.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(b"\x16\x03\x01 nonsense\r\n\r\n")
+        assert connection.recv(12).startswith(b"HTTP/1.1 403")
+    assert arm.send("GET", "/subscriptions").status_code == 200
+
+
+def test_a_lost_answer_is_committed_and_the_retry_finds_it(
+    emulator: Emulator, arm: Any, subscription: str
+) -> None:
+    group = f"/subscriptions/{subscription}/resourceGroups/rg-lost"
+    fault = {"match": {"method": "PUT", "path": "rg-lost"}, "do": {"lose_answer": True}}
+    emulator.control.faults.add(fault)
+    with pytest.raises((ServiceResponseError, ServiceRequestError)):
+        arm.send("PUT", group, {"location": "eastus2"})
+    assert arm.send("GET", group).status_code == 200
+    assert arm.send("PUT", group, {"location": "eastus2"}).status_code == 200
+
+
+def test_a_dropped_call_leaves_nothing_behind(
+    emulator: Emulator, arm: Any, subscription: str
+) -> None:
+    group = f"/subscriptions/{subscription}/resourceGroups/rg-dropped"
+    fault = {"match": {"method": "PUT", "path": "rg-dropped"}, "do": {"drop": True}}
+    emulator.control.faults.add(fault)
+    with pytest.raises((ServiceResponseError, ServiceRequestError)):
+        arm.send("PUT", group, {"location": "eastus2"})
+    assert arm.send("GET", group).status_code == 404
+
+
+def test_a_truncated_answer_is_noticed_by_the_client(
+    emulator: Emulator, arm: Any, group: str
+) -> None:
+    emulator.control.faults.add({"match": {"path": "rg-test"}, "do": {"truncate": 0.5}})
+    with pytest.raises(Exception, match=r"(?i)incomplete|broken|expected|content"):
+        arm.send("GET", group).json()
+
+
+def test_azure_core_retries_a_503_by_itself(emulator: Emulator, arm: Any, group: str) -> None:
+    mark = emulator.control.last_call()
+    emulator.control.faults.add(
+        {
+            "match": {"method": "GET", "path": "rg-test"},
+            "do": {"status": 503, "code": "ServerBusy", "headers": {"retry-after-ms": "10"}},
+        }
+    )
+    who = emulator.identities.platform
+    with ClientSecretCredential(who.tenant, who.client_id, who.secret) as credential:
+        client = type(arm)(credential, policies=[RetryPolicy(retry_backoff_factor=0.01)])
+        assert client.send("GET", group).status_code == 200
+        client.close()
+    statuses = [call["status"] for call in emulator.control.calls(after=mark, path=group)]
+    assert statuses == [503, 200]
+
+
+def test_a_fault_that_nobody_knows_is_refused(emulator: Emulator) -> None:
+    assert emulator.address is not None
+    answer = _control(emulator, "POST", "/faults", {"do": {"explode": True}})
+    assert answer.status_code == 400
+    assert "explode" in answer.json()["error"]["message"]
+
+
+def test_the_control_port_makes_subscriptions_and_people_and_turns_the_clock(
+    emulator: Emulator,
+) -> None:
+    made = _control(emulator, "POST", "/subscriptions", {"registered": None}).json()["id"]
+    assert emulator.cloud.resources.get(f"/subscriptions/{made}") is not None
+    person = _control(emulator, "POST", "/principals", {"name": "robot"}).json()
+    with ClientSecretCredential(
+        emulator.cloud.tenant, person["client_id"], person["secret"]
+    ) as credential:
+        assert credential.get_token("https://management.azure.com/.default").token
+    before = emulator.control.clock.timestamp()
+    answer = _control(emulator, "POST", "/clock", {"advance": 60})
+    assert answer.status_code == 200
+    assert emulator.control.clock.timestamp() - before > 59
+    calls = _control(emulator, "GET", "/calls").json()["value"]
+    assert calls[-1]["path"].endswith("/token")
+    assert "secret" not in str(calls)
+
+
+def test_a_web_page_can_not_use_the_control_port(emulator: Emulator) -> None:
+    assert emulator.address is not None
+    with requests.Session() as session:
+        session.trust_env = False
+        url = f"{emulator.address.control}/reset"
+        assert session.post(url, data="{}", timeout=10).status_code == 415
+        rebound = session.post(url, json={}, headers={"Host": "evil.example"}, timeout=10)
+        assert rebound.status_code == 403
+
+
+def _control(emulator: Emulator, method: str, path: str, body: Any = None) -> requests.Response:
+    assert emulator.address is not None
+    with requests.Session() as session:
+        session.trust_env = False
+        url = f"{emulator.address.control}{path}"
+        return session.request(method, url, json=body, timeout=10)
+
+
+def _system_authorities() -> str:
+    paths = ssl.get_default_verify_paths()
+    known = (paths.openssl_cafile, "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/cert.pem")
+    found = next((path for path in known if Path(path).exists()), None)
+    if found is None:
+        pytest.skip("this machine has no list of public certificate authorities")
+    return found
