@@ -12,7 +12,7 @@ ROW = re.compile(r"^\| (?P<claim>.+?) \| (?P<how>[a-z]+) \| (?P<note>.+?) \|$", 
 
 def rows() -> list[tuple[str, str, str]]:
     text = (ROOT / "docs" / "fidelity.md").read_text(encoding="utf-8")
-    return [match.group("claim", "how", "note") for match in ROW.finditer(text)]
+    return [(row["claim"], row["how"], row["note"]) for row in ROW.finditer(text)]
 
 
 def test_every_row_says_how_faithful_it_is() -> None:
