@@ -119,7 +119,7 @@ def _results(
     request: Request, account: Resource, container: str, entries: str, following: str
 ) -> Response:
     endpoint = f"https://{account.name.lower()}.blob.core.windows.net/"
-    where = f" ContainerName="{escape(container)}"" if container else ""
+    where = f' ContainerName="{escape(container)}"' if container else ""
     options = "".join(
         f"<{tag}>{escape(request.option(name))}</{tag}>"
         for tag, name in (
