@@ -1,0 +1,60 @@
+"""The same provider as a plugin of a real engine: a process that speaks gRPC."""
+
+# grpcio ships no types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
+
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
+
+from emulator.server import Emulator
+from minipulumi.azure_native.values import from_struct, to_struct
+
+PLUGIN = Path(__file__).parents[3] / "minipulumi" / "bin" / "pulumi-resource-azure-native"
+GROUP = "urn:pulumi:dev::foundry-tune::azure-native:resources:ResourceGroup::group"
+
+
+@pytest.fixture
+def plugin(
+    emulator: Emulator, subscription: str
+) -> Iterator[provider_pb2_grpc.ResourceProviderStub]:
+    """A running plugin, started as the engine does: in the program's folder, by its name."""
+    process = subprocess.Popen(
+        [PLUGIN, "127.0.0.1:1"],
+        cwd=PLUGIN.parents[2] / "infra",
+        env=emulator.environment(subscription=subscription),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    with process, process.stdout:
+        port = int(process.stdout.readline())
+        options = [("grpc.enable_http_proxy", 0)]
+        with grpc.insecure_channel(f"127.0.0.1:{port}", options=options) as channel:
+            yield provider_pb2_grpc.ResourceProviderStub(channel)
+        process.send_signal(signal.SIGINT)  # Ctrl-C reaches plugins too, and must not end them
+        process.terminate()
+        assert process.wait() == 0
+
+
+def test_the_plugin_makes_a_resource_and_refuses_what_it_does_not_know(
+    plugin: provider_pb2_grpc.ResourceProviderStub,
+) -> None:
+    assert plugin.GetPluginInfo(empty_pb2.Empty()).version == "3.29.0"
+    assert plugin.Configure(provider_pb2.ConfigureRequest(acceptSecrets=True)).acceptSecrets
+    inputs = to_struct({"resourceGroupName": "rg-plugin", "location": "eastus2"})
+    created = plugin.Create(provider_pb2.CreateRequest(urn=GROUP, properties=inputs))
+    assert created.id.endswith("/resourceGroups/rg-plugin")
+    assert from_struct(created.properties)["name"] == "rg-plugin"
+    with pytest.raises(grpc.RpcError) as error:
+        plugin.Create(provider_pb2.CreateRequest(urn=GROUP, properties=inputs))
+    assert f"cannot create already existing resource '{created.id}'" in str(error.value)
+    with pytest.raises(grpc.RpcError, match="has no schema to give"):
+        plugin.GetSchema(provider_pb2.GetSchemaRequest())
