@@ -11,7 +11,12 @@ HELLO: dict[str, Any] = {"messages": [{"role": "user", "content": "Hello"}]}
 
 def test_a_bare_request_leaves_the_choice_to_the_model() -> None:
     request = parse(HELLO)
-    assert (request.temperature, request.top_p, request.stop, request.seed) == (None, None, (), None)
+    assert (request.temperature, request.top_p, request.stop, request.seed) == (
+        None,
+        None,
+        (),
+        None,
+    )
     assert not request.stream
 
 
