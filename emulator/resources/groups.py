@@ -39,6 +39,7 @@ TYPES = (
             "long. The name can only be a letter, digit, '-', '.', '(', ')' or '_', up to 90 of "
             "them, and can't end with a period.",
         ),
+        filtered_list=True,
         select=visible,
     ),
 )
