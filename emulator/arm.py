@@ -76,6 +76,7 @@ def _handle_resource(request: Request) -> Response:
     target = _target(request)
     row = target.row
     _check_version(request, row.api_versions, row.name, target.id)
+    request.parameters["subscription"] = target.id.subscription
     _throttle(request)
     _check_subscription(request, target.id.subscription)
     _check_registration(request, row.namespace, target.id)

@@ -62,6 +62,8 @@ def child_environment(
         environment[name] = address.proxy
     # An inherited exception would silently go round the tunnel.
     environment |= {"NO_PROXY": "", "no_proxy": ""}
+    # gRPC alone would send even loopback addresses to the proxy, and with them Pulumi's own talk.
+    environment |= {"no_grpc_proxy": "127.0.0.1,localhost"}
     # gRPC alone would send Pulumi's own calls, between processes of this machine, through it.
     environment["no_grpc_proxy"] = "127.0.0.1,localhost"
     environment |= dict.fromkeys(CA_VARIABLES, str(address.ca_file))

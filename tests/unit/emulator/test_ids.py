@@ -1,0 +1,94 @@
+"""The grammar of ARM ids."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emulator.errors import AzureError
+from emulator.ids import parse_id, parse_path
+
+SUB = "/subscriptions/s1"
+WORKSPACE = f"{SUB}/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/w"
+
+
+@pytest.mark.parametrize(
+    ("path", "type_name", "names"),
+    [
+        (SUB, "Microsoft.Resources/subscriptions", ("s1",)),
+        (
+            f"{SUB}/resourcegroups/RG",
+            "Microsoft.Resources/subscriptions/resourceGroups",
+            ("s1", "RG"),
+        ),
+        (WORKSPACE, "Microsoft.MachineLearningServices/workspaces", ("w",)),
+        (
+            f"{WORKSPACE}/models/m/versions/1",
+            "Microsoft.MachineLearningServices/workspaces/models/versions",
+            ("w", "m", "1"),
+        ),
+        (
+            f"{WORKSPACE}/providers/Microsoft.Authorization/roleAssignments/g",
+            "Microsoft.Authorization/roleAssignments",
+            ("g",),
+        ),
+        (
+            f"{SUB}/providers/Microsoft.Authorization/roleAssignments/g",
+            "Microsoft.Authorization/roleAssignments",
+            ("g",),
+        ),
+    ],
+)
+def test_an_id_is_taken_apart(path: str, type_name: str, names: tuple[str, ...]) -> None:
+    id = parse_id(path)
+    assert (id.text, id.type, id.names) == (path, type_name, names)
+
+
+def test_a_collection_and_an_action_leave_one_segment() -> None:
+    listed = parse_path(f"{SUB}/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts")
+    assert listed.collection_type == "Microsoft.Storage/storageAccounts"
+    assert listed.id.group == "rg"
+    nested = parse_path(f"{WORKSPACE}/jobs")
+    assert nested.collection_type == "Microsoft.MachineLearningServices/workspaces/jobs"
+    action = parse_path(f"{WORKSPACE}/listKeys")
+    assert (action.id.name, action.rest) == ("w", "listKeys")
+
+
+def test_a_scope_ends_at_a_segment() -> None:
+    group = parse_id(f"{SUB}/resourceGroups/rg")
+    assert parse_id(WORKSPACE.upper()).within(group)
+    assert group.within(group)
+    assert not parse_id(f"{SUB}/resourceGroups/rg-2").within(group)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "/", "nonsense", f"{WORKSPACE}/jobs", "subscriptions/s1", f"{SUB}//x", f"{SUB}/a/b/c"],
+)
+def test_what_is_no_id_is_refused(text: str) -> None:
+    with pytest.raises(AzureError, match=r"InvalidPropertyId|InvalidResourceType"):
+        parse_id(text)
+
+
+_NAME = st.from_regex(r"[A-Za-z0-9._-]{1,12}", fullmatch=True).filter(
+    lambda name: name.lower() not in ("providers", "resourcegroups")
+)
+
+
+@given(st.lists(st.tuples(_NAME, _NAME), min_size=1, max_size=4), _NAME)
+def test_an_id_survives_being_taken_apart(pairs: list[tuple[str, str]], group: str) -> None:
+    path = "/".join(f"{kind}/{name}" for kind, name in pairs)
+    text = f"{SUB}/resourceGroups/{group}/providers/Microsoft.X/{path}"
+    id = parse_id(text)
+    assert id.text == text
+    assert id.names == tuple(name for _, name in pairs)
+    assert id.type == "/".join(["Microsoft.X", *(kind for kind, _ in pairs)])
+    assert parse_id(text.swapcase().replace("/SUBSCRIPTIONS", "/subscriptions")).key == id.key
+
+
+@given(st.text(max_size=60))
+def test_no_path_breaks_the_grammar(path: str) -> None:
+    try:
+        parsed = parse_path(path)
+    except AzureError:
+        return  # refused, in ARM's own way
+    assert parsed.id.text.lower() in ("/" + path.strip("/")).lower()
