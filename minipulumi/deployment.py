@@ -72,8 +72,10 @@ class Deployment:
 
     def replan(self) -> None:
         """Starts planning from the checkpoint as it is now (after a refresh it has changed)."""
+        # Old halves of replacements that an earlier run could not delete.
+        self._leftovers = [r for r in self.checkpoint.resources() if r.delete]
         self.planner = Planner(
-            self.checkpoint.resources(), self.options.targets, self.provider_of, self.report,
+            self.checkpoint.resources(), self.options.targets, self.provider_of, self.refuse,
             preview=self.preview,
         )  # fmt: skip
 
@@ -95,6 +97,11 @@ class Deployment:
         """Shows an error that fails the run."""
         self.errors += 1
         self.display.message(urn, "error", text)
+
+    def refuse(self, urn: str, text: str) -> None:
+        """Shows why something planned must not happen."""
+        self.runner.broken = True
+        self.report(urn, text)
 
     def halt(self) -> None:
         """Starts no further step and has the program stopped."""
@@ -142,15 +149,21 @@ class Deployment:
 
     def register_outputs(self, urn: str, outputs: Props) -> None:
         """Takes the outputs of the stack or a component."""
-        resource = self.news.get(urn)
         if urn == self.stack_urn:
-            self.stack_outputs = outputs
-            if self.failed and not self.preview:
-                return  # kept as they were: the real engine would write unknowns into the state
-        if resource is None or (has_unknown(outputs) and not self.preview):
-            return
-        resource.outputs = outputs
-        self.checkpoint.save(put=[resource], durable=urn == self.stack_urn)
+            self.stack_outputs = outputs  # they count once the program has ended well
+        elif (resource := self.news.get(urn)) and (self.preview or not has_unknown(outputs)):
+            resource.outputs = outputs
+            self.checkpoint.save(put=[resource], durable=False)
+
+    def save_stack_outputs(self) -> None:
+        """Saves the stack's outputs; after a failure they stay as they were."""
+        stack = self.news.get(self.stack_urn)
+        if stack and self.stack_outputs is not None and not self.failed:
+            # What a skipped resource left unknown stays as it was.
+            known = {k: v for k, v in self.stack_outputs.items() if not has_unknown(v)}
+            rest = {k: v for k, v in stack.outputs.items() if k in self.stack_outputs}
+            stack.outputs = dict(sorted({**rest, **known}.items()))
+            self.checkpoint.save(put=[stack])
 
     def delete_what_left(self) -> None:
         """Deletes what the program no longer has, and the old halves of replacements."""
@@ -162,7 +175,7 @@ class Deployment:
         if outside := [r for r in condemned if not r.delete and not self.planner.is_target(r)]:
             for resource in outside:
                 if not resource.is_provider:
-                    self.report(resource.urn, not_targeted(resource.urn))
+                    self.refuse(resource.urn, not_targeted(resource.urn))
             return
         if self.options.targets.urns:
             condemned = [r for r in condemned if not r.is_provider]
@@ -170,19 +183,30 @@ class Deployment:
 
     def delete(self, condemned: list[Resource]) -> None:
         """Deletes resources in waves: nothing before everything that needs it is gone."""
-        protected = [r for r in condemned if r.protect]
-        for resource in protected:
-            self.report(resource.urn, cannot_delete(resource.urn, preview=self.preview))
-        if protected and not self.preview:
+        stays: set[str] = set()
+        for resource in reversed(condemned):
+            if resource.protect and not resource.delete:
+                self.refuse(resource.urn, cannot_delete(resource.urn, preview=self.preview))
+                self.display.failed(Step("delete", resource, None))
+            if resource.urn in stays or (resource.protect and not resource.delete):
+                stays.update((resource.urn, *resource.needs))
+        if stays and not self.preview:
             return
         pool = ThreadPoolExecutor(self.options.parallel)
         try:
             for wave in _waves(condemned):
-                steps = [_delete_step(resource, self.news) for resource in wave]
+                steps = [self._delete_step(r) for r in wave if r.urn not in stays]
                 if not all(side_by_side(pool, self.runner.run, steps)):
                     return
         finally:
             pool.shutdown(wait=False)
+
+    def _delete_step(self, old: Resource) -> Step:
+        if not old.delete:
+            return Step("delete", old, None)
+        new = self.news.get(old.urn) if old not in self._leftovers else None
+        keys = changed_keys(old.inputs, new.inputs) if new else []
+        return Step("delete-replaced", old, None, keys=keys)
 
     def destroy(self) -> None:
         """Deletes everything, or the targets and, if asked for, what depends on them."""
@@ -202,8 +226,7 @@ class Deployment:
                 doomed.append(resource)
                 urns.add(resource.urn)
                 if not hit:
-                    self.runner.broken = True
-                    self.report(resource.urn, not_targeted(resource.urn))
+                    self.refuse(resource.urn, not_targeted(resource.urn))
         if not self.failed:
             self.checkpoint_order(doomed)
             self.delete(doomed)
@@ -336,14 +359,6 @@ def unknown_target(urn: str) -> str:
     return (
         f"Target '{urn}' could not be found in the stack. Did you forget to escape $ in your shell?"
     )
-
-
-def _delete_step(old: Resource, news: dict[str, Resource]) -> Step:
-    if not old.delete:
-        return Step("delete", old, None)
-    new = news.get(old.urn)
-    keys = changed_keys(old.inputs, new.inputs) if new else []
-    return Step("delete-replaced", old, None, keys=keys)
 
 
 def _waves(condemned: list[Resource]) -> list[list[Resource]]:

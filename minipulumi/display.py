@@ -4,7 +4,6 @@ import sys
 import threading
 import time
 from collections import Counter
-from typing import IO
 
 from minipulumi.config import Setting
 from minipulumi.render import outputs_block
@@ -39,13 +38,13 @@ _TITLES = {
 class Progress:
     """Prints an operation as it goes on, a row at a time."""
 
-    def __init__(self, kind: str, stack: str, *, preview: bool, out: IO[str] = sys.stdout):
-        self.kind, self.preview, self._out = kind, preview, out
+    def __init__(self, kind: str, stack: str, *, preview: bool):
+        self.kind, self.preview = kind, preview
         self.settings: dict[str, Setting] = {}
-        self.steps: list[Step] = []
         self.counts: Counter[str] = Counter()
         self.notes: dict[str, list[tuple[str, str]]] = {}
         self.errored: set[str] = set()
+        self.refreshing = False  # what an update's --refresh finds is shown, not counted
         self._started = time.monotonic()
         self._stack_row: Step | None = None
         self._lock = threading.Lock()
@@ -69,8 +68,10 @@ class Progress:
     def finished(self, step: Step, seconds: float) -> None:
         """A step is done."""
         with self._lock:
-            self.steps.append(step)
             if step.resource.is_provider or step.resource.external:
+                return
+            if self.refreshing:
+                self._row(Step("refresh", step.old, step.new, keys=step.keys), "refresh")
                 return
             self._count(step)
             if step.op == "same":
@@ -84,9 +85,9 @@ class Progress:
     def failed(self, step: Step) -> None:
         """A step failed."""
         with self._lock:
-            if self.preview or step.op == "same":
-                return
-            self._row(step, f"**{_WORDS[step.op][3]} failed**", self._last_error(step.resource.urn))
+            words = _WORDS.get(step.op, ("", "", "", ""))
+            what = words[0] if self.preview else f"**{words[3]} failed**"
+            self._row(step, what, self._last_error(step.resource.urn))
 
     def message(self, urn: str, severity: str, text: str) -> None:
         """Somebody says something about a resource."""
@@ -174,8 +175,8 @@ class Progress:
         self._print(f" {symbol:<2} {resource.type} {resource.name} {what} {info}")
 
     def _print(self, *lines: str) -> None:
-        self._out.write("".join(f"{line}\n" for line in lines))
-        self._out.flush()
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
+        sys.stdout.flush()
 
 
 def difference(step: Step) -> str:

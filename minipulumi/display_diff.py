@@ -26,8 +26,7 @@ class Tree(Progress):
     def finished(self, step: Step, seconds: float) -> None:  # noqa: ARG002
         """Shows what only the outcome tells: the stack, and what a refresh found."""
         with self._lock:
-            self.steps.append(step)
-            if step.resource.is_provider or step.resource.external:
+            if step.resource.is_provider or step.resource.external or self.refreshing:
                 return
             self._count(step)
             if step.resource.type == STACK or (self.kind == "refresh" and step.op != "same"):

@@ -41,8 +41,7 @@ class Document(Progress):
     def finished(self, step: Step, seconds: float) -> None:  # noqa: ARG002
         """Adds the step to the plan, or tells its outcome."""
         with self._lock:
-            self.steps.append(step)
-            if step.resource.is_provider or step.resource.external:
+            if step.resource.is_provider or step.resource.external or self.refreshing:
                 return
             self._count(step)
             if not self.preview:

@@ -72,7 +72,9 @@ class Operation:
 
             unlocking.join()
             self._unlock()
-            signal.signal(signal.SIGINT, self._interrupted)
+            stack.callback(
+                signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, self._interrupted)
+            )
             if preview_only or not arguments.skip_preview:
                 code = minipulumi.phase.run_phase(self, latest, preview=True)
                 if code or preview_only:

@@ -103,7 +103,9 @@ def _carry_out(operation: Operation, deployment: Deployment) -> bool:
     server.start()
     try:
         if operation.kind == "refresh" or operation.arguments.refresh:
+            deployment.display.refreshing = operation.kind != "refresh"
             refresh(deployment)
+            deployment.display.refreshing = False
             deployment.replan()
         if operation.kind == "update" and not deployment.failed:
             return _run_program(operation, deployment, monitor, address)
@@ -162,7 +164,9 @@ def _run_program(
             return False
         for urn in deployment.planner.unknown_targets():
             deployment.report(deployment.stack_urn, unknown_target(urn))
-        if not deployment.failed:
+        deployment.save_stack_outputs()
+        # A preview goes on past what is only refused, to show the whole plan.
+        if not deployment.failed or (deployment.preview and not deployment.runner.failed):
             deployment.delete_what_left()
         return not deployment.failed
     finally:

@@ -81,7 +81,7 @@ class Planner:
         if old is None or old.external:
             return [Step("create", old, new)]
         if recreate:
-            keys = self._forced.get(old.urn) or changed_keys(old.inputs, new.inputs)
+            keys = changed_keys(old.inputs, new.inputs) or self._forced.get(old.urn, [])
             return [
                 Step("replace", old, new, keys=keys),
                 Step("create-replacement", old, new, keys=keys),
@@ -129,7 +129,6 @@ class Planner:
     def _change(self, goal: Goal, old: Resource, wanted: Props) -> list[Step]:
         new = goal.new
         if new.urn in self._targets.replace:
-            new.inputs = self._provider_of(new).check(new, {}, wanted)
             return self._replace(goal, old, Diff(True, keys=changed_keys(old.inputs, new.inputs)))
         if not new.custom:
             keys = changed_keys(old.inputs, new.inputs)
@@ -150,7 +149,7 @@ class Planner:
         defaults = all("::default" in urn for urn, _ in (before, after))
         if before != after and not defaults and old.provider:
             return Diff(True, ["provider"], keys=["provider"])
-        return self._provider_of(new).diff(old, new.inputs, new.ignore_changes)
+        return self._provider_of(new).diff(old, new.inputs, new.ignore_changes, new.urn)
 
     def _replace(self, goal: Goal, old: Resource, diff: Diff) -> list[Step]:
         new, keys = goal.new, changed_keys(old.inputs, goal.new.inputs) or diff.keys

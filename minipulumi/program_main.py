@@ -21,6 +21,7 @@ import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 
@@ -34,7 +35,7 @@ def main() -> None:
         order = json.loads(line)
         for module in order.get("load", []):
             with contextlib.suppress(Exception):
-                importlib.import_module(module)
+                getattr(importlib.import_module(module), "__all__", None)  # loads a lazy one
         if "run" in order:
             threading.Thread(target=_leave_with, args=(orders,), daemon=True).start()
             code = _run(order["run"], engine)
@@ -70,7 +71,11 @@ def _run(run: dict[str, Any], engine: socket.socket) -> int:
 
     def program() -> None:
         runpy.run_path(str(Path(run["program"])), run_name="__main__")
-        loaded = [name for name in sys.modules if name.startswith("pulumi")]
+        loaded = [  # whole services only: a lazy module must not be entered by a part of it
+            name
+            for name, module in sys.modules.items()
+            if name.startswith("pulumi_") and name.count(".") < 2 and type(module) is ModuleType
+        ]
         with contextlib.suppress(OSError):
             engine.sendall(json.dumps(loaded).encode() + b"\n")
 
@@ -80,7 +85,7 @@ def _run(run: dict[str, Any], engine: socket.socket) -> int:
         return 130
     except pulumi.RunError as error:
         pulumi.log.error(str(error))
-        return 32
+        return 1
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else int(error.code is not None)
     except Exception:

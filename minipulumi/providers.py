@@ -109,11 +109,12 @@ class Provider:
         _raise_failures(answer, news)
         return self._in(answer.inputs, news)
 
-    def diff(self, old: Resource, news: Props, ignore: list[str]) -> Diff:
-        """Compares a resource's state with new inputs."""
+    def diff(self, old: Resource, news: Props, ignore: list[str], urn: str = "") -> Diff:
+        """Compares a resource's state with new inputs; an alias may have given it a new URN."""
         request = pb.DiffRequest(
-            id=old.id, urn=old.urn, olds=self._out(old.outputs), news=self._out(news),
-            old_inputs=self._out(old.inputs), ignoreChanges=ignore, name=old.name, type=old.type,
+            id=old.id, urn=urn or old.urn, olds=self._out(old.outputs), news=self._out(news),
+            old_inputs=self._out(old.inputs), ignoreChanges=ignore, type=old.type,
+            name=(urn or old.urn).split("::", 3)[3],
         )  # fmt: skip
         return _diff(self.plugin.call("Diff", request), old.inputs, news)
 

@@ -16,7 +16,7 @@ def outputs_block(old: Props, new: Props, *, created: bool, only_changes: bool) 
     if created:
         return properties(new, new, 4)
     if only_changes:
-        keys = [key for key in {*old, *new} if old.get(key, _GONE) != new.get(key, _GONE)]
+        keys = [k for k in {*old, *new} if not _alike(old.get(k, _GONE), new.get(k, _GONE))]
         width = max((len(key) for key in {*old, *new}), default=0)
         return properties(
             {k: old[k] for k in keys if k in old}, {k: new[k] for k in keys if k in new}, 4, width
@@ -39,7 +39,7 @@ def _change(label: str, old: Any, new: Any, indent: int) -> list[str]:
         return _whole(label, new, indent, "+ ")
     if new is _GONE:
         return _whole(label, old, indent, "- ")
-    if old == new:
+    if _alike(old, new):
         return _whole(label, new, indent, "  ")
     if _is_map(old) and _is_map(new):
         return [f"{pad}~ {label}{{", *properties(old, new, indent + 4), f"{pad}  }}"]
@@ -76,6 +76,10 @@ def _whole(label: str, value: Any, indent: int, mark: str) -> list[str]:
         ]
         return [f"{pad}{mark}{label}[", *inner, f"{pad}  ]"]
     return [f"{pad}{mark}{label}{_inline(value)}"]
+
+
+def _alike(old: Any, new: Any) -> bool:
+    return old == new or (is_secret(old) and is_secret(new))  # a secret's change stays one
 
 
 def _is_map(value: Any) -> bool:

@@ -38,6 +38,8 @@ class Step:
 class Display(Protocol):
     """Whoever shows what happens."""
 
+    refreshing: bool
+
     def started(self, step: Step) -> None:
         """A step begins."""
         ...
