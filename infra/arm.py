@@ -46,10 +46,14 @@ def sign_out() -> None:
 @functools.cache
 def _client() -> "ARMPipelineClient[Any, Any]":
     """One client, and with it one token, for all registrations of the process."""
+    import logging
+
     from azure.core.pipeline.policies import RetryPolicy, UserAgentPolicy
     from azure.mgmt.core import ARMPipelineClient
     from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
+    # The SDK logs what it raises as well; once is enough for whoever reads it.
+    logging.getLogger("azure").addHandler(logging.NullHandler())
     return ARMPipelineClient(
         ARM,
         policies=[

@@ -82,8 +82,11 @@ class PurgeProvider(ResourceProvider):
         method, path = str(_props["method"]), str(_props["path"])
         params = {"api-version": str(_props["api_version"])}
         if _props.get("force_to_purge"):
-            if arm.send("GET", path, params).status_code != 404:
+            living = arm.send("GET", path, params)
+            if living.status_code == 200:
                 return
+            if living.status_code != 404:
+                raise arm.refusal(living, f"GET {path}")
             params["forceToPurge"] = "true"
         response = arm.send(method, path, params)
         if response.status_code in (404, 410):

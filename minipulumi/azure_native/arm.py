@@ -1,6 +1,7 @@
 """Azure Resource Manager over HTTPS: requests, retries, registration, long-running operations."""
 
 import email.utils
+import logging
 import re
 import threading
 import time
@@ -38,6 +39,8 @@ class Arm:
         from azure.mgmt.core import ARMPipelineClient
         from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
+        # The SDK logs what it raises as well; once is enough for whoever reads it.
+        logging.getLogger("azure").addHandler(logging.NullHandler())
         self._credential = credential
         self._registering = threading.Lock()
         self._client: ARMPipelineClient[Any, Any] = ARMPipelineClient(
@@ -53,7 +56,12 @@ class Arm:
 
     def token(self) -> str:
         """An access token for ARM."""
-        return self._credential.get_token(SCOPE).token
+        from azure.core.exceptions import ClientAuthenticationError
+
+        try:
+            return self._credential.get_token(SCOPE).token
+        except ClientAuthenticationError as error:
+            raise _sign_in_failed(error.message) from error
 
     def get(self, path: str, api_version: str) -> dict[str, Any] | None:
         """The resource at `path`, or None when there is none."""
@@ -102,6 +110,7 @@ class Arm:
         self, method: str, url: str, api_version: str, body: dict[str, Any] | None = None
     ) -> "HttpResponse":
         from azure.core.exceptions import AzureError as SdkError
+        from azure.core.exceptions import ClientAuthenticationError
         from azure.core.rest import HttpRequest
 
         # The addresses that ARM gives to poll at mostly have a version of their own.
@@ -109,8 +118,9 @@ class Arm:
         address = f"{URL}{url}" if url.startswith("/") else url
         try:
             return self._client.send_request(HttpRequest(method, address, params=params, json=body))
+        except ClientAuthenticationError as error:
+            raise _sign_in_failed(error.message) from error
         except SdkError as error:
-            # Signing in failed or nothing answered: both end here, in the SDK's own words.
             raise ProviderError(f"{method} {url}: {error.message}") from error
 
     def _register(self, refusal: "HttpResponse", path: str) -> None:
@@ -160,6 +170,15 @@ class Arm:
             if done(response, method, path):
                 return
             url = response.headers.get("Location", url) if done is _is_not_accepted else url
+
+
+def _sign_in_failed(message: str) -> ProviderError:
+    reason = message.strip().splitlines()[0].rstrip(".")
+    return ProviderError(
+        f"Signing in to Azure failed: {reason}. Set ARM_TENANT_ID, ARM_CLIENT_ID, "
+        "ARM_CLIENT_SECRET and ARM_SUBSCRIPTION_ID, or run `az login`; without Azure: "
+        "foundry-emulator run -- pulumi …"
+    )
 
 
 def _status_says_done(response: "HttpResponse", method: str, path: str) -> bool:
