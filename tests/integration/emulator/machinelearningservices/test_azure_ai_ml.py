@@ -116,6 +116,7 @@ def test_a_runs_metadata_is_updated_and_archived_through_run_history(
     job = client.jobs.get(streamed["name"])
     job.tags = {"team": "xbox"}
     assert client.jobs.create_or_update(job).tags["team"] == "xbox"
+    assert not client.jobs.show_services(streamed["name"]), "no interactive service runs here"
     client.jobs.archive(streamed["name"])
     assert streamed["name"] not in [job.name for job in client.jobs.list()]
     client.jobs.restore(streamed["name"])

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from azure.core.exceptions import ServiceRequestError, ServiceResponseError
+
+from emulator.server import Emulator
 
 if TYPE_CHECKING:
     from tests.integration.emulator.machinelearningservices.conftest import (
@@ -46,6 +49,22 @@ def test_the_same_put_again_changes_nothing_and_another_body_is_refused(
     status, answer = foundry.submit(trained.name, other)
     assert (status, answer["error"]["code"]) == (400, "UserError")
     assert "A job with this name already exists" in answer["error"]["message"]
+
+
+def test_a_lost_answer_leaves_one_job_that_the_next_put_finds(
+    emulator: Emulator, foundry: Foundry, trained: Trained
+) -> None:
+    name = f"lost-{uuid.uuid4().hex[:8]}"
+    body = foundry.job_body(trained.data, name)
+    rule = {"match": {"method": "PUT", "path": f"/jobs/{name}"}, "do": {"lose_answer": True}}
+    emulator.control.faults.add(rule)
+    # Through a proxy, urllib3 takes a lost answer for a lost proxy: no sign that it was committed.
+    with pytest.raises((ServiceRequestError, ServiceResponseError)):
+        foundry.submit(name, body)
+    assert foundry.submit(name, body)[0] == 200
+    assert foundry.wait_for_job(name)["properties"]["status"] == "Completed"
+    versions = foundry.developer.ok("GET", f"{foundry.project}/models/{name}/versions")["value"]
+    assert [version["name"] for version in versions] == ["1"]
 
 
 def test_the_service_refuses_before_it_starts(foundry: Foundry, trained: Trained) -> None:

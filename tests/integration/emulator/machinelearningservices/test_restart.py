@@ -145,6 +145,24 @@ def test_a_job_that_was_being_canceled_is_canceled(tmp_path: Path, conversations
     second.cloud.stop()
 
 
+def test_a_trainer_that_dies_fails_its_job_and_the_next_one_runs(
+    tmp_path: Path, conversations: Path
+) -> None:
+    rehearsal = Rehearsal(tmp_path)
+    rehearsal.build()
+    rehearsal.submit("dies", conversations, "10")
+    rehearsal.submit("next", conversations, "1")
+    rehearsal.wait("dies", "Running")
+    (child,) = rehearsal.cloud.workers._children  # pyright: ignore[reportPrivateUsage] # only a kill from outside shows this
+    child.kill()
+    job = rehearsal.wait("dies", "Failed")
+    error = rehearsal.cloud.resources.get(job["id"])
+    assert error is not None
+    assert "ended without a result" in error.private["error"]["error"]["message"]
+    assert rehearsal.wait("next", "Completed", "Failed")["properties"]["status"] == "Completed"
+    rehearsal.cloud.stop()
+
+
 def test_deleting_the_project_ends_its_jobs(tmp_path: Path, conversations: Path) -> None:
     rehearsal = Rehearsal(tmp_path)
     rehearsal.build()

@@ -12,6 +12,9 @@ from azure.core import PipelineClient
 from azure.core.pipeline.policies import BearerTokenCredentialPolicy
 from azure.core.rest import HttpRequest
 
+from emulator.machinelearningservices import metrics
+from emulator.server import Emulator
+
 if TYPE_CHECKING:
     from tests.integration.emulator.machinelearningservices.conftest import Foundry, Trained
 
@@ -71,6 +74,24 @@ def test_validation_is_measured_before_the_first_step_and_after_the_epoch(
     assert [value["step"] for value in answer["value"]] == [0, 12]
     first, last = (value["data"]["validation_loss"] for value in answer["value"])
     assert last < first, "a model that trained predicts what it was not trained on better"
+
+
+def test_a_long_history_comes_in_pages(
+    emulator: Emulator, plane: DataPlane, foundry: Foundry, trained: Trained
+) -> None:
+    key = f"{foundry.project}/jobs/{trained.name}"
+    with emulator.cloud.database.transaction():
+        for step in range(1500):
+            metrics.log(emulator.cloud, key, step, {"long": float(step)})
+    steps: list[int] = []
+    body: dict[str, Any] = {"metricName": "long"}
+    while True:
+        _, answer = plane("POST", "metric/v2.0", f"runs/{trained.name}/full", body)
+        steps += [value["step"] for value in answer["value"]]
+        if not answer["continuationToken"]:
+            break
+        body["continuationToken"] = answer["continuationToken"]
+    assert steps == list(range(1500))
 
 
 def test_the_metrics_that_there_are_can_be_listed(plane: DataPlane, trained: Trained) -> None:
