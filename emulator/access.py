@@ -208,6 +208,10 @@ class Access:
 
     def allows(self, principal: Principal, action: str, scope: str, *, data: bool = False) -> bool:
         """Whether somebody may perform an action on a scope (an ARM id)."""
+        return any(role.grants(action, data=data) for role in self.roles_on(principal, scope))
+
+    def roles_on(self, principal: Principal, scope: str) -> list[RoleDefinition]:
+        """The roles that somebody has on a scope (an ARM id), assigned there or above it."""
         who = [principal.id, *self._groups(principal.id)]
         rows = self._database.rows(
             "SELECT role, scope_key FROM role_assignments WHERE principal IN "
@@ -215,14 +219,12 @@ class Access:
             tuple(who),
         )
         key = scope.rstrip("/").lower()
-        for row in rows:
-            assigned = row["scope_key"]
-            if key != assigned and not key.startswith(assigned + "/"):
-                continue
-            role = role_definitions().get(row["role"])
-            if role is not None and role.grants(action, data=data):
-                return True
-        return False
+        return [
+            role
+            for row in rows
+            if key == row["scope_key"] or key.startswith(row["scope_key"] + "/")
+            if (role := role_definitions().get(row["role"])) is not None
+        ]
 
     def sees(self, principal: Principal, scope: ResourceId) -> bool:
         """Whether somebody has any role on a scope, above it or below it."""
