@@ -63,6 +63,7 @@ def pulumi(emulator: Emulator, project: Path, subscription_id: str, tmp_path: Pa
     return run
 
 
+@pytest.mark.timeout(300)
 def test_the_environment_is_made_kept_changed_and_removed_without_a_trace(
     emulator: Emulator, pulumi: Run, project: Path, subscription_id: str
 ) -> None:
@@ -88,6 +89,7 @@ def test_the_environment_is_made_kept_changed_and_removed_without_a_trace(
     assert not access.allows(developer, jobs, f"/subscriptions/{subscription_id}")
 
     mark = emulator.control.last_call()
+    pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes")
     pulumi("preview", "--expect-no-changes")
     assert _writes(emulator, mark) == []
 
