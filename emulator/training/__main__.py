@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from emulator.training.errors import Stopped, TrainingError, UserError
+from emulator.training.errors import Stopped, TrainingError
 from emulator.training.trainer import Job, train
 
 

@@ -20,7 +20,7 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
     "embd_pdrop": (0, 0.0),
     "resid_pdrop": (0, 0.0),
 }
-"""Settings of Hugging Face's Phi3Config that change the arithmetic, with the values computed here."""
+"""Settings of Hugging Face's Phi3Config that change the arithmetic, and what is computed here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +78,10 @@ class Phi3Config:
             ValueError: a setting changes the arithmetic in a way that this engine doesn't compute.
         """
         for name, computed in NEUTRAL.items():
-            if document.get(name, computed[0]) not in computed:
+            value = document.get(name, computed[0])
+            if value not in computed:
                 raise ValueError(
-                    f"config.json: {name} = {document[name]!r} is not supported, only {computed[0]!r}"
+                    f"config.json: {name} {value!r} is not supported: {computed[0]!r} is"
                 )
         known = {field.name for field in fields(cls)}
         return cls(**{name: value for name, value in document.items() if name in known})

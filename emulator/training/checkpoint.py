@@ -1,4 +1,7 @@
-"""A trained model on disk, in Hugging Face's layout: weights, configuration, tokenizer, model card."""
+"""A trained model on disk in Hugging Face's layout: weights, configuration, tokenizer, card."""
+
+# safetensors' stubs leave the parameter of os.PathLike open.
+# pyright: reportUnknownVariableType=false
 
 import json
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""Training data: JSONL conversations, by the rules of Azure's fine-tuning service, as token batches.
+"""Training data: JSONL conversations, by the rules of Azure's service, as batches of tokens.
 
 The rules are those of the service's own data import (azureml-acft-contrib-hf-nlp 0.0.91): a line it
 can't use is skipped and counted, not fatal; then too few rows are.
@@ -128,15 +128,18 @@ def shuffled_batches(
     Rows of like length share a batch, for less padding: out of 32 batches drawn at random, as
     Hugging Face's group_by_length does. One row a batch is a plain shuffle.
     """
+
+    def length(index: int) -> int:
+        return len(rows[index].tokens)
+
     draw = np.random.default_rng([seed, epoch])
-    order = draw.permutation(len(rows)).tolist()
+    order: list[int] = draw.permutation(len(rows)).tolist()
     pool = 32 * batch_size
     pools = [order[start : start + pool] for start in range(0, len(order), pool)]
-    ordered = [
-        index for chosen in pools for index in sorted(chosen, key=lambda i: -len(rows[i].tokens))
-    ]
+    ordered = [index for chosen in pools for index in sorted(chosen, key=length)]
     batches = [ordered[at : at + batch_size] for at in range(0, len(ordered), batch_size)]
-    for index in draw.permutation(len(batches)).tolist():
+    turns: list[int] = draw.permutation(len(batches)).tolist()
+    for index in turns:
         yield padded([rows[row] for row in batches[index]])
 
 
@@ -161,7 +164,7 @@ def _skipped(path: Path, count: int) -> list[str]:
 
 
 def _messages(line: str) -> list[dict[str, Any]] | None:
-    """Gives a line's messages, without keys that are null; None where the service skips the line."""
+    """Gives a line's messages without keys that are null, or None where the line is skipped."""
     try:
         row: Any = json.loads(line)
     except ValueError:

@@ -1,8 +1,8 @@
 """What can go wrong in a training job through its input.
 
-    TrainingError        code, message: the job's error on the wire
-    └── UserError        the data or a hyperparameter is at fault
-    Stopped              somebody canceled the job; not an error
+TrainingError        code, message: the job's error on the wire
+└── UserError        the data or a hyperparameter is at fault
+Stopped              somebody canceled the job; not an error
 """
 
 

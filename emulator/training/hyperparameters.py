@@ -17,6 +17,9 @@ from emulator.training.optimizer import AdamWSettings, Schedule
 REFERENCE_WIDTH = 3072
 """The hidden size of Phi-3-mini and Phi-4-mini, for which people choose learning rates."""
 
+FROM_SCRATCH = 4
+"""Rates for fine-tuning spare what a model knows; random weights know nothing to spare."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hyperparameters:
@@ -51,7 +54,7 @@ class Hyperparameters:
         values: dict[str, Any] = {"seed": seed}
         for name, text in wire.items():
             if name not in known:
-                near = get_close_matches(name, known, 1)
+                near = get_close_matches(name, known, 1, cutoff=0.7)
                 hint = f" Did you mean '{near[0]}'?" if near else f" Known: {', '.join(known)}."
                 raise UserError(f"Hyperparameter '{name}' is not supported.{hint}")
             read, accepts, expected = _RULES[name]
@@ -65,12 +68,13 @@ class Hyperparameters:
         return cls(**values)
 
     def effective_learning_rate(self, hidden_size: int) -> float:
-        """Gives the rate that teaches a narrow model about what `learning_rate` teaches Phi.
+        """Gives the rate with which a narrow, untrained model learns at a pace worth watching.
 
-        Adam's best rate grows as 1 / width (muP, arXiv 2203.03466): a heuristic here, since the
-        stand-in is not initialised as muP asks. Both rates are logged.
+        Adam's best rate grows as 1 / width (muP, arXiv 2203.03466). A heuristic, not a law: the
+        stand-in isn't initialised as muP asks, and FROM_SCRATCH was chosen on the example data.
+        Both rates are logged.
         """
-        return self.learning_rate * REFERENCE_WIDTH / hidden_size
+        return self.learning_rate * FROM_SCRATCH * REFERENCE_WIDTH / hidden_size
 
     def adamw(self) -> AdamWSettings:
         """Gives the optimizer's constants."""

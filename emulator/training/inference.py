@@ -1,8 +1,8 @@
 """Answers from a stand-in model, piece by piece.
 
-    model = load(directory)                      # what a training job wrote
-    model = untrained("Phi-4-mini-instruct")     # the base before any fine-tuning
-    for piece in model.stream(messages, max_tokens=200): print(piece.text, end="")
+model = load(directory)                      # what a training job wrote
+model = untrained("Phi-4-mini-instruct")     # the base before any fine-tuning
+for piece in model.stream(messages, max_tokens=200): print(piece.text, end="")
 """
 
 import codecs
@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from emulator.training import checkpoint, model_card
-from emulator.training.architecture import Floats
+from emulator.training.architecture import Floats, Weights
 from emulator.training.checkpoint import Checkpoint
 from emulator.training.data import text_of
 from emulator.training.decoding import Decoder
@@ -50,6 +50,11 @@ class ChatModel:
         """Names the very weights that answer; for `system_fingerprint`."""
 
     @property
+    def weights(self) -> Weights:
+        """The weights that answer."""
+        return self._model.weights
+
+    @property
     def card(self) -> dict[str, Any]:
         """What the model is, and how it was made."""
         return self._model.card
@@ -80,7 +85,9 @@ class ChatModel:
         """
         prompt = self._model.tokenizer.prompt(
             [
-                Message(message["role"], text_of(message.get("content") or "", f"messages[{index}]"))
+                Message(
+                    message["role"], text_of(message.get("content") or "", f"messages[{index}]")
+                )
                 for index, message in enumerate(messages)
             ]
         )

@@ -25,11 +25,11 @@ class Learner:
             self._adapter_gradients = trained.like()
         self._optimizer = AdamW(trained.flat, settings.adamw())
 
-    def learn(self, tokens: Integers, targets: Integers, learning_rate: float) -> tuple[float, float]:
+    def learn(
+        self, tokens: Integers, targets: Integers, learning_rate: float
+    ) -> tuple[float, float]:
         """Takes one step; gives the batch's loss before it and the norm of its gradient."""
-        loss = phi3.loss_and_gradients(
-            self.config, self.weights, self._gradients, tokens, targets
-        )
+        loss = phi3.loss_and_gradients(self.config, self.weights, self._gradients, tokens, targets)
         if self.adapter is None:
             return loss, self._optimizer.step(self._gradients.flat, learning_rate)
         self.adapter.gradients(self._gradients, self._adapter_gradients)

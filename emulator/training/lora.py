@@ -45,8 +45,9 @@ class Adapter:
     def merge(self, base: Mapping[str, Floats], merged: Weights) -> None:
         """Writes W + scale x B A into `merged` for every adapted matrix, and nothing else."""
         for module, a, b in self._pairs(self.weights):
-            np.matmul(b * self.scale, a, out=merged[f"{module}.weight"])
-            merged[f"{module}.weight"] += base[f"{module}.weight"]
+            total = merged[f"{module}.weight"]
+            np.matmul(b * self.scale, a, out=total)
+            total += base[f"{module}.weight"]
 
     def gradients(self, of_merged: Mapping[str, Floats], result: Weights) -> None:
         """Turns the merged matrices' gradients into the adapter's."""

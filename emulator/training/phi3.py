@@ -74,7 +74,7 @@ def logits(
 
 
 def rms_norm(config: Phi3Config, weight: Floats, hidden: Floats) -> tuple[Floats, Floats, Floats]:
-    """Gives the scaled numbers, those before scaling, and what each token was divided by, inverted."""
+    """Gives the scaled numbers, those before scaling, and by what they were made normal."""
     mean_square = np.einsum("...h,...h->...", hidden, hidden)[..., None] / hidden.shape[-1]
     inverse = 1 / np.sqrt(mean_square + config.rms_norm_eps)
     normal = hidden * inverse
@@ -139,9 +139,7 @@ def _run(
     bias = causal_bias(length, hidden.dtype, attention_mask)
     layers: list[_Layer] = []
     for index in range(config.num_hidden_layers):
-        layer, hidden = _layer(
-            config, weights, f"model.layers.{index}", hidden, bias, rotation
-        )
+        layer, hidden = _layer(config, weights, f"model.layers.{index}", hidden, bias, rotation)
         layers.append(layer)
     return layers, _norm(config, weights, "model.norm.weight", hidden)
 

@@ -9,16 +9,23 @@ from emulator.training.architecture import Phi3Config, Weights
 
 MAX_VOCABULARY = 2048
 
+_SCALES = {"embed_tokens": 0.2, "qkv_proj": 0.1, "gate_up_proj": 0.1, "o_proj": 0.04, "down": 0.04}
+"""Standard deviations. Hugging Face's 0.02 suits wide models; here it leaves the loss at 2."""
+
 
 def stand_in_config(vocabulary_size: int) -> Phi3Config:
-    """Gives the stand-in's shape: grouped key-value heads and a tied head, as in Phi-4-mini."""
+    """Gives the stand-in's shape: grouped key-value heads and a tied head, as in Phi-4-mini.
+
+    Chosen on datasets/xbox-support for what 3 epochs at a rate of 2e-5 teach in 15 CPU seconds:
+    more, smaller heads find the question's words sooner; a third layer or more width does not pay.
+    """
     return Phi3Config(
         vocab_size=vocabulary_size,
-        hidden_size=96,
+        hidden_size=128,
         intermediate_size=256,
-        num_hidden_layers=3,
-        num_attention_heads=4,
-        num_key_value_heads=2,
+        num_hidden_layers=2,
+        num_attention_heads=8,
+        num_key_value_heads=4,
         max_position_embeddings=2048,
         tie_word_embeddings=True,
     )
@@ -37,13 +44,11 @@ def base_weights(base_model: str, config: Phi3Config) -> Weights:
     starts from exactly the model that is served as the base.
     """
     weights = Weights(config.shapes(), "float32")
-    deep = (2 * config.num_hidden_layers) ** -0.5
     for name, weight in weights.items():
         if weight.ndim == 1:
             weight.fill(1)
             continue
         draw = np.random.default_rng([base_seed(base_model), zlib.crc32(name.encode())])
-        # As GPT-2: what adds to the residual stream starts smaller the more layers add to it.
-        scale = 0.02 * (deep if name.endswith(("o_proj.weight", "down_proj.weight")) else 1)
+        scale = next(size for part, size in _SCALES.items() if part in name)
         weight[...] = draw.standard_normal(weight.shape, "float32") * scale
     return weights

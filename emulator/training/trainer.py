@@ -65,9 +65,7 @@ def train(job: Job, emit: Emit, is_canceled: Callable[[], bool] = lambda: False)
 class _Run:
     """A job with its data and its model prepared."""
 
-    def __init__(
-        self, job: Job, settings: Hyperparameters, dataset: Dataset, emit: Emit
-    ) -> None:
+    def __init__(self, job: Job, settings: Hyperparameters, dataset: Dataset, emit: Emit) -> None:
         self._job, self._settings, self._emit = job, settings, emit
         for warning in dataset.warnings:
             emit({"event": "warning", "message": warning})
@@ -78,9 +76,7 @@ class _Run:
         self._validation = self._examples(dataset.validation, "validation")
         weights = base_weights(job.base_model, self._config)
         self._learner = Learner(self._config, weights, settings)
-        self._steps_an_epoch = math.ceil(
-            len(self._training) / settings.per_device_train_batch_size
-        )
+        self._steps_an_epoch = math.ceil(len(self._training) / settings.per_device_train_batch_size)
         self._total_steps = self._steps_an_epoch * settings.num_train_epochs
         self._step = 0
         self._losses: list[float] = []
@@ -185,9 +181,7 @@ class _Run:
     def _save(self, directory: Path) -> None:
         learner = self._learner
         adapter = learner.adapter.weights if learner.adapter else None
-        card = model_card.of_training(
-            self._job.base_model, learner.weights, adapter, self._facts()
-        )
+        card = model_card.of_training(self._job.base_model, learner.weights, adapter, self._facts())
         checkpoint.save(Checkpoint(self._config, learner.weights, self._tokenizer, card), directory)
 
     def _facts(self) -> dict[str, Any]:

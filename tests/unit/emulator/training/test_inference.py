@@ -1,0 +1,125 @@
+"""Answers: their pieces, their end, and what chance may do."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from emulator.training import inference
+from emulator.training.architecture import Floats
+from emulator.training.checkpoint import Checkpoint
+from emulator.training.inference import ChatModel, ContextLengthError, Piece
+from emulator.training.standin import base_weights, stand_in_config
+from emulator.training.tokenizer import MARKERS, ChatTokenizer
+
+BASE = inference.untrained("Phi-4-mini-instruct")
+ASK = [{"role": "user", "content": "Hi"}]
+END = MARKERS.index("<|end|>")
+
+
+def text_of(pieces: Iterable[Piece]) -> str:
+    return "".join(piece.text for piece in pieces)
+
+
+def scripted(monkeypatch: pytest.MonkeyPatch, tokens: Sequence[int]) -> ChatModel:
+    """A model whose next tokens are given; all else is the real path of an answer."""
+    tokenizer = ChatTokenizer.trained_on([], 0)
+    config = stand_in_config(tokenizer.vocabulary_size)
+    script = iter(tokens)
+
+    def feed(_self: object, _tokens: list[int]) -> Floats:
+        logits = np.zeros(config.vocab_size, np.float32)
+        logits[next(script)] = 1
+        return logits
+
+    monkeypatch.setattr("emulator.training.decoding.Decoder.feed", feed)
+    return ChatModel(Checkpoint(config, base_weights("x", config), tokenizer, {}))
+
+
+def bytes_as_tokens(text: str) -> list[int]:
+    return [*ChatTokenizer.trained_on([], 0).encode(text), END]
+
+
+@pytest.mark.parametrize("text", ["नमस्ते, कैसे हैं?", "👩‍👩‍👧 🙂 é", "plain"])
+def test_no_piece_is_half_a_character(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    pieces = list(scripted(monkeypatch, bytes_as_tokens(text)).stream(ASK))
+    assert text_of(pieces) == text
+    assert not any("�" in piece.text for piece in pieces)
+    assert len(pieces) == len(text) + 1
+    assert pieces[-1].finish_reason == "stop"
+
+
+def test_a_character_cut_off_by_the_limit_is_marked(monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces = list(scripted(monkeypatch, bytes_as_tokens("a🙂")).stream(ASK, max_tokens=3))
+    assert text_of(pieces) == "a�"
+    assert pieces[-1].finish_reason == "length"
+
+
+@pytest.mark.parametrize(
+    ("stop", "expected"),
+    [
+        (["END"], "one EN two "),
+        (["two", "END"], "one EN "),
+        (["END!", "D"], "one EN two EN"),
+        (["zzz"], "one EN two END three"),
+        ([""], "one EN two END three"),
+    ],
+)
+def test_a_stop_string_ends_the_answer_and_is_no_part_of_it(
+    monkeypatch: pytest.MonkeyPatch, stop: list[str], expected: str
+) -> None:
+    model = scripted(monkeypatch, bytes_as_tokens("one EN two END three"))
+    pieces = list(model.stream(ASK, stop=stop))
+    assert text_of(pieces) == expected
+    assert pieces[-1].finish_reason == "stop"
+
+
+def test_tokens_are_counted_and_the_limit_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    *_, last = scripted(monkeypatch, bytes_as_tokens("a long answer")).stream(ASK, max_tokens=7)
+    assert last.finish_reason == "length"
+    assert last.completion_tokens == 7
+    assert last.prompt_tokens == len("Hi") + 3
+
+
+def test_without_a_limit_the_context_is_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    nearly_all = [{"role": "user", "content": "x" * (BASE.context_length - 8)}]
+    *_, last = scripted(monkeypatch, bytes_as_tokens("a long answer")).stream(nearly_all)
+    assert last.finish_reason == "length"
+    assert last.prompt_tokens + last.completion_tokens == BASE.context_length
+
+
+def test_messages_that_fill_the_context_are_refused_before_the_first_piece() -> None:
+    long = [{"role": "user", "content": "x" * BASE.context_length}]
+    with pytest.raises(ContextLengthError, match="maximum context length is 2048 tokens"):
+        BASE.stream(long)
+
+
+def sampled(**options: Any) -> str:
+    return text_of(BASE.stream(ASK, max_tokens=20, **options))
+
+
+def test_without_a_temperature_the_answer_is_always_the_same() -> None:
+    assert sampled() == sampled(temperature=0) == sampled(temperature=0.0, seed=3)
+
+
+def test_a_seed_makes_chance_repeatable() -> None:
+    assert sampled(temperature=1, seed=3) == sampled(temperature=1, seed=3)
+    assert sampled(temperature=1, seed=3) != sampled(temperature=1, seed=4)
+
+
+def test_a_tiny_top_p_leaves_only_the_likeliest_token() -> None:
+    assert sampled(temperature=2, top_p=1e-9, seed=3) == sampled()
+
+
+def test_content_may_be_a_list_of_text_parts() -> None:
+    parts = [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]
+    assert text_of(BASE.stream(parts, max_tokens=5)) == text_of(BASE.stream(ASK, max_tokens=5))
+
+
+def test_a_base_model_is_named_and_every_name_has_weights_of_its_own() -> None:
+    again = inference.untrained("Phi-4-mini-instruct")
+    other = inference.untrained("Phi-3-mini-4k-instruct")
+    assert again.fingerprint == BASE.fingerprint != other.fingerprint
+    assert BASE.fingerprint.startswith("foundry-emulator-standin-")
+    assert BASE.card["trained"] == "not at all: random weights"
