@@ -23,12 +23,18 @@ def sign_in() -> "TokenCredential":
 
     # The chain logs each attempt at WARNING; the one message below says what matters.
     logging.getLogger("azure.identity").setLevel(logging.CRITICAL)
-    credential = DefaultAzureCredential(
-        exclude_powershell_credential=True,
-        exclude_shared_token_cache_credential=True,
-        exclude_visual_studio_code_credential=True,
-        process_timeout=20,
-    )
+    try:
+        credential = DefaultAzureCredential(
+            exclude_powershell_credential=True,
+            exclude_shared_token_cache_credential=True,
+            exclude_visual_studio_code_credential=True,
+            process_timeout=20,
+        )
+    except ValueError as error:
+        # A variable that is set to nothing, as CI does with a secret that it doesn't have.
+        raise SignInError(
+            "The credential in the environment can't be used.", next_step=_what_to_set()
+        ) from error
     try:
         credential.get_token(MANAGEMENT_SCOPE)
     except CredentialUnavailableError as error:

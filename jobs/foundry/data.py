@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from jobs.foundry.answers import Json, part, strings, text
 from jobs.foundry.projects import Datastore
 from jobs.foundry.reachability import require_reachable
-from jobs.foundry.refusals import translated
+from jobs.foundry.refusals import BLOB_ROLE, translated
 from jobs.foundry.session import API_VERSION, Session
 
 _FOLDER = "foundry-tune"
@@ -140,7 +140,7 @@ def _blob(session: Session, datastore: Datastore, name: str) -> Generator[Any]:
     require_reachable(urlsplit(datastore.account_url).hostname or "")
     credential = _storage_credential(session, datastore)
     with (
-        translated(f"upload to storage account '{datastore.account}'"),
+        translated(f"upload to storage account '{datastore.account}'", role=BLOB_ROLE),
         BlobClient(
             datastore.account_url,
             datastore.container,

@@ -17,12 +17,16 @@ from jobs.errors import (
     UnreachableError,
 )
 
-DEVELOPER_ROLE = "Azure AI Developer"
+DEVELOPER_ROLE = "'Azure AI Developer' on the resource group"
+BLOB_ROLE = "'Storage Blob Data Contributor' on the storage account"
 
 
 @contextmanager
-def translated(doing: str) -> Generator[None]:
-    """Turn an SDK's error into ours; `doing` says what was tried ("read job 'x'")."""
+def translated(doing: str, *, role: str = DEVELOPER_ROLE) -> Generator[None]:
+    """Turn an SDK's error into ours; `doing` says what was tried ("read job 'x'").
+
+    `role` is what it takes, for the message of a 403.
+    """
     from azure.core.exceptions import (
         AzureError,
         ClientAuthenticationError,
@@ -40,7 +44,7 @@ def translated(doing: str) -> Generator[None]:
             next_step="Sign in again: az login, or check AZURE_CLIENT_SECRET.",
         ) from error
     except HttpResponseError as error:
-        raise from_response(error, doing) from error
+        raise from_response(error, doing, role) from error
     except ServiceRequestError as error:
         raise UnreachableError(
             f"Azure could not be reached to {doing}.",
@@ -58,18 +62,24 @@ def translated(doing: str) -> Generator[None]:
         ) from error
 
 
-def from_response(error: Any, doing: str) -> FoundryTuneError:
+def from_response(error: Any, doing: str, role: str) -> FoundryTuneError:
     """The error for an HTTP answer that says no."""
     status = int(getattr(error, "status_code", 0) or 0)
     response = getattr(error, "response", None)
     headers: Any = getattr(response, "headers", None) or {}
     code, words = _code(error), _message(error)
     request_id = headers.get("x-ms-request-id") or headers.get("x-ms-client-request-id") or ""
-    return refusal(status, code, words, doing, request_id=str(request_id))
+    return refusal(status, code, words, doing, request_id=str(request_id), role=role)
 
 
 def refusal(
-    status: int, code: str, words: str, doing: str, *, request_id: str = ""
+    status: int,
+    code: str,
+    words: str,
+    doing: str,
+    *,
+    request_id: str = "",
+    role: str = DEVELOPER_ROLE,
 ) -> FoundryTuneError:
     """The error for a status and code of ARM's error envelope."""
     tail = f" (request {request_id})" if request_id else ""
@@ -77,8 +87,8 @@ def refusal(
     if status == 403:
         return AccessDeniedError(
             f"You may not {doing} ({code or 'Forbidden'}).",
-            next_step=f"Ask the platform team for the role '{DEVELOPER_ROLE}' on the resource "
-            f"group: they add you to the developers of the stack and run pulumi up.{said}",
+            next_step=f"Ask the platform team for the role {role}: they add you to the "
+            f"developers of the stack and run pulumi up.{said}",
         )
     if code in {"MissingSubscriptionRegistration", "NoRegisteredProviderFound"}:
         return PreflightError(

@@ -73,7 +73,7 @@ def submit(session: Session, submission: Submission) -> tuple[Job, bool]:
 
 def warm_up() -> None:
     """Start importing azure-ai-ml (about five seconds) while something else is waited for."""
-    threading.Thread(target=_sdk, daemon=True, name="import azure.ai.ml").start()
+    threading.Thread(target=sdk, daemon=True, name="import azure.ai.ml").start()
 
 
 def _look_up(session: Session, name: str, lost: FoundryTuneError) -> Job | None:
@@ -88,9 +88,9 @@ def _look_up(session: Session, name: str, lost: FoundryTuneError) -> Job | None:
 
 
 def _put(session: Session, submission: Submission) -> None:
-    sdk = _sdk()
+    module = sdk()
     target = session.target
-    client = sdk.MLClient(
+    client = module.MLClient(
         session.arm.credential,
         target.subscription_id,
         target.resource_group,
@@ -128,7 +128,8 @@ def _entity(submission: Submission) -> "SdkJob":
     )
 
 
-def _sdk() -> Any:
+def sdk() -> Any:
+    """azure-ai-ml, imported once and told to keep quiet."""
     # For the whole process: `warnings.catch_warnings` isn't safe with the importing thread.
     warnings.filterwarnings("ignore", module=r"azure\.|msrest\.|marshmallow\.")
     import azure.ai.ml

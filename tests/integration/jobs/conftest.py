@@ -2,9 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,12 @@ class Place:
     emulator: Emulator
     subscription: str
     folder: Path
+    commands: "Commands"
+
+    @property
+    def name(self) -> str:
+        """What stories are called here: endpoint names are unique in a whole region."""
+        return f"tiny-{self.subscription[:8]}"
 
     @property
     def group_id(self) -> str:
@@ -38,9 +45,7 @@ class Place:
 
     @property
     def project_id(self) -> str:
-        return (
-            f"{self.group_id}/providers/Microsoft.MachineLearningServices/workspaces/{PROJECT}"
-        )
+        return f"{self.group_id}/providers/Microsoft.MachineLearningServices/workspaces/{PROJECT}"
 
     @property
     def storage_id(self) -> str:
@@ -68,18 +73,15 @@ class Place:
             "PYTHONPATH": str(ROOT),
         }
 
-    def tune(self, *arguments: str, **environment: str) -> "Ran":
-        """Run `foundry-tune` as a user does, in a process of its own."""
-        ran = subprocess.run(
-            [str(Path(sys.executable).with_name("foundry-tune")), *arguments],
-            cwd=self.folder,
-            env=self.environment() | environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-        return Ran(ran.returncode, ran.stdout, ran.stderr)
+    def tune(self, *arguments: str, **environment: str | None) -> "Ran":
+        """Run `foundry-tune` to its end, in a process of its own."""
+        return self.start(*arguments, **environment).wait()
+
+    def start(self, *arguments: str, **environment: str | None) -> "Running":
+        """Start `foundry-tune`, to be watched, interrupted or killed; None unsets a variable."""
+        given = self.environment() | environment
+        kept = {name: value for name, value in given.items() if value is not None}
+        return self.commands.start(self.folder, arguments, kept)
 
     def writes(self, after: int) -> list[str]:
         """What was changed since a call: everything but reads, sign-ins and questions."""
@@ -110,12 +112,85 @@ class Ran:
         return self.out + self.err
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A command on its way."""
+
+    pid: int
+    output: Path
+    _end: Callable[[], int]
+
+    def is_over(self) -> bool:
+        """Whether it has ended by itself."""
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        return False
+
+    def kill(self, how: signal.Signals = signal.SIGKILL) -> "Ran":
+        """Send a signal, and see what becomes of it."""
+        os.kill(self.pid, how)
+        return self.wait()
+
+    def wait(self) -> "Ran":
+        code = self._end()
+        said = [(self.output / name).read_text(encoding="utf-8") for name in ("stdout", "stderr")]
+        return Ran(code, *said)
+
+
+class Commands:
+    """Runs commands as forks of a process that has imported everything (`fork_server.py`)."""
+
+    def __init__(self) -> None:
+        self._server = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("fork_server.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )
+        self._read()
+
+    def start(self, folder: Path, arguments: Sequence[str], environment: dict[str, str]) -> Running:
+        output = folder / ".output"
+        output.mkdir(exist_ok=True)
+        asked = {
+            "arguments": list(arguments),
+            "environment": environment,
+            "folder": str(folder),
+            "output": str(output),
+        }
+        assert self._server.stdin is not None
+        self._server.stdin.write(json.dumps(asked) + "\n")
+        self._server.stdin.flush()
+        return Running(self._read()["pid"], output, lambda: int(self._read()["code"]))
+
+    def close(self) -> None:
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        self._server.stdin.close()
+        self._server.wait()
+        self._server.stdout.close()
+
+    def _read(self) -> dict[str, Any]:
+        assert self._server.stdout is not None
+        return json.loads(self._server.stdout.readline())
+
+
+@pytest.fixture(scope="session")
+def commands(emulator: Emulator) -> Iterator[Commands]:
+    commands = Commands()
+    yield commands
+    commands.close()
+
+
 @pytest.fixture
-def place(emulator: Emulator, subscription: str, tmp_path: Path) -> Iterator[Place]:
+def place(emulator: Emulator, subscription: str, commands: Commands, tmp_path: Path) -> Place:
     """A project with its hub and storage, which the developer may use."""
-    place = Place(emulator, subscription, tmp_path)
+    place = Place(emulator, subscription, tmp_path, commands)
     make_environment(place)
-    yield place
+    return place
 
 
 @pytest.fixture
@@ -196,15 +271,16 @@ QUESTIONS = (
 
 
 def write_story(
-    folder: Path,
+    place: Place,
     *,
-    name: str = "tiny",
+    name: str = "",
     epochs: int = 1,
     rows: int = 18,
     endpoint: bool = True,
     extra: str = "",
 ) -> Path:
     """A story that trains in a moment: its data, and its spec; the spec's path is returned."""
+    folder, name = place.folder, name or place.name
     lines = [
         json.dumps(
             {

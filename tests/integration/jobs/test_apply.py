@@ -7,7 +7,7 @@ from tests.integration.jobs.conftest import Place, write_story
 
 
 def test_a_story_from_nothing_to_served_and_back(place: Place) -> None:
-    spec = write_story(place.folder)
+    spec = write_story(place)
     planned = place.tune("plan", str(spec))
     assert planned.code == 0, planned.said
     assert "5 to create, 0 to change, 0 to delete." in planned.out
@@ -18,7 +18,7 @@ def test_a_story_from_nothing_to_served_and_back(place: Place) -> None:
     assert re.search(r"completed in \d+ s; loss \d\.\d\d -> \d\.\d\d, validation", applied.out)
     assert "on, read back, 4 of 4 harmful probes refused, 1 of 1 harmless answered" in applied.out
     assert "1 of 1 passed on /chat/completions" in applied.out
-    assert "Done. Try it:  foundry-tune chat tiny" in applied.out
+    assert f"Done. Try it:  foundry-tune chat {place.name}" in applied.out
     [job] = place.jobs()
 
     mark = place.emulator.control.last_call()
@@ -28,18 +28,20 @@ def test_a_story_from_nothing_to_served_and_back(place: Place) -> None:
     assert place.writes(mark) == []
     assert place.tune("plan", str(spec), "--detailed-exitcode").code == 0
 
-    changed = place.tune("plan", str(spec), "--set", "finetuning.tiny.hyperparameters.epochs=2")
+    changed = place.tune(
+        "plan", str(spec), "--set", f"finetuning.{place.name}.hyperparameters.epochs=2"
+    )
     assert changed.code == 0, changed.said
-    assert re.search(rf"-/\+ +finetuning +{job} -> tiny-\w{{10}}\n +hyperparameters.epochs +1 -> 2\n", changed.out)  # fmt: skip
-    assert "tiny:1 -> tiny:2" in changed.out
+    assert re.search(rf"-/\+ +finetuning +{job} -> {place.name}-\w{{10}}\n +hyperparameters.epochs +1 -> 2\n", changed.out)  # fmt: skip
+    assert f"{place.name}:1 -> {place.name}:2" in changed.out
 
     [spec_status] = json.loads(place.tune("status", "-o", "json").out)["specs"]
-    assert spec_status["model"] == "tiny:1"
+    assert spec_status["model"] == f"{place.name}:1"
     assert spec_status["safety"] == "on"
 
     down = place.tune("down", str(spec), "--yes")
     assert down.code == 0, down.said
     kinds = [line.split()[1] for line in down.out.splitlines() if line.startswith("  -")]
     assert kinds == ["endpoint", "model", "data"]
-    assert down.out.endswith("Nothing that costs money is left of tiny.\n")
-    assert place.tune("down", str(spec), "--yes").out == "Nothing of tiny is there.\n"
+    assert down.out.endswith(f"Nothing that costs money is left of {place.name}.\n")
+    assert place.tune("down", str(spec), "--yes").out == f"Nothing of {place.name} is there.\n"
