@@ -5,11 +5,11 @@ touch the real Azure, nor anybody's telemetry.
 """
 
 import asyncio
+import socket
 from collections import deque
 from collections.abc import Callable
 
-_HEAD_LIMIT = 16384
-_CHUNK = 262144
+_BUFFER = 1024 * 1024
 
 
 class Proxy:
@@ -25,7 +25,7 @@ class Proxy:
 
     async def start(self) -> int:
         """Listen; returns the port."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=_HEAD_LIMIT)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=_BUFFER)
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
@@ -58,11 +58,15 @@ class Proxy:
             await self._refuse(writer, method, target)
             return
         upstream_reader, upstream_writer = await asyncio.open_connection(
-            "127.0.0.1", self._tls_port
+            "127.0.0.1", self._tls_port, limit=_BUFFER
         )
         writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         try:
-            await asyncio.gather(_pipe(reader, upstream_writer), _pipe(upstream_reader, writer))
+            connection = writer.get_extra_info("socket")
+            await asyncio.gather(
+                _pipe(reader, upstream_writer, acknowledge=connection),
+                _pipe(upstream_reader, writer),
+            )
         finally:
             upstream_writer.close()
 
@@ -79,10 +83,25 @@ class Proxy:
         await writer.drain()
 
 
-async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Copy until one side ends; then the other side learns of it."""
+async def _pipe(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    *,
+    acknowledge: socket.socket | None = None,
+) -> None:
+    """Copy until one side ends; then the other side learns of it.
+
+    urllib3 leaves Nagle's algorithm on towards a proxy and sends headers and body apart, so that
+    every PUT would wait 40 ms for a delayed acknowledgement. Linux sends it at once when asked to,
+    which it forgets again and again.
+    """
     try:
-        while data := await reader.read(_CHUNK):
+        while True:
+            if acknowledge is not None and hasattr(socket, "TCP_QUICKACK"):
+                acknowledge.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+            data = await reader.read(_BUFFER)
+            if not data:
+                break
             writer.write(data)
             await writer.drain()
     except OSError:

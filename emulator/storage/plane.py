@@ -6,8 +6,6 @@ import hashlib
 import re
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from html import escape
 from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree
@@ -17,16 +15,21 @@ from emulator.errors import AzureError, not_emulated
 from emulator.messages import Request, Response
 from emulator.routing import Route, Router
 from emulator.storage import blobs, listing, signatures
+from emulator.storage.headers import (
+    blob_headers,
+    check_conditions,
+    check_md5,
+    condition_not_met,
+    content_headers,
+    metadata,
+    metadata_headers,
+    requested_range,
+    version_headers,
+    written_headers,
+)
 from emulator.storage.signatures import Need, authorize, require_account
 from emulator.store import Resource
 
-_CONTENT_HEADERS = (
-    "content-type",
-    "content-encoding",
-    "content-language",
-    "content-disposition",
-    "cache-control",
-)
 _REFUSED_HEADERS = {
     "x-ms-lease-id": "leases",
     "x-ms-encryption-key": "customer-provided keys",
@@ -116,9 +119,9 @@ def create_container(request: Request) -> Response:
             "Public access is not permitted on this storage account.",
         )
     container = blobs.create_container(
-        request.cloud, account.name, request.parameters["container"], _metadata(request)
+        request.cloud, account.name, request.parameters["container"], metadata(request)
     )
-    return Response.empty(201, _version_headers(container))
+    return Response.empty(201, version_headers(container))
 
 
 def get_container(request: Request) -> Response:
@@ -127,22 +130,22 @@ def get_container(request: Request) -> Response:
     container = blobs.require_container(
         request.cloud, account.name, request.parameters["container"]
     )
-    headers = _version_headers(container) | {
+    headers = version_headers(container) | {
         "x-ms-lease-status": "unlocked",
         "x-ms-lease-state": "available",
         "x-ms-has-immutability-policy": "false",
         "x-ms-has-legal-hold": "false",
     }
-    return Response.empty(200, headers | _metadata_headers(container.metadata))
+    return Response.empty(200, headers | metadata_headers(container.metadata))
 
 
 def set_container_metadata(request: Request) -> Response:
     """PUT /{container}?restype=container&comp=metadata."""
     account = _open(request, signatures.WRITE_CONTAINER)
     container = blobs.set_container_metadata(
-        request.cloud, account.name, request.parameters["container"], _metadata(request)
+        request.cloud, account.name, request.parameters["container"], metadata(request)
     )
-    return Response.empty(200, _version_headers(container))
+    return Response.empty(200, version_headers(container))
 
 
 def delete_container(request: Request) -> Response:
@@ -171,7 +174,7 @@ def put_blob(request: Request) -> Response:
     kind = request.headers.get("x-ms-blob-type", "")
     if kind != "BlockBlob":
         raise not_emulated(f"blobs of type '{kind}'", "Use block blobs.")
-    _check_md5(request)
+    check_md5(request)
     with request.cloud.database.transaction():
         account, container, name = _open_for_writing(request)
         blob = blobs.write(
@@ -180,15 +183,15 @@ def put_blob(request: Request) -> Response:
             container,
             name,
             request.body,
-            headers=_content_headers(request),
-            metadata=_metadata(request),
+            headers=content_headers(request),
+            metadata=metadata(request),
         )
-    return Response.empty(201, _written_headers(blob))
+    return Response.empty(201, written_headers(blob))
 
 
 def put_block(request: Request) -> Response:
     """PUT ?comp=block."""
-    _check_md5(request)
+    check_md5(request)
     account = _open(request, signatures.WRITE)
     id = request.query["blockid"]
     try:
@@ -218,11 +221,11 @@ def put_block_list(request: Request) -> Response:
             container,
             name,
             content,
-            headers=_content_headers(request),
-            metadata=_metadata(request),
+            headers=content_headers(request),
+            metadata=metadata(request),
             layout=layout,
         )
-    return Response.empty(201, _written_headers(blob))
+    return Response.empty(201, written_headers(blob))
 
 
 def get_block_list(request: Request) -> Response:
@@ -244,12 +247,12 @@ def get_blob(request: Request) -> Response:
     """GET or HEAD /{container}/{blob}, whole or a range of it."""
     account = _open(request, signatures.READ)
     blob = _require_blob(request, account)
-    if _check_conditions(request, blob) == 304:
+    if check_conditions(request, blob) == 304:
         return Response.empty(304, {"etag": blob.etag, "last-modified": http_date(blob.modified)})
-    headers = _blob_headers(blob)
+    headers = blob_headers(blob)
     if request.method == "HEAD":
         return Response.empty(200, headers | {"content-length": str(blob.size)})
-    span = _range(request, blob.size)
+    span = requested_range(request, blob.size)
     start, end = span or (0, blob.size - 1)
     size = end - start + 1
     content = blobs.read(request.cloud, account.name, blob.container, blob.name, start, size) or b""
@@ -270,7 +273,7 @@ def delete_blob(request: Request) -> Response:
     account = _open(request, signatures.DELETE)
     with request.cloud.database.transaction():
         blob = _require_blob(request, account)
-        _check_conditions(request, blob)
+        check_conditions(request, blob)
         blobs.delete(request.cloud, account.name, blob.container, blob.name)
     return Response.empty(202, {"x-ms-delete-type-permanent": "true"})
 
@@ -278,14 +281,14 @@ def delete_blob(request: Request) -> Response:
 def set_blob_metadata(request: Request) -> Response:
     """PUT ?comp=metadata."""
     return _update(
-        request, lambda blob: blobs.update(request.cloud, blob, metadata=_metadata(request))
+        request, lambda blob: blobs.update(request.cloud, blob, metadata=metadata(request))
     )
 
 
 def set_blob_properties(request: Request) -> Response:
     """PUT ?comp=properties."""
     return _update(
-        request, lambda blob: blobs.update(request.cloud, blob, headers=_content_headers(request))
+        request, lambda blob: blobs.update(request.cloud, blob, headers=content_headers(request))
     )
 
 
@@ -322,9 +325,9 @@ def _open_for_writing(request: Request) -> tuple[Resource, str, str]:
     if request.headers.get("if-none-match") == "*" and existing is not None:
         raise AzureError(409, "BlobAlreadyExists", "The specified blob already exists.")
     if existing is None and "if-match" in request.headers:
-        raise _condition_not_met()
+        raise condition_not_met()
     if existing is not None:
-        _check_conditions(request, existing)
+        check_conditions(request, existing)
     return account, container, name
 
 
@@ -332,9 +335,9 @@ def _update(request: Request, change: Callable[[blobs.Blob], blobs.Blob]) -> Res
     account = _open(request, signatures.OVERWRITE)
     with request.cloud.database.transaction():
         blob = _require_blob(request, account)
-        _check_conditions(request, blob)
+        check_conditions(request, blob)
         blob = change(blob)
-    return Response.empty(200, _version_headers(blob))
+    return Response.empty(200, version_headers(blob))
 
 
 def _copy_blob(request: Request) -> Response:
@@ -377,9 +380,9 @@ def _copy_blob(request: Request) -> Response:
             target,
             content,
             headers=blob.headers,
-            metadata=_metadata(request) or blob.metadata,
+            metadata=metadata(request) or blob.metadata,
         )
-    headers = _version_headers(copy) | {
+    headers = version_headers(copy) | {
         "x-ms-copy-id": str(uuid.uuid4()),
         "x-ms-copy-status": "success",
     }
@@ -390,65 +393,6 @@ def _require_blob(request: Request, account: Resource) -> blobs.Blob:
     return blobs.require(
         request.cloud, account.name, request.parameters["container"], request.parameters["blob"]
     )
-
-
-def _check_conditions(request: Request, blob: blobs.Blob) -> int:
-    """304 when a read may be skipped, 0 to go on; refuses what is not met."""
-    headers = request.headers
-    reading = request.method in ("GET", "HEAD")
-    if "if-match" in headers and headers["if-match"] not in ("*", blob.etag):
-        raise _condition_not_met()
-    if headers.get("if-none-match") == blob.etag:
-        if reading:
-            return 304
-        raise _condition_not_met()
-    modified = datetime.fromtimestamp(int(blob.modified), UTC)
-    if "if-modified-since" in headers and modified <= _date(headers["if-modified-since"]):
-        if reading:
-            return 304
-        raise _condition_not_met()
-    if "if-unmodified-since" in headers and modified > _date(headers["if-unmodified-since"]):
-        raise _condition_not_met()
-    return 0
-
-
-def _date(text: str) -> datetime:
-    try:
-        return parsedate_to_datetime(text)
-    except ValueError as error:
-        raise AzureError(
-            400, "InvalidHeaderValue", f"'{text}' is not the date of an HTTP header."
-        ) from error
-
-
-def _range(request: Request, size: int) -> tuple[int, int] | None:
-    text = request.headers.get("x-ms-range") or request.headers.get("range")
-    match = re.fullmatch(r"bytes=(\d+)-(\d*)", text) if text else None
-    if match is None:
-        return None
-    start = int(match.group(1))
-    if start >= size:
-        raise AzureError(
-            416,
-            "InvalidRange",
-            "The range specified is invalid for the current size of the resource.",
-            headers={"content-range": f"bytes */{size}"},
-        )
-    return start, min(size - 1, int(match.group(2)) if match.group(2) else size - 1)
-
-
-def _check_md5(request: Request) -> None:
-    expected = request.headers.get("content-md5")
-    if expected is None:
-        return
-    actual = base64.b64encode(hashlib.md5(request.body, usedforsecurity=False).digest()).decode()
-    if actual != expected:
-        raise AzureError(
-            400,
-            "Md5Mismatch",
-            "The MD5 value specified in the request did not match with the MD5 value calculated "
-            "by the server.",
-        )
 
 
 def _parse_xml(request: Request) -> ElementTree.Element:
@@ -463,64 +407,6 @@ def _parse_xml(request: Request) -> ElementTree.Element:
         ) from error
 
 
-def _metadata(request: Request) -> dict[str, str]:
-    return {
-        name.removeprefix("x-ms-meta-"): value
-        for name, value in request.headers.items()
-        if name.startswith("x-ms-meta-")
-    }
-
-
-def _metadata_headers(metadata: dict[str, str]) -> dict[str, str]:
-    return {f"x-ms-meta-{name}": value for name, value in metadata.items()}
-
-
-def _content_headers(request: Request) -> dict[str, str]:
-    headers = request.headers
-    found = {
-        name: headers[f"x-ms-blob-{name}"]
-        for name in _CONTENT_HEADERS
-        if f"x-ms-blob-{name}" in headers
-    }
-    if (
-        "content-type" not in found
-        and request.query.get("comp") is None
-        and "content-type" in headers
-    ):
-        found["content-type"] = headers["content-type"]
-    return found
-
-
-def _version_headers(item: blobs.Blob | blobs.Container) -> dict[str, str]:
-    return {"etag": item.etag, "last-modified": http_date(item.modified)}
-
-
-def _written_headers(blob: blobs.Blob) -> dict[str, str]:
-    return _version_headers(blob) | {
-        "content-md5": blob.md5,
-        "x-ms-request-server-encrypted": "true",
-    }
-
-
-def _blob_headers(blob: blobs.Blob) -> dict[str, str]:
-    return (
-        _version_headers(blob)
-        | blob.headers
-        | {
-            "accept-ranges": "bytes",
-            "content-md5": blob.md5,
-            "x-ms-blob-type": "BlockBlob",
-            "x-ms-creation-time": http_date(blob.created),
-            "x-ms-lease-status": "unlocked",
-            "x-ms-lease-state": "available",
-            "x-ms-server-encrypted": "true",
-            "x-ms-access-tier": "Hot",
-            "x-ms-access-tier-inferred": "true",
-        }
-        | _metadata_headers(blob.metadata)
-    )
-
-
 def _common_headers(request: Request) -> dict[str, str]:
     headers = {
         "server": "Windows-Azure-Blob/1.0 Microsoft-HTTPAPI/2.0",
@@ -531,14 +417,6 @@ def _common_headers(request: Request) -> dict[str, str]:
     if "x-ms-client-request-id" in request.headers:
         headers["x-ms-client-request-id"] = request.headers["x-ms-client-request-id"]
     return headers
-
-
-def _condition_not_met() -> AzureError:
-    return AzureError(
-        412,
-        "ConditionNotMet",
-        "The condition specified using HTTP conditional header(s) is not met.",
-    )
 
 
 _CONTAINER = "/{container}"
