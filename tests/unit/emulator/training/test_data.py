@@ -57,8 +57,8 @@ def test_lines_that_the_service_cannot_use_are_skipped_and_counted(tmp_path: Pat
 
 
 def test_keys_that_are_null_and_other_columns_do_not_matter(tmp_path: Path) -> None:
-    line = row() | {"prompt_id": "x"}
-    line["messages"][1].update({"tool_calls": None, "name": None})
+    answer = {"role": "assistant", "content": "Hello", "tool_calls": None, "name": None}
+    line = {"messages": [{"role": "user", "content": "Hi"}, answer], "prompt_id": "x"}
     conversations, skipped = data.read_conversations(write(tmp_path / "a.jsonl", [line]))
     assert conversations == [(Message("user", "Hi"), Message("assistant", "Hello"))]
     assert skipped == 0
