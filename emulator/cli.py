@@ -113,6 +113,25 @@ def faults(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def inventory(_: argparse.Namespace) -> int:
+    """List what there is in the emulated cloud; exit code 1 if there is anything."""
+    found = _control("GET", "/inventory")
+    for resource in found["resources"]:
+        _say(f"{resource['type']:<55} {resource['id']}")
+    for id in found["deleted"]:
+        _say(f"{'in the bin, its name is taken':<55} {id}")
+    counts = {
+        "resources": len(found["resources"]),
+        "in the bin": len(found["deleted"]),
+        "role assignments": found["roleAssignments"],
+        "blobs": found["blobs"],
+    }
+    words = ", ".join(f"{number} {what}" for what, number in counts.items())
+    left = any(counts.values())
+    _say(f"{'There is something left' if left else 'Nothing is left'}: {words}.")
+    return 1 if left else 0
+
+
 def _run_child(command: list[str], state: Path | None, start: datetime | None) -> int:
     from emulator.server import Emulator
 
@@ -237,6 +256,11 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--date", metavar="YYYY-MM-DD", help="the day the emulated Azure believes in")
     verb.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND …")
     verb.set_defaults(work=run)
+
+    verb = verbs.add_parser(
+        "inventory", help="list what there is; exit code 1 if anything is", allow_abbrev=False
+    )
+    verb.set_defaults(work=inventory)
 
     verb = verbs.add_parser("reset", help="forget everything", allow_abbrev=False)
     verb.add_argument("--state", metavar="DIR", help=f"which state (default {DEFAULT_STATE})")

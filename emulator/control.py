@@ -13,6 +13,7 @@ from emulator.clock import isoformat
 from emulator.cloud import Cloud
 from emulator.errors import AzureError, bad_request
 from emulator.identities import PLATFORM
+from emulator.inventory import take
 from emulator.messages import Json, Request, Response
 from emulator.routing import Route, Router, render_json_error
 
@@ -168,6 +169,10 @@ def _calls(control: Control, request: Request) -> Response:
     return Response.json({"value": control.calls(int(request.option("after", "0")))})
 
 
+def _inventory(control: Control, _: Request) -> Response:
+    return Response.json(take(control.cloud))
+
+
 def _read_clock(control: Control, _: Request) -> Response:
     clock = control.cloud.clock
     return Response.json({"now": isoformat(clock.timestamp()), "scale": clock.scale})
@@ -207,6 +212,7 @@ _HANDLERS = {
     ("/faults", "POST"): _add_fault,
     ("/faults", "DELETE"): _clear_faults,
     ("/calls", "GET"): _calls,
+    ("/inventory", "GET"): _inventory,
     ("/clock", "GET"): _read_clock,
     ("/clock", "POST"): _turn_clock,
     ("/throttle", "POST"): _throttle,

@@ -21,13 +21,15 @@ from emulator.machinelearningservices.versions import (
 from emulator.messages import Json, Request, Response
 from emulator.resource_types import Action, Change, Delete, Polling, Put, ResourceType
 from emulator.routing import Route
+from emulator.soft_deletion import SoftDeletion
 from emulator.store import Resource
 
 if TYPE_CHECKING:
     from emulator.cloud import Cloud
 
 KINDS = {"hub": "Hub", "project": "Project"}
-SOFT_DELETED_FOR = 14 * 24 * 3600
+DAYS_IN_THE_BIN = 14
+DELETED = SoftDeletion("deleted-workspaces")
 
 _READ_ONLY = (
     "workspaceId", "discoveryUrl", "mlFlowTrackingUri", "tenantId", "associatedWorkspaces",
@@ -261,29 +263,18 @@ def _before_delete(request: Request, workspace: Resource) -> None:
 def _after_delete(cloud: "Cloud", workspace: Resource) -> None:
     if _purged(cloud).delete(workspace.id.key):
         return
-    _soft_deleted(cloud).put(
-        workspace.id.key,
-        {
-            "id": workspace.id.text,
-            "kind": workspace.body.get("kind"),
-            "deletedAt": isoformat(cloud.clock.timestamp()),
-            "until": cloud.clock.after(SOFT_DELETED_FOR),
-        },
-    )
+    DELETED.keep(cloud, workspace, DAYS_IN_THE_BIN)
 
 
 def _refuse_soft_deleted_name(change: Change) -> None:
-    deleted = _soft_deleted(change.cloud).get(change.id.key)
+    deleted = DELETED.find(change.cloud, change.id)
     if change.before is not None or deleted is None:
-        return
-    if deleted["until"] < change.cloud.clock.timestamp():
-        _soft_deleted(change.cloud).delete(change.id.key)
         return
     raise AzureError(
         409,
         "Conflict",
-        f"Soft-deleted workspace '{change.id.name}' exists since {deleted['deletedAt']}. Purge it "
-        f"with DELETE {change.id.text}?forceToPurge=true, or use another name.",
+        f"Soft-deleted workspace '{change.id.name}' exists since {isoformat(deleted.deleted_at)}. "
+        f"Purge it with DELETE {change.id.text}?forceToPurge=true, or use another name.",
     )
 
 
@@ -293,12 +284,8 @@ def _purge(request: Request) -> Response:
 
     id = parse_id(request.path)
     if request.option("forceToPurge").lower() == "true":
-        _soft_deleted(request.cloud).delete(id.key)
+        DELETED.purge(request.cloud, id)
     return delete_resource(request, WORKSPACE_TYPE, id)
-
-
-def _soft_deleted(cloud: "Cloud") -> Documents:
-    return cloud.database.documents("machinelearningservices.soft-deleted")
 
 
 def _purged(cloud: "Cloud") -> Documents:

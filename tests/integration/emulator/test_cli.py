@@ -150,3 +150,17 @@ def _run(
         timeout=60,
         check=False,
     )
+
+
+def test_the_inventory_lists_what_is_there_and_says_when_nothing_is(tmp_path: Path) -> None:
+    listing = [*PROGRAM, "inventory"]
+    empty = _run(tmp_path, listing)
+    assert (empty.returncode, empty.stdout.splitlines()[-1]) == (
+        0,
+        "Nothing is left: 0 resources, 0 in the bin, 0 role assignments, 0 blobs.",
+    )
+    assert _run(tmp_path, [sys.executable, "-c", MAKE_GROUP, "PUT"]).stdout == "201\n"
+    full = _run(tmp_path, listing)
+    assert full.returncode == 1
+    assert "/resourceGroups/kept" in full.stdout
+    assert "There is something left: 1 resources" in full.stdout
