@@ -2,7 +2,7 @@
 
 Every change is durable when `Checkpoint.save` returns, either in the checkpoint itself (replaced
 atomically) or in one line appended to the journal beside it. Rewriting the checkpoint costs time in
-proportion to the stack, so it is done no more often than that costs a twentieth of the run's time;
+proportion to the stack, so it is done no more often than that costs a tenth of the run's time;
 a small stack is rewritten at every step, and so is always what a real CLI would have left.
 """
 
@@ -25,7 +25,8 @@ from minipulumi.resources import Resource
 from minipulumi.values import Props
 
 VERSION = "v3.260.0+minipulumi"  # the version whose format this is, and who wrote it
-_SHARE = 20  # rewriting the whole file may take one part in so many of the time
+_SHARE = 10  # rewriting the whole file may take one part in so many of the time
+_LAG = 0.2  # seconds that the file may lag behind the journal; a real CLI reads only the file
 _KNOWN = {"manifest", "secrets_providers", "resources", "metadata", "pending_operations"}
 
 
@@ -43,6 +44,7 @@ class Checkpoint:
         self._pending: dict[int, str] = {}
         self._next = self._tickets = 0
         self._journal: Any = None
+        self._timer: threading.Timer | None = None
         self._buffer: list[str] = []
         self._full_at = self._full_cost = 0.0
         self._secrets = latest.get("secrets_providers")
@@ -122,6 +124,7 @@ class Checkpoint:
                 self._journal.close()
                 self._journal = None
             self._journal_path.unlink(missing_ok=True)
+            self._dry = True  # a step that was abandoned may still try to save
 
     def _encode(self, resource: Resource) -> str:
         return "" if self._dry else json_text(resource.to_json(self.cipher))
@@ -143,6 +146,15 @@ class Checkpoint:
             self._journal.write("\n".join(self._buffer) + "\n")
             self._journal.flush()
             self._buffer.clear()
+            if not self._timer:
+                self._timer = threading.Timer(_LAG, self._catch_up)
+                self._timer.daemon = True
+                self._timer.start()
+
+    def _catch_up(self) -> None:
+        with self._lock:
+            if self._timer and not self._dry:
+                self._write_full()
 
     def _write_full(self, *, sync: bool = False) -> None:
         started = time.monotonic()
@@ -163,6 +175,9 @@ class Checkpoint:
         self._journal.flush()
         temporary.replace(self._journal_path)
         self._buffer.clear()
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
         self._full_at = time.monotonic()
         self._full_cost = self._full_at - started
 

@@ -47,7 +47,7 @@ def run_phase(operation: Operation, latest: Props, *, preview: bool) -> int:
     operation.deployment = deployment
     stack = deployment.planner.olds.get(deployment.stack_urn)
     outputs = dict(stack.outputs) if stack else None
-    if checkpoint.interrupted and not preview:
+    if checkpoint.interrupted and not preview and operation.kind == "update":
         _explain(deployment)
     clean = False
     with suppress(Stopped, Terminated):
@@ -71,7 +71,7 @@ def run_phase(operation: Operation, latest: Props, *, preview: bool) -> int:
     display.finish(outputs, new)
     if not preview:
         if code == 0:
-            checkpoint.forget_pending(_settled(deployment))
+            checkpoint.forget_pending(_settled(operation, deployment))
         checkpoint.finish()
         operation.record(started, code, dict(display.counts))
         if operation.kind == "destroy" and code == 0 and not checkpoint.resources():
@@ -187,10 +187,20 @@ def _explain_exit(deployment: Deployment, code: int) -> None:
     deployment.report(deployment.stack_urn, text)
 
 
-def _settled(deployment: Deployment) -> list[Props]:
-    """Interrupted operations of an earlier run whose resources this run has brought in order."""
-    left = {resource.urn for resource in deployment.checkpoint.resources()} - {*deployment.news}
-    return [op for op in deployment.checkpoint.interrupted if op["resource"]["urn"] not in left]
+def _settled(operation: Operation, deployment: Deployment) -> list[Props]:
+    """Operations that an earlier run left unfinished and this one has brought in order.
+
+    The real engine keeps a pending create even after an update that has made the resource.
+    """
+    exists = {resource.urn for resource in deployment.checkpoint.resources()}
+
+    def settled(pending: Props) -> bool:
+        urn = pending["resource"]["urn"]
+        if pending["type"] == "creating":
+            return urn in deployment.news or operation.arguments.clear_pending_creates
+        return operation.kind == "refresh" or urn in deployment.news or urn not in exists
+
+    return [pending for pending in deployment.checkpoint.interrupted if settled(pending)]
 
 
 def _explain(deployment: Deployment) -> None:

@@ -1,6 +1,7 @@
 """Refresh: reads every resource and takes what it finds into the state."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from minipulumi.deployment import Deployment, side_by_side
 from minipulumi.plugins import ProviderError
@@ -45,10 +46,10 @@ def _refresh_one(deployment: Deployment, resource: Resource) -> Resource | None:
             deployment.checkpoint.save(drop=[resource])
             deployment.display.finished(Step("delete", resource, None), 0)
             return resource
-        was = Resource(**{name: getattr(resource, name) for name in Resource.__slots__})
+        was = replace(resource)
         resource.id, inputs, outputs = found
         step.keys = changed_keys(was.inputs, inputs)
-        seen = Resource(**{name: getattr(was, name) for name in Resource.__slots__})
+        seen = replace(was)
         seen.inputs, seen.outputs = inputs, outputs
         diff = provider.diff(seen, was.inputs, resource.ignore_changes)
     except ProviderError as error:

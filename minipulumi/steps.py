@@ -1,17 +1,18 @@
 """The steps of a deployment, and how each is carried out and saved."""
 
+import re
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from minipulumi.plugins import ProviderError
 from minipulumi.providers import Diff, Provider
 from minipulumi.resources import Resource
-from minipulumi.values import from_struct
+from minipulumi.values import Props, from_struct
 
 if TYPE_CHECKING:
     from minipulumi.checkpoint import Checkpoint
@@ -156,8 +157,7 @@ class Runner:
             return
         ticket = self._checkpoint.begin("creating", new)
         try:
-            provider = self._provider_of(new)
-            new.id, new.outputs = provider.create(new, preview=self._preview)
+            new.id, new.outputs = self._create_or_take_over(new)
         except ProviderError as error:
             _take_partial(new, error)
             if error.partial:
@@ -166,6 +166,26 @@ class Runner:
                 self._checkpoint.save(ended=ticket)
             raise
         self._checkpoint.save(add=[new], put=put, drop=drop, ended=ticket)
+
+    def _create_or_take_over(self, new: Resource) -> tuple[str, Props]:
+        """Creates a resource, or takes over what a killed run has made and couldn't save."""
+        provider = self._provider_of(new)
+        try:
+            return provider.create(new, preview=self._preview)
+        except ProviderError as error:
+            exists = re.search(r"cannot create already existing resource '([^']+)'", str(error))
+            begun = [op["resource"]["urn"] for op in self._checkpoint.interrupted]
+            if not exists or new.urn not in begun:
+                raise
+            made = replace(new, id=exists[1])
+            if (found := provider.read(made)) is None:
+                raise
+        made.id, made.inputs, made.outputs = found
+        text = "taken over: an interrupted run had begun to create it, and it exists"
+        self._display.message(new.urn, "warning", text)
+        if not provider.diff(made, new.inputs, new.ignore_changes).changed:
+            return made.id, made.outputs
+        return made.id, provider.update(made, new, preview=False)
 
     def _update(self, step: Step) -> None:
         old, new = _both(step)

@@ -4,11 +4,13 @@ import functools
 import importlib.util
 import json
 import os
+import select
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,6 +21,7 @@ from typing import Any
 import pytest
 
 from minipulumi import passphrase, plugins, program
+from minipulumi.checkpoint import read_latest
 from minipulumi.cli import main
 
 DATA = Path(__file__).parents[2] / "data" / "pulumi"
@@ -45,6 +48,7 @@ class Forked:
         if binary:
             self.stderr.close()
         self.returncode: int | None = None
+        self._lock = threading.Lock()
 
     def poll(self) -> int | None:
         return self._read(0)
@@ -64,15 +68,16 @@ class Forked:
             os.kill(self.pid, signal.SIGKILL)
 
     def _read(self, timeout: float | None) -> int | None:
-        import select
-
-        if self.returncode is None and select.select([self._exit], [], [], timeout)[0]:
-            try:
-                data = os.read(self._exit, 64)
-            except OSError:
-                data = b"0"
-            self.returncode = int(data or b"0")
-            os.close(self._exit)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while self.returncode is None:
+            with self._lock:
+                if self.returncode is None and select.select([self._exit], [], [], 0)[0]:
+                    self.returncode = int(os.read(self._exit, 64))
+                    os.close(self._exit)
+                    break
+            if deadline is not None and time.monotonic() >= deadline:
+                break
+            time.sleep(0.005)
         return self.returncode
 
 
@@ -140,7 +145,7 @@ class World:
         return self.root / "state" / ".pulumi" / "stacks" / "golden" / f"{stack}.json"
 
     def state(self, stack: str) -> dict[str, Any]:
-        return json.loads(self.state_file(stack).read_text())["checkpoint"]["latest"]
+        return read_latest(self.state_file(stack))
 
 
 def fresh_standin() -> ModuleType:

@@ -1,0 +1,215 @@
+"""Ctrl-C once and twice, kills, locks: nothing is lost, and the next run says what happened."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import DATA, World
+from .replay import compare_states, load
+from .test_recordings import FOLDER, cipher_of, replay, stack_of, write_settings
+
+PULUMI = Path(__file__).parents[3] / "minipulumi" / "bin" / "pulumi"
+HUB = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-01/providers/Microsoft.MachineLearningServices/workspaces/hub-01"
+
+
+def start(world: World, number: str) -> tuple[str, dict[str, Any]]:
+    recording = load(FOLDER, number)
+    stack = stack_of(recording)
+    write_settings(world, stack, recording)
+    assert world.run(["stack", "init", stack]).code == 0
+    return stack, recording
+
+
+def when_the_hub_is_being_created(world: World, action: Callable[[], None]) -> threading.Thread:
+    """Acts as soon as the provider has begun to create the hub."""
+
+    def watch() -> None:
+        log = world.root / "log.jsonl"
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if log.exists() and any(
+                '"Create"' in line and "::hub" in line for line in log.read_text().splitlines()
+            ):
+                action()
+                return
+            time.sleep(0.02)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    return thread
+
+
+def states_differ(world: World, stack: str, number: str) -> list[str]:
+    recorded = load(FOLDER, number)["state"]["checkpoint"]["latest"]
+    ours = world.state(stack)
+    return compare_states(recorded, ours, cipher_of(ours))
+
+
+def test_one_interrupt_lets_the_step_under_way_finish_and_saves(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack, _ = start(world, "120")
+    world.faults["slow"] = {"hub": 0.5}
+    watcher = when_the_hub_is_being_created(world, lambda: os.kill(os.getpid(), signal.SIGINT))
+    outcome = world.run(f"up --yes --skip-preview -s {stack}")
+    watcher.join()
+    assert outcome.code == 1
+    assert "^C received; cancelling. If you would like to terminate immediately" in outcome.text
+    assert "    error: update canceled" in outcome.out
+    assert not states_differ(world, stack, "120")
+    assert replay(world, stack, load(FOLDER, "121"), monkeypatch) == []
+
+
+def test_a_second_interrupt_leaves_the_step_pending_and_the_next_run_finishes_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack, _ = start(world, "122")
+    world.faults["slow"] = {"hub": 1.5}
+
+    def twice() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.3)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    watcher = when_the_hub_is_being_created(world, twice)
+    outcome = world.run(f"up --yes --skip-preview -s {stack}")
+    watcher.join()
+    assert outcome.code == 8
+    assert outcome.err == ["error: update cancelled"]
+    assert "^C received; terminating" in outcome.out
+    assert not states_differ(world, stack, "122")
+    time.sleep(1.5)  # the abandoned call ends in this process; a real run has ended with its own
+    world.store = {key: value for key, value in world.store.items() if key != HUB}
+    assert replay(world, stack, load(FOLDER, "123"), monkeypatch) == []
+    problems = replay(world, stack, load(FOLDER, "124"), monkeypatch)
+    # Better than the real engine: a pending create doesn't outlive the update that has made it.
+    assert len(problems) == 1
+    assert "pending operations [] instead of [('creating'" in problems[0]
+
+
+def test_what_a_killed_run_has_made_is_taken_over(world: World) -> None:
+    stack, _ = start(world, "122")
+    world.faults["slow"] = {"hub": 1}
+
+    def twice() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.2)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    watcher = when_the_hub_is_being_created(world, twice)
+    assert world.run(f"up --yes --skip-preview -s {stack}").code == 8
+    watcher.join()
+    world.faults.clear()
+    deadline = time.monotonic() + 10
+    while HUB not in world.store and time.monotonic() < deadline:
+        time.sleep(0.05)
+    outcome = world.run(f"up --yes --skip-preview -s {stack}")
+    assert outcome.code == 0, outcome.text
+    assert "taken over: an interrupted run had begun to create it, and it exists" in outcome.text
+    assert "pending_operations" not in world.state(stack)
+    assert world.run(f"preview --expect-no-changes -s {stack}").code == 0
+
+
+@pytest.fixture
+def killed(world: World) -> tuple[World, str]:
+    """A run in processes of its own, killed while it creates the hub."""
+    stack, recording = start(world, "130")
+    plugin = world.root / "home" / "plugins" / "resource-azure-native-v3.29.0"
+    shutil.copytree(DATA / "provider", plugin)
+    (world.root / "faults.json").write_text(json.dumps({"slow": {"hub": 30}}))
+    (world.root / "log.jsonl").unlink(missing_ok=True)
+    engine = subprocess.Popen(
+        [sys.executable, str(PULUMI), "up", "--yes", "--skip-preview", "-s", stack],
+        cwd=world.project, env={**os.environ, "STANDIN_PYTHON": sys.executable},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    when_the_hub_is_being_created(world, lambda: None).join()
+    while "::api-key" not in json.dumps(world.state(stack).get("resources")):
+        time.sleep(0.02)
+    children = descendants(engine.pid)
+    assert children
+    engine.kill()
+    engine.wait()
+    assert gone(children), "a plugin or the program outlived the engine"
+    assert not states_differ(world, stack, "130")
+    return world, stack
+
+
+def test_a_killed_run_leaves_its_lock_its_pending_operation_and_no_process(
+    killed: tuple[World, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, stack = killed
+    locks = world.root / "state" / ".pulumi" / "locks" / "organization" / "golden" / stack
+    assert set(json.loads(next(locks.glob("*.json")).read_text())) == {
+        "pid", "username", "hostname", "timestamp",
+    }  # fmt: skip
+    outcome = world.run(f"up --yes --skip-preview -s {stack}")
+    assert outcome.code == 1
+    assert outcome.err[0] == load(FOLDER, "131")["stderr"][0]
+    assert f".pulumi/locks/organization/golden/{stack}/" in outcome.err[1]
+    for number in ("132", "133", "134", "135"):
+        assert replay(world, stack, load(FOLDER, number), monkeypatch) == []
+    store = world.store
+    store[HUB] = {
+        "type": "azure-native:machinelearningservices:Workspace",
+        "inputs": {},
+        "outputs": {},
+    }
+    world.store = store  # as if the create had gone on unseen; with the pending entry cleared
+    for number in ("136", "137"):
+        assert replay(world, stack, load(FOLDER, number), monkeypatch) == []
+
+
+def test_a_second_run_is_refused_and_a_canceled_lock_is_complained_of(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack, _ = start(world, "140")
+    found: list[Any] = []
+
+    def meanwhile() -> None:
+        from minipulumi.backend import open_backend
+        from minipulumi.errors import PulumiError
+        from minipulumi.project import load_project
+
+        backend = open_backend(load_project(world.project))
+        try:
+            with backend.lock(stack):
+                found.append("not refused")
+        except PulumiError as error:
+            found.append(str(error))
+        backend.cancel(stack)
+
+    world.faults["slow"] = {"hub": 0.5}
+    watcher = when_the_hub_is_being_created(world, meanwhile)
+    outcome = world.run(f"up --yes --skip-preview -s {stack}")
+    watcher.join()
+    assert found[0].startswith(load(FOLDER, "140")["stderr"][0].removeprefix("error: "))
+    assert outcome.code == 0
+    assert "there was a problem deleting the lock at" in outcome.err[0]
+
+
+def descendants(pid: int) -> set[int]:
+    found: set[int] = set()
+    for child in Path(f"/proc/{pid}/task").glob("*/children"):
+        for word in child.read_text().split():
+            found |= {int(word)} | descendants(int(word))
+    return found
+
+
+def gone(pids: set[int]) -> bool:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        if not any(Path(f"/proc/{pid}").exists() for pid in pids):
+            return True
+        time.sleep(0.05)
+    return False
