@@ -4,7 +4,6 @@ Nothing is invented: what the file calls `unknown` stays None here, and every an
 source it rests on.
 """
 
-from collections.abc import Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from jobs.spec.document import registry_model
+from jobs.spec.values import mapping, sequence
 from jobs.suggestions import nearest
 
 CATALOG_FILE = Path(__file__).with_name("catalog.yaml")
@@ -133,12 +133,12 @@ def catalog() -> Catalog:
     from jobs.spec.reader import read
 
     trees, problems = read(CATALOG_FILE.read_bytes())
-    assert not problems, problems  # noqa: S101  (our own file; a test reads it)
+    assert not problems, problems
     return msgspec.convert(_unknown_as_none(trees[0].value), Catalog)
 
 
 def lifecycle_objection(path: str, purpose: Purpose, on: date) -> Objection | None:
-    """Why a model can't be fine-tuned (or served anew) on a day; None where nothing is against it."""
+    """Why a model can't be fine-tuned (or served anew) on a day; None if nothing is against it."""
     known = catalog()
     model = known.model(path)
     if model is None:
@@ -177,7 +177,9 @@ def region_objection(
     if purpose == "serve":
         terms = model.serve
         regions = model.serve.tuned_regions if tuned else model.serve.regions
-    verb = "fine-tuned" if purpose == "finetune" else "served once fine-tuned" if tuned else "served"
+    verb = (
+        "fine-tuned" if purpose == "finetune" else "served once fine-tuned" if tuned else "served"
+    )
     if regions is None:
         message = f"no source says where {model.name} can be {verb}; '{region}' is unverified."
         return Objection("FT-C006", message)
@@ -214,7 +216,9 @@ def _unknown_model(known: Catalog, path: str) -> Objection | None:
 
 
 def _finetunable(known: Catalog) -> str:
-    open_ones = [m.name for m in known.models if not m.finetune.retired and not m.finetune.deprecated]
+    open_ones = [
+        m.name for m in known.models if not m.finetune.retired and not m.finetune.deprecated
+    ]
     return f"Models that can: {', '.join(open_ones)}."
 
 
@@ -222,10 +226,10 @@ def _unknown_as_none(value: Any) -> Any:
     """`unknown` is the file's word for what nobody published; here it is None."""
     if value == "unknown":
         return None
-    if isinstance(value, dict):
-        return {key: _unknown_as_none(item) for key, item in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_unknown_as_none(item) for item in value]
+    if (fields := mapping(value)) is not None:
+        return {key: _unknown_as_none(item) for key, item in fields.items()}
+    if (items := sequence(value)) is not None:
+        return [_unknown_as_none(item) for item in items]
     return value
 
 

@@ -151,7 +151,8 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "FT-S021", "error", "A name that Azure refuses",
-        "Jobs: letters, digits, - and _, 244 at most. Endpoints: a letter first, letters, digits and -, "
+        "Jobs: letters, digits, - and _, 244 at most. Endpoints: a letter first, letters, digits "
+        "and -, "
         "52 at most (Azure Machine Learning's own patterns).",
         "type: serverless_endpoint\nname: 3_xbox",
         "name: xbox-3",

@@ -1,0 +1,1 @@
+"""Data: one conversation a line, checked, split, cleaned, described and counted offline."""

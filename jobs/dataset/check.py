@@ -1,0 +1,258 @@
+"""All that can be said about the data of one fine-tune: its files, and what is between them."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from jobs.dataset.lint import Tally, Task, Wish
+from jobs.dataset.parallel import lint_file
+from jobs.dataset.remarks import Remark, Remarks
+from jobs.dataset.repeats import Place, remark, repeats
+from jobs.dataset.survey import Survey, is_sorted_by_label, survey
+from jobs.dataset.tokens import NO_TOKENS, Tokenizer, Tokens
+from jobs.files import UnreadableFileError
+from jobs.findings import Finding, in_order
+from jobs.spec.document import registry_model
+
+Role = Literal["training", "validation", "test"]
+ROLES: tuple[Role, ...] = ("training", "validation", "test")
+
+SERVICE_LIMIT_BYTES = 512 * 1000 * 1000
+"""Files have to be smaller than this (fine-tune-serverless.md; MB, not MiB, to be safe)."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """A file and what it is for."""
+
+    path: Path
+    role: Role = "training"
+
+    @property
+    def name(self) -> str:
+        """The file as messages name it."""
+        return (
+            os.path.relpath(self.path) if self.path.is_absolute() else os.path.normpath(self.path)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A file that was read, and what was counted in it."""
+
+    file: DataFile
+    tally: Tally
+    size: int
+    survey: Survey = field(default_factory=Survey)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The outcome of a check."""
+
+    files: tuple[Looked, ...]
+    """The files that could be read, in the order given."""
+    findings: tuple[Finding, ...]
+
+    def of(self, role: Role) -> tuple[Looked, ...]:
+        """The files of a role."""
+        return tuple(looked for looked in self.files if looked.file.role == role)
+
+    def conversations(self, role: Role) -> int:
+        """How many usable conversations the files of a role have together."""
+        return sum(looked.tally.conversations for looked in self.of(role))
+
+    def tokens(self, role: Role) -> Tokens:
+        """How many tokens the files of a role have together."""
+        counts = [looked.survey.tokens for looked in self.of(role)]
+        return sum(counts[1:], counts[0]) if counts else NO_TOKENS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """What the data is for: some checks need to know."""
+
+    model: str = ""
+    epochs: int = 1
+    batch_size: int = 1
+    split: float | None = None
+    """The share of the training file that is held out for validation, if we do it."""
+    has_validation: bool = False
+    tokenizer: Path | None = None
+
+
+NEAR_LIMIT = 50_000
+"""Up to so many conversations near-duplicates are looked for unasked; it takes seconds."""
+
+
+def check(
+    files: Sequence[DataFile],
+    *,
+    task: Task = "chat_completion",
+    training: Training | None = None,
+    near: bool | None = None,
+    limit: int = 200,
+) -> Checked:
+    """Read the files and say everything that is wrong with them, and between them.
+
+    Training files come first, whatever order they are given in, so that a repeat is told where it
+    does harm: in the validation or the test file.
+    """
+    looked, findings = _lint_all(files, task, limit)
+    names = [item.file.name for item in looked]
+    again = repeats([item.tally for item in looked])
+    for one, first in again:
+        looked[one[0]].tally.remarks.add(remark(one, first, names))
+    total = sum(item.tally.conversations for item in looked)
+    if near or (near is None and total <= NEAR_LIMIT):
+        _near(looked, task, [one for one, _ in again], names)
+    tokenizer, missing = _tokenizer(training)
+    findings += missing
+    context = _context(training)
+    surveys: list[Survey] = []
+    for item in looked:
+        _whole_file(item)
+        surveys.append(
+            survey(
+                item.file.path,
+                item.tally.conversations,
+                item.tally.remarks,
+                task=task,
+                model=training.model if training else "",
+                tokenizer=tokenizer,
+                context=context,
+            )
+        )
+    checked = [replace(item, survey=one) for item, one in zip(looked, surveys, strict=True)]
+    if training:
+        _enough(checked, training)
+    for item in checked:
+        findings += item.tally.remarks.findings(item.file.name)
+    return Checked(tuple(checked), tuple(in_order(findings)))
+
+
+def _lint_all(
+    files: Sequence[DataFile], task: Task, limit: int
+) -> tuple[list[Looked], list[Finding]]:
+    wish = Wish(task=task, limit=limit)
+    looked: list[Looked] = []
+    findings: list[Finding] = []
+    for file in sorted(files, key=lambda f: ROLES.index(f.role)):
+        try:
+            tally = lint_file(file.path, wish)
+        except UnreadableFileError as error:
+            message = f"can't be read: {error}."
+            findings.append(Finding(file.name, 0, 0, "", message, "FT-S017", "error"))
+            continue
+        looked.append(Looked(file, tally, file.path.stat().st_size))
+    return looked, findings
+
+
+def _context(training: Training | None) -> int | None:
+    """How many tokens the model sees at once, where that is known."""
+    from jobs.catalog import catalog
+
+    model = catalog().model(training.model) if training else None
+    return model.context_tokens.value if model else None
+
+
+def _tokenizer(training: Training | None) -> tuple[Tokenizer | None, list[Finding]]:
+    if training is None or training.tokenizer is None:
+        return None, []
+    try:
+        return Tokenizer(training.tokenizer), []
+    except UnreadableFileError as error:
+        message = f"can't be read: {error}."
+        name = DataFile(training.tokenizer).name
+        return None, [Finding(name, 0, 0, "", message, "FT-S017", "error")]
+
+
+def _near(
+    looked: Sequence[Looked], task: Task, exact: Sequence[Place], names: Sequence[str]
+) -> None:
+    from jobs.dataset.near import near_pairs
+
+    for pair in near_pairs([item.file.path for item in looked], task, exact=exact):
+        file, line = pair.again
+        share = f"{int(pair.similarity * 100)} %"
+        if file == pair.first[0]:
+            text = f"shares {share} of its words with line {pair.first[1]}."
+            found = Remark("FT-D022", line, "", text)
+        else:
+            where = f"{names[pair.first[0]]}:{pair.first[1]}"
+            found = Remark("FT-D032", line, "", f"shares {share} of its words with {where}.")
+        looked[file].tally.remarks.add(found)
+
+
+def _whole_file(item: Looked) -> None:
+    remarks, tally = item.tally.remarks, item.tally
+    if item.file.path.suffix.lower() != ".jsonl":
+        text = f"'{item.file.path.suffix}' is not what the service takes: .jsonl only."
+        remarks.add(Remark("FT-S033", 0, "", text))
+    if item.size >= SERVICE_LIMIT_BYTES:
+        text = f"{item.size / 1e6:,.0f} MB; the service takes files smaller than 512 MB."
+        remarks.add(Remark("FT-D007", 0, "", text))
+    if not tally.conversations:
+        remarks.add(Remark("FT-D002", 0, "", "holds no conversation to train on."))
+
+
+# ── is it enough? ───────────────────────────────────────────────────────────────────────────────
+
+SERVICE_FLOOR = 10
+"""Training rows that the service wants after the split (azureml-acft-contrib-hf-nlp 0.0.91)."""
+TRIAL_ROWS = 50
+"""What Microsoft's overview of fine-tuning calls enough for a trial (2025-12-03)."""
+FEW_STEPS = 20
+TELLING_ROWS = 20
+SERVICE_SPLIT = 0.2
+"""The service takes the last fifth of the file, in order, where no validation data is given."""
+
+
+def _enough(files: Sequence[Looked], training: Training) -> None:
+    trained = [item for item in files if item.file.role == "training"]
+    rows = sum(item.tally.conversations for item in trained)
+    if not trained or not rows:
+        return
+    held_out = 0.0 if training.has_validation else training.split or SERVICE_SPLIT
+    left = rows - int(rows * held_out)
+    remarks = trained[0].tally.remarks
+    of = f"{rows:,} conversations" if left == rows else f"{left:,} of {rows:,} conversations"
+    if left < SERVICE_FLOOR:
+        text = f"{of} are left to train on; the service wants {SERVICE_FLOOR}."
+        remarks.add(Remark("FT-D061", 0, "", text))
+    elif left < TRIAL_ROWS:
+        text = f"{of} to train on; {TRIAL_ROWS} to 100 are thought enough for a trial."
+        remarks.add(Remark("FT-D062", 0, "", text))
+    steps = -(-left // training.batch_size) * training.epochs
+    if steps < FEW_STEPS and left >= SERVICE_FLOOR:
+        how = f"{left:,} rows, {training.epochs} epochs, batches of {training.batch_size}"
+        text = f"{steps} optimizer steps ({how}); the weights hardly move."
+        remarks.add(Remark("FT-D063", 0, "", text))
+    _telling(files, rows - left, training, remarks)
+    if not training.has_validation and training.split is None:
+        for item in trained:
+            if is_sorted_by_label(item.survey):
+                text = "sorted by answer, and the service validates on the file's last fifth."
+                item.tally.remarks.add(Remark("FT-D065", 0, "", text))
+    if any(item.survey.system_prompts for item in trained) and _drops_system(training.model):
+        text = f"system messages, which {registry_model(training.model)} does not know."
+        remarks.add(Remark("FT-D054", 0, "", text))
+
+
+def _telling(files: Sequence[Looked], held_out: int, training: Training, remarks: Remarks) -> None:
+    validation = [item for item in files if item.file.role == "validation"]
+    count = sum(item.tally.conversations for item in validation) if validation else held_out
+    if training.has_validation and not validation:
+        return  # it is in Azure; how many there are is not known here
+    if 0 < count < TELLING_ROWS:
+        text = f"{count} conversations to validate on; the loss on so few moves by chance."
+        (validation[0].tally.remarks if validation else remarks).add(Remark("FT-D064", 0, "", text))
+
+
+def _drops_system(path: str) -> bool:
+    from jobs.catalog import catalog
+
+    model = catalog().model(path)
+    return model is not None and not model.system_prompt

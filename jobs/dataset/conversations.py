@@ -1,0 +1,101 @@
+"""Conversations of a file as text, for what has to read them and not only check their form."""
+
+import os
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import msgspec
+
+from jobs.dataset import explain
+from jobs.dataset.lines import blocks
+from jobs.dataset.lint import Task
+from jobs.dataset.remarks import Remarks
+from jobs.files import open_regular
+
+
+class Message(msgspec.Struct, gc=False, frozen=True):
+    """One turn."""
+
+    role: str
+    content: str = ""
+
+
+class Conversation(NamedTuple):
+    """A line that can be trained on."""
+
+    line: int
+    messages: list[Message]
+    raw: bytes
+    """The line as it is in the file."""
+
+    @property
+    def system(self) -> str | None:
+        """The system prompt, if there is one."""
+        first = self.messages[0]
+        return first.content if first.role == "system" else None
+
+    @property
+    def turns(self) -> list[str]:
+        """What user and assistant say, without the system prompt that many lines share."""
+        return [message.content for message in self.messages if message.role != "system"]
+
+
+class _Line(msgspec.Struct, gc=False):
+    messages: list[Message]
+
+
+_decode = msgspec.json.Decoder(_Line).decode
+
+
+def read_conversations(
+    path: str | os.PathLike[str], task: Task = "chat_completion"
+) -> Iterator[Conversation]:
+    """The usable conversations of a file, in order; what `lint` refuses is left out.
+
+    Text completion reads as one user turn and one assistant turn.
+
+    Raises:
+        UnreadableFileError: The file can't be opened.
+    """
+    with open_regular(path) as file:
+        for block in blocks(file):
+            if block.too_long:
+                continue
+            data = block.data
+            if block.first_line == 1 and data.startswith(b"\xef\xbb\xbf"):
+                data = data[3:]
+            for number, line in enumerate(data.split(b"\n"), block.first_line):
+                messages = _chat(line) if task == "chat_completion" else _text(line, number)
+                if messages:
+                    yield Conversation(number, messages, line)
+
+
+def _chat(line: bytes) -> list[Message]:
+    try:
+        messages = _decode(line).messages
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        remarks = Remarks(0)
+        return _with_tools(line) if explain.line(remarks, line, 1) else []
+    roles = tuple([message.role for message in messages])
+    if not roles or not _KNOWN.issuperset(roles):
+        return []
+    return messages
+
+
+def _with_tools(line: bytes) -> list[Message]:
+    """A conversation whose contents are missing (a tool is called) or in parts."""
+    messages: list[Message] = []
+    for message in msgspec.json.decode(line)["messages"]:
+        content = message.get("content")
+        if isinstance(content, list):
+            content = " ".join(part.get("text", "") for part in content)  # pyright: ignore
+        messages.append(Message(message["role"], content or ""))
+    return messages
+
+
+def _text(line: bytes, number: int) -> list[Message]:
+    pair = explain.text_line(Remarks(0), line, number)
+    return [Message("user", pair[0]), Message("assistant", pair[1])] if pair else []
+
+
+_KNOWN = frozenset(explain.ROLES)

@@ -1,0 +1,280 @@
+"""Says in words what is odd about a line. Slow, and only called for lines that are.
+
+Each function adds to the remarks of a pass. What the service does with such a line is known from
+its own code (azureml-acft-contrib-hf-nlp 0.0.91): it skips the line with a warning nobody reads.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any, cast
+
+import msgspec
+
+from jobs.dataset.lines import MAX_LINE_BYTES
+from jobs.dataset.remarks import Remark, Remarks
+from jobs.output import printable
+from jobs.suggestions import did_you_mean
+
+ROLES = ("system", "user", "assistant", "tool")
+MESSAGE_FIELDS = (
+    "role",
+    "content",
+    "name",
+    "weight",
+    "tool_calls",
+    "tool_call_id",
+    "function_call",
+)
+CONVERSATION_FIELDS = ("messages", "tools", "functions", "parallel_tool_calls")
+
+
+def line(remarks: Remarks, text: bytes, number: int) -> bool:
+    """Everything wrong with a line that did not decode; whether it can be trained on at all."""
+    if not text.strip():
+        remarks.add(Remark("FT-D008", number, "", "a blank line; the service skips it."))
+        return False
+    conversation = _parsed(remarks, text, number)
+    if conversation is None:
+        return False
+    messages = conversation.get("messages")
+    if not isinstance(messages, list):
+        _no_messages(remarks, conversation, number)
+        return False
+    before = len(remarks.counts), sum(remarks.counts.values())
+    for index, message in enumerate(cast("list[Any]", messages)):
+        _message(remarks, message, index, number)
+    if not messages:
+        remarks.add(Remark("FT-D010", number, "messages", "is empty; nothing is said."))
+    if not messages or before != (len(remarks.counts), sum(remarks.counts.values())):
+        return False
+    roles = tuple(str(message["role"]) for message in cast("list[dict[str, Any]]", messages))
+    order(remarks, roles, number)
+    return True
+
+
+def order(remarks: Remarks, roles: tuple[str, ...], number: int) -> bool:
+    """What is wrong with the order of the roles; whether nothing is."""
+    problems = order_problems(roles)
+    for rule, path, message in problems:
+        remarks.add(Remark(rule, number, path, message))
+    return not problems
+
+
+def order_problems(roles: tuple[str, ...]) -> list[tuple[str, str, str]]:
+    """Rule, path and words for each thing wrong with an order of roles."""
+    if not roles:
+        return [("FT-D010", "messages", "is empty; nothing is said.")]
+    problems: list[tuple[str, str, str]] = []
+    expected = "user"
+    for index, role in enumerate(roles):
+        path = f"messages[{index}].role"
+        if role == "system":
+            if index:
+                text = "a system message belongs first, and once."
+                problems.append(("FT-D014", path, text))
+        elif role == "tool":
+            if index == 0 or roles[index - 1] not in ("assistant", "tool"):
+                problems.append(("FT-D015", path, "a tool answers an assistant's call only."))
+            expected = "assistant"
+        else:
+            if role != expected:
+                previous = roles[index - 1] if index else ""
+                said = (
+                    "the assistant speaks before any user has."
+                    if role == "assistant" and previous in ("", "system")
+                    else f"'{role}' twice in a row; user and assistant take turns."
+                )
+                problems.append(("FT-D015", path, said))
+            expected = "assistant" if role == "user" else "user"
+    if roles[-1] != "assistant":
+        text = f"the last message must come from the assistant, not the {roles[-1]}."
+        problems.append(("FT-D016", f"messages[{len(roles) - 1}].role", text))
+    return problems
+
+
+def raw_texts(remarks: Remarks, raw: Sequence[msgspec.Raw], number: int) -> None:
+    """Which of the contents are empty. They hold no escapes; what is no text is not said here."""
+    for index, content in enumerate(raw):
+        text = bytes(content)
+        if text[:1] == b'"' and not text[1:-1].strip():
+            remarks.add(Remark("FT-D013", number, f"messages[{index}].content", _EMPTY))
+
+
+def texts(remarks: Remarks, contents: Sequence[str], number: int) -> None:
+    """Which of the contents are empty, or hold what is no character."""
+    for index, text in enumerate(contents):
+        path = f"messages[{index}].content"
+        if not text.strip():
+            remarks.add(Remark("FT-D013", number, path, _EMPTY))
+        elif control := _CONTROL.search(text):
+            said = f"holds the control character U+{ord(control[0]):04X}."
+            remarks.add(Remark("FT-D019", number, path, said))
+
+
+def too_long(remarks: Remarks, number: int, length: int) -> None:
+    """A line that is too long to be looked at."""
+    text = f"{length:,} bytes in one line; more than {MAX_LINE_BYTES:,} is not looked at."
+    remarks.add(Remark("FT-D006", number, "", text))
+
+
+def carriage_returns(remarks: Remarks, lines: Sequence[bytes], first_line: int) -> None:
+    """Windows line ends, said once for a file."""
+    if "FT-D005" in remarks.counts:
+        return
+    for offset, text in enumerate(lines):
+        if text.endswith(b"\r"):
+            message = "lines end in CRLF, as Windows writes them."
+            remarks.add(Remark("FT-D005", first_line + offset, "", message))
+            return
+
+
+def text_line(remarks: Remarks, text: bytes, number: int) -> tuple[str, str] | None:
+    """Prompt and completion of a text-completion line, or everything wrong with it."""
+    if not text.strip():
+        remarks.add(Remark("FT-D008", number, "", "a blank line; the service skips it."))
+        return None
+    value = _parsed(remarks, text, number)
+    if value is None:
+        return None
+    for prompt, completion in (("prompt", "completion"), ("text", "ground_truth")):
+        if prompt in value or completion in value:
+            break
+    else:
+        found = ", ".join(printable(key, 20) for key in list(value)[:5])
+        message = (
+            f"has neither 'prompt' and 'completion' nor 'text' and 'ground_truth', but {found}."
+        )
+        remarks.add(Remark("FT-D010", number, "", message))
+        return None
+    said: list[str] = []
+    for key in (prompt, completion):
+        item = value.get(key)
+        if not isinstance(item, str):
+            remarks.add(Remark("FT-D012", number, key, f"{_kind(item)} where text is expected."))
+        elif not item.strip():
+            remarks.add(Remark("FT-D013", number, key, _EMPTY))
+        else:
+            said.append(item)
+    return (said[0], said[1]) if len(said) == 2 else None
+
+
+def _parsed(remarks: Remarks, text: bytes, number: int) -> dict[str, Any] | None:
+    try:
+        text.decode()
+        value = msgspec.json.decode(text)
+    except UnicodeDecodeError as error:
+        message = f"not UTF-8: the byte 0x{text[error.start]:02x} at position {error.start + 1}."
+        remarks.add(Remark("FT-D003", number, "", message))
+        return None
+    except RecursionError:
+        remarks.add(Remark("FT-D009", number, "", "nested too deep to be a conversation."))
+        return None
+    except msgspec.DecodeError as error:
+        if _HALF_SURROGATE.search(text):
+            remarks.add(Remark("FT-D019", number, "", _HALF))
+        else:
+            remarks.add(Remark("FT-D009", number, "", _json_words(str(error))))
+        return None
+    if not isinstance(value, dict):
+        message = f"{_kind(value)} where an object with 'messages' is expected."
+        remarks.add(Remark("FT-D010", number, "", message))
+        return None
+    return cast("dict[str, Any]", value)
+
+
+def _no_messages(remarks: Remarks, conversation: dict[str, Any], number: int) -> None:
+    if "messages" in conversation:
+        message = f"{_kind(conversation['messages'])} where a list of messages is expected."
+        remarks.add(Remark("FT-D010", number, "messages", message))
+        return
+    if {"prompt", "completion"} <= set(conversation) or {"text", "ground_truth"} <= set(
+        conversation
+    ):
+        message = "no 'messages': this is text completion's form. Write it as a conversation."
+    else:
+        keys = [key for key in conversation if key]
+        hint = next((key for key in keys if did_you_mean(key, ["messages"])), "")
+        message = "no 'messages'."
+        message += f" Is '{printable(hint)}' meant to be it?" if hint else ""
+    remarks.add(Remark("FT-D010", number, "", message))
+
+
+def _message(remarks: Remarks, message: Any, index: int, number: int) -> None:
+    path = f"messages[{index}]"
+    if not isinstance(message, dict):
+        text = f"{_kind(message)} where a message is expected."
+        remarks.add(Remark("FT-D012", number, path, text))
+        return
+    fields = cast("dict[str, Any]", message)
+    role = fields.get("role")
+    if not isinstance(role, str):
+        hint = next((f" Is '{printable(k)}' it?" for k in fields if did_you_mean(k, ["role"])), "")
+        text = "is missing." if "role" not in fields else f"{_kind(role)} where a role is expected."
+        remarks.add(Remark("FT-D012", number, f"{path}.role", text + hint))
+    elif role not in ROLES:
+        hint = did_you_mean(role, ROLES) or _ALIASES.get(role.lower(), "")
+        text = f"'{printable(role)}' is not a role.{hint}"
+        remarks.add(Remark("FT-D011", number, f"{path}.role", text))
+    if "content" not in fields and "tool_calls" not in fields:
+        near = next((key for key in fields if did_you_mean(key, ["content"])), "")
+        text = f"is missing. Is '{printable(near)}' it?" if near else "is missing."
+        remarks.add(Remark("FT-D012", number, f"{path}.content", text))
+    elif fields.get("content") is not None or "tool_calls" not in fields:
+        _content(remarks, fields.get("content"), f"{path}.content", number)
+    if "tool_calls" in fields and not isinstance(fields["tool_calls"], list):
+        text = f"{_kind(fields['tool_calls'])} where a list is expected."
+        remarks.add(Remark("FT-D012", number, f"{path}.tool_calls", text))
+
+
+def _content(remarks: Remarks, content: Any, path: str, number: int) -> None:
+    if isinstance(content, str):
+        if not content.strip():
+            remarks.add(Remark("FT-D013", number, path, _EMPTY))
+        return
+    if isinstance(content, list) and content:
+        for index, part in enumerate(cast("list[Any]", content)):
+            kind = cast("dict[str, Any]", part).get("type") if isinstance(part, dict) else None
+            if kind != "text":
+                text = f"a part of type '{kind}'; this fine-tuning learns from text only."
+                remarks.add(Remark("FT-D012", number, f"{path}[{index}]", text))
+        return
+    remarks.add(Remark("FT-D012", number, path, f"{_kind(content)} where text is expected."))
+
+
+_EMPTY = "is empty; there is nothing to learn from it."
+_ALIASES = {
+    "human": " Did you mean 'user'?",
+    "gpt": " Did you mean 'assistant'?",
+    "bot": " Did you mean 'assistant'?",
+    "ai": " Did you mean 'assistant'?",
+    "model": " Did you mean 'assistant'?",
+    "developer": " Did you mean 'system'?",
+}
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_HALF = "half of a surrogate pair (\\ud800 to \\udfff alone) is no character."
+_HALF_SURROGATE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
+    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
+_POSITION = re.compile(r"\(byte (\d+)\)")
+
+
+def _json_words(error: str) -> str:
+    place = _POSITION.search(error)
+    where = f" at position {int(place[1]) + 1}" if place else ""
+    what = _POSITION.sub("", error).replace("JSON is malformed:", "").strip(" .:-")
+    if "truncated" in what:
+        return "not valid JSON: the line ends in the middle."
+    return f"not valid JSON: {what}{where}."
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (int, float)):
+        return "a number"
+    if isinstance(value, str):
+        return "text"
+    return "a list" if isinstance(value, list) else "an object"
