@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from jobs import revision
@@ -10,6 +11,9 @@ from jobs.errors import UsageError
 from jobs.spec import content_hash, references
 from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint, SmokeTest
 from jobs.spec.story import Chapter
+
+_SYSTEM_LOOK = 200
+"""Lines to look at; a file with more is alike all through, or has no one system message."""
 
 _JOB_NAME_LIMIT = 255 - len("-0123456789-99")
 
@@ -41,6 +45,8 @@ class Training:
     training: DataVersion | str
     """A local file, or an address that Azure knows already."""
     validation: DataVersion | str | None
+    system: str = ""
+    """The system message that all its conversations begin with, if it is one and the same."""
 
     @property
     def name(self) -> str:
@@ -87,6 +93,11 @@ class Serving:
         """The endpoint's name."""
         return self.spec.name
 
+    @property
+    def system(self) -> str:
+        """The system message to ask the model with: the one it was trained with."""
+        return self.training.system if self.training else ""
+
     def proof(self, model: str) -> str:
         """The mark of having been proven: with this model, this filter, these probes and tests."""
         return revision.digest(
@@ -96,6 +107,7 @@ class Serving:
                 "filtered": self.spec.is_filtered,
                 "probes": self.probes_digest,
                 "smoke_tests": [_smoke_test(test) for test in self.spec.smoke_tests],
+                "system": self.system,
             }
         )
 
@@ -193,6 +205,7 @@ def _training(chapter: Chapter, spec: FineTuning) -> Training:
         revision=content_hash(spec, hashes),
         training=training,
         validation=validation,
+        system=_system(training.path) if isinstance(training, DataVersion) else "",
     )
 
 
@@ -239,6 +252,20 @@ def _data(chapter: Chapter, spec: FineTuning) -> tuple[DataVersion | str, DataVe
         group_by=spec.split.group_by,
     )
     return _file(spec, "train", train), _file(spec, "valid", valid)
+
+
+def _system(path: Path) -> str:
+    """The system message that the first conversations share; empty where they don't share one."""
+    import json
+
+    found: set[str] = set()
+    with path.open(encoding="utf-8-sig") as lines:
+        for line in islice(lines, _SYSTEM_LOOK):
+            if not line.strip():
+                continue
+            first = json.loads(line)["messages"][0]
+            found.add(str(first["content"]) if first["role"] == "system" else "")
+    return found.pop() if len(found) == 1 else ""
 
 
 def _validation(chapter: Chapter, spec: FineTuning) -> DataVersion | str | None:

@@ -4,18 +4,24 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs import safety
 from jobs.errors import InvalidInputError, UsageError
-from jobs.findings import Finding
+from jobs.findings import Finding, refuses
 from jobs.spec.story import Chapter, Story, load
 from jobs.target import Target, resolve
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jobs.dataset.check import Checked
     from jobs.desired import Desired
     from jobs.foundry.session import Session
+
+_CATALOGUE_RULES = "FT-C"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +32,8 @@ class Opened:
     stories: tuple[Story, ...]
     findings: tuple[Finding, ...]
     """What rules say of them without refusing."""
+    data: "Mapping[str, Checked]"
+    """The data of each fine-tuning document that was looked at, by its reference."""
 
     @property
     def chapters(self) -> list[Chapter]:
@@ -58,18 +66,58 @@ def session_of(arguments: Namespace) -> "Session":
     return connect(target_of(arguments))
 
 
-def read_specs(paths: Sequence[str], overrides: Sequence[str] = ()) -> Opened:
-    """The spec files, or every finding that refuses them.
+def examined(
+    paths: Sequence[str],
+    overrides: Sequence[str] = (),
+    *,
+    on: date | None = None,
+    strict: bool = False,
+) -> Opened:
+    """The spec files with the data they name, checked as `validate` checks them.
+
+    What the catalogue says of dates and regions is left to the preflight, which knows Azure's own
+    date and the project's region; everything else refuses here, before Azure is reached for.
 
     Raises:
-        InvalidInputError: A file can't be used; every finding is in it.
+        InvalidInputError: Something is wrong; every finding is in it.
     """
-    stories = tuple(load(path, overrides=overrides) for path in paths)
-    findings = [finding for story in stories for finding in story.findings]
-    errors = [finding for finding in findings if finding.severity == "error"]
-    if errors:
-        raise InvalidInputError("\n".join(map(str, errors)), findings=findings)
-    return Opened(files=tuple(paths), stories=stories, findings=tuple(findings))
+    from jobs.catalog import today
+    from jobs.examine import examine
+
+    looked = [examine(path, on=on or today(), overrides=overrides) for path in paths]
+    findings = tuple(
+        finding
+        for one in looked
+        for finding in one.findings
+        if not finding.rule.startswith(_CATALOGUE_RULES)
+    )
+    _refuse(findings, strict=strict)
+    return Opened(
+        files=tuple(paths),
+        stories=tuple(one.story for one in looked),
+        findings=findings,
+        data={name: checked for one in looked for name, checked in one.data.items()},
+    )
+
+
+def read_specs(paths: Sequence[str]) -> Opened:
+    """The spec files alone, for verbs that need their names and not their data.
+
+    Raises:
+        InvalidInputError: A file can't be read as a spec.
+    """
+    stories = tuple(load(path) for path in paths)
+    findings = tuple(finding for story in stories for finding in story.findings)
+    _refuse(findings, strict=False)
+    return Opened(files=tuple(paths), stories=stories, findings=findings, data={})
+
+
+def _refuse(findings: Sequence[Finding], *, strict: bool) -> None:
+    if not refuses(findings, strict=strict):
+        return
+    from jobs.reporting import as_text, summary
+
+    raise InvalidInputError(f"{as_text(findings)}\n{summary(findings)}", findings=findings)
 
 
 def desired_of(opened: Opened) -> "Desired":

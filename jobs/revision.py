@@ -17,6 +17,11 @@ TAG_HASH = "foundry-tune.hash"
 TAG_VERSION = "foundry-tune.version"
 TAG_PROOF = "foundry-tune.proof"
 TAG_EVALUATION = "foundry-tune.evaluation"
+TAG_SYSTEM = "foundry-tune.system"
+"""The system message that a model was trained with, so that it can be asked as it was taught."""
+
+LONGEST_TAG_VALUE = 256
+"""Azure's limit; a system message beyond it isn't kept."""
 
 
 def hyperparameters(spec: FineTuning) -> dict[str, str]:

@@ -118,11 +118,7 @@ def _bring(
         model_id=model_id,
         content_safety=serving.spec.is_filtered,
         auth_mode=AUTH_MODES[serving.spec.auth_mode],
-        tags=revision.tags(
-            serving.name,
-            serving.training.revision if serving.training else revision.digest(model_id),
-            serving.spec.tags,
-        ),
+        tags=_tags(serving, model_id),
     )
     if made.provisioning_state != "Succeeded":
         raise RemoteError(
@@ -130,6 +126,14 @@ def _bring(
             next_step="Run the same command again: it makes the endpoint anew.",
         )
     return made, there is None or _never_proven(there)
+
+
+def _tags(serving: Serving, model_id: str) -> dict[str, str]:
+    made_from = serving.training.revision if serving.training else revision.digest(model_id)
+    tags = revision.tags(serving.name, made_from, serving.spec.tags)
+    if 0 < len(serving.system) <= revision.LONGEST_TAG_VALUE:
+        tags[revision.TAG_SYSTEM] = serving.system
+    return tags
 
 
 def _never_proven(endpoint: Endpoint) -> bool:
@@ -234,7 +238,7 @@ def _smoke_test(session: "Session", endpoint: Endpoint, serving: Serving, report
         return
     chat = open_chat(session, endpoint)
     try:
-        results = smoke.run(chat, tests)
+        results = smoke.run(chat, tests, serving.system)
     finally:
         chat.close()
     passed = sum(result.passed for result in results)

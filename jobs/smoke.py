@@ -23,15 +23,21 @@ class SmokeResult:
         return not self.problems
 
 
-def run(chat: Asks, tests: Sequence[SmokeTest]) -> list[SmokeResult]:
-    """Ask every question and hold the answers against the expectations."""
-    return [_run(chat, test) for test in tests]
+def run(chat: Asks, tests: Sequence[SmokeTest], system: str = "") -> list[SmokeResult]:
+    """Ask every question and hold the answers against the expectations.
+
+    A bare prompt is asked with the system message that the model was trained with.
+    """
+    return [_run(chat, test, system) for test in tests]
 
 
-def _run(chat: Asks, test: SmokeTest) -> SmokeResult:
+def _run(chat: Asks, test: SmokeTest, system: str) -> SmokeResult:
     messages = [
         {"role": message.role, "content": message.content} for message in test.messages or ()
-    ] or [{"role": "user", "content": test.prompt or ""}]
+    ]
+    if not messages:
+        messages = [{"role": "system", "content": system}] if system else []
+        messages.append({"role": "user", "content": test.prompt or ""})
     said = chat.ask(messages, max_tokens=test.max_tokens, temperature=test.temperature)
     text = said.text if isinstance(said, Answer) else ""
     return SmokeResult(test=test, answer=text, problems=tuple(problems(said, test.expect)))

@@ -39,14 +39,14 @@ def run(arguments: Namespace) -> int:
 
     from jobs import apply, output, plan_report
     from jobs.errors import PreflightError
-    from jobs.opening import confirmed, read_specs, session_of
+    from jobs.opening import confirmed, examined, session_of
     from jobs.options import spec_paths
     from jobs.planning import make
     from jobs.preflight import failed
     from jobs.progress import Reporter
 
     paths = spec_paths(arguments.specs, arguments.file)
-    opened = read_specs(paths, arguments.overrides)
+    opened = examined(paths, arguments.overrides, on=arguments.date, strict=arguments.strict)
     session = session_of(arguments)
     planned = make(session, opened, on=arguments.date, retrain=arguments.retrain)
     output.emit("\n".join(plan_report.lines(planned, session.target)))

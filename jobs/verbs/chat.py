@@ -14,7 +14,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", help="the endpoint's name, or the spec file that makes it")
     parser.add_argument("prompt", nargs="?", help="what to ask; left out: read from the terminal")
     parser.add_argument("--file", help="read the question from a file ('-': standard input)")
-    parser.add_argument("--system", default="", help="a system message before the question")
+    parser.add_argument(
+        "--system", help="the system message (the one it was trained with; '' for none)"
+    )
     parser.add_argument("--max-tokens", type=int, default=256)
     parser.add_argument("--temperature", type=float, default=0.0)
     add_target(parser)
@@ -27,6 +29,7 @@ def run(arguments: Namespace) -> int:
     from jobs import inventory
     from jobs.errors import SafetyError
     from jobs.opening import session_of
+    from jobs.revision import TAG_SYSTEM
     from jobs.serving import open_chat, require_servable
 
     prompt = _prompt(arguments)
@@ -37,9 +40,12 @@ def run(arguments: Namespace) -> int:
         sys.stderr.write(f"Warning: the content filter of '{endpoint.name}' is not on.\n")
     chat = open_chat(session, endpoint)
     try:
+        system = arguments.system
+        if system is None:
+            system = endpoint.tags.get(TAG_SYSTEM, "")
         if prompt is None:
-            return _converse(chat, arguments)
-        refused = _ask(chat, _messages(arguments.system, prompt), arguments)
+            return _converse(chat, _messages(system), arguments)
+        refused = _ask(chat, _messages(system, prompt), arguments)
     finally:
         chat.close()
     if refused:
@@ -114,10 +120,9 @@ def _ask(chat: "Chat", messages: list[dict[str, str]], arguments: Namespace) -> 
     return ""
 
 
-def _converse(chat: "Chat", arguments: Namespace) -> int:
+def _converse(chat: "Chat", messages: list[dict[str, str]], arguments: Namespace) -> int:
     import sys
 
-    messages = _messages(arguments.system)
     while True:
         sys.stderr.write("> ")
         sys.stderr.flush()

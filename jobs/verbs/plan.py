@@ -25,12 +25,12 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Show the plan; its exit code says whether apply would get past it."""
     from jobs import output, plan_report
-    from jobs.opening import read_specs, session_of
+    from jobs.opening import examined, session_of
     from jobs.options import spec_paths
     from jobs.planning import make
 
     paths = spec_paths(arguments.specs, arguments.file)
-    opened = read_specs(paths, arguments.overrides)
+    opened = examined(paths, arguments.overrides, on=arguments.date, strict=arguments.strict)
     session = session_of(arguments)
     planned = make(session, opened, on=arguments.date, retrain=arguments.retrain)
     if arguments.output == "table":

@@ -26,8 +26,10 @@ def run(arguments: Namespace) -> int:
     name = names_of(arguments.name)[0]
     found = inventory.look(session_of(arguments))
     holding = found.of(name)
-    jobs = [*holding.jobs[:1], *(job for job in found.jobs if job.name == name)]
-    models = [*holding.models, *(model for model in found.models if model.label == name)]
+    newest = {job.name for job in holding.jobs[:1]}
+    jobs = [job for job in found.jobs if job.name == name or job.name in newest]
+    own = {model.label for model in holding.models}
+    models = [model for model in found.models if model.label == name or model.label in own]
     endpoints = [endpoint for endpoint in found.endpoints if endpoint.name == name]
     if not jobs and not models and not endpoints:
         raise NotFoundError(
@@ -35,11 +37,8 @@ def run(arguments: Namespace) -> int:
             next_step="foundry-tune list shows what there is.",
         )
     value: dict[str, object] = {
-        "jobs": [
-            _plain(job) | {"hyperparameters": from_wire(job.hyperparameters)}
-            for job in dict.fromkeys(jobs)
-        ],
-        "models": [_plain(model) for model in dict.fromkeys(models)],
+        "jobs": [_plain(job) | {"hyperparameters": from_wire(job.hyperparameters)} for job in jobs],
+        "models": [_plain(model) for model in models],
         "endpoints": [_plain(endpoint) for endpoint in endpoints],
     }
     output.emit_structured({key: rows for key, rows in value.items() if rows}, arguments.output)

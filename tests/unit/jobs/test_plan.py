@@ -107,9 +107,7 @@ def test_changed_data_is_shown_as_data() -> None:
     other = replace(data("train"), version="cccccccccc", sha256="c" * 64)
     changed = desired(replace(training(revision="fedcba9876"), training=other))
     changes = job_step(decide(changed, done())).action.changes
-    assert changes == (
-        Change("training_data", "xbox-train:aaaaaaaaaa", "xbox-train:cccccccccc"),
-    )
+    assert changes == (Change("training_data", "xbox-train:aaaaaaaaaa", "xbox-train:cccccccccc"),)
 
 
 def test_data_of_a_finished_job_is_not_uploaded_again() -> None:
