@@ -64,12 +64,16 @@ class Tree(Progress):
         if op in ("create-replacement", "delete-replaced"):
             return
         self._print(f"{' ' * depth}{_SYMBOLS.get(op, ''):<2}{resource.type}: ({word})")
-        if resource.id:
-            self._print(f"{pad[2:]}[id={(step.old or resource).id}]")
+        if id_ := (step.old or resource).id:
+            self._print(f"{pad[2:]}[id={id_}]")
         self._print(f"{pad[2:]}[urn={resource.urn}]")
         if resource.provider:
             self._print(f"{pad[2:]}[provider={resource.provider}]")
         if op == "same":
+            return
+        if op == "delete" and self.kind == "refresh" and step.old:
+            self._print(f"{pad[2:]}--outputs:--")
+            self._print(*properties(step.old.outputs, {}, depth + 4))
             return
         old = step.old.inputs if step.old else {}
         new = step.new.inputs if step.new else {}

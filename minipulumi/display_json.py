@@ -134,13 +134,13 @@ def _hide(value: Any) -> Any:
     return [_hide(item) for item in value] if isinstance(value, list) else value
 
 
-def _detailed(step: Step) -> Props | None:
+def _detailed(step: Step, name: str = "kind") -> Props | None:
     if not step.diff or step.diff.detailed is None:
         return None
     result: Props = {}
     for path, change in step.diff.detailed.items():
         kind = re.sub(r"_", "-", change.get("kind", "ADD")).lower()
-        result[path] = {"kind": kind, "inputDiff": change.get("inputDiff", False)}
+        result[path] = {name: kind, "inputDiff": change.get("inputDiff", False)}
     return result
 
 
@@ -152,7 +152,7 @@ def _metadata(step: Step) -> Props:
         "type": resource.type,
         "old": _event_state(step.old),
         "new": _event_state(step.new),
-        "detailedDiff": _detailed(step),
+        "detailedDiff": _detailed(step, "diffKind"),
         "logical": step.op not in _EVENT_ONLY,
         "provider": resource.provider,
         **({"diffs": step.keys} if step.keys else {}),

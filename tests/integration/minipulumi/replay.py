@@ -201,6 +201,63 @@ def _at_least_as_secret(ours: Any, theirs: Any) -> bool:
     return True
 
 
+def compare_json(recorded: Any, ours: Any, cipher: Passphrase | None) -> list[str]:
+    """Compares JSON output: a deployment as a state, anything else value by value."""
+    if isinstance(recorded, dict) and "deployment" in recorded and cipher:
+        return compare_states(recorded["deployment"], ours["deployment"], cipher)
+    theirs, mine = _stripped(recorded), _stripped(ours)
+    if theirs == mine:
+        return []
+    if not (isinstance(theirs, dict) and isinstance(mine, dict)):
+        return [f"{mine} instead of {theirs}"]
+    return [
+        f"{key}: {mine.get(key)} instead of {theirs.get(key)}"
+        for key in theirs.keys() | mine.keys()
+        if theirs.get(key) != mine.get(key)
+    ]
+
+
+def compare_events(recorded: list[str], ours: list[str]) -> list[str]:
+    """Compares `up --json`: the same events, up to order, times and the SDK's debug messages."""
+
+    def told(lines: list[str]) -> list[str]:
+        found: list[str] = []
+        for line in lines:
+            event = json.loads(line)
+            kind = next(key for key in event if key.endswith("Event"))
+            body = event[kind]
+            if body.get("severity") == "debug" or (kind, body.get("metadata", {}).get("type")) == (
+                "resOutputsEvent", "pulumi:pulumi:Stack",
+            ):  # fmt: skip
+                continue
+            body.pop("durationSeconds", None)
+            metadata = body.pop("metadata", None)
+            keys = ("op", "urn", "type", "detailedDiff", "diffs", "logical")
+            if metadata and (":providers:" in metadata["urn"] or "index:Foundry" in metadata["type"]):
+                continue
+            body |= {key: (metadata or {}).get(key) for key in keys}
+            found.append(json.dumps([kind, body], sort_keys=True))
+        return sorted(found)
+
+    theirs, mine = told(recorded), told(ours)
+    lacks, more = [e for e in theirs if e not in mine], [e for e in mine if e not in theirs]
+    return [f"events lack {lacks}, have too {more}"] if lacks or more else []
+
+
+def _stripped(value: Any) -> Any:
+    """A preview's or a list's JSON without times, ids and the order of what is unordered."""
+    if isinstance(value, dict):
+        drop = {"created", "modified", "sourcePosition", "stackTrace", "duration", "lastUpdate"}
+        made = {key: _stripped(item) for key, item in value.items() if key not in drop}
+        for key in ("dependencies", "steps", "diagnostics"):
+            if isinstance(made.get(key), list):
+                made[key] = sorted(made[key], key=json.dumps)
+        if "provider" in made:
+            made["provider"] = made["provider"].rsplit("::", 1)[0]
+        return made
+    return [_stripped(item) for item in value] if isinstance(value, list) else value
+
+
 def load(folder: Path, number: str) -> Recording:
     """One recording, its checkpoint under `state` if it has one."""
     file = next(
