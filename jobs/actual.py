@@ -28,6 +28,8 @@ class Actual:
     """By `name:version`."""
     models: Mapping[str, tuple[ModelVersion, ...]]
     """By name, oldest version first."""
+    next_versions: Mapping[str, str]
+    """The version that a new model of each name will have."""
     endpoints: Mapping[str, Endpoint]
     """Every endpoint of the project, by name."""
 
@@ -57,6 +59,7 @@ def look(session: "Session", project: Project, desired: Desired) -> Actual:
         found_endpoints = pool.submit(endpoints.listed, session)
         found_data = [pool.submit(data.find, session, d.name, d.version) for d in desired.data]
         found_models = [pool.submit(models.versions, session, name) for name in model_names]
+        found_next = [pool.submit(models.next_version, session, name) for name in model_names]
         assets = [asset for future in found_data if (asset := future.result())]
         return Actual(
             project=project,
@@ -65,6 +68,9 @@ def look(session: "Session", project: Project, desired: Desired) -> Actual:
             models={
                 name: tuple(future.result())
                 for name, future in zip(model_names, found_models, strict=True)
+            },
+            next_versions={
+                name: future.result() for name, future in zip(model_names, found_next, strict=True)
             },
             endpoints={endpoint.name: endpoint for endpoint in found_endpoints.result()},
         )

@@ -1,5 +1,7 @@
 """What the spec files ask for, ready to be held against Azure: hashes, names, who needs whom."""
 
+import atexit
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -242,6 +244,7 @@ def _data(chapter: Chapter, spec: FineTuning) -> tuple[DataVersion | str, DataVe
     from jobs.dataset.split import split_file
 
     parts = Path(tempfile.mkdtemp(prefix="foundry-tune-"))
+    atexit.register(shutil.rmtree, parts, ignore_errors=True)
     train, valid = parts / "train.jsonl", parts / "valid.jsonl"
     split_file(
         path,

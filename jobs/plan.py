@@ -3,7 +3,7 @@
 `create` + `update` ~ `replace` -/+ `unchanged` = `delete` - and `blocked` !, field by field.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -141,8 +141,17 @@ class Plan:
         ]
 
     def count(self, *kinds: Kind) -> int:
-        """How many actions are of these kinds."""
-        return sum(action.kind in kinds for action in self.actions)
+        """How many resources have an action of these kinds; an evaluation is none."""
+        return sum(
+            step.action.kind in kinds for step in self.steps if not isinstance(step, MeasureStep)
+        )
+
+    @property
+    def evaluations(self) -> int:
+        """How many evaluations would run."""
+        return sum(
+            step.action.kind == "create" for step in self.steps if isinstance(step, MeasureStep)
+        )
 
 
 def decide(desired: Desired, actual: Actual, *, retrain: bool = False) -> Plan:
@@ -291,15 +300,9 @@ def _model_step(job_step: JobStep, actual: Actual) -> ModelStep:
     elif job_step.action.kind == "blocked":
         action = Action(kind="blocked", type="model", name=name, note="needs the job")
     else:
-        versions = actual.models.get(name, ())
-        label = f"{name}:{_next_version(versions)}"
+        label = f"{name}:{actual.next_versions.get(name, '1')}"
         action = Action(kind="create", type="model", name=label, note="from that job")
     return ModelStep(action=action, training=training, model=model)
-
-
-def _next_version(versions: Iterable[ModelVersion]) -> int:
-    numbers = [int(model.version) for model in versions if model.version.isdecimal()]
-    return max(numbers, default=0) + 1
 
 
 # ── endpoints ───────────────────────────────────────────────────────────────────────────────────

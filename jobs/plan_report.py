@@ -1,18 +1,19 @@
 """The whole answer of `plan`: target, data, checks, cost and actions, as text and as JSON."""
 
-from jobs import output, plan_text
+from jobs import output, plan_data, plan_text
 from jobs.planning import Planned
 from jobs.preflight import failed
 from jobs.target import Target
 
 
-def lines(planned: Planned, target: Target) -> list[str]:
-    """The plan as people read it."""
+def lines(planned: Planned, target: Target, *, command: bool = True) -> list[str]:
+    """The plan as people read it, with the command that would do it."""
     text = [plan_text.target_line(target, planned.project.location)]
+    text += plan_data.lines(planned.desired.trainings, planned.opened.data, planned.opened.findings)
     text += plan_text.check_lines(planned.checks)
     text += ["", *plan_text.action_lines(planned.plan)]
-    command = f"foundry-tune apply {' '.join(planned.opened.files)}"
-    text.append(plan_text.count_line(planned.plan, command))
+    apply = f"foundry-tune apply {' '.join(planned.opened.files)}" if command else ""
+    text.append(plan_text.count_line(planned.plan, apply))
     return text
 
 
@@ -27,6 +28,7 @@ def as_dict(planned: Planned, target: Target) -> dict[str, object]:
             "sources": dict(target.sources),
         },
         "date": planned.today.isoformat(),
+        "data": plan_data.as_dict(planned.opened.data),
         "findings": [finding.as_dict() for finding in planned.opened.findings],
         "checks": plan_text.checks_as_dict(planned.checks),
         "actions": plan_text.as_dict(planned.plan),

@@ -57,17 +57,18 @@ def action_lines(plan: Plan) -> list[str]:
     return lines
 
 
-def count_line(plan: Plan, command: str) -> str:
+def count_line(plan: Plan, command: str = "") -> str:
     """How many of each, and the command that would do it."""
     if plan.is_empty:
         return "Nothing to do: Azure is as the spec says."
     counts = (
         f"{plan.count('create')} to create, {plan.count('update', 'replace')} to change, "
-        f"{plan.count('delete')} to delete."
+        f"{plan.count('delete')} to delete"
     )
+    counts += f", {plan.evaluations} to evaluate." if plan.evaluations else "."
     if plan.blocked:
         return f"{counts}       {plan.count('blocked')} blocked."
-    return f"{counts}       {command}"
+    return f"{counts}       {command}".rstrip()
 
 
 def as_dict(plan: Plan) -> list[dict[str, object]]:

@@ -20,8 +20,9 @@ _INDENT = "  "
 class Reporter:
     """Tells what happens; safe to use from several threads."""
 
-    def __init__(self, *, type_width: int = 10, name_width: int = 30) -> None:
+    def __init__(self, *, type_width: int = 10, name_width: int = 30, alone: bool = False) -> None:
         self._type_width, self._name_width = type_width, name_width
+        self._alone = alone
         self._lock = threading.RLock()
         self._said_at = time.monotonic()
         self._bars: dict[str, Any] = {}
@@ -35,6 +36,15 @@ class Reporter:
             output.emit(line)
             sys.stdout.flush()
             self._said_at = time.monotonic()
+
+    def detail(self, kind: str, name: str, text: str) -> None:
+        """A line about what the line before named; named again only where there are several."""
+        if self._alone:
+            with self._lock:
+                output.emit(f"{_INDENT}{kind:<{self._type_width}}  {text}")
+                sys.stdout.flush()
+        else:
+            self.result(kind, name, text)
 
     def progress(self, kind: str, name: str, text: str) -> None:
         """What is going on, for somebody who watches."""

@@ -70,7 +70,7 @@ def serve(
     except SafetyError as error:
         raise _closed(session, endpoint, error, ours_to_delete=ours_to_delete) from error
     report.result("endpoint", endpoint.name, f"serving at {endpoint.uri}")
-    report.result("safety", endpoint.name, line)
+    report.detail("safety", endpoint.name, line)
     _smoke_test(session, endpoint, serving, report)
     proof = serving.proof(endpoints.serves(endpoint))
     return endpoints.tag(session, endpoint, {revision.TAG_PROOF: proof})
@@ -242,7 +242,7 @@ def _smoke_test(session: "Session", endpoint: Endpoint, serving: Serving, report
     finally:
         chat.close()
     passed = sum(result.passed for result in results)
-    report.result("smoke", endpoint.name, f"{passed} of {len(results)} passed on {ROUTE}")
+    report.detail("smoke", endpoint.name, f"{passed} of {len(results)} passed on {ROUTE}")
     if passed < len(results):
         raise QualityError(
             "\n".join(

@@ -40,6 +40,13 @@ def versions(session: Session, name: str) -> list[ModelVersion]:
     return sorted((_version(item, name) for item in found), key=_age)
 
 
+def next_version(session: Session, name: str) -> str:
+    """The version that the next model of this name will have, deleted ones counted."""
+    path = f"{session.project_id}/models/{name}"
+    found = session.arm.find(path, API_VERSION, f"read model '{name}'")
+    return text(found, "properties", "nextVersion") or "1"
+
+
 def names(session: Session) -> list[str]:
     """The names of the project's models."""
     items = session.arm.list(

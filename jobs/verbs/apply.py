@@ -49,7 +49,7 @@ def run(arguments: Namespace) -> int:
     opened = examined(paths, arguments.overrides, on=arguments.date, strict=arguments.strict)
     session = session_of(arguments)
     planned = make(session, opened, on=arguments.date, retrain=arguments.retrain)
-    output.emit("\n".join(plan_report.lines(planned, session.target)))
+    output.emit("\n".join(plan_report.lines(planned, session.target, command=False)))
     if planned.plan.is_empty:
         return 0
     stopping = failed(planned.checks)
@@ -62,7 +62,8 @@ def run(arguments: Namespace) -> int:
         return 0
     progressed = apply.Progressed()
     widths = [len(action.name) for action in planned.plan.actions if len(action.name) <= 40]
-    report = Reporter(name_width=max(widths, default=30))
+    alone = len(planned.desired.servings) <= 1
+    report = Reporter(name_width=max(widths, default=30), alone=alone)
     options = apply.Options(wait=not arguments.no_wait, settle_seconds=arguments.settle)
     try:
         apply.run(

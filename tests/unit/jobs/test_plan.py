@@ -27,7 +27,7 @@ PROJECT = Project(
     discovery_url="",
     hub_id="",
 )
-EMPTY = Actual(project=PROJECT, jobs=(), data={}, models={}, endpoints={})
+EMPTY = Actual(project=PROJECT, jobs=(), data={}, models={}, next_versions={}, endpoints={})
 
 
 # ── the first time ──────────────────────────────────────────────────────────────────────────────
@@ -332,6 +332,7 @@ def done() -> Actual:
         jobs=(job(),),
         data={f"{asset.name}:{asset.version}": asset for asset in assets},
         models={"xbox": (model,)},
+        next_versions={"xbox": "2"},
         endpoints={"xbox": endpoint()},
     )
 
