@@ -6,6 +6,10 @@ imported when it is named. The help below is static so that `foundry-tune --help
 
 import sys
 
+TYPE_CHECKING = False  # what typing's is; importing typing would cost more than this whole module
+if TYPE_CHECKING:
+    from jobs.errors import FoundryTuneError
+
 VERBS = {
     "validate": "Check specs, and the data they name, before anything is spent",
     "dataset": "check, split, fix or describe a JSONL file of conversations",
@@ -68,7 +72,7 @@ def _run(verb: str, rest: list[str]) -> int:
     except SystemExit as usage:  # argparse has said what is wrong
         return usage.code if isinstance(usage.code, int) else 2
     except FoundryTuneError as error:
-        _write(sys.stderr, f"{error}\n")
+        _write(sys.stderr, f"{_with_findings(error)}\n")
         return error.exit_code
     except KeyboardInterrupt:
         _write(sys.stderr, "\nInterrupted.\n")
@@ -80,6 +84,16 @@ def _run(verb: str, rest: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return code
+
+
+def _with_findings(error: "FoundryTuneError") -> str:
+    """The error in words, after the findings that it carries, if it does."""
+    findings = getattr(error, "findings", ())
+    if not findings:
+        return str(error)
+    from jobs.reporting import as_text
+
+    return f"{as_text(findings)}\n{error}"
 
 
 def _help(topics: list[str]) -> int:

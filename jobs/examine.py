@@ -37,10 +37,12 @@ def examine(
     overrides: Sequence[str] = (),
     with_data: bool = True,
     near: bool | None = None,
+    tokenizer: str | Path | None = None,
 ) -> Examination:
     """Read a spec file and, with `with_data`, the local files that it names.
 
-    `near` looks for near-duplicates; left to None it does where that takes seconds.
+    `near` looks for near-duplicates; left to None it does where that takes seconds. `tokenizer`
+    wins over the file that the spec names.
     """
     story = load(file, overrides=overrides)
     findings = [*story.findings, *check_story(story, on=on)]
@@ -50,7 +52,7 @@ def examine(
         readable, missing = _readable(owner, names)
         findings += missing
         if readable:
-            checked = _check(owner, readable, near)
+            checked = _check(owner, readable, near, tokenizer)
             data[owner.reference] = checked
             spoken[owner.reference] = list(checked.findings)
     kept, ignored = silence(story, findings, spoken, on=on)
@@ -132,12 +134,15 @@ def _near_name(path: Path) -> str:
     return did_you_mean(path.name, names[:1000])
 
 
-def _check(owner: Chapter, files: "list[DataFile]", near: bool | None) -> "Checked":
+def _check(
+    owner: Chapter, files: "list[DataFile]", near: bool | None, tokenizer: str | Path | None
+) -> "Checked":
     from jobs.dataset.check import Training, check
 
     spec = owner.spec
     if not isinstance(spec, FineTuning):
         return check(files, near=near)
+    named = owner.local_path(spec.tokenizer) if spec.tokenizer else None
     return check(
         files,
         task="text_completion" if spec.task == "text_completion" else "chat_completion",
@@ -148,6 +153,6 @@ def _check(owner: Chapter, files: "list[DataFile]", near: bool | None) -> "Check
             batch_size=spec.batch_size,
             split=(spec.split.split or 0.0) if spec.split else None,
             has_validation=spec.validation_path is not None,
-            tokenizer=owner.local_path(spec.tokenizer) if spec.tokenizer else None,
+            tokenizer=Path(tokenizer) if tokenizer else named,
         ),
     )

@@ -32,10 +32,10 @@ class DataFile:
 
     @property
     def name(self) -> str:
-        """The file as messages name it."""
-        return (
-            os.path.relpath(self.path) if self.path.is_absolute() else os.path.normpath(self.path)
-        )
+        """The file as messages name it: short where it lies below the working folder."""
+        written = os.path.normpath(self.path)
+        relative = os.path.relpath(written) if self.path.is_absolute() else written
+        return written if relative.startswith("..") else relative
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,15 @@ def line(remarks: Remarks, text: bytes, number: int) -> bool:
     return True
 
 
+def whole(remarks: Remarks, text: bytes, number: int) -> None:
+    """Everything wrong with a line, whether or not it decodes: its parts, its order, its texts."""
+    if not line(remarks, text, number):
+        return
+    messages = msgspec.json.decode(text)["messages"]
+    said = [message.get("content") for message in messages]
+    texts(remarks, [content if isinstance(content, str) else "-" for content in said], number)
+
+
 def order(remarks: Remarks, roles: tuple[str, ...], number: int) -> bool:
     """What is wrong with the order of the roles; whether nothing is."""
     problems = order_problems(roles)

@@ -47,6 +47,9 @@ def private_in(data: bytes) -> Iterator[Private]:
     """Every secret and every piece of personal data in a text in UTF-8."""
     for at in _runs(data.translate(_TOKENS), b"t" * 20):
         yield from _secrets(data, *at)
+    if _KEY_HEADER in data:
+        for match in _SECRETS[0][1].finditer(data):
+            yield Private("FT-D041", _SECRETS[0][0], match.start(), match.end())
     for at in _runs(data.translate(_NUMBERS), b"0" * 9):
         yield from _numbers(data, *at)
     if not data.isascii():
@@ -69,6 +72,7 @@ def masked(text: str) -> str:
 
 # ── secrets ─────────────────────────────────────────────────────────────────────────────────────
 
+_KEY_HEADER = b"PRIVATE KEY-----"
 _SECRETS = (
     ("a private key", re.compile(rb"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----")),
     ("an Azure storage key", re.compile(rb"AccountKey=[A-Za-z0-9+/]{40,100}={0,2}")),
@@ -91,7 +95,7 @@ _SECRETS = (
 def _secrets(data: bytes, start: int, end: int) -> Iterator[Private]:
     window_start, window_end = max(0, start - 48), min(len(data), end + 48)
     yield from _accounts(data, window_start, window_end)
-    for kind, pattern in _SECRETS:
+    for kind, pattern in _SECRETS[1:]:
         for match in pattern.finditer(data, window_start, window_end):
             if len(set(match[0])) > 7:  # XXXXXXXX and ******** are no keys
                 yield Private("FT-D041", kind, match.start(), match.end())

@@ -1,0 +1,98 @@
+"""What a spec would cost: training, hosting, smoke tests and evaluation, each with its price row.
+
+Tokens are counted with the model's tokenizer where the spec (or --tokenizer) names it, and are an
+interval where it does not. A price that nobody published is unknown; it is never taken for 0.
+Exit code 5 if a budget is exceeded, or can't be held because a price is unknown.
+"""
+
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+from jobs.options import add_date, add_output, add_specs
+
+if TYPE_CHECKING:
+    from jobs.cost import Cost
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command line."""
+    add_specs(parser)
+    add_output(parser)
+    add_date(parser)
+    parser.add_argument("--tokenizer", metavar="FILE", help="the model's tokenizer.json")
+    parser.add_argument(
+        "--accept-unknown-price",
+        action="store_true",
+        help="a budget does not refuse because of a price that nobody published",
+    )
+
+
+def run(arguments: Namespace) -> int:
+    """Estimate, show, and hold the budget."""
+    from jobs.catalog import today
+    from jobs.cost import estimate, hold
+    from jobs.errors import InvalidInputError
+    from jobs.examine import examine
+    from jobs.findings import Finding
+    from jobs.options import spec_paths
+    from jobs.output import emit, emit_structured
+
+    paths = spec_paths(arguments.specs, arguments.file)
+    costs: list[Cost] = []
+    broken: list[Finding] = []
+    for path in paths:
+        examined = examine(
+            path,
+            on=arguments.date or today(),
+            overrides=arguments.overrides,
+            near=False,
+            tokenizer=arguments.tokenizer,
+        )
+        broken += [f for f in examined.findings if f.severity == "error" and f.rule[3] == "S"]
+        costs += estimate(examined)
+    if broken:
+        raise InvalidInputError("The spec can't be read, so it has no cost.", findings=broken)
+    if arguments.output == "table":
+        emit("\n".join(line for cost in costs for line in _lines(cost)) or "Nothing that costs.")
+    else:
+        emit_structured({"costs": [_record(cost) for cost in costs]}, arguments.output)
+    hold(tuple(costs), accept_unknown_price=arguments.accept_unknown_price)
+    return 0
+
+
+def _lines(cost: "Cost") -> list[str]:
+    from jobs.output import style, table
+
+    rows = [(line.what, str(line.money), line.quantity) for line in cost.lines]
+    prices = dict.fromkeys(price for line in cost.lines for price in line.price.split("; "))
+    total = f"total  {cost.total}"
+    if cost.budget:
+        total += f"    budget {cost.budget.max_usd:,.2f} USD: {cost.verdict}"
+    return [
+        style(cost.reference, "bold"),
+        table(rows, indent="  "),
+        *(f"    {price}" for price in prices),
+        f"  {total}",
+    ]
+
+
+def _record(cost: "Cost") -> dict[str, object]:
+    return {
+        "document": cost.reference,
+        "currency": "USD",
+        "lines": [
+            {
+                "what": line.what,
+                "document": line.reference,
+                "quantity": line.quantity,
+                "price": line.price,
+                "low": round(line.money.low, 6),
+                "high": None if line.money.high is None else round(line.money.high, 6),
+            }
+            for line in cost.lines
+        ],
+        "low": round(cost.total.low, 6),
+        "high": None if cost.total.high is None else round(cost.total.high, 6),
+        "budget_max_usd": cost.budget.max_usd if cost.budget else None,
+        "verdict": cost.verdict,
+    }

@@ -1,0 +1,267 @@
+"""Files of conversations, one a line: check them, split them, clean a copy, describe them.
+
+foundry-tune dataset check train.jsonl --validation valid.jsonl
+foundry-tune dataset split all.jsonl --share 0.2 --seed 13
+foundry-tune dataset fix   train.jsonl --to train.clean.jsonl
+foundry-tune dataset stats train.jsonl -o html > stats.html
+"""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobs.options import add_output, add_strict
+
+if TYPE_CHECKING:
+    from jobs.dataset.check import Checked
+
+TASKS = ("chat_completion", "text_completion")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command line of each action."""
+    from jobs.reporting import FORMS
+
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    check = actions.add_parser("check", help="everything that is wrong with files, line by line")
+    _add_files(check)
+    add_output(check, FORMS)
+    add_strict(check)
+    check.add_argument(
+        "--near", action="store_true", default=None, help="near-duplicates in large files too"
+    )
+    split = actions.add_parser("split", help="training and validation, without leakage")
+    _add_file(split)
+    split.add_argument("--share", type=float, default=0.2, help="the share to hold out (0.2)")
+    split.add_argument("--seed", type=int, default=13, help="another seed holds out others (13)")
+    split.add_argument(
+        "--group-by", metavar="FIELD", help="lines with an equal field stay together"
+    )
+    split.add_argument("--train", metavar="FILE", help="where to write (FILE.train.jsonl)")
+    split.add_argument(
+        "--validation", metavar="FILE", help="where to write (FILE.validation.jsonl)"
+    )
+    add_output(split)
+    fix = actions.add_parser("fix", help="a cleaned copy, and a list of what was done")
+    _add_file(fix)
+    fix.add_argument("--to", metavar="FILE", help="where to write (FILE.fixed.jsonl)")
+    fix.add_argument(
+        "--mask", action="store_true", help="placeholders for secrets and personal data"
+    )
+    add_output(fix)
+    stats = actions.add_parser("stats", help="counts, lengths, tokens, with a picture")
+    _add_files(stats)
+    add_output(stats, ("table", "json", "yaml", "html"))
+
+
+def run(arguments: Namespace) -> int:
+    """Do what is asked."""
+    actions: dict[str, Callable[[Namespace], int]] = {
+        "check": _check,
+        "split": _split,
+        "fix": _fix,
+        "stats": _stats,
+    }
+    return actions[arguments.action](arguments)
+
+
+def _add_file(parser: ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="a .jsonl file")
+    parser.add_argument("--task", choices=TASKS, default=TASKS[0], help="the form of a line")
+
+
+def _add_files(parser: ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="training files")
+    for role in ("validation", "test"):
+        parser.add_argument(
+            f"--{role}",
+            action="append",
+            default=[],
+            type=Path,
+            metavar="FILE",
+            help=f"a {role} file",
+        )
+    parser.add_argument("--task", choices=TASKS, default=TASKS[0], help="the form of a line")
+    parser.add_argument(
+        "--model", default="", help="the model it is for: its context and its tokens"
+    )
+    parser.add_argument("--epochs", type=int, default=1, help="passes over the data (1)")
+    parser.add_argument("--batch-size", type=int, default=1, help="conversations a step (1)")
+    parser.add_argument("--tokenizer", type=Path, metavar="FILE", help="the model's tokenizer.json")
+
+
+def _check(arguments: Namespace) -> int:
+    from jobs.findings import refuses
+    from jobs.output import emit, emit_structured
+    from jobs.reporting import as_junit, as_records, as_sarif, as_text, summary
+
+    checked = _checked(arguments, near=arguments.near)
+    findings = checked.findings
+    refused = refuses(findings, strict=arguments.strict)
+    names = [item.file.name for item in checked.files]
+    if arguments.output == "sarif":
+        emit(as_sarif(findings))
+    elif arguments.output == "junit":
+        emit(as_junit(findings, names))
+    elif arguments.output != "table":
+        counts = {item.file.name: item.tally.conversations for item in checked.files}
+        result: dict[str, object] = {"valid": not refused, "conversations": counts}
+        emit_structured({**result, "findings": as_records(findings)}, arguments.output)
+    else:
+        if findings:
+            emit(as_text(findings))
+        emit(summary(findings))
+    return 3 if refused else 0
+
+
+def _split(arguments: Namespace) -> int:
+    from jobs.dataset.split import split_file
+    from jobs.errors import UsageError
+    from jobs.files import UnreadableFileError
+    from jobs.output import emit, emit_structured
+
+    if not 0 < arguments.share < 1:
+        raise UsageError(f"--share {arguments.share:g} is no share.", next_step="Give 0.2, say.")
+    train = Path(arguments.train) if arguments.train else _beside(arguments.file, "train")
+    held = (
+        Path(arguments.validation)
+        if arguments.validation
+        else _beside(arguments.file, "validation")
+    )
+    if len({path.resolve() for path in (arguments.file, train, held)}) < 3:
+        raise UsageError("The file and its two parts have to be three different files.")
+    try:
+        split = split_file(
+            arguments.file,
+            train,
+            held,
+            share=arguments.share,
+            seed=arguments.seed,
+            group_by=arguments.group_by,
+            task=arguments.task,
+        )
+    except UnreadableFileError as error:
+        raise UsageError(f"{arguments.file} can't be read: {error}.") from error
+    except OSError as error:
+        raise UsageError(f"{error.filename} can't be written: {error.strerror}.") from error
+    if arguments.output != "table":
+        result: dict[str, object] = {
+            "training": {"file": str(train), "conversations": split.training},
+            "validation": {"file": str(held), "conversations": split.validation},
+            "seed": split.seed,
+            "groups": split.groups,
+            "strata": split.strata,
+            "tells": split.tells,
+        }
+        emit_structured(result, arguments.output)
+        return 0
+    emit(f"{train}  {split.training:,} conversations")
+    emit(f"{held}  {split.validation:,} conversations ({split.share:.1%})")
+    emit(f"{split.groups:,} groups kept together, {split.strata:,} kinds shared out.")
+    emit(split.tells)
+    return 0
+
+
+def _fix(arguments: Namespace) -> int:
+    from jobs.dataset.fix import fix_file
+    from jobs.errors import UsageError
+    from jobs.files import UnreadableFileError
+    from jobs.output import emit, emit_structured
+
+    target = Path(arguments.to) if arguments.to else _beside(arguments.file, "fixed")
+    try:
+        fixed = fix_file(arguments.file, target, task=arguments.task, mask=arguments.mask)
+    except UnreadableFileError as error:
+        raise UsageError(f"{arguments.file} can't be read: {error}.") from error
+    if arguments.output != "table":
+        result: dict[str, object] = {
+            "file": str(target),
+            "lines_read": fixed.read,
+            "conversations_written": fixed.written,
+            "done": [{"line": deed.line, "what": deed.what} for deed in fixed.deeds],
+        }
+        emit_structured(result, arguments.output)
+        return 0
+    for deed in fixed.deeds:
+        emit(f"{arguments.file}:{deed.line}: {deed.what}")
+    counts = f"{fixed.written:,} conversations of {fixed.read:,} lines"
+    emit(f"{target}  {counts}, {len(fixed.deeds):,} changes.")
+    return 0
+
+
+def _stats(arguments: Namespace) -> int:
+    from jobs.dataset.page import page, rows_of
+    from jobs.dataset.survey import histogram
+    from jobs.output import emit, emit_structured, style, table
+
+    checked = _checked(arguments, near=False)
+    if not checked.files:
+        return _check_nothing(checked)
+    if arguments.output == "html":
+        emit(page(checked.files).rstrip("\n"))
+        return 0
+    if arguments.output != "table":
+        emit_structured({"files": [_figures(item) for item in checked.files]}, arguments.output)
+        return 0
+    for item in checked.files:
+        emit(style(item.file.name, "bold"))
+        emit(table(rows_of(item), indent="  "))
+        bars = histogram(item.survey.token_counts)
+        most = max((count for _, _, count in bars), default=0) or 1
+        emit("  tokens a conversation")
+        rows = [
+            (f"{low:>7,} – {high:,}", "█" * -(-count * 50 // most), f"{count:,}" if count else "")
+            for low, high, count in bars
+        ]
+        emit(table(rows, indent="  "))
+    return 0
+
+
+def _check_nothing(checked: "Checked") -> int:
+    from jobs.errors import InvalidInputError
+
+    raise InvalidInputError("There is nothing to describe.", findings=checked.findings)
+
+
+def _figures(item: object) -> dict[str, object]:
+    from jobs.dataset.check import Looked
+    from jobs.dataset.survey import histogram
+
+    assert isinstance(item, Looked)
+    found, tokens = item.survey, item.survey.tokens
+    return {
+        "file": item.file.name,
+        "role": item.file.role,
+        "lines": item.tally.lines,
+        "conversations": item.tally.conversations,
+        "bytes": item.size,
+        "tokens": {"low": tokens.low, "high": tokens.high, "basis": tokens.basis},
+        "system_prompts": len(found.system_prompts),
+        "scripts": dict(found.scripts.most_common()),
+        "labels": dict(found.labels.most_common(50)) if found.has_labels else {},
+        "tokens_histogram": [
+            {"from": low, "to": high, "conversations": count}
+            for low, high, count in histogram(found.token_counts)
+        ],
+    }
+
+
+def _checked(arguments: Namespace, *, near: bool | None) -> "Checked":
+    from jobs.dataset.check import DataFile, Training, check
+
+    files = [DataFile(path) for path in arguments.files]
+    files += [DataFile(path, "validation") for path in arguments.validation]
+    files += [DataFile(path, "test") for path in arguments.test]
+    training = Training(
+        model=arguments.model,
+        epochs=max(1, arguments.epochs),
+        batch_size=max(1, arguments.batch_size),
+        has_validation=bool(arguments.validation),
+        tokenizer=arguments.tokenizer,
+    )
+    return check(files, task=arguments.task, training=training, near=near)
+
+
+def _beside(path: Path, part: str) -> Path:
+    return path.with_name(f"{path.name.removesuffix('.jsonl')}.{part}.jsonl")
