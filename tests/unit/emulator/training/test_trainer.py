@@ -165,7 +165,7 @@ def test_the_seed_on_the_wire_wins(tmp_path: Path) -> None:
 
 def test_fine_tuning_starts_from_the_weights_that_the_base_serves(tmp_path: Path) -> None:
     run(tmp_path, {"learning_rate": "1e-30"})
-    base = inference.untrained("azureml://registries/azureml/models/Phi-4-mini-instruct")
+    base = inference.untrained("Phi-4-mini-instruct")
     ours = checkpoint.load(tmp_path / "model")
     theirs = base.weights
     for name, weight in theirs.items():
@@ -185,7 +185,7 @@ def test_lora_trains_an_adapter_and_leaves_the_embedding_alone(tmp_path: Path) -
     model = inference.load(tmp_path / "model")
     assert model.card["method"] == "lora, merged into the weights"
     assert model.card["trained_parameters"] < model.card["parameters"] / 4
-    base = inference.untrained("azureml://registries/azureml/models/Phi-4-mini-instruct")
+    base = inference.untrained("Phi-4-mini-instruct")
     ours = checkpoint.load(tmp_path / "model").weights
     embedding = base.weights["model.embed_tokens.weight"]
     np.testing.assert_array_equal(ours["model.embed_tokens.weight"][: len(embedding)], embedding)
