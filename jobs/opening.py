@@ -17,6 +17,7 @@ from jobs.target import Target, resolve
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from jobs.cost import Cost
     from jobs.dataset.check import Checked
     from jobs.desired import Desired
     from jobs.foundry.session import Session
@@ -34,6 +35,8 @@ class Opened:
     """What rules say of them without refusing."""
     data: "Mapping[str, Checked]"
     """The data of each fine-tuning document that was looked at, by its reference."""
+    costs: "tuple[Cost, ...]"
+    """What each fine-tuning would cost, as far as anybody knows."""
 
     @property
     def chapters(self) -> list[Chapter]:
@@ -82,6 +85,7 @@ def examined(
         InvalidInputError: Something is wrong; every finding is in it.
     """
     from jobs.catalog import today
+    from jobs.cost import estimate
     from jobs.examine import examine
 
     looked = [examine(path, on=on or today(), overrides=overrides) for path in paths]
@@ -97,6 +101,7 @@ def examined(
         stories=tuple(one.story for one in looked),
         findings=findings,
         data={name: checked for one in looked for name, checked in one.data.items()},
+        costs=tuple(cost for one in looked for cost in estimate(one)),
     )
 
 
@@ -109,15 +114,15 @@ def read_specs(paths: Sequence[str]) -> Opened:
     stories = tuple(load(path) for path in paths)
     findings = tuple(finding for story in stories for finding in story.findings)
     _refuse(findings, strict=False)
-    return Opened(files=tuple(paths), stories=stories, findings=findings, data={})
+    return Opened(files=tuple(paths), stories=stories, findings=findings, data={}, costs=())
 
 
 def _refuse(findings: Sequence[Finding], *, strict: bool) -> None:
     if not refuses(findings, strict=strict):
         return
-    from jobs.reporting import as_text, summary
+    from jobs.reporting import summary
 
-    raise InvalidInputError(f"{as_text(findings)}\n{summary(findings)}", findings=findings)
+    raise InvalidInputError(summary(findings), findings=findings)
 
 
 def desired_of(opened: Opened) -> "Desired":

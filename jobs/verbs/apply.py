@@ -18,6 +18,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_date(parser)
     add_strict(parser)
     parser.add_argument("-y", "--yes", action="store_true", help="don't ask before spending")
+    parser.add_argument(
+        "--accept-unknown-price",
+        action="store_true",
+        help="go on under a budget although nobody published a price",
+    )
     parser.add_argument("--no-wait", action="store_true", help="submit, and don't wait for the job")
     parser.add_argument(
         "--retrain",
@@ -38,6 +43,7 @@ def run(arguments: Namespace) -> int:
     import sys
 
     from jobs import apply, output, plan_report
+    from jobs.cost import hold
     from jobs.errors import PreflightError
     from jobs.opening import confirmed, examined, session_of
     from jobs.options import spec_paths
@@ -57,6 +63,8 @@ def run(arguments: Namespace) -> int:
         first = stopping[0]
         raise PreflightError(first.message, next_step=first.next_step, rule=first.rule)
     apply.refuse_blocked(planned.plan, planned.actual)
+    if plan_report.spends(planned):
+        hold(opened.costs, accept_unknown_price=arguments.accept_unknown_price)
     if not confirmed(plan_report.summary(planned), yes=arguments.yes):
         output.progress("Nothing was done.")
         return 0
