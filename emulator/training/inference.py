@@ -109,10 +109,14 @@ class ChatModel:
         unseen, made = prompt, 0
         reason: FinishReason = "length"
         while made < limit:
-            token = choose(decoder.feed(unseen))
+            logits = decoder.feed(unseen)
+            # An answer holds no turn of somebody else's; an untrained model would only repeat the
+            # marker before it, since a tied head finds the last token likeliest.
+            logits[tokenizer.role_markers] = -np.inf
+            token = choose(logits)
             unseen = [token]
             made += 1
-            if tokenizer.ends_turn(token):
+            if tokenizer.is_marker(token):
                 reason = "stop"
                 break
             piece = text.add(token)

@@ -96,9 +96,14 @@ class ChatTokenizer:
         """Gives the bytes that a token stands for: none for a marker."""
         return self._bytes[token]
 
-    def ends_turn(self, token: int) -> bool:
-        """Whether an answer is over: any marker ends it."""
+    def is_marker(self, token: int) -> bool:
+        """Whether a token is the template's; the first one of an answer is its end."""
         return token < len(MARKERS)
+
+    @property
+    def role_markers(self) -> slice:
+        """The ids that open a turn."""
+        return slice(MARKERS.index("<|system|>"), len(MARKERS))
 
     def prompt(self, messages: Sequence[Message]) -> list[int]:
         """Gives the conversation so far, and the marker after which the answer follows."""

@@ -95,6 +95,12 @@ def test_messages_that_fill_the_context_are_refused_before_the_first_piece() -> 
         BASE.stream(long)
 
 
+def test_an_untrained_model_babbles() -> None:
+    pieces = list(BASE.stream(ASK, max_tokens=30))
+    assert text_of(pieces)
+    assert pieces[-1].completion_tokens > 1
+
+
 def sampled(**options: Any) -> str:
     return text_of(BASE.stream(ASK, max_tokens=20, **options))
 
