@@ -20,7 +20,7 @@ vertical-align:top}svg text{fill:var(--soft);font-size:11px}rect{fill:var(--bar)
 
 
 def page(files: Sequence[Looked]) -> str:
-    """The files' statistics as a page: tables, and bars drawn as SVG. No script, nothing fetched."""
+    """The files' statistics as a page: tables, and bars as SVG. No script, nothing fetched."""
     parts = [
         "<!doctype html><html lang=en><meta charset=utf-8>",
         '<meta name=viewport content="width=device-width,initial-scale=1">',

@@ -97,7 +97,7 @@ def _secrets(data: bytes, start: int, end: int) -> Iterator[Private]:
     yield from _accounts(data, window_start, window_end)
     for kind, pattern in _SECRETS[1:]:
         for match in pattern.finditer(data, window_start, window_end):
-            if len(set(match[0])) > 7:  # XXXXXXXX and ******** are no keys
+            if len(set(match[0].rstrip(b"=")[-20:])) > 6:  # XXXXXXXX is no key
                 yield Private("FT-D041", kind, match.start(), match.end())
 
 

@@ -12,6 +12,7 @@ from jobs.spec.command import Command
 from jobs.spec.models import Evaluation, FineTuning, ModelInput, ServerlessEndpoint
 from jobs.spec.references import parse
 from jobs.spec.story import Chapter
+from jobs.spec.values import mapping
 
 _OURS = {
     "ignore",
@@ -121,9 +122,10 @@ def _command(chapter: Chapter, spec: Command, folder: Path) -> dict[str, Any]:
             environment["conda_file"] = _path(chapter, environment["conda_file"], folder)
         if environment.get("build", {}).get("path"):
             environment["build"]["path"] = _path(chapter, environment["build"]["path"], folder)
-    for name, value in (plain.get("inputs") or {}).items():
-        if isinstance(value, dict) and value.get("path"):
-            plain["inputs"][name]["path"] = _path(chapter, value["path"], folder)
+    for value in (mapping(plain.get("inputs")) or {}).values():
+        data = mapping(value)
+        if data and data.get("path"):
+            data["path"] = _path(chapter, data["path"], folder)
     return _lists(plain)
 
 

@@ -1,0 +1,107 @@
+"""What `az ml` takes is taken as it is, and what is exported loads with azure-ai-ml's own loaders."""
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.cli import main
+from jobs.spec import Command, FineTuning, ServerlessEndpoint, load
+
+SPECS = Path(__file__).parents[2] / "data" / "specs"
+JOBS = sorted(path.name for path in SPECS.glob("az-*.yaml") if "endpoint" not in path.name)
+
+
+@pytest.fixture(scope="module")
+def loaders() -> tuple[Callable[..., Any], Callable[..., Any]]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from azure.ai.ml import load_job, load_serverless_endpoint  # pyright: ignore
+
+    return load_job, load_serverless_endpoint  # pyright: ignore
+
+
+def quietly(loader: Callable[..., Any], path: Path) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return loader(path)
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_job_of_az_ml_is_accepted_and_exported_to_the_same_job(
+    name: str, tmp_path: Path, loaders: tuple[Callable[..., Any], Callable[..., Any]]
+) -> None:
+    original = quietly(loaders[0], SPECS / name)
+    story = load(SPECS / name)
+    assert [f for f in story.findings if f.severity == "error"] == []
+    assert main(["export", "--az-ml", str(SPECS / name), "--to", str(tmp_path)]) == 0
+    (exported,) = tmp_path.glob("*.yaml")
+    again = quietly(loaders[0], exported)
+    for field in ("name", "display_name", "experiment_name", "tags", "properties", "compute"):
+        assert getattr(again, field) == getattr(original, field), field
+    spec = story.specs[0]
+    if isinstance(spec, FineTuning):
+        assert again.task.lower() == original.task.lower()
+        assert again.model.path == original.model.path
+        if spec.model_provider == "custom":
+            assert original.hyperparameters is None or (
+                original.hyperparameters.items() <= again.hyperparameters.items()
+            )
+        else:
+            assert vars(again.hyperparameters) == vars(original.hyperparameters)
+    elif isinstance(spec, Command):
+        assert again.command == original.command
+        assert set(again.inputs) == set(original.inputs)
+        assert again.distribution == original.distribution
+        assert again.resources == original.resources
+
+
+def test_an_endpoint_of_az_ml_is_accepted_and_exported(
+    tmp_path: Path, loaders: tuple[Callable[..., Any], Callable[..., Any]]
+) -> None:
+    original = quietly(loaders[1], SPECS / "az-endpoint.yaml")
+    story = load(SPECS / "az-endpoint.yaml")
+    assert story.findings == ()
+    assert isinstance(story.specs[0], ServerlessEndpoint)
+    assert main(["export", "--az-ml", str(SPECS / "az-endpoint.yaml"), "--to", str(tmp_path)]) == 0
+    (exported,) = tmp_path.glob("*.yaml")
+    again = quietly(loaders[1], exported)
+    assert (again.name, again.model_id, again.tags) == (
+        original.name,
+        original.model_id,
+        original.tags,
+    )
+
+
+def test_our_own_shape_loads_after_the_export(
+    tmp_path: Path, loaders: tuple[Callable[..., Any], Callable[..., Any]]
+) -> None:
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(
+        "type: finetuning\nname: ours\nmodel: Phi-4-mini-instruct\ntraining_data: t.jsonl\n"
+        "validation_data: {split: 0.2}\nhyperparameters: {epochs: 3, learning_rate: 1e-4}\n"
+        "budget: {max_usd: 3}\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "t.jsonl").write_text("{}\n", encoding="utf-8")
+    assert main(["export", "--az-ml", str(spec), "--to", str(tmp_path / "out")]) == 0
+    job = quietly(loaders[0], tmp_path / "out" / "ours.finetuning.yaml")
+    assert job.model.path == "azureml://registries/azureml/models/Phi-4-mini-instruct"
+    assert job.hyperparameters["learning_rate"] == "0.0001"
+    assert job.hyperparameters["num_train_epochs"] == "3"
+
+
+def test_azds_yaml_is_translated_with_notes() -> None:
+    story = load(SPECS / "azd-openai.yaml")
+    assert {f.severity for f in story.findings} == {"note"}
+    spec = story.specs[0]
+    assert isinstance(spec, FineTuning)
+    assert (spec.name, spec.epochs, spec.batch_size) == ("support", 3, 2)
+    assert spec.training_path == "./train.jsonl"
+    assert spec.tags == {"stage": "dev"}
+    assert spec.registered_model_name == "support"
+    said = " ".join(str(finding) for finding in story.findings)
+    assert "seed" in said
+    assert "extra_body" in said

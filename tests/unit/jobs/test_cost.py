@@ -1,0 +1,137 @@
+"""Cost: intervals, price rows, budgets, and nothing that pretends to be known."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from jobs.catalog import catalog
+from jobs.cost import Money, estimate, hold
+from jobs.errors import BudgetError
+from jobs.examine import examine
+
+TODAY = date(2026, 11, 23)
+PRICES = (
+    "prices: {training_per_million_tokens: 3, hosting_per_hour: 0.8, input_per_million_tokens: 0.1, "
+    "output_per_million_tokens: 0.4, source: the portal, as_of: 2026-11-23}"
+)
+
+
+def story(folder: Path, budget: str = "", *, rows: int = 100, split: str = "") -> Path:
+    words = "please restart the console and try again after that "
+    lines = [
+        json.dumps(
+            {
+                "messages": [
+                    {"role": "user", "content": f"{number} {words * 3}"},
+                    {"role": "assistant", "content": f"{words * 5}{number}"},
+                ]
+            }
+        )
+        for number in range(rows)
+    ]
+    (folder / "train.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    (folder / "valid.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    spec = folder / "spec.yaml"
+    spec.write_text(
+        f"""\
+type: finetuning
+name: one
+model: Phi-4-mini-instruct
+training_data: train.jsonl
+validation_data: {split or "valid.jsonl"}
+hyperparameters: {{epochs: 2}}
+{budget}
+---
+type: serverless_endpoint
+name: one
+model: ${{{{ finetuning.one.registered_model }}}}
+smoke_tests: [{{prompt: Does it work?, max_tokens: 100}}]
+""",
+        encoding="utf-8",
+    )
+    return spec
+
+
+def cost_of(spec: Path):  # noqa: ANN201  (a tuple of Cost; the test reads better without it)
+    return estimate(examine(spec, on=TODAY, near=False))
+
+
+def test_training_is_tokens_times_epochs_times_price(tmp_path: Path) -> None:
+    (cost,) = cost_of(story(tmp_path, f"budget: {{max_usd: 50, {PRICES}}}"))
+    training = next(line for line in cost.lines if line.what == "training")
+    tokens = examine(tmp_path / "spec.yaml", on=TODAY).data["finetuning.one"].tokens("training")
+    assert training.money.low == pytest.approx(tokens.low * 2 * 3 / 1e6)
+    assert training.money.high == pytest.approx(tokens.high * 2 * 3 / 1e6)
+    assert "the portal, 2026-11-23" in training.price
+    assert cost.verdict == "within"
+    hold((cost,))
+
+
+def test_what_is_held_out_is_not_trained_on(tmp_path: Path) -> None:
+    whole = cost_of(story(tmp_path))[0].lines[0].money.low
+    part = cost_of(story(tmp_path, split="{split: 0.25}"))[0].lines[0].money.low
+    assert part == pytest.approx(whole * 0.75, rel=0.01)
+
+
+def test_an_unknown_price_is_said_and_refuses_under_a_budget(tmp_path: Path) -> None:
+    costs = cost_of(story(tmp_path, "budget: {max_usd: 50}"))
+    assert {line.what for line in costs[0].unknown} >= {"hosting", "training"}
+    assert costs[0].total.high is None
+    with pytest.raises(BudgetError) as refused:
+        hold(costs)
+    assert (refused.value.exit_code, refused.value.rule) == (5, "FT-C012")
+    hold(costs, accept_unknown_price=True)
+
+
+def test_the_lower_end_over_the_budget_refuses_whatever_is_accepted(tmp_path: Path) -> None:
+    costs = cost_of(story(tmp_path, "budget: {max_usd: 0.001}"))
+    assert costs[0].verdict == "over"
+    with pytest.raises(BudgetError) as refused:
+        hold(costs, accept_unknown_price=True)
+    assert refused.value.rule == "FT-C013"
+
+
+def test_an_interval_around_the_budget_refuses_too(tmp_path: Path) -> None:
+    (cost,) = cost_of(story(tmp_path, f"budget: {{max_usd: 50, hosting_hours: 0, {PRICES}}}"))
+    middle = (cost.total.low + (cost.total.high or 0)) / 2
+    budget = f"budget: {{max_usd: {middle}, hosting_hours: 0, {PRICES}}}"
+    costs = cost_of(story(tmp_path, budget))
+    assert costs[0].verdict == "perhaps over"
+    with pytest.raises(BudgetError):
+        hold(costs)
+
+
+def test_hosting_is_by_the_hour(tmp_path: Path) -> None:
+    (cost,) = cost_of(story(tmp_path, f"budget: {{max_usd: 50, hosting_hours: 24, {PRICES}}}"))
+    hosting = next(line for line in cost.lines if line.what == "hosting")
+    assert hosting.money == Money(pytest.approx(19.2), pytest.approx(19.2))  # pyright: ignore
+
+
+def test_unknown_has_no_upper_end_and_stays_so_in_a_sum() -> None:
+    assert Money(1, 2) + Money(0.5, None) == Money(1.5, None)
+    assert str(Money(0, None)) == "unknown"
+    assert str(Money(1.5, None)) == "at least 1.50 USD"
+
+
+def test_every_catalogue_row_has_a_source_that_is_listed_and_a_day() -> None:
+    known = catalog()
+    rows = [
+        *known.models,
+        *known.not_finetunable,
+        *known.prices,
+        *(part for m in known.models for part in (m.finetune, m.serve, m.context_tokens)),
+        *(part for m in known.models for part in (m.learning_rate, m.batch_size)),
+    ]
+    assert {row.source for row in rows} <= set(known.sources)
+    assert all(date(2024, 1, 1) < row.as_of < date(2027, 1, 1) for row in rows)
+
+
+def test_successors_that_fine_tune_are_in_the_catalogue() -> None:
+    phis = [model for model in catalog().models if model.name.startswith("Phi-3")]
+    assert phis
+    for model in phis:
+        successor = catalog().model(model.successor or "")
+        assert successor is not None
+        assert successor.finetune.retired is None

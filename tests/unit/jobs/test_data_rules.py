@@ -1,0 +1,256 @@
+"""Each rule about data: a file that it finds, and a near miss that it doesn't."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.dataset.check import Checked, DataFile, Training, check
+
+SYSTEM = {"role": "system", "content": "You are an Xbox support agent."}
+
+
+def talk(
+    number: int, *, question: str = "", answer: str = "", system: bool = True
+) -> dict[str, Any]:
+    words = [f"word{number * 37 + i}" for i in range(9)]
+    turns = [
+        {"role": "user", "content": question or f"How do I {' '.join(words)}?"},
+        {"role": "assistant", "content": answer or f"You first {' '.join(reversed(words))}."},
+    ]
+    return {"messages": [SYSTEM, *turns] if system else turns}
+
+
+def line(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode() + b"\n"
+
+
+def talks(count: int, first: int = 0) -> bytes:
+    return b"".join(line(talk(number)) for number in range(first, first + count))
+
+
+def said(text: str) -> bytes:
+    """A good file with one more conversation, in which a user says `text`."""
+    return talks(60) + line(talk(999, question=f"My words are these: {text} and no more."))
+
+
+def roles(*names: str) -> bytes:
+    messages = [{"role": name, "content": f"this is message {i}"} for i, name in enumerate(names)]
+    return talks(60) + line({"messages": messages})
+
+
+ONE: dict[str, tuple[bytes, bytes]] = {
+    "FT-D002": (b"\n", talks(60)),
+    "FT-D003": (
+        talks(60) + line(talk(61, answer="caf\xe9")).replace("\xe9".encode(), b"\xe9"),
+        said("café"),
+    ),
+    "FT-D004": (b"\xef\xbb\xbf" + talks(60), talks(60)),
+    "FT-D005": (talks(60).replace(b"\n", b"\r\n"), said("a\\r\\nb")),
+    "FT-D006": (talks(60) + b'"' + b"x" * ((1 << 24) + (1 << 18)) + b'"\n', talks(60) + b"\n"),
+    "FT-D008": (talks(30) + b"  \n" + talks(30, 40), talks(60)),
+    "FT-D009": (talks(60) + line(talk(61))[:-2] + b"\n", talks(60) + line(talk(61)).rstrip(b"\n")),
+    "FT-D010": (talks(60) + b'{"prompt": "a", "completion": "b"}\n', talks(60)),
+    "FT-D011": (
+        talks(60) + line(talk(61)).replace(b'"assistant"', b'"asistant"'),
+        roles("user", "assistant", "tool", "assistant"),
+    ),
+    "FT-D012": (
+        talks(60) + line(talk(61)).replace(b'"content": "You f', b'"text": "You f'),
+        talks(60),
+    ),
+    "FT-D013": (talks(60) + line(talk(61, answer="   ")), talks(60) + line(talk(61, answer="."))),
+    "FT-D014": (
+        roles("user", "assistant", "system", "user", "assistant"),
+        roles("system", "user", "assistant"),
+    ),
+    "FT-D015": (
+        roles("user", "user", "assistant"),
+        roles("user", "assistant", "user", "assistant"),
+    ),
+    "FT-D016": (roles("user", "assistant", "user"), roles("user", "assistant")),
+    "FT-D017": (talks(60) + line(talk(61) | {"id": 7}), talks(60)),
+    "FT-D019": (
+        talks(60) + line(talk(61)).replace(b"You first", b"You \\ud83d first"),
+        talks(60) + line(talk(61)).replace(b"You first", b"You \\ud83d\\ude00 first"),
+    ),
+    "FT-D020": (said("cafÃ© fermÃ©"), said("café fermé, naïve Âme, São Paulo")),
+    "FT-D021": (talks(60) + line(talk(3)), talks(60) + line(talk(61))),
+    "FT-D022": (
+        talks(60)
+        + line(talk(61, answer=" ".join(f"a{i}" for i in range(60))))
+        + line(talk(61, answer=" ".join(f"a{i}" for i in range(58)))),
+        talks(60)
+        + line(talk(61, answer=" ".join(f"a{i}" for i in range(60))))
+        + line(talk(61, answer=" ".join(f"b{i}" for i in range(60)))),
+    ),
+    "FT-D023": (
+        talks(60)
+        + line(talk(61, question="Is it on?", answer="Yes, it is."))
+        + line(talk(62, question="is  it on?", answer="No, never.")),
+        talks(60)
+        + line(talk(61, question="Is it on?", answer="Yes, it is."))
+        + line(talk(62, question="Is it off?", answer="No, never.")),
+    ),
+    "FT-D041": (
+        said("AccountKey=" + "q1W2e3R4t5Y6u7I8o9P0" * 4 + "aB3d+/=="),
+        said("AccountKey=" + "x" * 86 + "=="),
+    ),
+    "FT-D042": (
+        said("write to jane.doe@gmail.com"),
+        said("write to jane.doe@example.com or @jane"),
+    ),
+    "FT-D043": (said("call +977 9841-234567"), said("call +1 202-555-0143, order 20261123-1")),
+    "FT-D044": (said("card 4111 1111 1111 1111"), said("card 4111 1111 1111 1112")),
+    "FT-D045": (said("DE89 3704 0044 0532 0130 00"), said("DE88 3704 0044 0532 0130 00")),
+    "FT-D051": (
+        talks(60)
+        + talks(20, 100).replace(
+            b"You are an Xbox support agent.", b"You're an Xbox support agent."
+        ),
+        talks(60)
+        + talks(20, 100).replace(b"You are an Xbox support agent.", b"Be kind. Be brief."),
+    ),
+    "FT-D052": (
+        b"".join(line(talk(n, answer="refund" if n == 5 else "billing")) for n in range(60)),
+        b"".join(line(talk(n, answer="refund" if n % 2 else "billing")) for n in range(60)),
+    ),
+    "FT-D053": (talks(60) + line(talk(61, system=False)), talks(60)),
+    "FT-D062": (talks(30), talks(80)),
+    "FT-D063": (talks(14), talks(80)),
+    "FT-D064": (talks(60), talks(120)),
+    "FT-D065": (
+        b"".join(line(talk(n, answer="billing" if n < 80 else "refund")) for n in range(100)),
+        b"".join(line(talk(n, answer="billing" if n % 5 else "refund")) for n in range(100)),
+    ),
+    "FT-D061": (talks(11), talks(13)),
+    "FT-D081": (
+        talks(80) + line(talk(81, question="मेरो कन्सोल सुरु हुँदैन", answer="बटन थिच्नुहोस्")),
+        talks(80),
+    ),
+}
+"""Rule → a training file that it finds, and one that looks alike and is right."""
+
+BETWEEN: dict[str, tuple[bytes, bytes]] = {
+    "FT-D031": (talks(20, 100) + line(talk(7)), talks(21, 100)),
+    "FT-D032": (
+        talks(20, 100) + line(talk(61, answer=" ".join(f"a{i}" for i in range(58)))),
+        talks(20, 100) + line(talk(61, answer=" ".join(f"b{i}" for i in range(60)))),
+    ),
+}
+"""Rule → a validation file that it finds next to the training file, and one that is right."""
+
+ELSEWHERE = {"FT-D007", "FT-D054", "FT-D071", "FT-D072"}
+"""Rules that need a model or a very large file: tested below."""
+
+
+def looked(
+    tmp_path: Path, data: bytes, *, validation: bytes | None = None, **training: Any
+) -> Checked:
+    files = [DataFile(tmp_path / "train.jsonl")]
+    files[0].path.write_bytes(data)
+    if validation is not None:
+        files.append(DataFile(tmp_path / "valid.jsonl", "validation"))
+        files[1].path.write_bytes(validation)
+    return check(files, training=Training(has_validation=validation is not None, **training))
+
+
+def rules(checked: Checked) -> set[str]:
+    return {finding.rule for finding in checked.findings}
+
+
+@pytest.mark.parametrize("rule", ONE)
+def test_a_rule_finds_its_case_and_not_the_near_miss(rule: str, tmp_path: Path) -> None:
+    found, near_miss = ONE[rule]
+    assert rule in rules(looked(tmp_path, found))
+    assert rule not in rules(looked(tmp_path, near_miss))
+
+
+@pytest.mark.parametrize("rule", BETWEEN)
+def test_leakage_is_found_between_files(rule: str, tmp_path: Path) -> None:
+    train = talks(60) + line(talk(61, answer=" ".join(f"a{i}" for i in range(60))))
+    found, near_miss = BETWEEN[rule]
+    assert rule in rules(looked(tmp_path, train, validation=found))
+    assert rule not in rules(looked(tmp_path, train, validation=near_miss))
+
+
+def test_phi_3_medium_is_known_to_drop_system_messages(tmp_path: Path) -> None:
+    assert "FT-D054" in rules(looked(tmp_path, talks(60), model="Phi-3-medium-4k-instruct"))
+    assert "FT-D054" not in rules(looked(tmp_path, talks(60), model="Phi-3-mini-4k-instruct"))
+
+
+def test_what_exceeds_the_context_is_told_apart_from_what_may(tmp_path: Path) -> None:
+    def of(words: int) -> set[str]:
+        long = talks(60) + line(talk(61, answer="please wait " * words))
+        return rules(looked(tmp_path, long, model="Phi-3-mini-4k-instruct"))
+
+    assert {"FT-D071", "FT-D072"} & of(3000) == {"FT-D071"}
+    assert {"FT-D071", "FT-D072"} & of(1500) == {"FT-D072"}
+    assert {"FT-D071", "FT-D072"} & of(500) == set()
+
+
+def test_a_file_over_the_services_limit_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.dataset.check.SERVICE_LIMIT_BYTES", len(talks(60)))
+    assert "FT-D007" in rules(looked(tmp_path, talks(60)))
+    assert "FT-D007" not in rules(looked(tmp_path, talks(59)))
+
+
+def test_every_finding_has_its_line_and_message_index(tmp_path: Path) -> None:
+    data = talks(2) + line(talk(61)).replace(b'"assistant"', b'"asistant"') + talks(57, 100)
+    found = [f for f in looked(tmp_path, data).findings if f.rule == "FT-D011"]
+    assert [(f.line, f.path) for f in found] == [(3, "messages[2].role")]
+    assert found[0].message == "'asistant' is not a role. Did you mean 'assistant'?"
+
+
+def test_secrets_are_masked_in_what_is_printed(tmp_path: Path) -> None:
+    key = "AccountKey=" + "q1W2e3R4t5Y6u7I8o9P0" * 4 + "aB3d+/=="
+    found = [f for f in looked(tmp_path, said(key)).findings if f.rule == "FT-D041"]
+    assert len(found) == 1
+    assert key[3:] not in str(found[0])
+    assert found[0].path == "messages[1]"
+
+
+SCRIPTS: dict[str, Callable[[int], str]] = {
+    "Devanagari": lambda n: f"मेरो कन्सोल {n} सुरु हुँदैन, के गर्नुपर्छ?",
+    "Chinese": lambda n: f"我的游戏机{n}无法启动，我应该怎么办？",
+    "Japanese": lambda n: f"本体{n}の電源が入りません。どうすればよいですか。",
+    "Arabic": lambda n: f"جهازي {n} لا يعمل، ماذا أفعل؟",
+    "emoji": lambda n: f"My console {n} 🎮👩🏽‍🚀 does not start 🙂 please help me now",
+}
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("escaped", [False, True])
+def test_escapes_make_no_difference_to_repeats_in_any_script(
+    script: str, escaped: bool, tmp_path: Path
+) -> None:
+    text = SCRIPTS[script]
+    first = [talk(n, question=text(n), answer=text(n + 500)) for n in range(60)]
+    data = b"".join(json.dumps(one, ensure_ascii=escaped).encode() + b"\n" for one in first)
+    other = json.dumps(first[4], ensure_ascii=not escaped, separators=(",", ":")).encode() + b"\n"
+    found = looked(tmp_path, data, validation=talks(20, 1000) + other).findings
+    assert [(f.rule, f.line) for f in found if f.rule == "FT-D031"] == [("FT-D031", 21)]
+    assert not [f for f in found if f.severity == "error" and f.rule != "FT-D031"]
+
+
+@pytest.mark.parametrize("script", ["Devanagari", "Chinese", "Arabic"])
+def test_near_duplicates_are_found_in_scripts_with_and_without_spaces(
+    script: str, tmp_path: Path
+) -> None:
+    text = SCRIPTS[script]
+    base = " ".join(text(n) for n in range(12))
+    near = f"{base} {text(77)[:9]}"
+    data = talks(60) + line(talk(61, question=base)) + line(talk(61, question=near))
+    assert "FT-D022" in rules(looked(tmp_path, data))
+
+
+def test_personal_numbers_are_found_in_devanagari_digits_escaped_or_not(tmp_path: Path) -> None:
+    one = talk(61, question="मेरो नम्बर ९८४१२३४५६७ हो")
+    for escaped in (True, False):
+        data = talks(60) + json.dumps(one, ensure_ascii=escaped).encode() + b"\n"
+        found = [f for f in looked(tmp_path, data).findings if f.rule == "FT-D043"]
+        assert [(f.line, f.path) for f in found] == [(61, "messages[1]")]

@@ -1,0 +1,52 @@
+"""docs/rules.md, the registry and the tests say the same rules."""
+
+import ast
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from jobs.rules import RULES, Rule
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_the_page_is_what_the_rules_make() -> None:
+    spec = importlib.util.spec_from_file_location("rules_page", ROOT / "tools" / "rules_page.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert (ROOT / "docs" / "rules.md").read_text(encoding="utf-8") == module.page(), (
+        "run: python tools/rules_page.py"
+    )
+
+
+def test_every_rule_has_a_test_that_finds_it_and_a_near_miss() -> None:
+    tested: set[str] = set()
+    for name in ("test_spec_rules.py", "test_data_rules.py", "test_cost.py"):
+        tree = ast.parse((Path(__file__).with_name(name)).read_text(encoding="utf-8"))
+        tested |= {
+            node.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and node.value.startswith("FT-")
+        }
+    assert tested == set(RULES)
+
+
+def test_every_rule_is_used_in_the_code() -> None:
+    code = "".join(
+        path.read_text(encoding="utf-8")
+        for path in (ROOT / "jobs").rglob("*.py")
+        if "rules" not in path.relative_to(ROOT).parts
+    )
+    assert [rule for rule in RULES if f'"{rule}"' not in code] == []
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.id)
+def test_a_rule_says_why_and_what_to_do(rule: Rule) -> None:
+    assert rule.title
+    assert rule.why.endswith((".", ")"))
+    assert rule.example
+    assert rule.fix

@@ -1,0 +1,281 @@
+"""Each rule about specs and the catalogue: a file that it finds, and a near miss that it doesn't."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from jobs.examine import examine
+
+TODAY = date(2026, 11, 23)
+
+JOB = """\
+type: finetuning
+name: xbox-support
+task: chat_completion
+model: azureml://registries/azureml/models/Phi-4-mini-instruct
+training_data: train.jsonl
+validation_data: valid.jsonl
+hyperparameters: {epochs: 3, batch_size_multiplier: 1, learning_rate: 2e-5}
+outputs: {registered_model: {name: xbox-support}}
+"""
+ENDPOINT = """\
+type: serverless_endpoint
+name: xbox-support
+model: ${{ finetuning.xbox-support.registered_model }}
+"""
+EVALUATION = """\
+type: evaluation
+name: xbox-support
+endpoint: ${{ serverless_endpoint.xbox-support }}
+data: test.jsonl
+"""
+COMMAND = """\
+type: command
+name: prepare
+command: python prepare.py
+environment: azureml:prepare:1
+"""
+
+
+def job(old: str = "", new: str = "") -> str:
+    assert old in JOB
+    return JOB.replace(old, new) if old else JOB + new
+
+
+def endpoint(extra: str = "", *, before: str = JOB) -> str:
+    return f"{before}---\n{ENDPOINT}{extra}"
+
+
+def alone(extra: str = "", model: str = "azureml://registries/azureml/models/Phi-4") -> str:
+    return f"type: serverless_endpoint\nname: plain\nmodel: {model}\n{extra}"
+
+
+def evaluation(extra: str = "") -> str:
+    return f"{endpoint()}---\n{EVALUATION}{extra}"
+
+
+CASES: dict[str, tuple[str, str]] = {
+    "FT-S001": (job("{epochs: 3,", "{epochs: 3"), job()),
+    "FT-S002": (job("", "name: again\n"), job("", "display_name: again\n")),
+    "FT-S003": (job("", f"tags: {'[' * 70}{']' * 70}\n"), job("", "tags: {a: b}\n")),
+    "FT-S004": (job("epochs", "epocs"), job("epochs", "num_train_epochs")),
+    "FT-S005": (job("training_data: train.jsonl\n", ""), job("validation_data: valid.jsonl\n", "")),
+    "FT-S006": (job("epochs: 3", "epochs: three"), job("epochs: 3", 'epochs: "3"')),
+    "FT-S007": (job("2e-5", "-2e-5"), job("2e-5", "1e-6")),
+    "FT-S008": (
+        job("type: finetuning", "type: finetune"),
+        job("type: finetuning", "type: FineTuning"),
+    ),
+    "FT-S010": ("# nothing here\n", f"# a comment\n---\n{JOB}"),
+    "FT-S011": (
+        endpoint().replace("registered_model }}", "registered_model }"),
+        endpoint().replace("${{ finetuning", "${{finetuning"),
+    ),
+    "FT-S012": (
+        endpoint().replace("${{ finetuning.xbox-support", "${{ finetuning.xbox"),
+        endpoint(),
+    ),
+    "FT-S013": (
+        job(
+            "azureml://registries/azureml/models/Phi-4-mini-instruct",
+            "${{ finetuning.b.registered_model }}",
+        )
+        + "---\n"
+        + JOB.replace("name: xbox-support", "name: b").replace(
+            "azureml://registries/azureml/models/Phi-4-mini-instruct",
+            "${{ finetuning.xbox-support.registered_model }}",
+        ),
+        JOB
+        + "---\n"
+        + JOB.replace("name: xbox-support", "name: b").replace(
+            "azureml://registries/azureml/models/Phi-4-mini-instruct",
+            "${{ finetuning.xbox-support.registered_model }}",
+        ),
+    ),
+    "FT-S014": (
+        evaluation().replace(
+            "${{ serverless_endpoint.xbox-support }}", "${{ finetuning.xbox-support }}"
+        ),
+        evaluation(),
+    ),
+    "FT-S015": (f"{JOB}---\n{JOB}", f"{JOB}---\n{JOB.replace('name: xbox-support', 'name: b')}"),
+    "FT-S016": (
+        job("epochs: 3", "epochs: 3, num_train_epochs: 3"),
+        job("epochs: 3", "num_train_epochs: 3"),
+    ),
+    "FT-S017": (job("train.jsonl", "trian.jsonl"), job("train.jsonl", "./train.jsonl")),
+    "FT-S018": ("model: Phi-4\nname: x\ntraining_file: local:./train.jsonl\n", job()),
+    "FT-S019": (job("", "status: Completed\n"), job("", "display_name: Completed\n")),
+    "FT-S020": (
+        job(
+            "name: xbox-support\n",
+            "",
+        ).replace("{registered_model: {}}", "{}"),
+        job(),
+    ),
+    "FT-S021": (job("name: xbox-support\n", "name: xbox support\n"), job()),
+    "FT-S022": (
+        endpoint("content_safety: disabled\n"),
+        endpoint("content_safety: disabled\njustification: a red-team target, ticket 4711\n"),
+    ),
+    "FT-S023": (
+        job("validation_data: valid.jsonl", "validation_data: {path: valid.jsonl, split: 0.2}"),
+        job("validation_data: valid.jsonl", "validation_data: {split: 0.2}"),
+    ),
+    "FT-S024": (
+        endpoint("smoke_tests: [{expect: {min_chars: 3}}]\n"),
+        endpoint("smoke_tests: [{prompt: Hello, expect: {min_chars: 3}}]\n"),
+    ),
+    "FT-S025": (
+        evaluation('gates: {token_f1: "over 0.6"}\n'),
+        evaluation('gates: {token_f1: ">= 60 %"}\n'),
+    ),
+    "FT-S026": (
+        job("", "ignore: [{rule: FT-S004, reason: we like it}]\n"),
+        job("", "ignore: [{rule: FT-D021, reason: we like it}]\n"),
+    ),
+    "FT-S027": (
+        job("", "ignore: [{rule: FT-D021, reason: soon gone, until: 2026-11-22}]\n"),
+        job("", "ignore: [{rule: FT-D021, reason: soon gone, until: 2026-11-23}]\n"),
+    ),
+    "FT-S028": (
+        job("", "ignore: [{rule: FT-C008, reason: we know better}]\n"),
+        job("epochs: 3", "epochs: 20") + "ignore: [{rule: FT-C008, reason: we know better}]\n",
+    ),
+    "FT-S029": (job("epochs: 3", "epochs: 3, lora_alpha: 64"), job()),
+    "FT-S030": (
+        endpoint('smoke_tests: [{prompt: Hi, expect: {matches: "(a"}}]\n'),
+        endpoint('smoke_tests: [{prompt: Hi, expect: {matches: "(a)"}}]\n'),
+    ),
+    "FT-S032": (
+        job("", f"description: AccountKey={'q1W2e3R4t5Y6u7I8o9P0' * 4}aB3d+/==\n"),
+        job("", f"description: AccountKey={'a' * 86}==\n"),
+    ),
+    "FT-S033": (job("train.jsonl", "train.json"), job()),
+    "FT-S034": (
+        "model: Phi-4\nname: x\ntraining_file: train.jsonl\nmethod: {type: dpo}\n",
+        "model: Phi-4\nname: x\ntraining_file: train.jsonl\nmethod: {type: supervised}\n",
+    ),
+    "FT-S035": (
+        COMMAND + "distribution: {type: pytorch, worker_count: 2}\n",
+        COMMAND + "distribution: {type: tensorflow, worker_count: 2}\n",
+    ),
+    "FT-S036": (job("epochs: 3", "n_epochs: 3"), job()),
+    "FT-C001": (job("Phi-4-mini-instruct", "Phi-4-mini-instrukt"), job()),
+    "FT-C002": (job("Phi-4-mini-instruct", "Phi-4-reasoning"), job()),
+    "FT-C003": (job("Phi-4-mini-instruct", "Phi-3-mini-4k-instruct"), job()),
+    "FT-C005": (alone("location: westeurope\n"), alone("location: Sweden Central\n")),
+    "FT-C006": (
+        endpoint("location: eastus2\n", before=job("Phi-4-mini-instruct", "Phi-4")),
+        endpoint("location: eastus2\n"),
+    ),
+    "FT-C008": (job("epochs: 3", "epochs: 11"), job("epochs: 3", "epochs: 10")),
+    "FT-C009": (
+        job("{name: xbox-support}", "{name: xbox_support}"),
+        job("{name: xbox-support}", "{name: xbox-support-2}"),
+    ),
+    "FT-C010": (
+        alone(model="azureml://registries/azureml/models/Phi-4/versions/8"),
+        alone(model="azureml://locations/eastus2/workspaces/x/models/m/versions/8"),
+    ),
+    "FT-C011": (
+        job("chat_completion", "text_completion"),
+        job("task: chat_completion", "task: ChatCompletion"),
+    ),
+}
+"""Rule → a spec that it finds, and one that looks alike and is right."""
+
+ON_A_DAY: dict[str, tuple[str, date, date]] = {
+    "FT-C004": (
+        job("Phi-4-mini-instruct", "Phi-3-mini-4k-instruct"),
+        date(2025, 6, 1),
+        date(2025, 1, 1),
+    ),
+    "FT-C007": (
+        job("Phi-4-mini-instruct", "Phi-3.5-mini-instruct").replace("2e-5", "1e-3"),
+        date(2025, 1, 1),
+        TODAY,  # the near miss below has the rate in range
+    ),
+}
+ELSEWHERE = {"FT-S009", "FT-S031", "FT-C012", "FT-C013"}
+"""Rules that need more than a spec: tested below, and in test_cost.py."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, count, first in (("train", 60, 0), ("valid", 24, 100), ("test", 24, 200)):
+        lines = [conversation(number) for number in range(first, first + count)]
+        (tmp_path / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")
+    (tmp_path / "train.json").write_bytes((tmp_path / "train.jsonl").read_bytes())
+    return tmp_path
+
+
+def conversation(number: int) -> str:
+    words = [f"w{number * 31 + i}" for i in range(8)]
+    return (
+        json.dumps(
+            {
+                "messages": [
+                    {"role": "system", "content": "You are an agent."},
+                    {"role": "user", "content": f"How do I {' '.join(words)}?"},
+                    {"role": "assistant", "content": f"Like this: {' '.join(reversed(words))}."},
+                ]
+            }
+        )
+        + "\n"
+    )
+
+
+def rules_of(folder: Path, text: str, on: date = TODAY) -> set[str]:
+    spec = folder / "spec.yaml"
+    spec.write_text(text, encoding="utf-8")
+    return {finding.rule for finding in examine(spec, on=on).findings}
+
+
+@pytest.mark.parametrize("rule", CASES)
+def test_a_rule_finds_its_case_and_not_the_near_miss(rule: str, folder: Path) -> None:
+    found, near_miss = CASES[rule]
+    assert rule in rules_of(folder, found)
+    assert rule not in rules_of(folder, near_miss)
+
+
+def test_a_model_is_warned_about_before_it_retires_and_not_long_before(folder: Path) -> None:
+    text, soon, long_before = ON_A_DAY["FT-C004"]
+    assert "FT-C004" in rules_of(folder, text, soon)
+    assert "FT-C004" not in rules_of(folder, text, long_before)
+
+
+def test_a_learning_rate_is_held_to_the_models_own_range(folder: Path) -> None:
+    text, day, _ = ON_A_DAY["FT-C007"]
+    assert "FT-C007" in rules_of(folder, text, day)
+    assert "FT-C007" not in rules_of(folder, text.replace("1e-3", "2e-4"), day)
+
+
+def test_an_unreadable_spec_is_a_finding(folder: Path) -> None:
+    found = examine(folder / "no-such.yaml", on=TODAY).findings
+    assert [finding.rule for finding in found] == ["FT-S009"]
+    assert "no such file" in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("argument", "found"),
+    [
+        ("epochs=5", True),
+        ("hyperparameters.epochs=5", False),
+        ("finetuning.xbox-support.hyperparameters.epochs=5", False),
+        ("name=x", True),  # both documents have a name
+        ("serverless_endpoint.name=x", False),
+        ("no equals sign", True),
+    ],
+)
+def test_an_override_has_to_meet_one_field(argument: str, found: bool, folder: Path) -> None:
+    spec = folder / "spec.yaml"
+    spec.write_text(endpoint(), encoding="utf-8")
+    rules = {f.rule for f in examine(spec, on=TODAY, overrides=[argument]).findings}
+    assert ("FT-S031" in rules) is found
+
+
+def test_a_clean_story_has_no_findings(folder: Path) -> None:
+    assert rules_of(folder, evaluation()) == set()

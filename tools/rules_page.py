@@ -1,0 +1,52 @@
+"""Writes docs/rules.md from the rules: `python tools/rules_page.py` (a test keeps it true)."""
+
+from pathlib import Path
+
+from jobs.rules import RULES, Rule
+
+PAGE = Path(__file__).parents[1] / "docs" / "rules.md"
+
+HEAD = """\
+# Rules
+
+Everything that `foundry-tune validate` and `foundry-tune dataset check` look for. An **error** refuses
+(exit code 3), a **warning** refuses under `--strict`, a **note** only informs. A rule that can be
+silenced is silenced in the spec, with a reason, and a last day if it is meant to come back:
+
+```yaml
+ignore:
+  - {rule: FT-D022, reason: greetings repeat on purpose, until: 2027-03-31}
+```
+
+`foundry-tune explain FT-D022` prints one rule. This page is made from `jobs/rules/` by
+`tools/rules_page.py`.
+"""
+CHAPTERS = {"S": "Specs", "C": "Models, regions, dates, prices", "D": "Data"}
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [HEAD]
+    for letter, title in CHAPTERS.items():
+        rules = [rule for rule in RULES.values() if rule.id[3] == letter]
+        parts.append(f"## {title}\n")
+        parts.append("| rule | | what |\n| --- | --- | --- |")
+        parts += [f"| [{r.id}](#{r.id.lower()}) | {r.severity} | {r.title} |" for r in rules]
+        parts.append("")
+        parts += [section(rule) for rule in rules]
+    return "\n".join(parts)
+
+
+def section(rule: Rule) -> str:
+    """One rule."""
+    silence = "" if rule.silenceable else " It can't be silenced."
+    return (
+        f"### {rule.id}\n\n**{rule.title}** ({rule.severity}). {rule.why}{silence}\n\n"
+        f"```\n{rule.example}\n```\n\nFix:\n\n```\n{rule.fix}\n```\n"
+    )
+
+
+if __name__ == "__main__":
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(page(), encoding="utf-8")
+    print(f"{PAGE}: {len(RULES)} rules")
