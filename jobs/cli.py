@@ -52,7 +52,21 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(verb: str, rest: list[str]) -> int:
-    """The one place where errors are caught."""
+    """The one place where errors are caught; Ctrl-C may come while a verb is being imported."""
+    try:
+        return _answer(verb, rest)
+    except KeyboardInterrupt:
+        _write(sys.stderr, "\nInterrupted.\n")
+        return 130
+    except BrokenPipeError:
+        # The reader (`| head`) has what it wanted. Python would complain at exit when it flushes.
+        import os
+
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _answer(verb: str, rest: list[str]) -> int:
     from argparse import ArgumentParser, RawDescriptionHelpFormatter
     from importlib import import_module
 
@@ -74,15 +88,6 @@ def _run(verb: str, rest: list[str]) -> int:
     except FoundryTuneError as error:
         _write(sys.stderr, f"{_with_findings(error)}\n")
         return error.exit_code
-    except KeyboardInterrupt:
-        _write(sys.stderr, "\nInterrupted.\n")
-        return 130
-    except BrokenPipeError:
-        # The reader (`| head`) has what it wanted. Python would complain at exit when it flushes.
-        import os
-
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     return code
 
 

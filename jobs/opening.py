@@ -1,7 +1,7 @@
 """What every verb that talks to Azure begins with: specs read, target found, session opened."""
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -42,14 +42,6 @@ class Opened:
     def chapters(self) -> list[Chapter]:
         """Every document, those that others need first."""
         return [chapter for story in self.stories for chapter in story.chapters]
-
-
-def add_target(parser: ArgumentParser) -> None:
-    """Where to work, in the words of `az ml`."""
-    parser.add_argument("-g", "--resource-group", help="resource group (from the Pulumi stack)")
-    parser.add_argument("-w", "--project", "--workspace-name", help="project (likewise)")
-    parser.add_argument("--subscription", help="subscription id (likewise)")
-    parser.add_argument("--stack", help="the Pulumi stack whose outputs say the rest")
 
 
 def target_of(arguments: Namespace) -> Target:

@@ -51,6 +51,14 @@ def add_date(parser: ArgumentParser) -> None:
     )
 
 
+def add_target(parser: ArgumentParser) -> None:
+    """Where to work, in the words of `az ml`."""
+    parser.add_argument("-g", "--resource-group", help="resource group (from the Pulumi stack)")
+    parser.add_argument("-w", "--project", "--workspace-name", help="project (likewise)")
+    parser.add_argument("--subscription", help="subscription id (likewise)")
+    parser.add_argument("--stack", help="the Pulumi stack whose outputs say the rest")
+
+
 def day(text: str) -> date:
     """An ISO date from the command line."""
     try:

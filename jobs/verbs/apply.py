@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
-from jobs.options import add_date, add_specs, add_strict
+from jobs.options import add_date, add_specs, add_strict, add_target
 
 if TYPE_CHECKING:
     from jobs.apply import Progressed
@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command line."""
-    from jobs.opening import add_target
-
     add_specs(parser)
     add_target(parser)
     add_date(parser)

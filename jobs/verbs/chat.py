@@ -3,14 +3,14 @@
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
+from jobs.options import add_target
+
 if TYPE_CHECKING:
     from jobs.foundry.inference import Chat, Refusal
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command line."""
-    from jobs.opening import add_target
-
     parser.add_argument("name", help="the endpoint's name, or the spec file that makes it")
     parser.add_argument("prompt", nargs="?", help="what to ask; left out: read from the terminal")
     parser.add_argument("--file", help="read the question from a file ('-': standard input)")

@@ -2,13 +2,11 @@
 
 from argparse import ArgumentParser, Namespace
 
-from jobs.options import add_output
+from jobs.options import add_output, add_target
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command line."""
-    from jobs.opening import add_target
-
     add_target(parser)
     add_output(parser)
 

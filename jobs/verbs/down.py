@@ -3,14 +3,14 @@
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
+from jobs.options import add_target
+
 if TYPE_CHECKING:
     from jobs.teardown import Teardown
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command line."""
-    from jobs.opening import add_target
-
     parser.add_argument("what", nargs="+", metavar="SPEC|NAME", help="spec files or names")
     add_target(parser)
     parser.add_argument("-y", "--yes", action="store_true", help="don't ask before deleting")

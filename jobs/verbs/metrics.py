@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
-from jobs.options import add_output
+from jobs.options import add_output, add_target
 
 if TYPE_CHECKING:
     from jobs.foundry.history import Point
@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command line."""
-    from jobs.opening import add_target
-
     parser.add_argument("name", help="a spec file, its name, or a job's name")
     add_target(parser)
     add_output(parser)

@@ -2,13 +2,11 @@
 
 from argparse import ArgumentParser, Namespace
 
-from jobs.options import add_date, add_output, add_specs, add_strict
+from jobs.options import add_date, add_output, add_specs, add_strict, add_target
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command line."""
-    from jobs.opening import add_target
-
     add_specs(parser)
     add_target(parser)
     add_output(parser)

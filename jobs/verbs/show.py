@@ -4,13 +4,11 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
-from jobs.options import add_output
+from jobs.options import add_output, add_target
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command line."""
-    from jobs.opening import add_target
-
     parser.add_argument("name", help="a spec's, job's, model's (name:version) or endpoint's name")
     add_target(parser)
     add_output(parser, choices=("yaml", "json"))

@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from jobs.options import add_output
+from jobs.options import add_output, add_target
 
 if TYPE_CHECKING:
     from jobs.foundry.endpoints import Endpoint
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command line."""
-    from jobs.opening import add_target
-
     parser.add_argument("names", nargs="*", metavar="SPEC|NAME", help="only these (all)")
     add_target(parser)
     add_output(parser)

@@ -2,11 +2,11 @@
 
 from argparse import ArgumentParser, Namespace
 
+from jobs.options import add_target
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command line."""
-    from jobs.opening import add_target
-
     parser.add_argument("name", help="a spec file, its name, or a job's name")
     parser.add_argument(
         "--timeout", type=float, metavar="SECONDS", help="stop looking after this long (exit 101)"
