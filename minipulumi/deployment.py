@@ -74,9 +74,10 @@ class Deployment:
         """Starts planning from the checkpoint as it is now (after a refresh it has changed)."""
         # Old halves of replacements that an earlier run could not delete.
         self._leftovers = [r for r in self.checkpoint.resources() if r.delete]
+        interrupted = {op["resource"]["urn"]: op["type"] for op in self.checkpoint.interrupted}
         self.planner = Planner(
             self.checkpoint.resources(), self.options.targets, self.provider_of, self.refuse,
-            preview=self.preview,
+            preview=self.preview, interrupted=interrupted,
         )  # fmt: skip
 
     @property
@@ -164,6 +165,24 @@ class Deployment:
             rest = {k: v for k, v in stack.outputs.items() if k in self.stack_outputs}
             stack.outputs = dict(sorted({**rest, **known}.items()))
             self.checkpoint.save(put=[stack])
+
+    def settle(self, *, refreshed: bool = False, clear_creates: bool = False) -> None:
+        """Forgets what an earlier run left unfinished and this one has brought in order.
+
+        A pending create stays until the very same thing has been made: it may exist unseen. (The
+        real engine keeps it even then.)
+        """
+        exists = {resource.urn for resource in self.checkpoint.resources()}
+
+        def settled(pending: Props) -> bool:
+            urn = pending["resource"]["urn"]
+            if pending["type"] == "creating":
+                inputs = self.checkpoint.cipher.open(pending["resource"].get("inputs") or {})
+                made = self.runner.made.get(urn)
+                return clear_creates or bool(made and made.inputs == inputs)
+            return refreshed or urn in self.news or urn not in exists
+
+        self.checkpoint.forget_pending(op for op in self.checkpoint.interrupted if settled(op))
 
     def delete_what_left(self) -> None:
         """Deletes what the program no longer has, and the old halves of replacements."""

@@ -71,7 +71,8 @@ def run_phase(operation: Operation, latest: Props, *, preview: bool) -> int:
     display.finish(outputs, new)
     if not preview:
         if code == 0:
-            checkpoint.forget_pending(_settled(operation, deployment))
+            clear = arguments.clear_pending_creates
+            deployment.settle(refreshed=operation.kind == "refresh", clear_creates=clear)
         checkpoint.finish()
         operation.record(started, code, dict(display.counts))
         if operation.kind == "destroy" and code == 0 and not checkpoint.resources():
@@ -185,22 +186,6 @@ def _explain_exit(deployment: Deployment, code: int) -> None:
         return
     text = f"an unhandled error occurred: program exited with non-zero exit code: {code}"
     deployment.report(deployment.stack_urn, text)
-
-
-def _settled(operation: Operation, deployment: Deployment) -> list[Props]:
-    """Operations that an earlier run left unfinished and this one has brought in order.
-
-    The real engine keeps a pending create even after an update that has made the resource.
-    """
-    exists = {resource.urn for resource in deployment.checkpoint.resources()}
-
-    def settled(pending: Props) -> bool:
-        urn = pending["resource"]["urn"]
-        if pending["type"] == "creating":
-            return urn in deployment.news or operation.arguments.clear_pending_creates
-        return operation.kind == "refresh" or urn in deployment.news or urn not in exists
-
-    return [pending for pending in deployment.checkpoint.interrupted if settled(pending)]
 
 
 def _explain(deployment: Deployment) -> None:

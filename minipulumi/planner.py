@@ -2,7 +2,7 @@
 
 import copy
 import fnmatch
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -47,7 +47,9 @@ class Planner:
         error: Callable[[str, str], None],
         *,
         preview: bool,
+        interrupted: Mapping[str, str] | None = None,
     ):
+        self._interrupted = interrupted or {}  # URN → what an earlier run was doing with it
         self.olds = {r.urn: r for r in olds if not r.delete}
         self._targets, self._targeted = targets, set(targets.urns)
         self._provider_of, self._error, self._preview = provider_of, error, preview
@@ -78,7 +80,7 @@ class Planner:
         if new.custom:
             olds = old.inputs if old and not recreate and not old.external else {}
             new.inputs = self._provider_of(new).check(new, olds, wanted)
-        if old is None or old.external:
+        if old is None or old.external or self._was_deleted(old):
             return [Step("create", old, new)]
         if recreate:
             keys = changed_keys(old.inputs, new.inputs) or self._forced.get(old.urn, [])
@@ -87,6 +89,12 @@ class Planner:
                 Step("create-replacement", old, new, keys=keys),
             ]
         return self._change(goal, old, wanted)
+
+    def _was_deleted(self, old: Resource) -> bool:
+        """Whether a delete that was interrupted had come through."""
+        if self._interrupted.get(old.urn) != "deleting" or old.pending_replacement:
+            return False
+        return self._provider_of(old).read(old) is None
 
     def is_target(self, resource: Resource) -> bool:
         """Whether the run may touch this resource; its dependents join if asked to."""
@@ -137,7 +145,7 @@ class Planner:
         if diff.replaces:
             new.inputs = self._provider_of(new).check(new, {}, wanted)
             return self._replace(goal, old, diff)
-        if diff.changed or old.init_errors:
+        if diff.changed or old.init_errors or self._interrupted.get(old.urn) == "updating":
             return [
                 Step("update", old, new, diff, changed_keys(old.inputs, new.inputs) or diff.keys)
             ]

@@ -81,6 +81,7 @@ class Runner:
         self._active = 0
         self.stopping = False
         self.failed: dict[str, str] = {}  # URN → message
+        self.made: dict[str, Resource] = {}  # created or taken over by this run
         self.broken = False  # a provider failed in a step, not only in a check
 
     def run(self, step: Step) -> bool:
@@ -165,6 +166,7 @@ class Runner:
             else:
                 self._checkpoint.save(ended=ticket)
             raise
+        self.made[new.urn] = new
         self._checkpoint.save(add=[new], put=put, drop=drop, ended=ticket)
 
     def _create_or_take_over(self, new: Resource) -> tuple[str, Props]:

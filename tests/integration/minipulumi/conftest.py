@@ -1,5 +1,9 @@
 """A project, a backend and a stand-in provider in a temporary folder; commands run in-process."""
 
+# JSON of any shape.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
+# pyright: reportUnknownLambdaType=false, reportPrivateUsage=false
 import functools
 import importlib.util
 import json
@@ -40,13 +44,12 @@ class Forked:
         self.pid = zygote.fork(kind, cwd, environment, [out_write, err_write, *fds, exit_write])
         for fd in (out_write, err_write, exit_write):
             os.close(fd)
-        binary = kind == "dynamic"
-        self.stdout: Any = os.fdopen(
-            out, "rb" if binary else "r", **({} if binary else {"errors": "replace"})
-        )
-        self.stderr: Any = os.fdopen(err, "r", errors="replace")
-        if binary:
-            self.stderr.close()
+        if kind == "dynamic":  # its port is read as bytes, its errors aren't read
+            self.stdout: Any = os.fdopen(out, "rb")
+            os.close(err)
+        else:
+            self.stdout = os.fdopen(out, "r", errors="replace")
+            self.stderr: Any = os.fdopen(err, "r", errors="replace")
         self.returncode: int | None = None
         self._lock = threading.Lock()
 
@@ -216,7 +219,7 @@ def world(
     return made
 
 
-_real_derive = passphrase._derive  # pyright: ignore[reportPrivateUsage]
+_real_derive = passphrase._derive
 
 
 def _cached_derive(salt: str) -> bytes:
@@ -260,6 +263,3 @@ def _standin_in_process(monkeypatch: pytest.MonkeyPatch) -> None:
         return plugin, ""
 
     monkeypatch.setattr(plugins.PluginHost, "start", start)
-
-
-__all__ = ["DATA", "Outcome", "World", "time"]

@@ -1,5 +1,9 @@
 """Compares what minipulumi did with what the real engine did, after taking off what varies."""
 
+# JSON of any shape.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
+# pyright: reportUnknownLambdaType=false, reportPrivateUsage=false
 import json
 import re
 from dataclasses import dataclass
@@ -85,26 +89,20 @@ def calls_of(log: list[dict[str, Any]]) -> list[str]:
     return found
 
 
-def compare_calls(
-    recorded: list[str], ours: list[str], needs: dict[str, set[str]], *, extra: bool = False
-) -> list[str]:
+def compare_calls(recorded: list[str], ours: list[str], needs: dict[str, set[str]]) -> list[str]:
     """Compares calls up to the order of resources that don't depend on each other."""
-    problems: list[str] = []
     theirs, mine = _by_resource(recorded), _by_resource(ours)
-    for name in theirs.keys() | mine.keys():
-        if [c for _, c in theirs.get(name, [])] != [c for _, c in mine.get(name, [])] and not (
-            extra and name not in theirs
-        ):
-            problems.append(
-                f"calls for {name or 'the plugin'}: {mine.get(name)} instead of {theirs.get(name)}"
-            )
-    if problems:
-        return problems
-    for name, above in needs.items():
-        for other in above & theirs.keys():
-            if name in theirs and _order(theirs, name, other) != _order(mine, name, other):
-                problems.append(f"order of calls between {name} and {other}")
-    return problems
+    differ = [
+        f"calls for {name or 'the plugin'}: {mine.get(name)} instead of {theirs.get(name)}"
+        for name in theirs.keys() | mine.keys()
+        if [c for _, c in theirs.get(name, [])] != [c for _, c in mine.get(name, [])]
+    ]
+    return differ or [
+        f"order of calls between {name} and {other}"
+        for name, above in needs.items()
+        for other in above & theirs.keys()
+        if name in theirs and _order(theirs, name, other) != _order(mine, name, other)
+    ]
 
 
 def _by_resource(calls: list[str]) -> dict[str, list[tuple[int, str]]]:
@@ -143,7 +141,7 @@ def compare_states(recorded: dict[str, Any], ours: dict[str, Any], cipher: Passp
     problems: list[str] = []
     theirs, mine = _entries(recorded, cipher), _entries(ours, cipher)
     for key in theirs.keys() ^ mine.keys():
-        problems.append(f"{'lacks' if key in theirs else 'has too'}: {key}")
+        problems += [f"{'lacks' if key in theirs else 'has too'}: {key}"]
     for key in theirs.keys() & mine.keys():
         problems += [f"{key[0].split('::')[-1]}.{p}" for p in _differences(theirs[key], mine[key])]
     operations = [
@@ -233,7 +231,9 @@ def compare_events(recorded: list[str], ours: list[str]) -> list[str]:
             body.pop("durationSeconds", None)
             metadata = body.pop("metadata", None)
             keys = ("op", "urn", "type", "detailedDiff", "diffs", "logical")
-            if metadata and (":providers:" in metadata["urn"] or "index:Foundry" in metadata["type"]):
+            if metadata and (
+                ":providers:" in metadata["urn"] or "index:Foundry" in metadata["type"]
+            ):
                 continue
             body |= {key: (metadata or {}).get(key) for key in keys}
             found.append(json.dumps([kind, body], sort_keys=True))

@@ -1,5 +1,8 @@
 """Ctrl-C once and twice, kills, locks: nothing is lost, and the next run says what happened."""
 
+# JSON of any shape.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 import json
 import os
 import shutil
@@ -14,12 +17,19 @@ from typing import Any
 
 import pytest
 
-from .conftest import DATA, World
-from .replay import compare_states, load
-from .test_recordings import FOLDER, cipher_of, replay, stack_of, write_settings
+from tests.integration.minipulumi.conftest import DATA, World
+from tests.integration.minipulumi.replay import compare_states, load
+from tests.integration.minipulumi.test_recordings import (
+    FOLDER,
+    cipher_of,
+    replay,
+    stack_of,
+    write_settings,
+)
 
 PULUMI = Path(__file__).parents[3] / "minipulumi" / "bin" / "pulumi"
-HUB = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-01/providers/Microsoft.MachineLearningServices/workspaces/hub-01"
+GROUP = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-01"
+HUB = f"{GROUP}/providers/Microsoft.MachineLearningServices/workspaces/hub-01"
 
 
 def start(world: World, number: str) -> tuple[str, dict[str, Any]]:
@@ -123,7 +133,7 @@ def test_what_a_killed_run_has_made_is_taken_over(world: World) -> None:
 @pytest.fixture
 def killed(world: World) -> tuple[World, str]:
     """A run in processes of its own, killed while it creates the hub."""
-    stack, recording = start(world, "130")
+    stack, _ = start(world, "130")
     plugin = world.root / "home" / "plugins" / "resource-azure-native-v3.29.0"
     shutil.copytree(DATA / "provider", plugin)
     (world.root / "faults.json").write_text(json.dumps({"slow": {"hub": 30}}))

@@ -1,5 +1,8 @@
-"""The same without the tests' short cuts: real processes, plugins found as the engine finds them."""
+"""Without the tests' short cuts: real processes, plugins found as the engine finds them."""
 
+# JSON of any shape.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 import os
 import shlex
 import shutil
@@ -9,10 +12,22 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import DATA, Outcome, World
-from .replay import calls_of, compare_calls, compare_states, load, needs_of, phases
-from .test_interruptions import PULUMI
-from .test_recordings import FOLDER, cipher_of, compare_output, write_settings
+from tests.integration.minipulumi.conftest import DATA, Outcome, World
+from tests.integration.minipulumi.replay import (
+    calls_of,
+    compare_calls,
+    compare_states,
+    load,
+    needs_of,
+    phases,
+)
+from tests.integration.minipulumi.test_interruptions import PULUMI
+from tests.integration.minipulumi.test_recordings import (
+    FOLDER,
+    cipher_of,
+    compare_output,
+    write_settings,
+)
 
 
 def run_for_real(world: World, command: str, path: str) -> Outcome:
@@ -49,7 +64,9 @@ def test_an_update_in_processes_of_its_own_is_the_recorded_one(in_a_folder: Worl
     assert sum(warning in line for line in outcome.out) == 4  # a row and a diagnostic a phase
     assert compare_output(recording, outcome.out) == []
     latest = world.state("dev")
-    assert compare_calls(recording["provider_calls"], calls_of(outcome.calls), needs_of(latest)) == []
+    assert (
+        compare_calls(recording["provider_calls"], calls_of(outcome.calls), needs_of(latest)) == []
+    )
     recorded = recording["state"]["checkpoint"]["latest"]
     problems = compare_states(recorded, latest, cipher_of(latest))
     assert [p for p in problems if "sourcePosition" not in p] == []  # the program lies in infra/
@@ -58,7 +75,9 @@ def test_an_update_in_processes_of_its_own_is_the_recorded_one(in_a_folder: Worl
 def test_a_plugin_of_the_project_goes_before_one_on_path(in_a_folder: World) -> None:
     world, recording = in_a_folder, load(FOLDER, "177")
     with (world.project / "Pulumi.yaml").open("a") as file:
-        file.write(f"plugins:\n  providers:\n    - name: azure-native\n      path: {DATA}/provider\n")
+        file.write(
+            f"plugins:\n  providers:\n    - name: azure-native\n      path: {DATA}/provider\n"
+        )
     outcome = run_for_real(world, recording["command"], os.environ["PATH"])
     assert outcome.code == 0, outcome.err
     assert phases(outcome.out)[0].counts == phases(recording["stdout"])[0].counts
@@ -77,8 +96,8 @@ def test_the_first_line_says_who_this_is() -> None:
 
 def test_verbs_that_need_no_engine_load_none() -> None:
     code = (
-        "import sys; from minipulumi import stacks, settings, cli;"
-        "print([m for m in ('grpc', 'pulumi', 'cryptography', 'ruamel', 'yaml') if m in sys.modules])"
+        "import sys; from minipulumi import stacks, settings, cli; heavy = {'grpc', 'pulumi',"
+        " 'cryptography', 'ruamel', 'yaml'}; print(sorted(heavy & set(sys.modules)))"
     )
     root = Path(__file__).parents[3]
     done = subprocess.run(

@@ -4,6 +4,10 @@ What runs in them is unchanged: the program's host, or `python -m pulumi.dynamic
 use this and start real processes, to show that it makes no difference.
 """
 
+# JSON of any shape.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
+# pyright: reportUnknownLambdaType=false, reportPrivateUsage=false
 import array
 import importlib
 import io
