@@ -1,4 +1,4 @@
-"""What `az ml` takes is taken as it is, and what is exported loads with azure-ai-ml's own loaders."""
+"""What `az ml` takes is taken as it is; what is exported loads with azure-ai-ml's own loaders."""
 
 import warnings
 from collections.abc import Callable

@@ -13,8 +13,8 @@ from jobs.examine import examine
 
 TODAY = date(2026, 11, 23)
 PRICES = (
-    "prices: {training_per_million_tokens: 3, hosting_per_hour: 0.8, input_per_million_tokens: 0.1, "
-    "output_per_million_tokens: 0.4, source: the portal, as_of: 2026-11-23}"
+    "prices: {training_per_million_tokens: 3, hosting_per_hour: 0.8, input_per_million_tokens: 0.1,"
+    " output_per_million_tokens: 0.4, source: the portal, as_of: 2026-11-23}"
 )
 
 
@@ -54,7 +54,7 @@ smoke_tests: [{{prompt: Does it work?, max_tokens: 100}}]
     return spec
 
 
-def cost_of(spec: Path):  # noqa: ANN201  (a tuple of Cost; the test reads better without it)
+def cost_of(spec: Path):
     return estimate(examine(spec, on=TODAY, near=False))
 
 

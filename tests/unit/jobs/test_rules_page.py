@@ -13,7 +13,8 @@ ROOT = Path(__file__).parents[3]
 
 def test_the_page_is_what_the_rules_make() -> None:
     spec = importlib.util.spec_from_file_location("rules_page", ROOT / "tools" / "rules_page.py")
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     assert (ROOT / "docs" / "rules.md").read_text(encoding="utf-8") == module.page(), (

@@ -1,4 +1,4 @@
-"""Each rule about specs and the catalogue: a file that it finds, and a near miss that it doesn't."""
+"""Each rule about specs and the catalogue: a file that it finds, and one that it doesn't."""
 
 import json
 from datetime import date

@@ -1,0 +1,187 @@
+"""The command line: exit codes, streams, forms of output, and what a verb loads."""
+
+import json
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from jobs.cli import VERBS, main
+
+ROOT = Path(__file__).parents[3]
+XBOX = ROOT / "datasets" / "xbox-support"
+
+HEAVY = ("azure", "openai", "pulumi", "rich", "pydantic", "asyncio", "yaml", "msgspec", "numpy")
+LOADS: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("--help",): (),
+    ("--version",): (),
+    ("nonsense",): (),
+    ("validate", "--help"): (),
+    ("dataset", "--help"): (),
+    ("cost", "--help"): (),
+    ("schema", "--help"): (),
+    ("export", "--help"): (),
+    ("explain", "--help"): (),
+    ("explain", "FT-D031"): (),
+    ("schema",): ("yaml", "msgspec"),
+    ("validate", "--no-data", "SPEC"): ("yaml", "msgspec"),
+    ("export", "--az-ml", "SPEC"): ("yaml", "msgspec"),
+    ("dataset", "fix", "DATA", "--to", "/dev/null/x"): ("msgspec",),
+    ("validate", "SPEC"): ("yaml", "msgspec", "numpy"),
+    ("dataset", "check", "DATA"): ("yaml", "msgspec", "numpy"),
+    ("cost", "SPEC"): ("yaml", "msgspec"),
+}
+"""Command → the heavy packages that it may load; no other."""
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    path = tmp_path / "spec.yaml"
+    path.write_text(
+        "type: finetuning\nname: x\nmodel: Phi-4-mini-instruct\n"
+        f"training_data: {XBOX / 'train.jsonl'}\nvalidation_data: {XBOX / 'validation.jsonl'}\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+@pytest.mark.parametrize("command", LOADS, ids=" ".join)
+def test_no_verb_loads_more_than_it_needs(command: tuple[str, ...], spec: Path) -> None:
+    words = [{"SPEC": str(spec), "DATA": str(XBOX / "train.jsonl")}.get(w, w) for w in command]
+    code = (
+        "import sys, io; from jobs.cli import main; out = sys.stdout; sys.stdout = io.StringIO();"
+        f"sys.stderr = io.StringIO(); main({words!r}); sys.stdout = out;"
+        f"print(*sorted({{name.split('.')[0] for name in sys.modules}} & set({HEAVY!r})))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert set(done.stdout.split()) == set(LOADS[command])
+
+
+def test_every_verb_has_a_module_with_the_two_functions() -> None:
+    for verb in VERBS:
+        module = import_module(f"jobs.verbs.{verb}")
+        assert callable(module.add_arguments), verb
+        assert callable(module.run), verb
+
+
+def test_help_lists_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"  {verb} " in shown for verb in VERBS)
+
+
+def test_an_unknown_verb_is_told_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["validte"]) == 2
+    assert "Did you mean 'validate'?" in capsys.readouterr().err
+
+
+def test_a_wrong_flag_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["validate", "--nonsense"]) == 2
+    assert main(["validate"]) == 2
+    assert "No spec file is named" in capsys.readouterr().err
+
+
+def test_findings_go_to_stdout_and_give_exit_code_3(
+    spec: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["validate", str(spec), "--set", "hyperparameters.epocs=3"]) == 3
+    out, err = capsys.readouterr()
+    assert "unknown field. Did you mean 'epochs'?" in out
+    assert "FT-S004" in out
+    assert err == ""
+
+
+def test_strict_refuses_what_is_only_doubtful(
+    spec: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    doubtful = [str(spec), "--set", "hyperparameters.epochs=20"]
+    assert main(["validate", *doubtful]) == 0
+    assert main(["validate", "--strict", *doubtful]) == 3
+    capsys.readouterr()
+
+
+def test_phi_3_is_refused_today_and_not_on_the_guides_day(
+    spec: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["validate", str(spec), "--set", "model=Phi-3-mini-4k-instruct", "--date"]
+    assert main([*asked, "2026-11-23"]) == 3
+    shown = capsys.readouterr().out
+    assert "2025-08-30" in shown
+    assert "Use Phi-4-mini-instruct" in shown
+    assert main([*asked, "2025-02-01"]) == 0
+
+
+@pytest.mark.parametrize("form", ["json", "yaml"])
+def test_structured_output_carries_its_schema_version(
+    form: str, spec: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import yaml
+
+    assert main(["validate", str(spec), "-o", form, "--set", "epochs=3"]) == 3
+    result = yaml.safe_load(capsys.readouterr().out)
+    assert result["schema_version"] == 1
+    assert result["valid"] is False
+    assert {f["rule"] for f in result["findings"]} >= {"FT-S031"}
+
+
+def test_sarif_points_at_the_line(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec.write_text(spec.read_text() + "hyperparameters: {epocs: 3}\n", encoding="utf-8")
+    assert main(["validate", str(spec), "-o", "sarif"]) == 3
+    (run,) = json.loads(capsys.readouterr().out)["runs"]
+    result = next(r for r in run["results"] if r["ruleId"] == "FT-S004")
+    place = result["locations"][0]["physicalLocation"]
+    assert place["region"] == {"startLine": 6, "startColumn": 19}
+    assert result["level"] == "error"
+    assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == "FT-S004"
+
+
+def test_junit_fails_the_case_of_the_file(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["validate", str(spec), "-o", "junit"]) == 0
+    assert ElementTree.fromstring(capsys.readouterr().out).get("failures") == "0"
+    spec.write_text("type: finetuning\nname: '\\x01 é'\n", encoding="utf-8")
+    assert main(["validate", str(spec), "-o", "junit"]) == 3
+    suites = ElementTree.fromstring(capsys.readouterr().out)
+    assert int(suites.get("failures") or 0) == len(list(suites.iter("failure"))) > 0
+
+
+def test_no_color_and_pipes_have_no_escapes(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["validate", str(spec), "--set", "epochs=3"])
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_ctrl_c_is_130(monkeypatch: pytest.MonkeyPatch, spec: Path) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("jobs.examine.load", interrupt)
+    assert main(["validate", str(spec)]) == 130
+
+
+def test_a_reader_that_leaves_early_is_no_error(spec: Path) -> None:
+    command = f"{sys.executable} -m jobs.cli schema | head -1"
+    code = "import sys; from jobs.cli import main; sys.exit(main())"
+    command = f"{sys.executable} -c '{code}' schema | head -1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert done.stdout == "{\n0\n"
+    assert done.stderr == ""
+
+
+def test_budget_has_its_own_exit_code(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cost", str(spec)]) == 0
+    assert main(["cost", str(spec), "--set", "budget.max_usd=20"]) == 5
+    accepted = ["--set", "budget.max_usd=20", "--accept-unknown-price"]
+    assert main(["cost", str(spec), *accepted]) == 0
+    assert "at least" in capsys.readouterr().out
+
+
+def test_the_shipped_specs_and_datasets_are_valid(capsys: pytest.CaptureFixture[str]) -> None:
+    specs = sorted(str(path) for path in (ROOT / "jobs" / "specs").glob("*.yaml"))
+    assert specs
+    assert main(["validate", *specs]) == 0, capsys.readouterr().out
