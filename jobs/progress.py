@@ -31,18 +31,12 @@ class Reporter:
     def result(self, kind: str, name: str, text: str) -> None:
         """One line of the result."""
         line = f"{_INDENT}{kind:<{self._type_width}}  {name:<{self._name_width}}  {text}".rstrip()
-        with self._lock:
-            self._end_bar(f"{kind} {name}")
-            output.emit(line)
-            sys.stdout.flush()
-            self._said_at = time.monotonic()
+        self._say(line, over=f"{kind} {name}")
 
     def detail(self, kind: str, name: str, text: str) -> None:
         """A line about what the line before named; named again only where there are several."""
         if self._alone:
-            with self._lock:
-                output.emit(f"{_INDENT}{kind:<{self._type_width}}  {text}")
-                sys.stdout.flush()
+            self._say(f"{_INDENT}{kind:<{self._type_width}}  {text}", over=f"{kind} {name}")
         else:
             self.result(kind, name, text)
 
@@ -63,6 +57,8 @@ class Reporter:
     def warn(self, text: str) -> None:
         """Something to know that stops nothing."""
         with self._lock:
+            if self._live is not None:
+                self._live.stop()
             output.progress(output.style(f"Warning: {text}", "yellow", sys.stderr))
 
     def close(self) -> None:
@@ -73,35 +69,46 @@ class Reporter:
                 self._live = None
                 self._bars.clear()
 
+    def _say(self, line: str, *, over: str) -> None:
+        """A line on stdout, with the bars out of its way and the one that it ends gone."""
+        with self._lock:
+            if self._live is not None:
+                self._live.stop()
+                if over in self._bars:
+                    self._live.remove_task(self._bars.pop(over))
+            output.emit(line)
+            sys.stdout.flush()
+            self._said_at = time.monotonic()
+            if self._live is not None and self._bars:
+                self._live.start()
+
     def _bar(
         self, key: str, kind: str, name: str, text: str, done: int | None, total: int | None
     ) -> None:
         live = self._live or self._open()
+        live.start()
         label = f"{kind:<{self._type_width}}  {name:<{self._name_width}}"
         if key not in self._bars:
-            self._bars[key] = live.add_task(label, total=total, words=text)
-        live.update(self._bars[key], total=total, completed=done or 0, words=text)
-
-    def _end_bar(self, key: str) -> None:
-        if self._live is not None and key in self._bars:
-            self._live.remove_task(self._bars.pop(key))
+            self._bars[key] = live.add_task(label, total=total, words=text, left="")
+        bar = self._bars[key]
+        live.update(bar, total=total, completed=done or 0, words=text)
+        remaining = next(task.time_remaining for task in live.tasks if task.id == bar)
+        live.update(bar, left=f"{duration(remaining)} left" if remaining else "")
 
     def _open(self) -> "Progress":
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, Progress, TextColumn
 
         self._live = Progress(
             TextColumn(_INDENT + "{task.description}", markup=False),
             BarColumn(bar_width=26),
             TextColumn("{task.fields[words]}", markup=False),
-            TimeRemainingColumn(compact=True),
+            TextColumn("{task.fields[left]}", markup=False),
             console=Console(stderr=True),
             transient=True,
-            # Lines of the result go above the bar, but only where both are the same screen.
-            redirect_stdout=sys.stdout.isatty(),
-            redirect_stderr=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
         )
-        self._live.start()
         return self._live
 
 

@@ -275,7 +275,7 @@ def write_story(
     *,
     name: str = "",
     epochs: int = 1,
-    rows: int = 18,
+    rows: int = 21,
     endpoint: bool = True,
     extra: str = "",
 ) -> Path:
@@ -293,8 +293,9 @@ def write_story(
         for index in range(rows)
         for question, answer in [QUESTIONS[index % len(QUESTIONS)]]
     ]
-    (folder / f"{name}-train.jsonl").write_text("\n".join(lines[:-3]) + "\n", encoding="utf-8")
-    (folder / f"{name}-valid.jsonl").write_text("\n".join(lines[-3:]) + "\n", encoding="utf-8")
+    for role, part in (("train", lines[:-6]), ("valid", lines[-6:-3]), ("test", lines[-3:])):
+        content = "".join(f"{line}\n" for line in part)
+        (folder / f"{name}-{role}.jsonl").write_text(content, encoding="utf-8")
     text = f"""\
 type: finetuning
 name: {name}

@@ -4,11 +4,21 @@ So a test can run `foundry-tune` many times, and kill it at will, without waitin
 azure-ai-ml each time. It is started by `conftest.py` and speaks JSON, a line a message.
 """
 
+import importlib
 import json
 import os
+import pkgutil
 import sys
 from pathlib import Path
 from typing import Any
+
+_CLIENTS = (
+    "azure.identity",
+    "azure.mgmt.core.policies",
+    "azure.mgmt.core.polling.arm_polling",
+    "azure.storage.blob",
+    "openai",
+)
 
 
 def main() -> None:
@@ -16,6 +26,8 @@ def main() -> None:
     from jobs.foundry import submission
 
     submission.sdk()
+    for module in (*_CLIENTS, *_own_modules()):
+        importlib.import_module(module)
     _reply({"ready": True})
     for line in sys.stdin:
         asked: dict[str, Any] = json.loads(line)
@@ -27,6 +39,13 @@ def main() -> None:
         _reply({"code": os.waitstatus_to_exitcode(status)})
 
 
+def _own_modules() -> list[str]:
+    import jobs
+
+    found = pkgutil.walk_packages(jobs.__path__, "jobs.")
+    return [module.name for module in found]
+
+
 def _become(asked: dict[str, Any], run: Any) -> int:
     os.environ.clear()
     os.environ.update(asked["environment"])
@@ -34,7 +53,7 @@ def _become(asked: dict[str, Any], run: Any) -> int:
     # What the parent is asked next is none of the child's business.
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
-    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: PTH123, SIM115
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     for number, name in ((1, "stdout"), (2, "stderr")):
         file = os.open(Path(asked["output"], name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(file, number)

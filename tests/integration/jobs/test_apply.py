@@ -32,7 +32,8 @@ def test_a_story_from_nothing_to_served_and_back(place: Place) -> None:
         "plan", str(spec), "--set", f"finetuning.{place.name}.hyperparameters.epochs=2"
     )
     assert changed.code == 0, changed.said
-    assert re.search(rf"-/\+ +finetuning +{job} -> {place.name}-\w{{10}}\n +hyperparameters.epochs +1 -> 2\n", changed.out)  # fmt: skip
+    replaced = rf"-/\+ +finetuning +{job} -> {place.name}-\w{{10}}\n"
+    assert re.search(rf"{replaced} +hyperparameters.epochs +1 -> 2\n", changed.out)
     assert f"{place.name}:1 -> {place.name}:2" in changed.out
 
     [spec_status] = json.loads(place.tune("status", "-o", "json").out)["specs"]

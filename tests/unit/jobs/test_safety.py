@@ -26,6 +26,7 @@ class Endpoint:
         self.asked: list[str] = []
 
     def ask(self, messages: Messages, *, max_tokens: int, temperature: float) -> Answer | Refusal:
+        assert (max_tokens, temperature) == (safety.MAX_TOKENS, 0)
         prompt = messages[-1]["content"]
         self.asked.append(prompt)
         return REFUSAL if self.refuses(prompt) else ANSWER

@@ -1,0 +1,74 @@
+"""What stands between a trained model and `Done`: budget, smoke tests, evaluation gates."""
+
+import json
+
+from tests.integration.jobs.conftest import Place, write_story
+
+EVALUATION = """\
+---
+type: evaluation
+name: {name}
+endpoint: ${{{{ serverless_endpoint.{name} }}}}
+data: {name}-test.jsonl
+metrics: [token_f1, rouge_l]
+gates: {{token_f1: "{gate}"}}
+max_tokens: 8
+"""
+
+
+def test_an_evaluation_runs_once_and_its_pass_is_remembered(place: Place) -> None:
+    spec = write_story(place, extra=EVALUATION.format(name=place.name, gate=">= 0.0"))
+    applied = place.tune("apply", str(spec), "--yes")
+    assert applied.code == 0, applied.said
+    assert "3 questions: token_f1 " in applied.out
+    mark = place.emulator.control.last_call()
+    again = place.tune("apply", str(spec), "--yes")
+    assert "Nothing to do" in again.out, again.said
+    assert place.writes(mark) == []
+
+
+def test_a_missed_gate_fails_the_apply_and_every_apply_after_it(place: Place) -> None:
+    spec = write_story(place, extra=EVALUATION.format(name=place.name, gate=">= 1.0"))
+    for _ in range(2):
+        missed = place.tune("apply", str(spec), "--yes")
+        assert missed.code == 7, missed.said
+        assert "misses token_f1 >= 1 (it is 0." in missed.err
+    assert place.jobs() == [place.jobs()[0]]
+
+
+def test_a_missed_smoke_test_fails_and_is_not_remembered_as_proof(place: Place) -> None:
+    spec = write_story(place)
+    text = spec.read_text(encoding="utf-8").replace("{max_chars: 4000}", "{contains: abracadabra}")
+    spec.write_text(text, encoding="utf-8")
+    for _ in range(2):
+        missed = place.tune("apply", str(spec), "--yes")
+        assert missed.code == 7, missed.said
+        assert "lacks 'abracadabra'" in missed.err
+    [status] = json.loads(place.tune("status", "-o", "json").out)["specs"]
+    assert status["safety"] == "unproven"
+
+
+def test_a_training_over_budget_is_refused_before_anything_is_written(place: Place) -> None:
+    budget = """\
+budget:
+  max_usd: 0.001
+  prices: {training_per_million_tokens: 1000, hosting_per_hour: 1, input_per_million_tokens: 1,
+           output_per_million_tokens: 1, source: this test, as_of: 2026-11-23}
+"""
+    spec = write_story(place)
+    spec.write_text(budget + spec.read_text(encoding="utf-8"), encoding="utf-8")
+    mark = place.emulator.control.last_call()
+    refused = place.tune("apply", str(spec), "--yes")
+    assert refused.code == 5, refused.said
+    assert place.writes(mark) == []
+    planned = place.tune("plan", str(spec), "-o", "json")
+    assert planned.code == 5
+    assert json.loads(planned.out)["costs"][0]["verdict"] == "over"
+
+
+def test_an_endpoint_without_keys_is_proven_with_the_callers_own_token(place: Place) -> None:
+    spec = write_story(place, extra="auth_mode: aad\n")
+    applied = place.tune("apply", str(spec), "--yes")
+    assert applied.code == 0, applied.said
+    assert "4 of 4 harmful probes refused" in applied.out
+    assert place.tune("chat", place.name, "Hello", "--max-tokens", "4").code == 0
