@@ -195,7 +195,8 @@ class _Reading:
     def _dangling(
         self, chapter: Chapter, reference: Reference, by_name: dict[str, Chapter]
     ) -> None:
-        names = [c.spec.name for c in by_name.values() if c.spec.kind == reference.kind]
+        there = [target.split(".", 1) for target in (*by_name, *sorted(self.broken))]
+        names = [name for kind, name in there if kind == reference.kind]
         hint = did_you_mean(reference.name, names)
         if not hint and names:
             hint = f" There is: {', '.join(f'{reference.kind}.{name}' for name in names)}."
