@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from jobs.inventory import Inventory
 
 Kind = Literal["endpoint", "finetuning", "model", "data"]
+KINDS: tuple[Kind, ...] = ("endpoint", "finetuning", "model", "data")
+"""What can be taken down, in the order that Azure allows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +36,7 @@ class Teardown:
     models: tuple[ModelVersion, ...]
     data: tuple[DataAsset, ...]
     served_elsewhere: tuple[tuple[ModelVersion, Endpoint], ...]
-    """Models that an endpoint of somebody else serves: Azure refuses to delete these."""
+    """Models that an endpoint serves which isn't going: Azure refuses to delete these."""
 
     @property
     def is_empty(self) -> bool:
@@ -42,31 +44,34 @@ class Teardown:
         return not (self.endpoints or self.running or self.models or self.data)
 
 
-def look(session: "Session", names: "Sequence[str]") -> Teardown:
-    """What the names have."""
+def look(session: "Session", names: "Sequence[str]", kinds: "Sequence[Kind]" = KINDS) -> Teardown:
+    """What the names have, of the kinds that are to go."""
     found = inventory.look(session)
     holdings = [found.of(name) for name in names]
-    own = tuple(holding.endpoint for holding in holdings if holding.endpoint)
-    versions = tuple(model for holding in holdings for model in holding.models)
+    going = tuple(h.endpoint for h in holdings if h.endpoint and "endpoint" in kinds)
+    versions = tuple(m for h in holdings for m in h.models if "model" in kinds)
+    assets = inventory.data_of(session, names) if "data" in kinds else ()
     return Teardown(
         names=tuple(names),
-        endpoints=own,
-        running=tuple(j for holding in holdings for j in holding.jobs if not j.is_finished),
+        endpoints=going,
+        running=tuple(
+            j for h in holdings for j in h.jobs if not j.is_finished and "finetuning" in kinds
+        ),
         models=versions,
-        data=tuple(a for a in inventory.data_of(session, names) if not a.archived),
-        served_elsewhere=_served_elsewhere(found, versions, own),
+        data=tuple(asset for asset in assets if not asset.archived),
+        served_elsewhere=_served_elsewhere(found, versions, going),
     )
 
 
 def _served_elsewhere(
-    found: "Inventory", versions: "Sequence[ModelVersion]", own: "Sequence[Endpoint]"
+    found: "Inventory", versions: "Sequence[ModelVersion]", going: "Sequence[Endpoint]"
 ) -> tuple[tuple[ModelVersion, Endpoint], ...]:
-    kept = {endpoint.name for endpoint in own}
+    gone = {endpoint.name for endpoint in going}
     return tuple(
         (model, endpoint)
         for model in versions
         for endpoint in found.endpoints
-        if endpoint.name not in kept and endpoints.serves(endpoint) == model.label
+        if endpoint.name not in gone and endpoints.serves(endpoint) == model.label
     )
 
 

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command line."""
     parser.add_argument("what", nargs="+", metavar="SPEC|NAME", help="spec files or names")
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=("endpoint", "finetuning", "model", "data"),
+        help="leave the rest (several times: several kinds)",
+    )
     add_target(parser)
     parser.add_argument("-y", "--yes", action="store_true", help="don't ask before deleting")
 
@@ -23,7 +29,8 @@ def run(arguments: Namespace) -> int:
 
     names = list(dict.fromkeys(name for what in arguments.what for name in names_of(what)))
     session = session_of(arguments)
-    found = teardown.look(session, names)
+    kinds = arguments.only or teardown.KINDS
+    found = teardown.look(session, names, kinds)
     words = " and ".join(names)
     if found.is_empty:
         output.emit(f"Nothing of {words} is there.")
@@ -39,6 +46,9 @@ def run(arguments: Namespace) -> int:
         output.emit(f"  -  {kind:<10}  {name:<{width}}  {done}")
 
     teardown.take_down(session, found, say)
+    if arguments.only:
+        output.emit(f"The rest of {words} stays.")
+        return 0
     teardown.require_nothing_billable(session, names)
     output.emit(f"Nothing that costs money is left of {words}.")
     return 0
