@@ -10,6 +10,7 @@ an update can get ready while the preview still runs. When the socket closes, th
 import asyncio
 import atexit
 import contextlib
+import gc
 import importlib
 import json
 import logging
@@ -30,7 +31,10 @@ def main() -> None:
     engine = socket.socket(fileno=int(sys.argv[1]))
     orders = engine.makefile("r", encoding="utf-8")
     sys.path.pop(0)  # this file's folder, which isn't the program's
-
+    # The SDK makes hundreds of small objects a resource that stay: looking for garbage among them
+    # takes more than half of a program's time, and the process is over soon.
+    gc.disable()
+    importlib.import_module("pulumi.runtime")
     for line in orders:
         order = json.loads(line)
         for module in order.get("load", []):
@@ -64,6 +68,8 @@ def _run(run: dict[str, Any], engine: socket.socket) -> int:
             root_directory=run["root_directory"], **{key: run[key] for key in settings}
         )
     )
+    # The SDK sends four debug messages a resource, a call each. Nobody would see them.
+    pulumi.log.debug = lambda *_, **__: None
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # it frets about abandoned futures
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
