@@ -33,7 +33,7 @@ MASKS = (
     (re.compile(r"^ *(loss +)?\d*\.?\d* *[┤│].*$"), "[CURVE]"),
     (re.compile(r" at step \d+$"), " at step [N]"),
 )
-UNORDERED = re.compile(r"^ (?:[+~-] | {2}data )")
+UNORDERED = re.compile(r"^(?: [+~-] |  data )")
 """Lines that come in the order in which things finish, which differs from run to run."""
 
 
