@@ -69,7 +69,7 @@ def _run(run: dict[str, Any], engine: socket.socket) -> int:
         )
     )
     # The SDK sends four debug messages a resource, a call each. Nobody would see them.
-    pulumi.log.debug = lambda *_, **__: None
+    pulumi.log.debug = _say_nothing
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # it frets about abandoned futures
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -98,6 +98,10 @@ def _run(run: dict[str, Any], engine: socket.socket) -> int:
         pulumi.log.error("Program failed with an unhandled exception:\n" + _trace())
         return 32
     return 0
+
+
+def _say_nothing(*_: object, **__: object) -> None:
+    """Takes the place of `pulumi.log.debug`."""
 
 
 def _trace() -> str:

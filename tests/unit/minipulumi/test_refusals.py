@@ -1,0 +1,63 @@
+"""Whatever isn't covered is refused by name, with one line and exit 2."""
+
+from pathlib import Path
+
+import pytest
+
+from minipulumi.cli import main
+
+
+@pytest.mark.parametrize(
+    ("command", "named"),
+    [
+        ("stack graph out.dot", "'pulumi stack graph'"),
+        ("import azure-native:x:Y name id", "'pulumi import azure-native:x:Y'"),
+        ("up --policy-pack rules", "'--policy-pack' of `pulumi up`"),
+        ("preview --save-plan plan.json", "'--save-plan' of `pulumi preview`"),
+        ("config set --type int a 1", "'--type' of `pulumi config set`"),
+    ],
+)
+def test_unknown_verbs_and_flags_are_named(
+    command: str, named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command.split()) == 2
+    error = capsys.readouterr().err.splitlines()[1]
+    assert error.startswith("error: minipulumi doesn't cover ")
+    assert named in error
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("name: p\nruntime: nodejs\n", "runtime 'nodejs'"),
+        (
+            "name: p\nruntime: {name: python, options: {toolchain: uv}}\n",
+            "runtime option 'toolchain'",
+        ),
+        ("name: p\nruntime: python\nconfig: {a: {default: 1}}\n", "'config' in"),
+        ("name: p\nruntime: python\nplugins: {analyzers: []}\n", "'plugins.analyzers'"),
+    ],
+)
+def test_unknown_parts_of_the_project_file_are_named(
+    text: str, named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text(text)
+    assert main(["stack", "ls", "-C", str(tmp_path)]) == 2
+    assert named in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("url", ["s3://bucket", "azblob://state", "https://api.pulumi.com"])
+def test_other_backends_are_refused(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: p\nruntime: python\n")
+    monkeypatch.setenv("PULUMI_BACKEND_URL", url)
+    assert main(["stack", "ls", "-C", str(tmp_path)]) == 2
+    assert f"the backend '{url}'" in capsys.readouterr().err
+
+
+def test_without_a_project_the_folder_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["preview", "-C", str(tmp_path)]) == 1
+    assert f"searching upwards from {tmp_path}" in capsys.readouterr().err

@@ -1,0 +1,150 @@
+"""The checkpoint, its journal, its secrets, the settings file: what is on disk after any moment."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from minipulumi import config
+from minipulumi.checkpoint import Checkpoint, read_latest, render, replace_file
+from minipulumi.errors import PulumiError, Refused
+from minipulumi.passphrase import Passphrase
+from minipulumi.resources import Resource
+from minipulumi.values import mark, plain
+
+SALT = "v1:pmo25UACHUU=:v1:BDLzHRzut+nQO/sl:bBVCSAv8+M3sq8Af/dNxA17bnJFe3g=="
+
+
+@pytest.fixture(scope="module")
+def cipher() -> Passphrase:
+    made = Passphrase(SALT)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PULUMI_CONFIG_PASSPHRASE", "golden")
+        made.unlock()
+    return made
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    file = tmp_path / "golden" / "dev.json"
+    file.parent.mkdir()
+    secrets = {"type": "passphrase", "state": {"salt": SALT}}
+    file.write_text(render(file, "2026-01-01T00:00:00Z", secrets, [], []))
+    return file
+
+
+def thing(name: str, **more: Any) -> Resource:
+    return Resource(urn=f"urn:pulumi:dev::golden::a:b:C::{name}", type="a:b:C", custom=True, **more)
+
+
+def test_what_the_real_cli_encrypted_is_read_and_what_is_written_is_its_form(
+    cipher: Passphrase,
+) -> None:
+    assert cipher.decrypt("v1:kRx3IfqaHDPlRxrz:mO+EeEPH9FohjuEwjmsQfiFnu8lQ4A==") == "s3cr3t"
+    sealed = cipher.seal({"a": mark({"b": 1})})
+    assert "ciphertext" in sealed["a"]
+    assert cipher.decrypt(sealed["a"]["ciphertext"]) == '{"b":1}'
+    assert plain(cipher.open(sealed)) == {"a": {"b": 1}}
+
+
+def test_a_wrong_passphrase_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "other")
+    with pytest.raises(PulumiError, match="incorrect passphrase"):
+        Passphrase(SALT).unlock()
+
+
+def test_at_every_moment_the_file_and_its_journal_hold_all_that_was_saved(
+    path: Path, cipher: Passphrase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("minipulumi.checkpoint._SHARE", 10**9)  # journal everything
+    monkeypatch.setattr("minipulumi.checkpoint._LAG", 3600)
+    checkpoint = Checkpoint(path, read_latest(path), cipher)
+    first = thing("first", id="1", outputs={"key": mark("hush")})
+    checkpoint.save(add=[first])
+    ticket = checkpoint.begin("creating", thing("second"))
+    latest = read_latest(path)
+    assert [entry["id"] for entry in latest["resources"]] == ["1"]
+    assert [op["type"] for op in latest["pending_operations"]] == ["creating"]
+    second = thing("second", id="2")
+    checkpoint.save(add=[second], drop=[first], ended=ticket)
+    latest = read_latest(path)
+    assert [entry["id"] for entry in latest["resources"]] == ["2"]
+    assert not latest["pending_operations"]
+    assert "hush" not in path.read_text() + path.with_suffix(".journal").read_text()
+    checkpoint.finish()
+    assert not path.with_suffix(".journal").exists()
+    assert [entry["id"] for entry in read_latest(path)["resources"]] == ["2"]
+
+
+def test_a_line_cut_by_a_kill_and_a_journal_of_another_save_are_left_out(
+    path: Path, cipher: Passphrase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("minipulumi.checkpoint._SHARE", 10**9)
+    monkeypatch.setattr("minipulumi.checkpoint._LAG", 3600)
+    checkpoint = Checkpoint(path, read_latest(path), cipher)
+    checkpoint.save(add=[thing("first", id="1")])
+    checkpoint.save(add=[thing("second", id="2")])
+    journal = path.with_suffix(".journal")
+    whole = journal.read_text()
+    journal.write_text(whole[:-10])
+    assert [entry["id"] for entry in read_latest(path)["resources"]] == ["1"]
+    state = json.loads(path.read_text())
+    state["checkpoint"]["latest"]["manifest"]["time"] = "2026-02-02T00:00:00Z"
+    path.write_text(json.dumps(state))  # as a real CLI would have saved it since
+    journal.write_text(whole)
+    assert [entry["id"] for entry in read_latest(path)["resources"]] == ["1"]
+    checkpoint.finish()
+
+
+def test_saves_stay_linear(path: Path, cipher: Passphrase, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[int] = []
+
+    def counting(path: Path, text: str, *, sync: bool = False) -> None:
+        written.append(len(text))
+        replace_file(path, text, sync=sync)
+
+    monkeypatch.setattr("minipulumi.checkpoint.replace_file", counting)
+    checkpoint = Checkpoint(path, read_latest(path), cipher)
+    inputs = {"text": "x" * 500}
+    for number in range(400):
+        ticket = checkpoint.begin("creating", thing(f"t{number}", inputs=inputs))
+        checkpoint.save(add=[thing(f"t{number}", id="i", inputs=inputs)], ended=ticket)
+    checkpoint.finish()
+    assert len(read_latest(path)["resources"]) == 400
+    assert sum(written) < 100 * path.stat().st_size  # a rewrite at every save would be 400 times
+
+
+def test_a_state_with_parts_that_would_be_lost_is_refused(path: Path, cipher: Passphrase) -> None:
+    entry = {**thing("a").to_json(None), "retainOnDelete": True}
+    with pytest.raises(Refused, match="'retainOnDelete' of urn:pulumi:dev::golden::a:b:C::a"):
+        Resource.from_json(entry, cipher)
+    state = json.loads(path.read_text())
+    state["checkpoint"]["latest"]["secrets_providers"]["type"] = "cloud"
+    path.write_text(json.dumps(state))
+    with pytest.raises(Refused, match="the secrets provider 'cloud'"):
+        read_latest(path)
+
+
+def test_the_settings_file_keeps_comments_order_and_quotes(tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.dev.yaml"
+    file.write_text(
+        "# Ours.\nencryptionsalt: v1:x\nconfig:\n  # where\n  p:location: eastus2 # here\n"
+        "  p:list:\n    - name: a # first\n"
+    )
+    config.set_value(file, "p:suffix", [], config.quoted("03"))
+    config.set_value(file, "p:list", [1, "name"], "b")
+    config.set_value(file, "p:location", [], "westus3")
+    config.remove_value(file, "p:missing", [])
+    assert file.read_text() == (
+        "# Ours.\nencryptionsalt: v1:x\nconfig:\n  # where\n  p:location: westus3 # here\n"
+        '  p:list:\n    - name: a # first\n    - name: b\n  p:suffix: "03"\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "steps"),
+    [("a", ["a"]), ("a.b[0]", ["a", "b", 0]), ('a["b.c"][10].d', ["a", "b.c", 10, "d"])],
+)
+def test_property_paths(path: str, steps: list[str | int]) -> None:
+    assert config.parse_path(path) == steps
