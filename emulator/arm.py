@@ -7,7 +7,7 @@ registration → role-based access → handler (etags in `arm_resources`) → he
 import re
 import uuid
 
-from emulator.arm_resources import Target, handle_type
+from emulator.arm_resources import Target, handle_type, method_not_allowed
 from emulator.clock import http_date, isoformat
 from emulator.errors import AzureError, subscription_not_found
 from emulator.ids import ROOT, ResourceId, parse_path
@@ -81,6 +81,8 @@ def _handle_resource(request: Request) -> Response:
     _check_subscription(request, target.id.subscription)
     _check_registration(request, row.namespace, target.id)
     action = target.action
+    if action is None and request.method not in _VERBS:
+        raise method_not_allowed(request, row)
     operation = (
         (action[1].operation or f"{row.operation or row.name}/{action[0]}/action")
         if action

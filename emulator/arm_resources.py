@@ -5,14 +5,14 @@ What differs by type is data and hooks in the type table (`resource_types.py`).
 
 import base64
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from emulator.clock import isoformat
 from emulator.cloud import Cloud
 from emulator.errors import AzureError, group_not_found, resource_not_found
 from emulator.ids import RESOURCE_GROUP, SUBSCRIPTION, ResourceId
 from emulator.locations import normalize_location
-from emulator.messages import Json, Request, Response
+from emulator.messages import Json, Request, Response, as_object
 from emulator.operations import retry_headers
 from emulator.resource_types import Action, Change, Polling, ResourceType
 from emulator.store import Resource
@@ -35,7 +35,7 @@ def handle_type(request: Request, target: Target) -> Response:
         return target.action[1].handle(request, require_resource(request.cloud, id))
     if target.collection:
         if request.method != "GET":
-            raise _method_not_allowed(request, row)
+            raise method_not_allowed(request, row)
         return list_resources(request, row, id)
     if request.method in ("GET", "HEAD"):
         resource = require_resource(request.cloud, id)
@@ -50,7 +50,7 @@ def handle_type(request: Request, target: Target) -> Response:
         return patch_resource(request, row, id)
     if request.method == "DELETE" and row.delete is not None:
         return delete_resource(request, row, id)
-    raise _method_not_allowed(request, row)
+    raise method_not_allowed(request, row)
 
 
 def require_resource(cloud: Cloud, id: ResourceId) -> Resource:
@@ -93,6 +93,7 @@ def put_resource(request: Request, row: ResourceType, id: ResourceId) -> Respons
     _check_conditions(request, before)
     _check_not_busy(cloud, id, before)
     body = {name: value for name, value in request.json().items() if name not in _READ_ONLY}
+    _check_shape(row, body)
     _check_location(row, body, before)
     change = Change(
         cloud=cloud,
@@ -112,12 +113,14 @@ def patch_resource(request: Request, row: ResourceType, id: ResourceId) -> Respo
     _check_conditions(request, before)
     _check_not_busy(cloud, id, before)
     patch = {name: value for name, value in request.json().items() if name not in _READ_ONLY}
+    merged = _merge(before.body, patch)
+    _check_shape(row, merged)
     change = Change(
         cloud=cloud,
         request=request,
         id=before.id,
         before=before,
-        body=_merge(before.body, patch),
+        body=merged,
         private=dict(before.private),
     )
     return _write(row, change)
@@ -197,6 +200,7 @@ def page(request: Request, items: list[Json]) -> Response:
 
 _CHANGING = frozenset({"Creating", "Updating", "Deleting"})
 _READ_ONLY = frozenset({"id", "name", "type", "systemData", "etag"})
+_OBJECTS = ("properties", "tags", "identity", "sku")
 
 
 def _write(row: ResourceType, change: Change) -> Response:
@@ -273,6 +277,18 @@ def _give_identity(change: Change) -> None:
         "principalId": principal.id,
         "tenantId": change.cloud.tenant,
     }
+
+
+def _check_shape(row: ResourceType, body: Json) -> None:
+    """Refuse what is no object where the type has one; a null says as little as nothing."""
+    for path in (*_OBJECTS, *(f"properties.{name}" for name in row.objects)):
+        *outer, name = path.split(".")
+        node = body
+        for step in outer:
+            node = as_object(node.get(step), step)
+        as_object(node.get(name), path)
+        if node.get(name, path) is None:
+            del node[name]
 
 
 def _check_name(row: ResourceType, id: ResourceId) -> None:
@@ -378,14 +394,10 @@ def _merge(base: Json, patch: Json) -> Json:
     return merged
 
 
-def _method_not_allowed(request: Request, row: ResourceType) -> AzureError:
+def method_not_allowed(request: Request, row: ResourceType) -> AzureError:
+    """The refusal of a method that a type has not."""
     return AzureError(
         405,
         "MethodNotAllowed",
         f"foundry-emulator does not emulate {request.method} on '{row.name}' here.",
     )
-
-
-def replaced(resource: Resource, **body: object) -> Resource:
-    """A copy of a resource with parts of its body set."""
-    return replace(resource, body=resource.body | body)

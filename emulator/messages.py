@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -127,6 +127,21 @@ class Response:
     ) -> Response:
         """An answer that is sent while it is made."""
         return cls(200, {"content-type": content_type} | (headers or {}), pieces)
+
+
+def as_object(value: Any, name: str) -> Json:
+    """A part of a body that must be a JSON object, {} where it is absent; refused as ARM does."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise AzureError(
+            400,
+            "InvalidRequestContent",
+            "The request content was invalid and could not be deserialized: "
+            f"'{name}' must be an object.",
+            target=name,
+        )
+    return cast("Json", value)
 
 
 def encode_json(value: Any) -> str:

@@ -150,6 +150,8 @@ class ResourceType:
     """The permission's type, when it is not the type itself."""
     filtered_list: bool = False
     """Whether a list takes no permission on its scope: `select` leaves out what is not visible."""
+    objects: tuple[str, ...] = ()
+    """Properties that must be objects where they are given (`outputs.registered_model`)."""
     read_only: tuple[str, ...] = ()
     """Properties that a PUT can't write: dropped from the request, kept from before."""
     immutable: tuple[str, ...] = ()

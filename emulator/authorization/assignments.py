@@ -10,7 +10,7 @@ from emulator.authorization.definitions import unknown_role
 from emulator.clock import isoformat
 from emulator.errors import AzureError, not_emulated
 from emulator.ids import parse_path
-from emulator.messages import Json, Request, Response, decode_json, encode_json
+from emulator.messages import Json, Request, Response, as_object, decode_json, encode_json
 from emulator.routing import Route
 
 API_VERSIONS = (
@@ -31,7 +31,7 @@ def put_assignment(request: Request) -> Response:
             "InvalidRoleAssignmentId",
             f"The role assignment ID '{name}' is not valid. The role assignment ID must be a GUID.",
         )
-    properties: Json = request.json().get("properties") or {}
+    properties = as_object(request.json().get("properties"), "properties")
     role = _role(properties)
     principal_id = str(properties.get("principalId", "")).lower()
     kind = str(properties.get("principalType") or "")

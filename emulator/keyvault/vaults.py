@@ -123,6 +123,7 @@ TYPES = (
         patch=True,
         located=True,
         system_data=True,
+        objects=("sku",),
         name_pattern=r"[a-zA-Z](?!.*--)[a-zA-Z0-9-]{1,22}[a-zA-Z0-9]",
         name_error=(
             "VaultNameNotValid",

@@ -70,6 +70,7 @@ CONNECTION_TYPE = ResourceType(
     patch=True,
     provisioning_state=False,
     system_data=True,
+    objects=("credentials", "metadata"),
     actions={"listsecrets": Action(handle=_list_secrets)},
     validate=_validate,
     defaults=_defaults,

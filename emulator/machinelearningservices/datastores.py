@@ -96,10 +96,15 @@ def _validate(change: Change) -> None:
             f"The storage account '{change.properties['accountName']}' doesn't exist.",
             target="accountName",
         )
+    credentials: Json = change.properties.setdefault("credentials", {"credentialsType": "None"})
+    if not isinstance(credentials.get("credentialsType"), str):
+        raise user_error(
+            "The datastore's credentials need 'credentialsType'.", target="credentials"
+        )
 
 
 def _defaults(change: Change) -> None:
-    credentials: Json = change.properties.get("credentials") or {"credentialsType": "None"}
+    credentials: Json = change.properties["credentials"]
     # Secrets are written, never shown: only what kind of credential it is stays in the body.
     change.properties["credentials"] = {"credentialsType": credentials["credentialsType"]}
     change.properties.setdefault("isDefault", False)
@@ -114,8 +119,9 @@ def _list_secrets(request: Request, datastore: Resource) -> Response:
             f"The datastore '{datastore.name}' has no secrets: its credentials are of type None.",
             inner="NoSecrets",
         )
-    asked = request.json()
-    hours = min(float(asked.get("expireAfterHours") or 1), _MAX_SAS_HOURS)
+    hours = request.json().get("expireAfterHours") or 1
+    if not isinstance(hours, int | float) or not hours > 0:
+        raise user_error(f"expireAfterHours '{hours}' is not a number above 0.")
     account = blobs.find_account(request.cloud, str(datastore.properties["accountName"]))
     assert account is not None
     if not blobs.allows_keys(account):
@@ -130,7 +136,9 @@ def _list_secrets(request: Request, datastore: Resource) -> Response:
     return Response.json(
         {
             "secretsType": "Sas",
-            "sasToken": blobs.container_sas(request.cloud, account, container, hours),
+            "sasToken": blobs.container_sas(
+                request.cloud, account, container, min(hours, _MAX_SAS_HOURS)
+            ),
         }
     )
 
@@ -158,6 +166,7 @@ DATASTORE_TYPE = ResourceType(
     api_versions=API_VERSIONS,
     provisioning_state=False,
     system_data=True,
+    objects=("credentials", "properties", "tags"),
     actions={"listSecrets": Action(handle=_list_secrets)},
     validate=_validate,
     defaults=_defaults,

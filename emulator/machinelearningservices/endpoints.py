@@ -264,6 +264,7 @@ ENDPOINT_TYPE = ResourceType(
     located=True,
     system_data=True,
     name_pattern=r"^[a-zA-Z][a-zA-Z0-9-]{0,51}$",
+    objects=("contentSafety", "modelSettings"),
     read_only=("endpointState", "inferenceEndpoint", "marketplaceSubscriptionId"),
     operations_path=OPERATIONS_PATH,
     actions={

@@ -7,6 +7,7 @@ the live service; the other fields of its entries are assumed to be MetricV2's.
 """
 
 from emulator.clock import isoformat
+from emulator.errors import bad_request
 from emulator.machinelearningservices import metrics
 from emulator.machinelearningservices.metrics import Value
 from emulator.machinelearningservices.runs import find_run
@@ -27,7 +28,12 @@ def full(request: Request) -> Response:
     job = find_run(request, "read")
     asked = request.json()
     name = str(asked.get("metricName") or "")
-    after = int(asked.get("continuationToken") or -1)
+    token = str(asked.get("continuationToken") or -1)
+    if not token.removeprefix("-").isdecimal():
+        raise bad_request(
+            f"The continuationToken '{token}' is invalid.", target="continuationToken"
+        )
+    after = int(token)
     values = [
         value
         for value in metrics.history(request.cloud, job.id.key, name)

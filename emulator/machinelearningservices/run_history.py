@@ -4,10 +4,10 @@ What azure-ai-ml's generated clients read and send is emulated; the rest of run 
 """
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from emulator.clock import isoformat
-from emulator.errors import AzureError
+from emulator.errors import AzureError, bad_request
 from emulator.machinelearningservices import (
     artifacts,
     blobs,
@@ -19,7 +19,7 @@ from emulator.machinelearningservices import (
 )
 from emulator.machinelearningservices.references import DatastorePath, WorkspaceAsset, parse
 from emulator.machinelearningservices.runs import find_run, require_workspace
-from emulator.messages import Json, Request, Response
+from emulator.messages import Json, Request, Response, as_object
 from emulator.routing import Plane, Route, Router, render_json_error
 from emulator.store import Resource
 
@@ -80,7 +80,7 @@ def _patch(request: Request) -> Response:
                 properties[name] = change[name]
         for name in ("tags", "properties"):
             if change.get(name) is not None:
-                properties[name] = (properties.get(name) or {}) | change[name]
+                properties[name] = properties[name] | as_object(change[name], name)
         if change.get("hidden") is not None:
             properties["isArchived"] = bool(change["hidden"])
         body = job.body | {"properties": properties}
@@ -96,8 +96,11 @@ def _service_instances(request: Request) -> Response:
 def _resolved_uris(request: Request) -> Response:
     """Data plane ids of outputs and assets, as paths in a datastore."""
     workspace = require_workspace(request, "data/versions/read")
-    ids: list[str] = request.json().get("values") or []
-    values = {id: {"uri": _resolved(request.cloud, workspace, str(id))} for id in ids}
+    ids: Any = request.json().get("values") or []
+    if not isinstance(ids, list):
+        raise bad_request("'values' must be a list of ids.", target="values")
+    texts = [str(id) for id in cast("list[object]", ids)]
+    values = {id: {"uri": _resolved(request.cloud, workspace, id)} for id in texts}
     return Response.json({"values": values})
 
 

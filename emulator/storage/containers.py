@@ -3,7 +3,7 @@
 from emulator.arm_resources import page, require_resource
 from emulator.clock import http_date
 from emulator.ids import parse_path
-from emulator.messages import Json, Request, Response
+from emulator.messages import Json, Request, Response, as_object
 from emulator.routing import Route
 from emulator.storage import blobs
 from emulator.storage.accounts import ACCOUNT, API_VERSIONS
@@ -15,8 +15,8 @@ TYPE = f"{ACCOUNT}/blobServices/containers"
 def put_container(request: Request) -> Response:
     """PUT: 201 when it is new, 200 when it was there."""
     account, name = _account(request), request.parameters["container"]
-    properties: Json = request.json().get("properties") or {}
-    metadata: dict[str, str] = properties.get("metadata") or {}
+    properties = as_object(request.json().get("properties"), "properties")
+    metadata: dict[str, str] = as_object(properties.get("metadata"), "properties.metadata")
     if blobs.find_container(request.cloud, account.name, name) is not None:
         blobs.set_container_metadata(request.cloud, account.name, name, metadata)
         return _shown(request, account, name, 200)

@@ -342,7 +342,10 @@ def _update(request: Request, change: Callable[[blobs.Blob], blobs.Blob]) -> Res
 
 def _copy_blob(request: Request) -> Response:
     cloud = request.cloud
-    source = urlsplit(request.headers["x-ms-copy-source"])
+    try:
+        source = urlsplit(request.headers["x-ms-copy-source"])
+    except ValueError as error:
+        raise AzureError(400, "InvalidHeaderValue", "x-ms-copy-source is not a URL.") from error
     match = re.fullmatch(r"([^.]+)\.blob\.core\.windows\.net", source.netloc, re.IGNORECASE)
     if match is None:
         raise not_emulated(f"copying from '{source.netloc}'", "Copy between emulated accounts.")

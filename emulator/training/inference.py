@@ -148,7 +148,8 @@ class _Sampler:
     def __init__(self, temperature: float, top_p: float, seed: int | None) -> None:
         self._temperature = temperature
         self._top_p = top_p
-        self._draw = np.random.default_rng(seed)
+        # The API takes any integer, NumPy only those that are not negative.
+        self._draw = np.random.default_rng(None if seed is None else seed % 2**64)
 
     def __call__(self, logits: Floats) -> int:
         if self._temperature <= 0:

@@ -1,0 +1,320 @@
+"""Whatever a client sends, it is refused in Azure's envelope: no body and no method is a crash."""
+
+import copy
+import json
+import logging
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+import pytest
+
+from emulator.cloud import TENANT, Cloud
+from emulator.identities import SUBSCRIPTION, new_identities
+from emulator.messages import Request, Response
+
+ARM = "management.azure.com"
+GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg"
+STORAGE = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/acct"
+VAULT = f"{GROUP}/providers/Microsoft.KeyVault/vaults/vault1"
+ACCOUNT = f"{GROUP}/providers/Microsoft.CognitiveServices/accounts/ais"
+WORKSPACES = f"{GROUP}/providers/Microsoft.MachineLearningServices/workspaces"
+PROJECT = f"{WORKSPACES}/proj"
+ROLES = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization"
+BLOB_DATA_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
+PHI = "azureml://registries/azureml/models/Phi-4-mini-instruct"
+REGION = "eastus2.api.azureml.ms"
+METRICS = f"/metric/v2.0{PROJECT}/runs/job"
+
+# (method, path, api-version, a valid body), in an order in which each works.
+ARM_CALLS: list[tuple[str, str, str, Any]] = [
+    ("PUT", GROUP, "2024-03-01", {"location": "eastus2", "tags": {"a": "b"}}),
+    (
+        "PUT", STORAGE, "2023-05-01",
+        {
+            "location": "eastus2", "kind": "StorageV2", "sku": {"name": "Standard_LRS"},
+            "identity": {"type": "SystemAssigned"}, "properties": {"networkAcls": {}},
+        },
+    ),
+    ("POST", f"{STORAGE}/regenerateKey", "2023-05-01", {"keyName": "key1"}),
+    (
+        "PUT", f"{STORAGE}/blobServices/default/containers/data", "2023-05-01",
+        {"properties": {"metadata": {"a": "b"}}},
+    ),
+    (
+        "PUT", VAULT, "2023-07-01",
+        {
+            "location": "eastus2",
+            "properties": {"tenantId": TENANT, "sku": {"family": "A", "name": "standard"}},
+        },
+    ),
+    (
+        "PUT", ACCOUNT, "2025-06-01",
+        {
+            "location": "eastus2", "kind": "AIServices", "sku": {"name": "S0"},
+            "properties": {"customSubDomainName": "ais"},
+        },
+    ),
+    (
+        "PUT", f"{WORKSPACES}/hub", "2025-06-01",
+        {
+            "location": "eastus2", "kind": "Hub", "sku": {"name": "Basic"},
+            "properties": {"storageAccount": STORAGE, "keyVault": VAULT},
+        },
+    ),
+    ("PATCH", f"{WORKSPACES}/hub", "2025-06-01", {"properties": {"friendlyName": "a hub"}}),
+    (
+        "PUT", PROJECT, "2025-06-01",
+        {
+            "location": "eastus2", "kind": "Project",
+            "properties": {"hubResourceId": f"{WORKSPACES}/hub"},
+        },
+    ),
+    (
+        "PUT", f"{WORKSPACES}/hub/connections/c", "2024-04-01-preview",
+        {
+            "properties": {
+                "category": "AIServices", "authType": "ApiKey", "target": "https://x",
+                "credentials": {"key": "k"}, "metadata": {"ResourceId": "x"},
+            }
+        },
+    ),
+    (
+        "PUT", f"{PROJECT}/datastores/store", "2024-10-01-preview",
+        {
+            "properties": {
+                "datastoreType": "AzureBlob", "accountName": "acct", "containerName": "data",
+                "credentials": {"credentialsType": "AccountKey"},
+            }
+        },
+    ),
+    ("POST", f"{PROJECT}/datastores/store/listSecrets", "2024-10-01-preview",
+     {"expirableSecret": True, "expireAfterHours": 1}),
+    (
+        "PUT", f"{PROJECT}/data/d/versions/1", "2023-04-01-preview",
+        {
+            "properties": {
+                "dataType": "uri_file", "dataUri": "azureml://datastores/store/paths/train.jsonl",
+                "tags": {}, "properties": {},
+            }
+        },
+    ),
+    (
+        "PUT", f"{PROJECT}/models/m/versions/1", "2023-08-01-preview",
+        {
+            "properties": {
+                "modelType": "mlflow_model", "modelUri": "azureml://datastores/store/paths/m",
+                "tags": {}, "properties": {},
+            }
+        },
+    ),
+    (
+        "PUT", f"{PROJECT}/jobs/job", "2024-10-01-preview",
+        {
+            "properties": {
+                "jobType": "FineTuning", "displayName": "x", "experimentName": "e",
+                "tags": {"a": "b"}, "properties": {"p": "v"}, "resources": {"instanceTypes": []},
+                "fineTuningDetails": {
+                    "taskType": "chatCompletion", "modelProvider": "Custom",
+                    "model": {"jobInputType": "mlflow_model", "uri": PHI},
+                    "trainingData": {
+                        "jobInputType": "uri_file",
+                        "uri": "azureml://datastores/store/paths/train.jsonl",
+                    },
+                    "hyperParameters": {"num_train_epochs": "1"},
+                },
+                "outputs": {"registered_model": {"assetName": "m2"}},
+            }
+        },
+    ),
+    (
+        "PUT", f"{PROJECT}/serverlessEndpoints/ep", "2024-10-01",
+        {
+            "location": "eastus2", "sku": {"name": "Consumption"},
+            "properties": {
+                "authMode": "Key", "contentSafety": {"contentSafetyStatus": "Enabled"},
+                "modelSettings": {"modelId": PHI},
+            },
+        },
+    ),
+    ("PATCH", f"{PROJECT}/serverlessEndpoints/ep", "2024-10-01",
+     {"tags": {}, "properties": {"contentSafety": {"contentSafetyStatus": "Enabled"}}}),
+    (
+        "PUT", f"{ROLES}/roleAssignments/11111111-1111-4111-8111-111111111111", "2022-04-01",
+        {
+            "properties": {
+                "roleDefinitionId": f"{ROLES}/roleDefinitions/{BLOB_DATA_CONTRIBUTOR}",
+                "principalId": "22222222-2222-4222-8222-222222222222", "principalType": "User",
+            }
+        },
+    ),
+]  # fmt: skip
+
+DATA_PLANE_CALLS: list[tuple[str, str, Any]] = [
+    ("POST", f"/history/v1.0{PROJECT}/rundata", {"runId": "job", "selectJobSpecification": True}),
+    ("PATCH", f"/history/v1.0{PROJECT}/runs/job", {"tags": {"a": "b"}, "properties": {"a": "b"}}),
+    ("POST", f"{METRICS}/full", {"metricName": "train_loss", "continuationToken": "3"}),
+    ("POST", f"/data/v1.0{PROJECT}/dataversion/batchGetResolvedUris", {"values": ["azureml:d:1"]}),
+]
+
+WRONG: list[Any] = [None, "x", -1, True, ["x"], {"x": 1}]
+
+Call = Callable[..., Response]
+
+
+@pytest.fixture(scope="module")
+def call() -> Iterator[Call]:
+    """A call by the Owner, on a cloud in which every valid call was made once."""
+    logging.disable(logging.CRITICAL)  # what crashes is told below, not in the log
+    cloud, identities = Cloud(), new_identities()
+    cloud.start(identities.seed)
+    cloud.workers.stopping.set()  # nothing trains here
+    owner = cloud.access.principal(identities.platform.object_id)
+    assert owner is not None
+    cloud.add_subscription(SUBSCRIPTION, owner=owner, registered=None)
+    cloud.access.assign(owner.id, BLOB_DATA_CONTRIBUTOR, f"/subscriptions/{SUBSCRIPTION}")
+
+    def send(
+        method: str,
+        path: str,
+        body: bytes = b"",
+        *,
+        host: str = ARM,
+        version: str = "",
+        headers: dict[str, str] | None = None,
+    ) -> Response:
+        audience = "https://storage.azure.com" if "blob" in host else f"https://{ARM}"
+        request = Request(
+            cloud=cloud,
+            method=method,
+            host=host,
+            path=path,
+            raw_path=path,
+            raw_query="",
+            query={"api-version": version} if version else {},
+            headers={"authorization": f"Bearer {tokens[audience]}"} | (headers or {}),
+            body=body,
+            id=str(uuid.uuid4()),
+            correlation_id="c",
+        )
+        response, _ = cloud.handle(request)
+        crash = cloud.calls[-1].get("crash")
+        assert crash is None, f"{method} {path} {body[:300]!r} crashed:\n{crash}"
+        return response
+
+    tokens = {
+        audience: cloud.tokens.issue(owner, audience)
+        for audience in (f"https://{ARM}", "https://storage.azure.com")
+    }
+    for method, path, version, body in ARM_CALLS:
+        response = send(method, path, json.dumps(body).encode(), version=version)
+        assert response.status < 300, (path, response.body)
+        if path.endswith("containers/data"):
+            written = send(
+                "PUT",
+                "/data/train.jsonl",
+                b"{}",
+                host="acct.blob.core.windows.net",
+                headers={"x-ms-blob-type": "BlockBlob"},
+            )
+            assert written.status == 201, written.body
+    yield send
+    cloud.stop()
+    logging.disable(logging.NOTSET)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "version", "body"),
+    ARM_CALLS,
+    ids=[f"{method} {path.rsplit('/', 2)[-2]}" for method, path, _, _ in ARM_CALLS],
+)
+def test_no_part_of_a_body_crashes_arm(
+    call: Call, method: str, path: str, version: str, body: Any
+) -> None:
+    for number, wrong in enumerate(_spoiled(body)):
+        _expect_an_envelope(call(method, path, wrong, version=version))
+        if method == "PUT" and not path.endswith("1" * 12):
+            # The same as something new, which is then shown, listed and deleted.
+            other = f"{path}{number}"
+            _expect_an_envelope(call("PUT", other, wrong, version=version))
+            for verb, address in (("GET", other), ("DELETE", other)):
+                _expect_an_envelope(call(verb, address, version=version))
+
+
+@pytest.mark.parametrize(("method", "path", "body"), DATA_PLANE_CALLS)
+def test_no_part_of_a_body_crashes_the_data_plane(
+    call: Call, method: str, path: str, body: Any
+) -> None:
+    for wrong in _spoiled(body):
+        _expect_an_envelope(call(method, path, wrong, host=REGION))
+
+
+@pytest.mark.parametrize("method", ["POST", "OPTIONS", "TRACE", "PROPFIND"])
+def test_a_method_that_is_not_there_is_refused(call: Call, method: str) -> None:
+    for path, version in (
+        (GROUP, "2024-03-01"),
+        (STORAGE, "2023-05-01"),
+        (f"{PROJECT}/jobs/job", "2024-10-01"),
+    ):
+        response = call(method, path, version=version)
+        assert response.status == 405
+        assert _error(response)["code"] == "MethodNotAllowed"
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b'"x"', b"\xff", b"null"])
+def test_what_is_no_json_object_is_refused_in_arms_envelope(call: Call, body: bytes) -> None:
+    response = call("PUT", f"{GROUP}2", body, version="2024-03-01")
+    assert response.status == 400
+    assert _error(response)["code"] == "InvalidRequestContent"
+
+
+def test_a_null_says_as_little_as_nothing(call: Call) -> None:
+    body = {"location": "eastus2", "tags": None, "properties": None}
+    response = call("PUT", f"{GROUP}3", json.dumps(body).encode(), version="2024-03-01")
+    assert response.status == 201
+
+
+def test_the_refusal_names_what_must_be_an_object(call: Call) -> None:
+    body = {"properties": {"outputs": {"registered_model": "m"}}}
+    path = f"{PROJECT}/jobs/other"
+    response = call("PUT", path, json.dumps(body).encode(), version="2024-10-01-preview")
+    assert response.status == 400
+    assert _error(response)["target"] == "properties.outputs.registered_model"
+
+
+def _spoiled(body: Any) -> Iterator[bytes]:
+    for path in _paths(body):
+        for wrong in WRONG:
+            yield json.dumps(_replaced(body, path, wrong)).encode()
+
+
+def _paths(value: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    yield above
+    if isinstance(value, dict):
+        for name, item in cast("dict[str, Any]", value).items():
+            yield from _paths(item, (*above, name))
+    if isinstance(value, list):
+        for index, item in enumerate(cast("list[Any]", value)):
+            yield from _paths(item, (*above, index))
+
+
+def _replaced(body: Any, path: tuple[Any, ...], value: Any) -> Any:
+    if not path:
+        return value
+    changed = copy.deepcopy(body)
+    node = changed
+    for step in path[:-1]:
+        node = node[step]
+    node[path[-1]] = value
+    return changed
+
+
+def _expect_an_envelope(response: Response) -> None:
+    if response.status >= 400:
+        assert _error(response)["code"]
+        assert _error(response)["message"]
+
+
+def _error(response: Response) -> Any:
+    assert isinstance(response.body, bytes)
+    return json.loads(response.body)["error"]
