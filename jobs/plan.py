@@ -244,7 +244,15 @@ def _unusable(job: Job, actual: Actual) -> str:
 
 def _summary(training: Training) -> str:
     words = revision.hyperparameters(training.spec)
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in words.items())
+    return ", ".join(f"{name.replace('_', ' ')} {_short(value)}" for name, value in words.items())
+
+
+def _short(value: str) -> str:
+    """A number as people write it: `2e-05` for the wire's `0.00002`."""
+    try:
+        return f"{float(value):g}"
+    except ValueError:
+        return value
 
 
 def _job_changes(previous: Job, training: Training) -> tuple[Change, ...]:
@@ -331,7 +339,7 @@ def _endpoint_step(serving: Serving, model_step: ModelStep | None, actual: Actua
         return EndpointStep(action=action, serving=serving, endpoint=endpoint)
     changes = _endpoint_changes(endpoint, serving, wanted)
     if any(change.field in _FIXED_FIELDS for change in changes):
-        note = "made anew, with new keys: its model can't be changed in place"
+        note = "made anew, with new keys"
         action = Action(kind="replace", type="endpoint", name=name, changes=changes, note=note)
     elif changes:
         action = Action(kind="update", type="endpoint", name=name, changes=changes)

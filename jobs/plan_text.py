@@ -49,7 +49,7 @@ def action_lines(plan: Plan) -> list[str]:
     lines: list[str] = []
     for action in actions:
         symbol = f"{SYMBOLS[action.kind]:<3}"
-        head = f"  {symbol}  {action.type:<{types}}  {action.name:<{names}}"
+        head = f"  {symbol} {action.type:<{types}}  {action.name:<{names}}"
         lines.append(output.style(f"{head}  {action.note}".rstrip(), _colour(action)))
         lines += _change_lines(action)
         if action.kind == "blocked" and action.next_step:
@@ -67,8 +67,8 @@ def count_line(plan: Plan, command: str = "") -> str:
     )
     counts += f", {plan.evaluations} to evaluate." if plan.evaluations else "."
     if plan.blocked:
-        return f"{counts}       {plan.count('blocked')} blocked."
-    return f"{counts}       {command}".rstrip()
+        return f"{counts}    {plan.count('blocked')} blocked."
+    return f"{counts}\n    {command}" if command else counts
 
 
 def as_dict(plan: Plan) -> list[dict[str, object]]:
