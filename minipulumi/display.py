@@ -42,6 +42,7 @@ class Progress:
         self.kind, self.preview = kind, preview
         self.settings: dict[str, Setting] = {}
         self.counts: Counter[str] = Counter()
+        self.changes: list[Step] = []
         self.notes: dict[str, list[tuple[str, str]]] = {}
         self.errored: set[str] = set()
         self.refreshing = False  # what an update's --refresh finds is shown, not counted
@@ -152,6 +153,8 @@ class Progress:
     def _count(self, step: Step) -> None:
         if step.op in (*_COUNTED, "same"):
             self.counts[step.op] += 1
+        if step.op != "same":
+            self.changes.append(step)
 
     def _diagnostics(self) -> None:
         if not self.notes:

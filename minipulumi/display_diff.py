@@ -57,29 +57,32 @@ class Tree(Progress):
             self._print("", self.elapsed())
 
     def _node(self, step: Step) -> None:
-        resource, op = step.resource, step.op
-        depth = 0 if resource.type == STACK else 4
-        pad = " " * (depth + 6)
-        word = _WORDS[op][0] if op in _WORDS else "same"
-        if op in ("create-replacement", "delete-replaced"):
-            return
-        self._print(f"{' ' * depth}{_SYMBOLS.get(op, ''):<2}{resource.type}: ({word})")
-        if id_ := (step.old or resource).id:
-            self._print(f"{pad[2:]}[id={id_}]")
-        self._print(f"{pad[2:]}[urn={resource.urn}]")
-        if resource.provider:
-            self._print(f"{pad[2:]}[provider={resource.provider}]")
-        if op == "same":
-            return
-        if op == "delete" and self.kind == "refresh" and step.old:
-            self._print(f"{pad[2:]}--outputs:--")
-            self._print(*properties(step.old.outputs, {}, depth + 4))
-            return
-        old = step.old.inputs if step.old else {}
-        new = step.new.inputs if step.new else {}
-        if op in ("create", "delete"):
-            self._print(*properties(*((new, new) if op == "create" else (old, {})), depth + 4))
-            return
-        keys = step.keys
-        before, after = ({k: side[k] for k in keys if k in side} for side in (old, new))
-        self._print(*properties(before, after, depth + 4, 1))
+        self._print(*describe(step, outputs=self.kind == "refresh"))
+
+
+def describe(step: Step, *, outputs: bool = False) -> list[str]:
+    """The lines of one step: what it is, and what of it changes."""
+    resource, op = step.resource, step.op
+    depth = 0 if resource.type == STACK else 4
+    pad = " " * (depth + 4)
+    if op in ("create-replacement", "delete-replaced"):
+        return []  # told by the replacement
+    word = _WORDS[op][0] if op in _WORDS else "same"
+    lines = [f"{' ' * depth}{_SYMBOLS.get(op, ''):<2}{resource.type}: ({word})"]
+    if id_ := (step.old or resource).id:
+        lines.append(f"{pad}[id={id_}]")
+    lines.append(f"{pad}[urn={resource.urn}]")
+    if resource.provider:
+        lines.append(f"{pad}[provider={resource.provider}]")
+    old = step.old.inputs if step.old else {}
+    new = step.new.inputs if step.new else {}
+    if op == "same":
+        return lines
+    if op == "delete" and outputs and step.old:
+        return [*lines, f"{pad}--outputs:--", *properties(step.old.outputs, {}, depth + 4)]
+    if op == "create":
+        return [*lines, *properties(new, new, depth + 4)]
+    if op == "delete":
+        return [*lines, *properties(old, {}, depth + 4)]
+    before, after = ({k: side[k] for k in step.keys if k in side} for side in (old, new))
+    return [*lines, *properties(before, after, depth + 4, 1)]

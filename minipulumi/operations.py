@@ -23,6 +23,7 @@ from minipulumi.values import Props
 
 if TYPE_CHECKING:
     from minipulumi.deployment import Deployment
+    from minipulumi.display import Progress
 
 _PROMPT = {"update": "perform this update", "destroy": "destroy", "refresh": "perform this refresh"}
 
@@ -44,6 +45,7 @@ class Operation:
         self.loaded: list[Program] = []  # processes that wait for their turn
         self.signals = 0
         self.deployment: Deployment | None = None
+        self.shown: Progress | None = None  # what the last phase printed
 
     def run(self) -> int:
         """Carries the command out; returns its exit code."""
@@ -126,14 +128,15 @@ class Operation:
                 answer = input(question).strip().lower()
             except EOFError:
                 answer = "no"
-            if answer == "details":
-                print(self.details)  # noqa: T201
+            if answer == "details" and self.shown:
+                from minipulumi.display_diff import describe
+
+                lines = [line for step in self.shown.changes for line in describe(step)]
+                sys.stdout.write("\n".join([*lines, ""]))
             elif answer in ("yes", "no"):
                 if answer == "no":
                     raise PulumiError("confirmation declined, not proceeding with the " + self.kind)
                 return True
-
-    details = ""
 
     def _interrupted(self, *_: Any) -> None:
         self.signals += 1

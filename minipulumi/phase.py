@@ -44,7 +44,7 @@ def run_phase(operation: Operation, latest: Props, *, preview: bool) -> int:
     deployment = Deployment(
         operation.project, operation.stack, operation.settings, checkpoint, display, options
     )
-    operation.deployment = deployment
+    operation.deployment, operation.shown = deployment, display
     stack = deployment.planner.olds.get(deployment.stack_urn)
     outputs = dict(stack.outputs) if stack else None
     if checkpoint.interrupted and not preview and operation.kind == "update":
