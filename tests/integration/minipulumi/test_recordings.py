@@ -93,7 +93,7 @@ CHAINS = [
     Chain("settings", "001 002 003 004 005 006 007 008"),
     Chain("outputs", "021 022 023 024 025 026 028", start="017", config="005"),
     Chain("export", "066 067", start="065", config="061"),
-    Chain("first", "012 013 014 016 017 018 019 030 031 032 033 034", config="005"),
+    Chain("first", "012 013 014 015 016 017 018 019 030 031 032 033 034", config="005"),
     Chain("changes", "035 036 040 041 042 043", start="034", config="034"),
     Chain("replaced", "044 045 046 047 048", start="043", config="043"),
     Chain(
@@ -167,6 +167,34 @@ def test_recorded_commands_replay_alike(
             f"{recording['name']}: {p}" for p in replay(world, stack, recording, monkeypatch)
         ]
     assert not problems, "\n".join(problems)
+
+
+def test_an_exported_stack_is_imported_again_and_a_broken_one_is_refused(world: World) -> None:
+    write_settings(world, "dev", load(FOLDER, "061"))
+    begin_at(world, "dev", load(FOLDER, "065"))
+    before = world.state("dev")
+    file = world.root / "exported.json"
+    assert world.run(f"stack export --show-secrets --file {file} -s dev").code == 0
+    assert "s3cr3t" in file.read_text()
+    assert world.run(f"stack import --file {file} -s dev").out == load(FOLDER, "068")["stdout"]
+    assert "s3cr3t" not in world.state_file("dev").read_text()
+    assert compare_states(before, world.state("dev"), cipher_of(before)) == []
+    exported = json.loads(file.read_text())
+    entries = exported["deployment"]["resources"]
+    exported["deployment"]["resources"] = [e for e in entries if not e["urn"].endswith("::group")]
+    file.write_text(json.dumps(exported))
+    broken = load(FOLDER, "069")
+    outcome = world.run(f"stack import --file {file} -s dev")
+    assert (outcome.code, outcome.err) == (broken["exit_code"], broken["stderr"])
+
+
+def test_a_stack_is_removed_by_force_with_its_settings(world: World) -> None:
+    write_settings(world, "two", load(FOLDER, "140"))
+    assert world.run("stack init two").code == 0
+    recording = load(FOLDER, "150")
+    assert world.run(shlex.split(recording["command"])[1:]).out == recording["stdout"]
+    assert not (world.project / "Pulumi.two.yaml").exists()
+    assert not world.state_file("two").exists()
 
 
 def replay(
