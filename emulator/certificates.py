@@ -6,6 +6,7 @@ environment; a leaf is minted for every host name the first time a client asks f
 
 import ssl
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ import trustme
 class CertificateAuthority:
     """Signs leaves for emulated host names."""
 
-    def __init__(self) -> None:
+    def __init__(self, emulates: Callable[[str], bool]) -> None:
+        self._emulates = emulates
         self._authority = trustme.CA(organization_name="foundry-emulator (throw-away)")
         self._lock = threading.Lock()
         self._contexts: dict[str, ssl.SSLContext] = {}
@@ -29,9 +31,12 @@ class CertificateAuthority:
         context = _context()
 
         def choose(connection: Any, name: str | None, _: ssl.SSLContext) -> int | None:
-            if name is None:
+            if name is None or not self._emulates(name.lower()):
                 return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
-            connection.context = self._leaf(name.lower())
+            try:
+                connection.context = self._leaf(name.lower())
+            except UnicodeError:  # no name of a host, `a_b` for one
+                return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
             return None
 
         context.sni_callback = choose

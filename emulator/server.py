@@ -34,7 +34,7 @@ class Emulator:
         self.control = Control(self.cloud)
         self._scratch = Path(tempfile.mkdtemp(prefix="foundry-emulator-"))
         self._state = state
-        self._authority = CertificateAuthority()
+        self._authority = CertificateAuthority(self.cloud.emulates)
         self._loop = asyncio.new_event_loop()
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="emulator")
         self._thread = threading.Thread(target=self._run, name="emulator", daemon=True)
@@ -131,7 +131,10 @@ class Emulator:
             lifespan="off",
             loop="none",
             log_config=None,
+            # What a client does wrong is said in the answer; the terminal belongs to the command.
+            log_level="error",
             access_log=False,
+            proxy_headers=False,
             server_header=False,
             date_header=False,
             # Longer than any client keeps an idle connection: the client closes first, and no

@@ -43,8 +43,11 @@ class Application:
         """Answer one call."""
         if scope["type"] != "http":
             return
-        body = await _body(receive)
         transport: asyncio.Transport = scope["extensions"]["transport"]
+        try:
+            body = await _body(receive)
+        except ConnectionResetError:
+            return  # half a call is none: what a client did not finish saying is never acted on
         if body is None:
             response, fault = _too_large(), {}
         else:
@@ -99,15 +102,18 @@ class Application:
 
 
 async def _body(receive: Receive) -> bytes | None:
-    message = await receive()
-    if not message.get("more_body"):
-        return message.get("body", b"")
-    pieces, size = [message["body"]], len(message["body"])
-    while message.get("more_body"):
+    """The body, None for one that is too large; a client that hangs up in it is an error."""
+    pieces: list[bytes] = []
+    size, more = 0, True
+    while more:
         message = await receive()
-        size += len(message.get("body", b""))
+        if message["type"] == "http.disconnect":
+            raise ConnectionResetError
+        piece: bytes = message.get("body", b"")
+        size += len(piece)
         if size <= BODY_LIMIT:
-            pieces.append(message.get("body", b""))
+            pieces.append(piece)
+        more = message.get("more_body", False)
     return b"".join(pieces) if size <= BODY_LIMIT else None
 
 
@@ -130,10 +136,14 @@ def _start(response: Response) -> dict[str, Any]:
         "type": "http.response.start",
         "status": response.status,
         "headers": [
-            (name.encode("latin-1"), value.encode("latin-1"))
-            for name, value in response.headers.items()
+            (name.encode("latin-1"), _header(value)) for name, value in response.headers.items()
         ],
     }
+
+
+def _header(value: str) -> bytes:
+    # A refusal may quote what the client sent: it must neither end the header nor fail to encode.
+    return value.replace("\r", " ").replace("\n", " ").encode("latin-1", "replace")
 
 
 def _too_large() -> Response:

@@ -2,8 +2,11 @@
 
 import socket
 import ssl
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -121,6 +124,47 @@ def test_a_fault_that_nobody_knows_is_refused(emulator: Emulator) -> None:
     assert "explode" in answer.json()["error"]["message"]
 
 
+def test_half_a_call_is_never_acted_on(emulator: Emulator, arm: Any, group: str) -> None:
+    mark = emulator.control.last_call()
+    with _tunnel(emulator) as connection:
+        connection.sendall(
+            f"PUT {group}?api-version=2024-03-01 HTTP/1.1\r\nHost: management.azure.com\r\n"
+            "Content-Length: 100\r\n\r\n{".encode()
+        )
+    arm.ok("GET", group)
+    assert [call["method"] for call in emulator.control.calls(after=mark)] == ["GET"]
+
+
+@pytest.mark.parametrize("name", ["evil.example", "a_b.blob.core.windows.net", "-.blob.core"])
+def test_no_certificate_is_made_for_another_name(
+    emulator: Emulator, name: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(OSError, match=r"SSL|EOF|reset"), _tunnel(emulator, name):
+        pass
+    assert not capfd.readouterr().err
+
+
+def test_a_header_that_quotes_the_client_is_still_a_header(emulator: Emulator) -> None:
+    developer = emulator.identities.developer
+    token = requests.post(
+        f"https://login.microsoftonline.com/{developer.tenant}/oauth2/v2.0/token",
+        data={
+            "grant_type": "client_credentials",
+            "client_id": developer.client_id,
+            "client_secret": developer.secret,
+            "scope": "https://\u20ac/.default",
+        },
+        timeout=10,
+    ).json()["access_token"]
+    answer = requests.get(
+        "https://management.azure.com/subscriptions?api-version=2024-03-01",
+        headers={"authorization": f"Bearer {token}"},
+        timeout=10,
+    )
+    assert answer.status_code == 401
+    assert answer.json()["error"]["code"] == "InvalidAuthenticationTokenAudience"
+
+
 def test_the_control_port_makes_subscriptions_and_people_and_turns_the_clock(
     emulator: Emulator,
 ) -> None:
@@ -165,3 +209,17 @@ def _system_authorities() -> str:
     if found is None:
         pytest.skip("this machine has no list of public certificate authorities")
     return found
+
+
+@contextmanager
+def _tunnel(emulator: Emulator, name: str = "management.azure.com") -> Generator[ssl.SSLSocket]:
+    """A raw connection through the proxy, with TLS to a name of the client's choice."""
+    assert emulator.address is not None
+    proxy = urlsplit(emulator.address.proxy)
+    context = ssl.create_default_context(cafile=emulator.address.ca_file)
+    context.check_hostname = False
+    with socket.create_connection((proxy.hostname, proxy.port), 10) as plain:
+        plain.sendall(b"CONNECT management.azure.com:443 HTTP/1.1\r\n\r\n")
+        assert b" 200 " in plain.recv(1000)
+        with context.wrap_socket(plain, server_hostname=name) as connection:
+            yield connection
