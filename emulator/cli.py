@@ -218,6 +218,8 @@ def _date(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except (TypeError, ValueError) as error:
         raise UsageError(f"'{text}' is not a date. Write it as 2025-06-01.") from error
+    if not 1970 <= moment.year < 3000:
+        raise UsageError(f"'{text}' is not in the years from 1970 to 2999, which the clock knows.")
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -227,7 +229,7 @@ def _seconds(text: str | None) -> float:
     unit, number = (units[text[-1]], text[:-1]) if text[-1:] in units else ("seconds", text)
     try:
         return timedelta(**{unit: float(number)}).total_seconds()
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise UsageError(f"'{text}' is not a duration. Write it as 90s, 30m, 2h or 14d.") from error
 
 

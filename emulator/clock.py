@@ -8,13 +8,16 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 
+MAX_SCALE = 1_000_000
+_LAST = datetime(3000, 1, 1, tzinfo=UTC).timestamp()
+
 
 class Clock:
     """Time that runs with the real one from any starting point and can be frozen or advanced."""
 
     def __init__(self, start: datetime | None = None) -> None:
         self._lock = threading.Lock()
-        self._base = (start or datetime.now(UTC)).timestamp()
+        self._base = _within_range((start or datetime.now(UTC)).timestamp())
         self._since = time.monotonic()
         self._scale = 1.0
 
@@ -30,16 +33,18 @@ class Clock:
     def advance(self, seconds: float) -> None:
         """Jump forward."""
         with self._lock:
-            self._base += seconds
+            self._base = _within_range(self._base + seconds)
 
     def set(self, moment: datetime) -> None:
         """Jump to a moment, forward or back."""
+        base = _within_range(moment.timestamp())
         with self._lock:
-            self._base = moment.timestamp()
-            self._since = time.monotonic()
+            self._base, self._since = base, time.monotonic()
 
     def run(self, scale: float) -> None:
         """Let time run `scale` times as fast as real time; 0 freezes it."""
+        if not 0 <= scale <= MAX_SCALE:
+            raise ValueError(f"time runs from 0 to {MAX_SCALE:,} times as fast, not {scale:g}")
         now = self.timestamp()
         with self._lock:
             self._base, self._since, self._scale = now, time.monotonic(), scale
@@ -52,6 +57,12 @@ class Clock:
     def after(self, seconds: float) -> float:
         """The timestamp that lies `seconds` ahead."""
         return self.timestamp() + seconds
+
+
+def _within_range(timestamp: float) -> float:
+    if not 0 <= timestamp < _LAST:
+        raise ValueError("the clock knows the years from 1970 to 2999")
+    return timestamp
 
 
 def isoformat(timestamp: float) -> str:

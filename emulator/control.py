@@ -5,13 +5,16 @@ its own (`FOUNDRY_EMULATOR`), never behind the pipeline, its faults or its sign-
 """
 
 import secrets
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from emulator.access import Principal
-from emulator.clock import isoformat
+from emulator.clock import Clock, isoformat
 from emulator.cloud import Cloud
 from emulator.errors import AzureError, bad_request
+from emulator.faults import Faults
 from emulator.identities import PLATFORM
 from emulator.inventory import take
 from emulator.messages import Json, Request, Response
@@ -23,15 +26,17 @@ class Control:
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
-        self._router = Router(_ROUTES)
+        self._router = Router(
+            Route(method, path, partial(handler, self)) for method, path, handler in _ROUTES
+        )
 
     @property
-    def clock(self) -> Any:
+    def clock(self) -> Clock:
         """The virtual clock."""
         return self.cloud.clock
 
     @property
-    def faults(self) -> Any:
+    def faults(self) -> Faults:
         """The fault rules: `faults.add({"match": {...}, "do": {...}})`, `faults.clear()`."""
         return self.cloud.faults
 
@@ -84,18 +89,14 @@ class Control:
         """Answer a call on the control port."""
         try:
             _only_from_here(request)
-            request.parameters["control"] = ""
-            found = self._router.find(request)
-            if found is None:
-                return self._router.handle(request), {}
-            route, parameters = found
-            request.parameters.update(parameters)
-            return _HANDLERS[route.path, route.method](self, request), {}
+            return self._router.handle(request), {}
         except AzureError as error:
             return render_json_error(request, error), {}
-        except (KeyError, TypeError, ValueError) as error:
+        except KeyError as error:
+            return render_json_error(request, bad_request(f"The body needs {error}.")), {}
+        except (TypeError, ValueError) as error:
             return render_json_error(
-                request, bad_request(f"The request is not usable: {error}")
+                request, bad_request(f"The request is not usable: {error}.")
             ), {}
 
 
@@ -194,7 +195,10 @@ def _turn_clock(control: Control, request: Request) -> Response:
 
 
 def _throttle(control: Control, request: Request) -> Response:
-    control.cloud.throttle.enabled = bool(request.json().get("enabled"))
+    enabled = request.json()["enabled"]
+    if not isinstance(enabled, bool):
+        raise bad_request("`enabled` is true or false.")
+    control.cloud.throttle.enabled = enabled
     return Response.json({"enabled": control.cloud.throttle.enabled})
 
 
@@ -203,25 +207,18 @@ def _reset(control: Control, _: Request) -> Response:
     return Response.empty(204)
 
 
-_HANDLERS = {
-    ("/", "GET"): _about,
-    ("/subscriptions", "POST"): _subscriptions,
-    ("/principals", "POST"): _principals,
-    ("/assignments", "POST"): _assignments,
-    ("/faults", "GET"): _list_faults,
-    ("/faults", "POST"): _add_fault,
-    ("/faults", "DELETE"): _clear_faults,
-    ("/calls", "GET"): _calls,
-    ("/inventory", "GET"): _inventory,
-    ("/clock", "GET"): _read_clock,
-    ("/clock", "POST"): _turn_clock,
-    ("/throttle", "POST"): _throttle,
-    ("/reset", "POST"): _reset,
-}
-
-
-def _unreachable(request: Request) -> Response:
-    raise AssertionError(f"{request.path} is answered by _HANDLERS")
-
-
-_ROUTES = tuple(Route(method, path, _unreachable) for path, method in _HANDLERS)
+_ROUTES: tuple[tuple[str, str, Callable[[Control, Request], Response]], ...] = (
+    ("GET", "/", _about),
+    ("POST", "/subscriptions", _subscriptions),
+    ("POST", "/principals", _principals),
+    ("POST", "/assignments", _assignments),
+    ("GET", "/faults", _list_faults),
+    ("POST", "/faults", _add_fault),
+    ("DELETE", "/faults", _clear_faults),
+    ("GET", "/calls", _calls),
+    ("GET", "/inventory", _inventory),
+    ("GET", "/clock", _read_clock),
+    ("POST", "/clock", _turn_clock),
+    ("POST", "/throttle", _throttle),
+    ("POST", "/reset", _reset),
+)

@@ -14,15 +14,34 @@ operation that the call starts (seconds on the virtual clock).
 import re
 import threading
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from emulator.errors import AzureError
-from emulator.messages import Json, Request
+from emulator.messages import Json, Request, as_object
 
 _MATCH = {"method", "host", "path", "after", "count"}
-_DO = {"status", "code", "message", "headers", "lose_answer", "drop", "truncate"}
 _DO_OPERATION = {"operation_fails", "operation_takes"}
+# What each part of `do` must be: a rule that can't work is refused when it is added.
+_DOES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "status": (lambda it: isinstance(it, int) and 400 <= it <= 599, "a status from 400 to 599"),
+    "code": (lambda it: isinstance(it, str), "a text"),
+    "message": (lambda it: isinstance(it, str), "a text"),
+    "headers": (lambda it: isinstance(it, dict), "an object"),
+    "lose_answer": (lambda it: it is True, "true"),
+    "drop": (lambda it: it is True, "true"),
+    "truncate": (lambda it: isinstance(it, int | float) and 0 <= it < 1, "a part from 0 to 1"),
+    "operation_fails": (
+        lambda it: isinstance(it, dict) and {"code", "message"} <= set(cast("Json", it)),
+        "an object with a code and a message",
+    ),
+    "operation_takes": (
+        lambda it: isinstance(it, int | float) and 0 <= it <= 1e9,
+        "a number of seconds",
+    ),
+}
+_DO = set(_DOES) - _DO_OPERATION
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,6 +54,7 @@ class Fault:
     path: re.Pattern[str]
     after: int
     count: int
+    match: Json
     do: Json
     matched: int = 0
     fired: int = 0
@@ -67,36 +87,32 @@ class Faults:
 
     def add(self, rule: Json) -> str:
         """Add a rule; returns its id. What the emulator does not know is refused by name."""
-        unknown = set(rule) - {"match", "do"}
-        match: Json = rule.get("match") or {}
-        do: Json = rule.get("do") or {}
-        unknown |= set(match) - _MATCH | set(do) - _DO - _DO_OPERATION
+        match, do = as_object(rule.get("match"), "match"), as_object(rule.get("do"), "do")
+        unknown = set(rule) - {"match", "do"} | set(match) - _MATCH | set(do) - set(_DOES)
         if unknown:
-            raise AzureError(
-                400, "UnknownFault", f"A fault rule has no {', '.join(sorted(unknown))}."
-            )
+            raise _refusal(f"A fault rule has no {', '.join(sorted(unknown))}.")
         if not do:
-            raise AzureError(400, "UnknownFault", "A fault rule needs something to `do`.")
-        fault = Fault(
-            id=uuid.uuid4().hex[:8],
-            method=str(match.get("method", "")).upper(),
-            host=re.compile(str(match.get("host", "")), re.IGNORECASE),
-            path=re.compile(str(match.get("path", "")), re.IGNORECASE),
-            after=int(match.get("after", 0)),
-            count=int(match.get("count", 1)),
-            do=do,
-        )
+            raise _refusal("A fault rule needs something to `do`.")
+        for name, value in do.items():
+            fits, expected = _DOES[name]
+            if not fits(value):
+                raise _refusal(f"`{name}` is {expected}, not {value!r}.")
+        try:
+            fault = Fault(
+                id=uuid.uuid4().hex[:8],
+                method=str(match.get("method", "")).upper(),
+                host=re.compile(str(match.get("host", "")), re.IGNORECASE),
+                path=re.compile(str(match.get("path", "")), re.IGNORECASE),
+                after=int(match.get("after", 0)),
+                count=int(match.get("count", 1)),
+                match=match,
+                do=do,
+            )
+        except re.error as error:
+            raise _refusal(f"'{error.pattern}' is not a regular expression: {error}.") from error
         with self._lock:
             self._rules.append(fault)
         return fault.id
-
-    def remove(self, id: str) -> bool:
-        """Take a rule back."""
-        with self._lock:
-            kept = [rule for rule in self._rules if rule.id != id]
-            found = len(kept) < len(self._rules)
-            self._rules = kept
-        return found
 
     def clear(self) -> None:
         """Take every rule back."""
@@ -107,7 +123,13 @@ class Faults:
         """The rules in force, with how often each fired."""
         with self._lock:
             return [
-                {"id": rule.id, "do": rule.do, "matched": rule.matched, "fired": rule.fired}
+                {
+                    "id": rule.id,
+                    "match": rule.match,
+                    "do": rule.do,
+                    "matched": rule.matched,
+                    "fired": rule.fired,
+                }
                 for rule in self._rules
             ]
 
@@ -128,6 +150,10 @@ class Faults:
                     seconds += float(rule.do.get("operation_takes", 0.0))
                     error = rule.do.get("operation_fails", error)
         return seconds, error
+
+
+def _refusal(message: str) -> AzureError:
+    return AzureError(400, "UnknownFault", message)
 
 
 def refuse(do: Json) -> None:

@@ -256,6 +256,29 @@ def test_a_fault_strikes_the_calls_it_names_as_often_as_it_says(cloud: Cloud, ca
     assert call("GET", GROUP)[0] == 200
 
 
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ({"match": {"path": "("}, "do": {"drop": True}}, "not a regular expression"),
+        ({"match": {"verb": "PUT"}, "do": {"drop": True}}, "has no verb"),
+        ({"match": [], "do": {"drop": True}}, "'match' must be an object"),
+        ({"do": {}}, "needs something to `do`"),
+        ({"do": {"status": 200}}, "a status from 400 to 599"),
+        ({"do": {"lose_answer": "yes"}}, "`lose_answer` is true"),
+        ({"do": {"truncate": 2}}, "a part from 0 to 1"),
+        ({"do": {"operation_takes": "long"}}, "a number of seconds"),
+        ({"do": {"operation_fails": {"code": "X"}}}, "a code and a message"),
+    ],
+)
+def test_a_fault_that_can_not_work_is_refused_when_it_is_added(
+    cloud: Cloud, rule: Any, said: str
+) -> None:
+    with pytest.raises(AzureError) as refusal:
+        cloud.faults.add(rule)
+    assert said in refusal.value.message
+    assert cloud.faults.rules() == []
+
+
 def test_the_state_outlives_the_process(tmp_path: Path) -> None:
     services = ("emulator.login", "emulator.resources", "emulator.authorization")
     first = Cloud(tmp_path, services=services)
