@@ -63,8 +63,6 @@ def child_environment(
     # An inherited exception would silently go round the tunnel.
     environment |= {"NO_PROXY": "", "no_proxy": ""}
     # gRPC alone would send even loopback addresses to the proxy, and with them Pulumi's own talk.
-    environment |= {"no_grpc_proxy": "127.0.0.1,localhost"}
-    # gRPC alone would send Pulumi's own calls, between processes of this machine, through it.
     environment["no_grpc_proxy"] = "127.0.0.1,localhost"
     environment |= dict.fromkeys(CA_VARIABLES, str(address.ca_file))
     environment["SSL_CERT_DIR"] = str(address.empty_directory)
