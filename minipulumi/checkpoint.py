@@ -231,6 +231,11 @@ def read_latest(path: Path) -> Props:
     return apply_journal(path, checked(data["checkpoint"].get("latest") or {}, str(path)))
 
 
+def salt_of(latest: Props) -> str | None:
+    """The salt of the passphrase that the state's secrets are encrypted with."""
+    return ((latest.get("secrets_providers") or {}).get("state") or {}).get("salt")
+
+
 def checked(latest: Props, where: str) -> Props:
     """Refuses a deployment with parts that the next save would lose."""
     for key in latest.keys() - _KNOWN:

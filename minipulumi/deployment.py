@@ -10,6 +10,7 @@ from typing import Any
 
 from minipulumi.checkpoint import Checkpoint
 from minipulumi.config import Setting
+from minipulumi.display import Progress
 from minipulumi.errors import PulumiError, Refused
 from minipulumi.planner import (
     Goal,
@@ -23,7 +24,7 @@ from minipulumi.plugins import PluginHost, ProviderError
 from minipulumi.project import Project
 from minipulumi.providers import CheckFailed, Provider, changed_keys
 from minipulumi.resources import PROVIDERS, STACK, Resource, make_urn, normalize, urn_type
-from minipulumi.steps import Display, Runner, Step, Stopped, now
+from minipulumi.steps import Runner, Step, Stopped, now
 from minipulumi.values import UNKNOWN, Props, has_unknown, mark
 
 
@@ -45,7 +46,7 @@ class Deployment:
         stack: str,
         settings: dict[str, Setting],
         checkpoint: Checkpoint,
-        display: Display,
+        display: Progress,
         options: Options,
     ):
         self.project, self.stack, self.settings = project, stack, settings

@@ -6,12 +6,11 @@
 import json
 import re
 import time
-from typing import Any
 
 from minipulumi.display import Progress
 from minipulumi.resources import STACK, Resource
 from minipulumi.steps import Step
-from minipulumi.values import SECRET, SIGNATURE, Props, is_secret
+from minipulumi.values import SECRET, SIGNATURE, Props, masked, swap_marked
 
 _EVENT_ONLY = ("create-replacement", "delete-replaced")  # a preview tells of the replacement once
 
@@ -122,16 +121,8 @@ def _state(resource: Resource) -> Props:
     entry.pop("stackTrace", None)
     for key in ("inputs", "outputs"):
         if key in entry:
-            entry[key] = _hide(entry[key])
+            entry[key] = masked(entry[key])
     return entry
-
-
-def _hide(value: Any) -> Any:
-    if is_secret(value):
-        return "[secret]"
-    if isinstance(value, dict):
-        return {key: _hide(item) for key, item in value.items()}
-    return [_hide(item) for item in value] if isinstance(value, list) else value
 
 
 def _detailed(step: Step, name: str = "kind") -> Props | None:
@@ -167,15 +158,9 @@ def _event_state(resource: Resource | None) -> Props | None:
     for key in ("custom", "delete", "protect", "provider"):
         if not entry[key]:
             del entry[key]
-    return {**entry, "inputs": _veil(resource.inputs), "outputs": _veil(resource.outputs)}
-
-
-def _veil(value: Any) -> Any:
-    if is_secret(value):
-        return {SIGNATURE: SECRET, "ciphertext": "[secret]"}
-    if isinstance(value, dict):
-        return {key: _veil(item) for key, item in value.items()}
-    return [_veil(item) for item in value] if isinstance(value, list) else value
+    veil = {SIGNATURE: SECRET, "ciphertext": "[secret]"}
+    sides = {"inputs": resource.inputs, "outputs": resource.outputs}
+    return {**entry, **swap_marked(sides, lambda _: veil)}
 
 
 def _diagnostic(urn: str, severity: str, text: str) -> Props:

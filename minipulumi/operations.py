@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from minipulumi.backend import Backend, open_backend
-from minipulumi.checkpoint import VERSION, read_latest
+from minipulumi.checkpoint import VERSION, read_latest, salt_of
 from minipulumi.config import Setting, StackFile, read_stack_file
 from minipulumi.errors import CHANGES, GENERAL, USAGE, PulumiError
 from minipulumi.passphrase import Passphrase
@@ -66,8 +66,7 @@ class Operation:
                 for _ in range(phases):
                     self.loaded.append(Program(self.project, self._config_environment()))
             latest = read_latest(self.path)
-            salt = ((latest.get("secrets_providers") or {}).get("state") or {}).get("salt")
-            self.cipher = self.file.cipher(salt)
+            self.cipher = self.file.cipher(salt_of(latest))
             unlocking = threading.Thread(target=_quietly, args=(self.cipher.unlock,))
             unlocking.start()  # takes 0.3 s, in which everything else is imported
             import minipulumi.phase

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from minipulumi.errors import PulumiError
-from minipulumi.values import SECRET, SIGNATURE
+from minipulumi.values import SECRET, SIGNATURE, Props, plain, swap_marked
 
 _ROUNDS = (
     1_000_000  # what the real CLI uses: 0.3 s, so the key is derived once and only when needed
@@ -67,21 +67,22 @@ class Passphrase:
 
     def seal(self, value: Any) -> Any:
         """Replaces each marked secret in a value by its encrypted form, as state keeps it."""
-        if isinstance(value, dict):
-            if value.get(SIGNATURE) == SECRET:
-                text = json.dumps(value["value"], separators=(",", ":"), ensure_ascii=False)
-                return {SIGNATURE: SECRET, "ciphertext": self.encrypt(text)}
-            return {key: self.seal(item) for key, item in value.items()}
-        return [self.seal(item) for item in value] if isinstance(value, list) else value
+
+        def swap(secret: Props) -> Props:
+            inner = plain(secret["value"])
+            text = json.dumps(inner, separators=(",", ":"), ensure_ascii=False)
+            return {SIGNATURE: SECRET, "ciphertext": self.encrypt(text)}
+
+        return swap_marked(value, swap)
 
     def open(self, value: Any) -> Any:
         """Undoes `seal`; also reads the `plaintext` form of `stack export --show-secrets`."""
-        if isinstance(value, dict):
-            if value.get(SIGNATURE) == SECRET:
-                text = value.get("plaintext") or self.decrypt(value["ciphertext"])
-                return {SIGNATURE: SECRET, "value": json.loads(text)}
-            return {key: self.open(item) for key, item in value.items()}
-        return [self.open(item) for item in value] if isinstance(value, list) else value
+
+        def swap(secret: Props) -> Props:
+            text = secret.get("plaintext") or self.decrypt(secret["ciphertext"])
+            return {SIGNATURE: SECRET, "value": json.loads(text)}
+
+        return swap_marked(value, swap)
 
     def _cipher(self) -> Any:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from concurrent.futures import Executor
 from pathlib import Path
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 import grpc
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
@@ -44,18 +44,6 @@ def _init_failed(details: bytes | None) -> provider_pb2.ErrorResourceInitFailed 
         if detail.Unpack(failed):
             return failed
     return None
-
-
-class Plugin(Protocol):
-    """A running provider."""
-
-    def call(self, method: str, request: Any) -> Any:
-        """Calls a method of the ResourceProvider contract; raises ProviderError."""
-        ...
-
-    def close(self) -> None:
-        """Ends it, leaving nothing behind."""
-        ...
 
 
 class LocalPlugin:
@@ -151,6 +139,9 @@ class ProcessPlugin:
         self._process.wait()
         if self._process.stdout:
             self._process.stdout.close()
+
+
+Plugin = LocalPlugin | ProcessPlugin
 
 
 class PluginHost:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from minipulumi.backend import open_backend
-from minipulumi.checkpoint import read_latest
+from minipulumi.checkpoint import read_latest, salt_of
 from minipulumi.config import (
     StackFile,
     full_key,
@@ -35,9 +35,7 @@ def _open(arguments: Namespace) -> tuple[Project, str, StackFile]:
 
 
 def _cipher(project: Project, stack: str, file: StackFile) -> Passphrase:
-    latest = read_latest(open_backend(project).require(stack))
-    salt = ((latest.get("secrets_providers") or {}).get("state") or {}).get("salt")
-    return file.cipher(salt)
+    return file.cipher(salt_of(read_latest(open_backend(project).require(stack))))
 
 
 def _place(arguments: Namespace, project: Project) -> tuple[str, list[str | int]]:

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from minipulumi.backend import Backend, open_backend
-from minipulumi.checkpoint import checked, json_text, read_latest, render, replace_file
+from minipulumi.checkpoint import checked, json_text, read_latest, render, replace_file, salt_of
 from minipulumi.config import read_stack_file, set_salt
 from minipulumi.errors import PulumiError, Refused
 from minipulumi.passphrase import Passphrase
 from minipulumi.project import Project, load_project, select_stack, selected_stack
 from minipulumi.resources import STACK, Resource
-from minipulumi.values import Props, is_secret
+from minipulumi.values import SECRET, SIGNATURE, Props, masked, plain, swap_marked
 from minipulumi.verbs import current_stack, stack_name
 
 
@@ -168,7 +168,8 @@ def output(arguments: Namespace) -> int:
             outputs = entry.get("outputs") or {}
     if arguments.show_secrets:
         outputs = _cipher(project, stack, latest).open(outputs)
-    values = {k: _shown(v, secrets=arguments.show_secrets) for k, v in sorted(outputs.items())}
+    shown = plain(outputs) if arguments.show_secrets else masked(outputs)
+    values = dict(sorted(shown.items()))
     if (name := arguments.name) is not None:
         if name not in values:
             raise PulumiError(f"current stack does not have output property '{name}'")
@@ -190,16 +191,7 @@ def _print_outputs(values: Props) -> None:
 
 
 def _cipher(project: Project, stack: str, latest: Props) -> Passphrase:
-    salt = ((latest.get("secrets_providers") or {}).get("state") or {}).get("salt")
-    return read_stack_file(project.stack_file(stack)).cipher(salt)
-
-
-def _shown(value: Any, *, secrets: bool) -> Any:
-    if is_secret(value):
-        return _shown(value["value"], secrets=secrets) if secrets else "[secret]"
-    if isinstance(value, dict):
-        return {key: _shown(item, secrets=secrets) for key, item in value.items()}
-    return [_shown(item, secrets=secrets) for item in value] if isinstance(value, list) else value
+    return read_stack_file(project.stack_file(stack)).cipher(salt_of(latest))
 
 
 def _cell(value: Any) -> str:
@@ -215,7 +207,7 @@ def export(arguments: Namespace) -> int:
         for entry in latest.get("resources") or []:
             for key in ("inputs", "outputs"):
                 if key in entry:
-                    entry[key] = _plaintext(cipher.open(entry[key]))
+                    entry[key] = swap_marked(cipher.open(entry[key]), _in_clear)
     text = json.dumps({"version": 3, "deployment": latest}, indent=4, ensure_ascii=False)
     if arguments.file:
         Path(arguments.file).write_text(f"{text}\n", encoding="utf-8")
@@ -224,13 +216,8 @@ def export(arguments: Namespace) -> int:
     return 0
 
 
-def _plaintext(value: Any) -> Any:
-    if is_secret(value):
-        inner = {key: item for key, item in value.items() if key != "value"}
-        return {**inner, "plaintext": json_text(value["value"])}
-    if isinstance(value, dict):
-        return {key: _plaintext(item) for key, item in value.items()}
-    return [_plaintext(item) for item in value] if isinstance(value, list) else value
+def _in_clear(secret: Props) -> Props:
+    return {SIGNATURE: SECRET, "plaintext": json_text(secret["value"])}
 
 
 def load(arguments: Namespace) -> int:
@@ -252,8 +239,7 @@ def load(arguments: Namespace) -> int:
         numbered = "".join(f"\n    {i}) {text}" for i, text in enumerate(problems, 1))
         raise PulumiError(f"{len(problems)} errors occurred:{numbered}")
     cipher = _cipher(project, stack, read_latest(backend.checkpoint(stack)))
-    state = ((latest.get("secrets_providers") or {}).get("state") or {}).get("salt") or cipher.state
-    theirs = Passphrase(state)
+    theirs = Passphrase(salt_of(latest) or cipher.state)
     resources = [Resource.from_json(entry, theirs).to_json(cipher) for entry in entries]
     pending: list[Props] = latest.get("pending_operations") or []
     with backend.lock(stack):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from minipulumi.plugins import ProviderError
 from minipulumi.providers import Diff, Provider
@@ -16,6 +16,7 @@ from minipulumi.values import Props, from_struct
 
 if TYPE_CHECKING:
     from minipulumi.checkpoint import Checkpoint
+    from minipulumi.display import Progress
 
 
 @dataclass(slots=True)
@@ -36,28 +37,6 @@ class Step:
         return resource
 
 
-class Display(Protocol):
-    """Whoever shows what happens."""
-
-    refreshing: bool
-
-    def started(self, step: Step) -> None:
-        """A step begins."""
-        ...
-
-    def finished(self, step: Step, seconds: float) -> None:
-        """A step is done."""
-        ...
-
-    def failed(self, step: Step) -> None:
-        """A step failed; its message was shown before."""
-        ...
-
-    def message(self, urn: str, severity: str, text: str) -> None:
-        """A line about a resource, from the program or a provider."""
-        ...
-
-
 class Stopped(Exception):  # noqa: N818
     """The operation was canceled; no new step may start."""
 
@@ -68,7 +47,7 @@ class Runner:
     def __init__(
         self,
         checkpoint: "Checkpoint",
-        display: Display,
+        display: "Progress",
         provider_of: Callable[[Resource], Provider],
         *,
         preview: bool,

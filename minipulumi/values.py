@@ -3,6 +3,7 @@
 # JSON of any shape.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -70,24 +71,23 @@ def foreign_mark(value: Any) -> str | None:
     return next(filter(None, map(foreign_mark, value)), None) if isinstance(value, list) else None
 
 
+def swap_marked(value: Any, swap: Callable[[Props], Any], mark: str = SECRET) -> Any:
+    """Replaces every value that carries the mark by what `swap` makes of it."""
+    if isinstance(value, dict):
+        if value.get(SIGNATURE) == mark:
+            return swap(value)
+        return {key: swap_marked(item, swap, mark) for key, item in value.items()}
+    return [swap_marked(item, swap, mark) for item in value] if isinstance(value, list) else value
+
+
 def plain(value: Any) -> Any:
     """Takes every secret mark off."""
-    if isinstance(value, dict):
-        if is_secret(value):
-            return plain(value["value"])
-        return {key: plain(item) for key, item in value.items()}
-    return [plain(item) for item in value] if isinstance(value, list) else value
+    return swap_marked(value, lambda secret: plain(secret["value"]))
 
 
-def mask(value: Any) -> Any:
-    """Replaces secrets and unknowns by words fit for people."""
-    if isinstance(value, dict):
-        if is_secret(value):
-            return "[secret]"
-        return {key: mask(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [mask(item) for item in value]
-    return "[unknown]" if value == UNKNOWN else value
+def masked(value: Any) -> Any:
+    """Replaces every secret by a word that says so."""
+    return swap_marked(value, lambda _: "[secret]")
 
 
 def has_unknown(value: Any) -> bool:
@@ -99,11 +99,7 @@ def has_unknown(value: Any) -> bool:
 
 def without_references(value: Any) -> Any:
     """Replaces references to resources by their ids, for providers that don't know references."""
-    if isinstance(value, dict):
-        if value.get(SIGNATURE) == RESOURCE:
-            return value.get("id") or value.get("urn")
-        return {key: without_references(item) for key, item in value.items()}
-    return [without_references(item) for item in value] if isinstance(value, list) else value
+    return swap_marked(value, lambda r: r.get("id") or r.get("urn"), RESOURCE)
 
 
 def annotate(value: Any, model: Any) -> Any:

@@ -195,7 +195,7 @@ def run(
 ) -> tuple[bool, list[str]]:
     """One `up` without processes: the same deployment, checkpoint and provider calls."""
     cloud.changes, cloud.dead = 0, False
-    display = Silent()
+    display: Any = Silent()
     latest = read_latest(path)
     checkpoint = Checkpoint(path, latest, CIPHER, dry=preview)
     project = Project(
