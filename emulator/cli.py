@@ -47,17 +47,19 @@ def run(arguments: argparse.Namespace) -> int:
         command = command[1:]
     if not command:
         raise UsageError("say what to run: foundry-emulator run -- COMMAND …")
-    from emulator.state import StateDirectory, StateInUseError
+    from emulator.state import StateDirectory, UnusableStateError
 
     state = None if arguments.state == MEMORY else Path(arguments.state)
     start = _date(arguments.date) if arguments.date else None
     try:
-        with StateDirectory(state) as directory:
+        with _Signals() as signals, StateDirectory(state) as directory:
             if arguments.fresh:
                 directory.wipe()
-            return _run_child(command, state, start)
-    except StateInUseError as error:
+            return _run_child(command, state, start, signals)
+    except UnusableStateError as error:
         raise UsageError(str(error)) from error
+    except _Ended as ended:
+        return 128 + ended.number
 
 
 def reset(arguments: argparse.Namespace) -> int:
@@ -67,13 +69,13 @@ def reset(arguments: argparse.Namespace) -> int:
         _control("POST", "/reset", {})
         _say("reset: the running emulator is as new")
         return 0
-    from emulator.state import StateDirectory, StateInUseError
+    from emulator.state import StateDirectory, UnusableStateError
 
     state = Path(arguments.state or DEFAULT_STATE)
     try:
         with StateDirectory(state) as directory:
             directory.wipe()
-    except StateInUseError as error:
+    except UnusableStateError as error:
         raise UsageError(str(error)) from error
     _say(f"reset: {state} is empty")
     return 0
@@ -132,7 +134,9 @@ def inventory(_: argparse.Namespace) -> int:
     return 1 if left else 0
 
 
-def _run_child(command: list[str], state: Path | None, start: datetime | None) -> int:
+def _run_child(
+    command: list[str], state: Path | None, start: datetime | None, signals: "_Signals"
+) -> int:
     from emulator.server import Emulator
 
     with Emulator(state, start=start) as emulator:
@@ -142,33 +146,65 @@ def _run_child(command: list[str], state: Path | None, start: datetime | None) -
             print(f"foundry-emulator: {command[0]}: command not found", file=sys.stderr)  # noqa: T201
             return 127
         try:
-            child = subprocess.Popen([program, *command[1:]], env=environment)
+            child = signals.start_child([program, *command[1:]], environment)
         except OSError as error:
             print(f"foundry-emulator: {command[0]}: {error.strerror}", file=sys.stderr)  # noqa: T201
             return 126
-        with _Signals(child):
-            status = child.wait()
+        status = child.wait()
     return 128 - status if status < 0 else status
 
 
+class _Ended(BaseException):
+    """A signal before there was a command to pass it to: the emulator cleans up and ends."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
 class _Signals:
-    """Signals meant for the command reach it, and do not end the emulator under its feet."""
+    """Signals meant for the command reach it, and do not end the emulator under its feet.
+
+    While the emulator starts they end it in order; while it stops it is ending anyhow.
+    """
 
     _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
-    def __init__(self, child: "subprocess.Popen[bytes]") -> None:
-        self._child = child
+    def __init__(self) -> None:
+        self._child: subprocess.Popen[bytes] | None = None
+        self._waiting: list[int] | None = None
         self._before: dict[signal.Signals, Any] = {}
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> "_Signals":
         for number in self._FORWARDED:
-            self._before[number] = signal.signal(number, self._forward)
+            # What is ignored (SIGHUP under nohup) stays ignored, also by the command.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._handle)
+        return self
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _forward(self, number: int, _: types.FrameType | None) -> None:
+    def start_child(
+        self, command: list[str], environment: dict[str, str]
+    ) -> "subprocess.Popen[bytes]":
+        """Start the command that the signals are for; one that comes meanwhile waits for it."""
+        waiting = self._waiting = []
+        try:
+            child = self._child = subprocess.Popen(command, env=environment)
+        finally:
+            self._waiting = None
+        for number in waiting:
+            self._handle(number, None)
+        return child
+
+    def _handle(self, number: int, _: types.FrameType | None) -> None:
+        if self._waiting is not None:
+            self._waiting.append(number)
+            return
+        if self._child is None:
+            raise _Ended(number)
         # Ctrl-C in a terminal is sent to the whole foreground group: the command has it already.
         if number in (signal.SIGINT, signal.SIGQUIT) and _in_foreground():
             return

@@ -118,6 +118,7 @@ class Cloud:
         for service in self.services:
             if service.schema:
                 self.database.define(service.schema)
+        self.database.seal()
 
     def start(self, seed: Callable[[Cloud], None] = _nothing) -> None:
         """Seed the directory and let services take up their background work."""

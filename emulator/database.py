@@ -6,12 +6,14 @@ throughput, and a serial order of writes is what makes a rehearsal deterministic
 
 import sqlite3
 import threading
+import zlib
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from emulator.messages import Json, decode_json, encode_json
+from emulator.state import UnusableStateError
 
 DOCUMENTS = """
 CREATE TABLE IF NOT EXISTS documents (
@@ -28,22 +30,33 @@ class Database:
         self._lock = threading.RLock()
         self._depth = 0
         self._afterwards: list[Callable[[], None]] = []
+        self._path = path
+        self._schemas: list[str] = []
         self._connection = sqlite3.connect(
             ":memory:" if path is None else path, check_same_thread=False, isolation_level=None
         )
         self._connection.row_factory = sqlite3.Row
-        if path is not None:
-            # A rehearsal killed half-way loses at most its last write, never the file.
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=NORMAL")
-        self._schemas: list[str] = []
-        self.define(DOCUMENTS)
+        with self._told_as_unusable():
+            if path is not None:
+                # A rehearsal killed half-way loses at most its last write, never the file.
+                self._connection.execute("PRAGMA journal_mode=WAL")
+                self._connection.execute("PRAGMA synchronous=NORMAL")
+            self.define(DOCUMENTS)
 
     def define(self, schema: str) -> None:
         """Create a service's tables (`CREATE TABLE IF NOT EXISTS …`)."""
-        with self._lock:
+        with self._lock, self._told_as_unusable():
             self._schemas.append(schema)
             self._connection.executescript(schema)
+
+    def seal(self) -> None:
+        """Once every table is defined: refuse a file whose tables another version made."""
+        ours = zlib.crc32("\n".join(self._schemas).encode()) & 0x7FFFFFFF
+        row = self.row("PRAGMA user_version")
+        theirs = row[0] if row else 0
+        if theirs not in (0, ours):
+            raise self._unusable("it was written by another version of foundry-emulator")
+        self.execute(f"PRAGMA user_version={ours}")
 
     def execute(self, sql: str, parameters: tuple[Any, ...] = ()) -> int:
         """Run one statement; returns how many rows it changed."""
@@ -78,7 +91,13 @@ class Database:
             self._depth -= 1
             if self._depth:
                 return
-            self._connection.execute("COMMIT")
+            try:
+                self._connection.execute("COMMIT")
+            except sqlite3.Error:
+                # A full disk, for one: what follows must not find this transaction still open.
+                self._connection.execute("ROLLBACK")
+                self._afterwards.clear()
+                raise
             afterwards, self._afterwards = self._afterwards, []
         for action in afterwards:
             action()
@@ -107,6 +126,21 @@ class Database:
         """Close the file."""
         with self._lock:
             self._connection.close()
+
+    @contextmanager
+    def _told_as_unusable(self) -> Generator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            self._connection.close()
+            raise self._unusable(str(error)) from error
+
+    def _unusable(self, why: str) -> UnusableStateError:
+        directory = self._path.parent if self._path else None
+        return UnusableStateError(
+            f"The state in {directory} can't be used: {why}. Empty it: foundry-emulator reset "
+            f"--state {directory}"
+        )
 
 
 class Documents:

@@ -1,6 +1,7 @@
 """A running emulator: the cloud, its TLS server, its proxy and its control port, in one thread."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import socket
@@ -39,7 +40,7 @@ class Emulator:
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="emulator")
         self._thread = threading.Thread(target=self._run, name="emulator", daemon=True)
         self._ready = threading.Event()
-        self._stopping: asyncio.Event | None = None
+        self._stopping = asyncio.Event()
         self._failure: BaseException | None = None
         self.proxy: Proxy | None = None
         self.address: Address | None = None
@@ -60,6 +61,14 @@ class Emulator:
 
     def start(self) -> None:
         """Listen, and seed the directory."""
+        try:
+            self._start()
+        except BaseException:
+            # Also at Ctrl-C: trainers of jobs that were taken up must not outlive this.
+            self.stop()
+            raise
+
+    def _start(self) -> None:
         self.cloud.start(self.identities.seed)
         self._authority.write(self._scratch / "ca.pem")
         (self._scratch / "no-certificates").mkdir()
@@ -70,9 +79,11 @@ class Emulator:
 
     def stop(self) -> None:
         """End background work, close every connection and clean up."""
-        if self._stopping is not None:
-            self._loop.call_soon_threadsafe(self._stopping.set)
+        if self._thread.is_alive():
+            with contextlib.suppress(RuntimeError):  # the loop has ended in this very moment
+                self._loop.call_soon_threadsafe(self._stopping.set)
             self._thread.join()
+        self._loop.close()
         self._pool.shutdown(cancel_futures=True)
         self.cloud.stop()
         shutil.rmtree(self._scratch, ignore_errors=True)
@@ -94,10 +105,8 @@ class Emulator:
             self._failure = error
         finally:
             self._ready.set()
-            self._loop.close()
 
     async def _serve(self) -> None:
-        self._stopping = asyncio.Event()
         tls_socket, control_socket = _listen(), _listen()
         tls = self._server(Application(self.cloud, self.cloud.handle, self._pool), tls=True)
         control = self._server(Application(self.cloud, self.control.answer, self._pool))

@@ -8,11 +8,12 @@ from types import TracebackType
 from typing import TextIO
 
 _LOCK = "lock"
+_FILES = {"state.sqlite", "state.sqlite-wal", "state.sqlite-shm", "pulumi", "pulumi-home"}
 _MARK = "This is the state of foundry-emulator. `foundry-emulator reset` empties it.\n"
 
 
-class StateInUseError(Exception):
-    """Another emulator, or something that is no emulator's, is in the directory."""
+class UnusableStateError(Exception):
+    """The directory is in use, holds something else, or can't be read; says what to do."""
 
 
 class StateDirectory:
@@ -26,28 +27,13 @@ class StateDirectory:
         """Take the directory; refused while another emulator has it."""
         if self._path is None:
             return self
-        if self._path.exists() and not (self._path / _LOCK).exists() and self._foreign():
-            raise StateInUseError(
-                f"{self._path} holds something else than an emulator's state. Name another "
-                "directory with --state."
-            )
-        # What is in it are rehearsal keys, but keys: nobody else reads them.
-        self._path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock = (self._path / _LOCK).open("a+", encoding="utf-8")
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock = self._take(self._path)
         except OSError as error:
-            self._lock.seek(0)
-            holder = self._lock.read().strip().rpartition(" ")[2]
-            self._lock.close()
-            raise StateInUseError(
-                f"{self._path} is in use by another foundry-emulator (process {holder}). Wait for "
-                "it to end, or name another directory with --state."
+            raise UnusableStateError(
+                f"{self._path} can't hold the state: {error.strerror}. Name another directory with "
+                "--state."
             ) from error
-        self._lock.seek(0)
-        self._lock.truncate()
-        self._lock.write(f"{_MARK}process {os.getpid()}")
-        self._lock.flush()
         return self
 
     def __exit__(
@@ -72,7 +58,39 @@ class StateDirectory:
             else:
                 entry.unlink()
 
-    def _foreign(self) -> bool:
-        assert self._path is not None
-        known = {"state.sqlite", "state.sqlite-wal", "state.sqlite-shm", "pulumi", "pulumi-home"}
-        return any(entry.name not in known for entry in self._path.iterdir())
+    def _take(self, path: Path) -> TextIO:
+        # What is in it are rehearsal keys, but keys: nobody else reads them.
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not _is_ours(path):
+            raise UnusableStateError(
+                f"{path} holds something else than an emulator's state. Name another directory "
+                "with --state."
+            )
+        lock = (path / _LOCK).open("a+", encoding="utf-8")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.seek(0)
+            holder = lock.read().strip().rpartition(" ")[2]
+            lock.close()
+            raise UnusableStateError(
+                f"{path} is in use by another foundry-emulator (process {holder}). Wait for it to "
+                "end, or name another directory with --state."
+            ) from error
+        lock.seek(0)
+        lock.truncate()
+        lock.write(f"{_MARK}process {os.getpid()}")
+        lock.flush()
+        return lock
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether the directory may be wiped: it has our mark, or nothing but what is ours."""
+    lock = path / _LOCK
+    if lock.is_file() and lock.read_bytes().startswith(_MARK.encode()):
+        return True
+    # A lock that is still empty is of an emulator that was killed before it could write.
+    unfinished = lock.is_file() and not lock.stat().st_size
+    return all(
+        entry.name in _FILES or (unfinished and entry.name == _LOCK) for entry in path.iterdir()
+    )
