@@ -1,8 +1,8 @@
 """Conversations of a file as text, for what has to read them and not only check their form."""
 
 import os
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Container, Iterator
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -16,8 +16,8 @@ from jobs.files import open_regular
 class Message(msgspec.Struct, gc=False, frozen=True):
     """One turn."""
 
-    role: str
-    content: str = ""
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str
 
 
 class Conversation(NamedTuple):
@@ -48,9 +48,17 @@ _decode = msgspec.json.Decoder(_Line).decode
 
 
 def read_conversations(
-    path: str | os.PathLike[str], task: Task = "chat_completion"
+    path: str | os.PathLike[str],
+    task: Task = "chat_completion",
+    *,
+    only: Container[int] | None = None,
+    start: int = 0,
+    end: int | None = None,
 ) -> Iterator[Conversation]:
     """The usable conversations of a file, in order; what `lint` refuses is left out.
+
+    `only` names the lines that are wanted; the others are not decoded. `start` and `end` are bytes,
+    as for `blocks`, and lines are counted from there.
 
     Text completion reads as one user turn and one assistant turn.
 
@@ -58,13 +66,15 @@ def read_conversations(
         UnreadableFileError: The file can't be opened.
     """
     with open_regular(path) as file:
-        for block in blocks(file):
+        for block in blocks(file, start=start, end=end):
             if block.too_long:
                 continue
             data = block.data
-            if block.first_line == 1 and data.startswith(b"\xef\xbb\xbf"):
+            if start == 0 and block.first_line == 1 and data.startswith(b"\xef\xbb\xbf"):
                 data = data[3:]
             for number, line in enumerate(data.split(b"\n"), block.first_line):
+                if only is not None and number not in only:
+                    continue
                 messages = _chat(line) if task == "chat_completion" else _text(line, number)
                 if messages:
                     yield Conversation(number, messages, line)
@@ -72,14 +82,9 @@ def read_conversations(
 
 def _chat(line: bytes) -> list[Message]:
     try:
-        messages = _decode(line).messages
+        return _decode(line).messages
     except (msgspec.MsgspecError, RecursionError, ValueError):
-        remarks = Remarks(0)
-        return _with_tools(line) if explain.line(remarks, line, 1) else []
-    roles = tuple([message.role for message in messages])
-    if not roles or not _KNOWN.issuperset(roles):
-        return []
-    return messages
+        return _with_tools(line) if explain.line(Remarks(0), line, 1) else []
 
 
 def _with_tools(line: bytes) -> list[Message]:
@@ -96,6 +101,3 @@ def _with_tools(line: bytes) -> list[Message]:
 def _text(line: bytes, number: int) -> list[Message]:
     pair = explain.text_line(Remarks(0), line, number)
     return [Message("user", pair[0]), Message("assistant", pair[1])] if pair else []
-
-
-_KNOWN = frozenset(explain.ROLES)

@@ -101,14 +101,6 @@ def order_problems(roles: tuple[str, ...]) -> list[tuple[str, str, str]]:
     return problems
 
 
-def raw_texts(remarks: Remarks, raw: Sequence[msgspec.Raw], number: int) -> None:
-    """Which of the contents are empty. They hold no escapes; what is no text is not said here."""
-    for index, content in enumerate(raw):
-        text = bytes(content)
-        if text[:1] == b'"' and not text[1:-1].strip():
-            remarks.add(Remark("FT-D013", number, f"messages[{index}].content", _EMPTY))
-
-
 def texts(remarks: Remarks, contents: Sequence[str], number: int) -> None:
     """Which of the contents are empty, or hold what is no character."""
     for index, text in enumerate(contents):

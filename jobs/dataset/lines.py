@@ -15,6 +15,8 @@ class Block(NamedTuple):
     """The lines as they are in the file, without the last line's end."""
     first_line: int
     """The number of the first line, counted from 1."""
+    lines: int
+    """How many there are."""
     too_long: int = 0
     """The bytes of the one line that this block stands for, which is too long to look at."""
 
@@ -39,14 +41,15 @@ def blocks(file: BinaryIO, *, start: int = 0, end: int | None = None) -> Iterato
             rest += chunk
             if len(rest) > MAX_LINE_BYTES:
                 length, position, rest = _skip_line(file, len(rest), position)
-                yield Block(b"", line, too_long=length)
+                yield Block(b"", line, 1, too_long=length)
                 line += 1
             continue
         data, rest = rest + chunk[:cut], chunk[cut + 1 :]
-        yield Block(data, line)
-        line += data.count(b"\n") + 1
+        lines = data.count(b"\n") + 1
+        yield Block(data, line, lines)
+        line += lines
     if rest:
-        yield Block(rest, line)
+        yield Block(rest, line, 1)
 
 
 def line_starts(file: BinaryIO, size: int, parts: int) -> list[int]:

@@ -22,19 +22,27 @@ def lint_file(path: str | os.PathLike[str], wish: Wish, *, processes: int | None
     Raises:
         UnreadableFileError: It can't be opened.
     """
+    ranges = parts_of(path, processes=processes)
+
+    def part(index: int) -> Tally:
+        start, end = ranges[index]
+        with open_regular(path) as file:
+            return lint(file, wish, start=start, end=end)
+
+    if len(ranges) == 1:
+        return part(0)
+    return _together(in_processes(part, len(ranges)), wish)
+
+
+def parts_of(
+    path: str | os.PathLike[str], *, processes: int | None = None
+) -> list[tuple[int, int | None]]:
+    """The byte ranges that a file is worth being cut into: one for each process."""
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         cores = processes or (_cores() if size > LARGE_BYTES else 1)
         cuts = line_starts(file, size, cores) if cores > 1 else [0]
-        if len(cuts) == 1:
-            return lint(file, wish)
-    ends = [*cuts[1:], None]
-
-    def part(index: int) -> Tally:
-        with open_regular(path) as own:
-            return lint(own, wish, start=cuts[index], end=ends[index])
-
-    return _together(in_processes(part, len(cuts)), wish)
+    return list(zip(cuts, [*cuts[1:], None], strict=True))
 
 
 def in_processes(work: Callable[[int], R], count: int) -> list[R]:
@@ -75,16 +83,11 @@ def _together(parts: list[Tally], wish: Wish) -> Tally:
         whole.remarks.take(part.remarks, whole.lines)
         before = whole.lines
         whole.hashes.extend(part.hashes)
-        for own, others in (
-            (whole.hashed_lines, part.hashed_lines),
-            (whole.long_lines, part.long_lines),
-        ):
-            own.extend(line + before for line in others) if before else own.extend(others)
-        for order, count in part.orders.items():
-            whole.orders[order] = whole.orders.get(order, 0) + count
+        whole.hashed_lines.extend(
+            [line + before for line in part.hashed_lines] if before else part.hashed_lines
+        )
+        whole.orders.update(part.orders)
         whole.lines += part.lines
-        whole.messages += part.messages
-        whole.content_bytes += part.content_bytes
     return whole
 
 

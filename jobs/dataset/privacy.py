@@ -6,7 +6,7 @@ patterns look. What is found is never printed, only what it is and how it begins
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from jobs.dataset.remarks import Remark, Remarks
@@ -21,29 +21,49 @@ class Private(NamedTuple):
     end: int
 
 
-def find_private(data: bytes, first_line: int, remarks: Remarks) -> None:
-    """Say which lines of a block hold secrets or personal data, once for a line and a kind."""
-    found = sorted(set(private_in(data)), key=lambda item: item.start)
+Said = set[tuple[int, str]]
+"""Lines and kinds that were told: each once, however often it is there."""
+
+
+def find_private(data: bytes, first_line: int, remarks: Remarks) -> Said:
+    """Say which lines of a block hold secrets or personal data, once for a line and a kind.
+
+    Digits of other scripts are left to `jobs.dataset.survey`.
+    """
+    said: Said = set()
     line, position = first_line, 0
-    said: set[tuple[int, str]] = set()
-    for item in found:
+    for item in sorted(set(private_in(data, other_digits=False)), key=lambda item: item.start):
         line += data.count(b"\n", position, item.start)
         position = item.start
-        if (line, item.kind) in said:
-            continue
-        said.add((line, item.kind))
-        shown = masked(data[item.start : item.end].decode("utf-8", "replace"))
-        begin = data.rfind(b"\n", 0, item.start) + 1
-        # A line as it is in the file has its roles before its contents; one that was unescaped
-        # has its contents only, with NULs between them.
-        message_index = data.count(b'"role"', begin, item.start) - 1
-        if message_index < 0 and data[begin : begin + 1] == b'"':
-            message_index = data.count(b"\0", begin, item.start)
-        path = f"messages[{message_index}]" if message_index >= 0 else ""
-        remarks.add(Remark(item.rule, line, path, f"holds {item.kind}: {shown}"))
+        if (line, item.kind) not in said:
+            said.add((line, item.kind))
+            begin = data.rfind(b"\n", 0, item.start) + 1
+            index = data.count(b'"role"', begin, item.start) - 1
+            _say(remarks, data, item, line, index)
+    return said
 
 
-def private_in(data: bytes) -> Iterator[Private]:
+def find_private_in(texts: Sequence[tuple[int, bytes]], remarks: Remarks, said: Said) -> None:
+    """The same in lines that were escaped, and are not here: `["…","…"]`, by number."""
+    data = b"\n".join(text for _, text in texts)
+    row, position = 0, 0
+    for item in sorted(set(private_in(data, other_digits=False)), key=lambda item: item.start):
+        row += data.count(b"\n", position, item.start)
+        position = item.start
+        line = texts[row][0]
+        if (line, item.kind) not in said:
+            said.add((line, item.kind))
+            begin = data.rfind(b"\n", 0, item.start) + 1
+            _say(remarks, data, item, line, data.count(b'","', begin, item.start))
+
+
+def _say(remarks: Remarks, data: bytes, item: "Private", line: int, index: int) -> None:
+    shown = masked(data[item.start : item.end].decode("utf-8", "replace"))
+    path = f"messages[{index}]" if index >= 0 else ""
+    remarks.add(Remark(item.rule, line, path, f"holds {item.kind}: {shown}"))
+
+
+def private_in(data: bytes, *, other_digits: bool = True) -> Iterator[Private]:
     """Every secret and every piece of personal data in a text in UTF-8."""
     for at in _runs(data.translate(_TOKENS), b"t" * 20):
         yield from _secrets(data, *at)
@@ -52,7 +72,7 @@ def private_in(data: bytes) -> Iterator[Private]:
             yield Private("FT-D041", _SECRETS[0][0], match.start(), match.end())
     for at in _runs(data.translate(_NUMBERS), b"0" * 9):
         yield from _numbers(data, *at)
-    if not data.isascii():
+    if other_digits and not data.isascii():
         for digits in _OTHER_DIGITS:
             for match in digits.finditer(data):
                 yield Private("FT-D043", "a telephone number", match.start(), match.end())

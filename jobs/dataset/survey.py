@@ -12,6 +12,7 @@ from pathlib import Path
 
 from jobs.dataset.conversations import Conversation, read_conversations
 from jobs.dataset.lint import Task
+from jobs.dataset.privacy import masked, private_in
 from jobs.dataset.remarks import Remark, Remarks
 from jobs.dataset.scripts import characters, dominant, title
 from jobs.dataset.tokens import NO_TOKENS, Estimator, Tokenizer, Tokens, estimate
@@ -130,6 +131,7 @@ def _take_in(found: Survey, one: Conversation, remarks: Remarks) -> None:
             text = f"reads like text that was decoded wrongly: '{broken[0]}'."
             remarks.add(Remark("FT-D020", one.line, f"messages[{index}].content", text))
             break
+    _other_digits(one, remarks)
     if found.conversations <= 1000:
         _unused_fields(one, remarks)
 
@@ -148,6 +150,21 @@ def _contradiction(found: Survey, one: Conversation, answer: str, remarks: Remar
 _MOJIBAKE = re.compile(
     "\ufffd|[ÃÂ][\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â€[™œ“”˜¦]|à¤[\x80-\xbf]|Ø[§-¹]Ù"
 )
+
+
+_OTHER_DIGITS = re.compile("[०-९٠-٩۰-۹](?:[ -]?[०-९٠-٩۰-۹]){8}")
+"""Nine Devanagari or Arabic digits: `lint` looks at bytes, where these cost too much to find."""
+
+
+def _other_digits(one: Conversation, remarks: Remarks) -> None:
+    for index, message in enumerate(one.messages):
+        if not message.content.isascii() and _OTHER_DIGITS.search(message.content):
+            for item in private_in(message.content.encode()):
+                if item.rule == "FT-D043":
+                    shown = masked(message.content.encode()[item.start : item.end].decode())
+                    text = f"holds {item.kind}: {shown}"
+                    remarks.add(Remark(item.rule, one.line, f"messages[{index}]", text))
+                    return
 
 
 def _unused_fields(one: Conversation, remarks: Remarks) -> None:
