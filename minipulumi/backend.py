@@ -94,7 +94,7 @@ class Backend:
         stamp = f"{datetime.now(UTC).isoformat()[:-6]}Z"
         owner = {
             "pid": os.getpid(),
-            "username": getpass.getuser(),
+            "username": _user(),
             "hostname": socket.gethostname(),
         }
         mine.write_text(json.dumps({**owner, "timestamp": stamp}), encoding="utf-8")
@@ -114,6 +114,13 @@ class Backend:
         for file in self._locks(stack).glob("*.json*"):
             with suppress(FileNotFoundError):
                 file.unlink()
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return str(os.getuid())
 
 
 def open_backend(project: Project) -> Backend:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NoReturn
 
-from minipulumi.errors import USAGE, PulumiError, Refused
+from minipulumi.errors import GENERAL, USAGE, PulumiError, Refused
 
 _WHO = (
     "minipulumi: no Pulumi CLI on PATH, so this is foundry-tune's stand-in for it."
@@ -111,8 +111,8 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.flush()
         sys.stderr.write(f"error: {error}\n")
         return error.code
-    except BrokenPipeError:
-        return 1
+    except (BrokenPipeError, KeyboardInterrupt):
+        return GENERAL
 
 
 def _split(words: list[str]) -> tuple[str, list[str]]:

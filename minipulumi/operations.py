@@ -123,10 +123,13 @@ class Operation:
         sys.stdout.flush()
         question = f"Do you want to {_PROMPT[self.kind]}? [yes/no/details]: "
         while True:
+            ours = signal.signal(signal.SIGINT, signal.default_int_handler)
             try:
                 answer = input(question).strip().lower()
-            except EOFError:
+            except (EOFError, KeyboardInterrupt):
                 answer = "no"
+            finally:
+                signal.signal(signal.SIGINT, ours)
             if answer == "details" and self.shown:
                 from minipulumi.display_diff import describe
 

@@ -45,6 +45,8 @@ def run_phase(operation: Operation, latest: Props, *, preview: bool) -> int:
         operation.project, operation.stack, operation.settings, checkpoint, display, options
     )
     operation.deployment, operation.shown = deployment, display
+    if operation.signals:  # interrupted before there was anything to stop
+        deployment.halt()
     stack = deployment.planner.olds.get(deployment.stack_urn)
     outputs = dict(stack.outputs) if stack else None
     if checkpoint.interrupted and not preview and operation.kind == "update":

@@ -166,6 +166,7 @@ class PluginHost:
         else:
             environment = {
                 **os.environ,
+                "no_grpc_proxy": "127.0.0.1",
                 "PULUMI_PROJECT": self._project.name,
                 "PULUMI_CONFIG": self._config.get(package, "{}"),
                 "PWD": str(self._project.program),

@@ -27,7 +27,7 @@ class Program:
             self._process = subprocess.Popen(
                 [project.python, "-u", str(_HOST), str(theirs.fileno())],
                 cwd=project.program,
-                env={**os.environ, **environment},
+                env={**os.environ, "no_grpc_proxy": "127.0.0.1", **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -5,8 +5,8 @@ from argparse import Namespace
 from pathlib import Path
 
 from minipulumi.checkpoint import VERSION
-from minipulumi.errors import PulumiError, Refused
-from minipulumi.operations import Operation
+from minipulumi.errors import TERMINATED, PulumiError, Refused
+from minipulumi.operations import Operation, Terminated
 from minipulumi.project import Project, load_project, selected_stack
 
 
@@ -39,7 +39,10 @@ def _operate(kind: str, arguments: Namespace) -> int:
         if not hasattr(arguments, missing):
             setattr(arguments, missing, [] if missing == "replace" else False)
     project = load_project(Path(arguments.cwd))
-    return Operation(kind, arguments, project, current_stack(arguments, project)).run()
+    try:
+        return Operation(kind, arguments, project, current_stack(arguments, project)).run()
+    except Terminated:  # a second Ctrl-C after the work was done
+        return TERMINATED
 
 
 def current_stack(arguments: Namespace, project: Project) -> str:
