@@ -48,6 +48,13 @@ def _validate(change: Change) -> None:
     if change.before is not None:
         _check_unchanged(change.before.private["asked"], asked)
         return
+    if runner.of(cloud).works_on(change.id.key):
+        # Ours: its last words would be taken for the new job's.
+        raise user_error(
+            f"The job '{change.id.name}' was deleted and its work is being ended. Try again.",
+            status=409,
+            code="Conflict",
+        )
     if kind(project) != "Project":
         raise user_error(
             f"'{project.name}' is a hub; serverless fine-tuning runs in a project.",
@@ -202,7 +209,8 @@ def _before_delete(request: Request, job: Resource) -> None:
 def _after_delete(cloud: "Cloud", job: Resource) -> None:
     """Also when the project goes: running jobs end with it."""
     metrics.forget(cloud, job.id.key)
-    runner.of(cloud).stop(job.id.key)
+    # Once it is certain: a deletion that is rolled back leaves the job at work.
+    cloud.database.after_commit(lambda: runner.of(cloud).stop(job.id.key))
 
 
 def _location(cloud: "Cloud", job: Resource) -> str:

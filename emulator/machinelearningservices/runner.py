@@ -84,11 +84,14 @@ class Runner:
         """Ask a job to stop: at once if nothing runs yet, otherwise when its trainer has ended."""
         key = job.id.key
         self._move(key, lifecycle.CANCEL_REQUESTED)
-        with self._lock:
-            started = key in self._active
-        if not started:
+        if not self.works_on(key):
             self._move(key, lifecycle.CANCELED, endTime=True)
         self._cloud.database.after_commit(lambda: self.stop(key))
+
+    def works_on(self, key: str) -> bool:
+        """Whether a job's work has not ended yet, be it canceled or deleted."""
+        with self._lock:
+            return key in self._active
 
     def stop(self, key: str) -> None:
         """End a job's trainer, if there is one."""
@@ -121,8 +124,10 @@ class Runner:
                 LOG.exception("job %s crashed", key)
                 self._fail(key, "ServiceError", f"foundry-emulator failed at this job: {error!r}")
         finally:
-            # Whatever way the work ended: a job that was asked to stop has stopped now.
-            self._move(key, lifecycle.CANCELED, endTime=True)
+            # Whatever way the work ended: a job that was asked to stop has stopped now. While the
+            # emulator stops its state may be closed already; the next start says it instead.
+            if not self._cloud.workers.stopping.is_set():
+                self._move(key, lifecycle.CANCELED, endTime=True)
             with self._lock:
                 self._active.discard(key)
             self._dispatch()
@@ -191,10 +196,13 @@ class Runner:
                     self._record(key, event)
             child.wait()
         finally:
+            # Ended already, unless recording what it said went wrong: then nobody follows it.
+            child.terminate()
+            if child.stdout is not None:
+                child.stdout.close()  # before the wait: it may be writing to a full pipe
+            child.wait()
             with self._lock:
                 self._children.pop(key, None)
-            if child.stdout is not None:
-                child.stdout.close()
             self._cloud.workers.forget(child)
         job = self._cloud.resources.get(key)
         if job is None or job.properties["status"] == lifecycle.CANCEL_REQUESTED:
