@@ -251,6 +251,21 @@ class Access:
                 "please refresh your credentials.",
             )
 
+    def require_linked(
+        self, principal: Principal, action: str, scope: str, *, linked: str, linked_scope: str
+    ) -> None:
+        """Refuse a write that names another resource on which somebody lacks a permission."""
+        if not self.allows(principal, linked, linked_scope):
+            raise AzureError(
+                403,
+                "LinkedAuthorizationFailed",
+                f"The client '{principal.client_id or principal.id}' with object id "
+                f"'{principal.id}' has permission to perform action '{action}' on scope '{scope}'; "
+                f"however, it does not have permission to perform action(s) '{linked}' on the "
+                f"linked scope(s) '{linked_scope}' (respectively) or the linked scope(s) are "
+                "invalid.",
+            )
+
     def require_data(self, principal: Principal, action: str, scope: str) -> None:
         """The data-plane check: a role's `dataActions` on the id of the account or workspace."""
         if not self.allows(principal, action, scope, data=True):

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from emulator.machinelearningservices.references import RegistryModel, WorkspaceAsset, parse
 from emulator.machinelearningservices.versions import WORKSPACES
+from emulator.machinelearningservices.workspaces import by_guid
 from emulator.messages import Json
 from emulator.store import Resource
 
@@ -33,18 +34,10 @@ def resolve(cloud: "Cloud", uri: str) -> Resource | None:
     reference = parse(uri)
     if not isinstance(reference, WorkspaceAsset) or reference.version is None:
         return None
-    if reference.workspace_arm_id:
-        workspace = reference.workspace_arm_id
-    else:
-        workspace = next(
-            (
-                one.id.text
-                for one in cloud.resources.of_type(WORKSPACES)
-                if str(one.properties.get("workspaceId", "")).lower()
-                == str(reference.workspace_guid).lower()
-            ),
-            None,
-        )
+    workspace = reference.workspace_arm_id
+    if reference.workspace_guid:
+        home = by_guid(cloud, reference.workspace_guid)
+        workspace = home.id.text if home else None
     if workspace is None:
         return None
     return cloud.resources.get(f"{workspace}/models/{reference.name}/versions/{reference.version}")

@@ -10,7 +10,6 @@ import string
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from emulator.errors import AzureError
 from emulator.machinelearningservices import catalogue, deployed
 from emulator.machinelearningservices.references import RegistryModel, WorkspaceAsset, parse
 from emulator.machinelearningservices.refusals import user_error
@@ -156,7 +155,14 @@ def _check_custom_model(change: Change, uri: str) -> str:
         raise user_error(
             f"The model '{uri}' doesn't exist.", inner="ModelNotFound", target="modelSettings"
         )
-    _require_read(change, version)
+    # Deploying a model takes the right to read it, which a project elsewhere may not grant.
+    change.cloud.access.require_linked(
+        change.request.caller,
+        f"{deployed.ENDPOINTS}/write",
+        change.id.text,
+        linked=f"{WORKSPACES}/models/versions/read",
+        linked_scope=version.id.text,
+    )
     if version.properties.get("isArchived"):
         raise user_error(f"The model '{uri}' is archived.", target="modelSettings")
     trained: Json = version.properties.get("properties") or {}
@@ -177,22 +183,6 @@ def _check_custom_model(change: Change, uri: str) -> str:
             code="Conflict",
         )
     return str(trained.get("baseWeightsId", ""))
-
-
-def _require_read(change: Change, version: Resource) -> None:
-    """Deploying a model takes the right to read it, which a project elsewhere may not grant."""
-    action = f"{WORKSPACES}/models/versions/read"
-    caller = change.request.caller
-    if not change.cloud.access.allows(caller, action, version.id.text):
-        raise AzureError(
-            403,
-            "LinkedAuthorizationFailed",
-            f"The client '{caller.client_id or caller.id}' with object id '{caller.id}' has "
-            f"permission to perform action '{deployed.ENDPOINTS}/write' on scope "
-            f"'{change.id.text}'; however, it does not have permission to perform action(s) "
-            f"'{action}' on the linked scope(s) '{version.id.text}' (respectively) or the linked "
-            "scope(s) are invalid.",
-        )
 
 
 def _check_name_is_free(change: Change) -> None:

@@ -131,7 +131,14 @@ def _validate_project(change: Change) -> None:
     hub = change.cloud.resources.get(parse_id(str(hub_id)))
     if hub is None or hub.type.lower() != WORKSPACES.lower() or kind(hub) != "Hub":
         raise _bad(f"hubResourceId '{hub_id}' is not an existing hub.", "hubResourceId")
-    _linked(change, "hubs/join/action", hub.id)
+    # Joining a hub takes a permission on the hub, not only on the new project.
+    change.cloud.access.require_linked(
+        change.request.caller,
+        f"{WORKSPACES}/write",
+        change.id.text,
+        linked=f"{WORKSPACES}/hubs/join/action",
+        linked_scope=hub.id.text,
+    )
     if _region(hub.location) != _region(str(change.body.get("location") or hub.location)):
         raise _bad(f"A project must be in its hub's region, {hub.location}.", "location")
 
@@ -152,21 +159,6 @@ def _dependency(change: Change, name: str, type_name: str) -> None:
             "ValidationError",
             f"The dependent resource '{id.text}' of the workspace doesn't exist.",
             target=name,
-        )
-
-
-def _linked(change: Change, action: str, id: ResourceId) -> None:
-    """Joining a hub takes a permission on the hub, not only on the new project."""
-    full = f"{WORKSPACES}/{action}"
-    caller = change.request.caller
-    if not change.cloud.access.allows(caller, full, id.text):
-        raise AzureError(
-            403,
-            "LinkedAuthorizationFailed",
-            f"The client '{caller.client_id or caller.id}' with object id '{caller.id}' has "
-            f"permission to perform action '{WORKSPACES}/write' on scope '{change.id.text}'; "
-            f"however, it does not have permission to perform action(s) '{full}' on the linked "
-            f"scope(s) '{id.text}' (respectively) or the linked scope(s) are invalid.",
         )
 
 
