@@ -136,8 +136,6 @@ class ResourceType:
     """Whether `properties.provisioningState` is kept by the emulator."""
     implicit_parent: bool = False
     """Whether a PUT creates an absent parent (a model's container) instead of a 404."""
-    extension: bool = False
-    """Whether it hangs on any scope (`{scope}/providers/{name}/…`)."""
     system_data: bool = False
     etag: bool = False
     """Whether the body shows `etag` and PUT honors If-Match / If-None-Match."""

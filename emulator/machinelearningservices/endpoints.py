@@ -39,16 +39,6 @@ def find_by_host(cloud: "Cloud", name: str, region: str) -> Resource | None:
     return None
 
 
-def base_model_of(cloud: "Cloud", endpoint: Resource) -> str:
-    """The base model that an endpoint's model is, or was trained from."""
-    uri = deployed.model_id(endpoint)
-    version = deployed.resolve(cloud, uri)
-    if version is None:
-        return deployed.base_model_name(uri) or ""
-    trained: Json = version.properties.get("properties") or {}
-    return str(trained.get("baseWeightsId", ""))
-
-
 def _validate(change: Change) -> None:
     cloud = change.cloud
     project = cloud.resources.get(change.id.parent) if change.id.parent else None

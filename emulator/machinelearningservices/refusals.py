@@ -31,8 +31,3 @@ def user_error(
         headers={"x-ms-response-type": "error"},
         extra={"details": [], "additionalInfo": info},
     )
-
-
-def not_found(kind: str, name: str) -> AzureError:
-    """Azure ML's own 404 for an asset, which is not the gateway's ResourceNotFound."""
-    return user_error(f"{kind} {name} not found.", inner="NotFound", status=404, code="UserError")

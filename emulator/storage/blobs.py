@@ -67,11 +67,6 @@ class Blob:
     metadata: dict[str, str] = field(default_factory=dict[str, str])
     layout: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
 
-    @property
-    def url(self) -> str:
-        """Where it is read."""
-        return f"https://{self.account}.blob.core.windows.net/{self.container}/{self.name}"
-
 
 # -- containers ----------------------------------------------------------------------------------
 
