@@ -1,21 +1,27 @@
 """A rehearsal that ends in the middle of a job: nothing runs on, and the next start takes it up."""
 
 import json
+import signal
+import subprocess
 import time
 import uuid
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from emulator.access import Principal
 from emulator.cloud import Cloud
 from emulator.identities import new_identities
-from emulator.machinelearningservices import metrics
+from emulator.machinelearningservices import metrics, runner
 from emulator.messages import Request
 from emulator.storage import blobs
 
 ARM = "management.azure.com"
 GROUP = "resourceGroups/rg"
 MLS = "providers/Microsoft.MachineLearningServices/workspaces"
+
+ENDED = 128 + signal.SIGTERM
 
 
 class Rehearsal:
@@ -96,6 +102,11 @@ class Rehearsal:
         properties = {"jobType": "FineTuning", "fineTuningDetails": details}
         self("PUT", f"{self.project}/jobs/{name}", {"properties": properties})
 
+    def trainer(self) -> "subprocess.Popen[Any]":
+        """The one trainer at work: how it ended is seen nowhere but on the process itself."""
+        (child,) = self.cloud.workers._children  # pyright: ignore[reportPrivateUsage]
+        return child
+
     def wait(self, name: str, *statuses: str) -> Any:
         """The job once it has one of the statuses."""
         give_up = time.monotonic() + 60
@@ -115,9 +126,9 @@ def test_a_job_that_was_running_is_trained_again_under_its_name(
     first.submit("long", conversations, "3")
     first.submit("waiting", conversations, "1")
     first.wait("long", "Running")
-    began = time.monotonic()
+    trainer = first.trainer()
     first.cloud.stop()
-    assert time.monotonic() - began < 5, "the trainer was not ended"
+    assert trainer.returncode == ENDED, "the trainer was not asked to end, but killed"
 
     second = Rehearsal(tmp_path)
     long = second.wait("long", "Completed", "Failed")
@@ -153,8 +164,7 @@ def test_a_trainer_that_dies_fails_its_job_and_the_next_one_runs(
     rehearsal.submit("dies", conversations, "10")
     rehearsal.submit("next", conversations, "1")
     rehearsal.wait("dies", "Running")
-    (child,) = rehearsal.cloud.workers._children  # pyright: ignore[reportPrivateUsage] # only a kill from outside shows this
-    child.kill()
+    rehearsal.trainer().kill()
     job = rehearsal.wait("dies", "Failed")
     error = rehearsal.cloud.resources.get(job["id"])
     assert error is not None
@@ -168,9 +178,46 @@ def test_deleting_the_project_ends_its_jobs(tmp_path: Path, conversations: Path)
     rehearsal.build()
     rehearsal.submit("doomed", conversations, "10")
     rehearsal.wait("doomed", "Running")
+    trainer = rehearsal.trainer()
     rehearsal("DELETE", rehearsal.project)
     rehearsal.cloud.operations.settle()
     assert rehearsal.cloud.resources.get(rehearsal.project) is None
-    began = time.monotonic()
+    assert trainer.wait(60) == ENDED
     rehearsal.cloud.stop()
-    assert time.monotonic() - began < 5
+
+
+def test_a_trainer_that_can_not_be_followed_is_ended(
+    tmp_path: Path,
+    conversations: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    followed: list[subprocess.Popen[Any]] = []
+
+    def fail(*_: object) -> None:
+        followed.append(rehearsal.trainer())
+        raise OSError("the disk is full")
+
+    rehearsal = Rehearsal(tmp_path)
+    rehearsal.build()
+    monkeypatch.setattr(metrics, "log", fail)
+    rehearsal.submit("unfollowed", conversations, "10")
+    rehearsal.wait("unfollowed", "Failed")
+    assert [trainer.returncode is not None for trainer in followed] == [True]
+    assert "the disk is full" in caplog.text
+    rehearsal.cloud.stop()
+
+
+def test_a_name_is_free_again_once_the_deleted_jobs_work_has_ended(
+    tmp_path: Path, conversations: Path
+) -> None:
+    rehearsal = Rehearsal(tmp_path)
+    rehearsal.build()
+    working = runner.of(rehearsal.cloud)._active  # pyright: ignore[reportPrivateUsage] # a window of milliseconds
+    key = f"{rehearsal.project}/jobs/again".lower()
+    working.add(key)
+    with pytest.raises(AssertionError, match="its work is being ended"):
+        rehearsal.submit("again", conversations, "1")
+    working.remove(key)
+    rehearsal.submit("again", conversations, "1")
+    rehearsal.cloud.stop()
