@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -130,6 +130,7 @@ class World:
     root: Path
     run: Callable[..., Outcome]
     faults: dict[str, Any] = field(default_factory=dict[str, Any])
+    release: threading.Event = field(default_factory=threading.Event)  # ends a slow call
 
     @property
     def project(self) -> Path:
@@ -201,7 +202,6 @@ def world(
     monkeypatch.chdir(tmp_path / "project")
     monkeypatch.setattr(passphrase, "_derive", _cached_derive)
     _fork_processes(zygote, monkeypatch)
-    _standin_in_process(monkeypatch)
 
     def run(command: str | list[str]) -> Outcome:
         words = command if isinstance(command, list) else command.split()
@@ -216,6 +216,7 @@ def world(
         return Outcome(code, out.split("\n")[:-1], errors, [json.loads(line) for line in lines])
 
     made = World(tmp_path, run)
+    _standin_in_process(monkeypatch, made.release)
     return made
 
 
@@ -252,13 +253,15 @@ def _fork_processes(zygote: Zygote, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "subprocess", fake)
 
 
-def _standin_in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+def _standin_in_process(monkeypatch: pytest.MonkeyPatch, release: threading.Event) -> None:
     real = plugins.PluginHost.start
 
     def start(self: plugins.PluginHost, package: str, version: str) -> tuple[plugins.Plugin, str]:
         if package != "azure-native":
             return real(self, package, version)
-        plugin = plugins.LocalPlugin(_failing_by_name(fresh_standin()))
+        standin = fresh_standin()
+        standin.__dict__["time"] = SimpleNamespace(sleep=release.wait)
+        plugin = plugins.LocalPlugin(_failing_by_name(standin))
         self.running.append(plugin)
         return plugin, ""
 

@@ -3,6 +3,7 @@
 # JSON of any shape.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
+# pyright: reportPrivateUsage=false
 import json
 import os
 import shutil
@@ -17,7 +18,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.minipulumi.conftest import DATA, World
+from minipulumi.operations import Operation
+from tests.integration.minipulumi.conftest import DATA, Outcome, World
 from tests.integration.minipulumi.replay import compare_states, load
 from tests.integration.minipulumi.test_recordings import (
     FOLDER,
@@ -65,12 +67,38 @@ def states_differ(world: World, stack: str, number: str) -> list[str]:
     return compare_states(recorded, ours, cipher_of(ours))
 
 
+@pytest.fixture
+def interrupt(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Presses Ctrl-C and returns when it has been handled."""
+    handled = threading.Semaphore(0)
+    real = Operation._interrupted
+
+    def interrupted(self: Operation, *arguments: Any) -> None:
+        try:
+            real(self, *arguments)
+        finally:
+            handled.release()
+
+    def press() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert handled.acquire(timeout=30)
+
+    monkeypatch.setattr(Operation, "_interrupted", interrupted)
+    return press
+
+
 def test_one_interrupt_lets_the_step_under_way_finish_and_saves(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch, interrupt: Callable[[], None]
 ) -> None:
     stack, _ = start(world, "120")
-    world.faults["slow"] = {"hub": 0.5}
-    watcher = when_the_hub_is_being_created(world, lambda: os.kill(os.getpid(), signal.SIGINT))
+    world.faults["slow"] = {"hub": 60}
+
+    def once() -> None:
+        wait_for(lambda: "::api-key" in json.dumps(world.state(stack)["resources"]))
+        interrupt()
+        world.release.set()
+
+    watcher = when_the_hub_is_being_created(world, once)
     outcome = world.run(f"up --yes --skip-preview -s {stack}")
     watcher.join()
     assert outcome.code == 1
@@ -80,25 +108,33 @@ def test_one_interrupt_lets_the_step_under_way_finish_and_saves(
     assert replay(world, stack, load(FOLDER, "121"), monkeypatch) == []
 
 
-def test_a_second_interrupt_leaves_the_step_pending_and_the_next_run_finishes_it(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def interrupted_twice(world: World, interrupt: Callable[[], None]) -> tuple[World, str, Outcome]:
     stack, _ = start(world, "122")
-    world.faults["slow"] = {"hub": 1.5}
+    world.faults["slow"] = {"hub": 60}
 
     def twice() -> None:
-        os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(0.3)
-        os.kill(os.getpid(), signal.SIGINT)
+        wait_for(lambda: "::api-key" in json.dumps(world.state(stack)["resources"]))
+        interrupt()
+        interrupt()
 
     watcher = when_the_hub_is_being_created(world, twice)
     outcome = world.run(f"up --yes --skip-preview -s {stack}")
     watcher.join()
+    world.release.set()  # the abandoned call ends in this process; a real run would have ended it
+    wait_for(lambda: (world.root / "store.json").read_text().endswith("}") and HUB in world.store)
+    world.faults.clear()
+    return world, stack, outcome
+
+
+def test_a_second_interrupt_leaves_the_step_pending_and_the_next_run_finishes_it(
+    interrupted_twice: tuple[World, str, Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, stack, outcome = interrupted_twice
     assert outcome.code == 8
     assert outcome.err == ["error: update cancelled"]
     assert "^C received; terminating" in outcome.out
     assert not states_differ(world, stack, "122")
-    time.sleep(1.5)  # the abandoned call ends in this process; a real run has ended with its own
     world.store = {key: value for key, value in world.store.items() if key != HUB}
     assert replay(world, stack, load(FOLDER, "123"), monkeypatch) == []
     problems = replay(world, stack, load(FOLDER, "124"), monkeypatch)
@@ -107,22 +143,10 @@ def test_a_second_interrupt_leaves_the_step_pending_and_the_next_run_finishes_it
     assert "pending operations [] instead of [('creating'" in problems[0]
 
 
-def test_what_a_killed_run_has_made_is_taken_over(world: World) -> None:
-    stack, _ = start(world, "122")
-    world.faults["slow"] = {"hub": 1}
-
-    def twice() -> None:
-        os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(0.2)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    watcher = when_the_hub_is_being_created(world, twice)
-    assert world.run(f"up --yes --skip-preview -s {stack}").code == 8
-    watcher.join()
-    world.faults.clear()
-    deadline = time.monotonic() + 10
-    while HUB not in world.store and time.monotonic() < deadline:
-        time.sleep(0.05)
+def test_what_a_killed_run_has_made_is_taken_over(
+    interrupted_twice: tuple[World, str, Outcome],
+) -> None:
+    world, stack, _ = interrupted_twice
     outcome = world.run(f"up --yes --skip-preview -s {stack}")
     assert outcome.code == 0, outcome.text
     assert "taken over: an interrupted run had begun to create it, and it exists" in outcome.text
@@ -144,8 +168,7 @@ def killed(world: World) -> tuple[World, str]:
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     when_the_hub_is_being_created(world, lambda: None).join()
-    while "::api-key" not in json.dumps(world.state(stack).get("resources")):
-        time.sleep(0.02)
+    wait_for(lambda: "::api-key" in json.dumps(world.state(stack).get("resources")))
     children = descendants(engine.pid)
     assert children
     engine.kill()
@@ -198,14 +221,22 @@ def test_a_second_run_is_refused_and_a_canceled_lock_is_complained_of(
         except PulumiError as error:
             found.append(str(error))
         backend.cancel(stack)
+        world.release.set()
 
-    world.faults["slow"] = {"hub": 0.5}
+    world.faults["slow"] = {"hub": 60}
     watcher = when_the_hub_is_being_created(world, meanwhile)
     outcome = world.run(f"up --yes --skip-preview -s {stack}")
     watcher.join()
     assert found[0].startswith(load(FOLDER, "140")["stderr"][0].removeprefix("error: "))
     assert outcome.code == 0
     assert "there was a problem deleting the lock at" in outcome.err[0]
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def descendants(pid: int) -> set[int]:
