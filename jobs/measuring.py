@@ -67,7 +67,9 @@ def _ask_all(
             temperature=measuring.spec.temperature,
         )
         done += 1
-        report.step("evaluation", measuring.name, f"{done} asked", done, len(questions))
+        report.step(
+            "evaluation", measuring.name, f"{done} of {len(questions)} asked", done, len(questions)
+        )
         # A refused question got no answer: it scores nothing, and isn't left out.
         return said.text if isinstance(said, Answer) else ""
 

@@ -50,8 +50,7 @@ class Reporter:
             if sys.stderr.isatty():
                 self._bar(f"{kind} {name}", kind, name, text, done, total)
             elif time.monotonic() - self._said_at >= _QUIET_SECONDS:
-                counted = f", step {done}/{total}" if done is not None and total else ""
-                output.progress(f"{_INDENT}{kind}  {name}  {text}{counted}")
+                output.progress(f"{_INDENT}{kind}  {name}  {text}")
                 self._said_at = time.monotonic()
 
     def warn(self, text: str) -> None:
