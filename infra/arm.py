@@ -45,7 +45,7 @@ def sign_out() -> None:
 
 @functools.cache
 def _client() -> "ARMPipelineClient[Any, Any]":
-    """One client, and with it one token, for all registrations of the process."""
+    """One client, and with it one token, for every call of the process."""
     import logging
 
     from azure.core.pipeline.policies import RetryPolicy, UserAgentPolicy

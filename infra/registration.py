@@ -32,7 +32,7 @@ NAMESPACES = (
     "Microsoft.CognitiveServices",
     "Microsoft.KeyVault",
     "Microsoft.MachineLearningServices",
-    # The guide asks for it: the hub's managed network and private endpoints are made through it.
+    # The guide asks for it without a reason; presumably for the hub's managed network.
     "Microsoft.Network",
     "Microsoft.Storage",
 )
