@@ -63,7 +63,7 @@ class Deployment:
         self.errors = 0
         self.stack_outputs: Props | None = None
         self.left: list[str] = []  # not attempted, because of a failure elsewhere
-        self._planning = threading.Lock()
+        self._asking = threading.Semaphore(options.parallel)  # registrations being planned
         self._providers: dict[str, Provider] = {}
         self._started: list[Provider] = []
         self._provider_locks: dict[str, threading.RLock] = {}
@@ -121,18 +121,18 @@ class Deployment:
     def register(self, goal: Goal) -> Resource | None:
         """Brings one resource to what the program wants; None if that failed or wasn't tried."""
         new = goal.new
-        with self._planning:
-            if self.runner.stopping:
-                raise Stopped
-            if not self.runner.failed.keys().isdisjoint(new.needs):
-                self.runner.failed[new.urn] = "not attempted"
-                self.left.append(new.urn)
-                self.planner.seen.add(new.urn)
-                return None
-            try:
+        if self.runner.stopping:
+            raise Stopped
+        if not self.runner.failed.keys().isdisjoint(new.needs):
+            self.runner.failed[new.urn] = "not attempted"
+            self.left.append(new.urn)
+            self.planner.seen.add(new.urn)
+            return None
+        try:
+            with self._asking:
                 steps = self.planner.plan(goal)
-            except (Unplannable, CheckFailed, ProviderError) as error:
-                return self._unplanned(new, error)
+        except (Unplannable, CheckFailed, ProviderError) as error:
+            return self._unplanned(new, error)
         if not steps:
             return None
         if not all(self.runner.run(step) for step in steps):

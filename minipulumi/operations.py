@@ -3,6 +3,7 @@
 # JSON of any shape.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
+import gc
 import signal
 import sys
 import threading
@@ -70,6 +71,8 @@ class Operation:
             unlocking = threading.Thread(target=_quietly, args=(self.cipher.unlock,))
             unlocking.start()  # takes 0.3 s, in which everything else is imported
             import minipulumi.phase
+
+            gc.set_threshold(200_000, 20, 20)  # what a run makes, it keeps; see program_main.py
 
             unlocking.join()
             self._unlock()

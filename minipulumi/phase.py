@@ -96,7 +96,9 @@ def _display(operation: Operation, *, preview: bool) -> Progress:
 
 def _carry_out(operation: Operation, deployment: Deployment) -> bool:
     """Does the work; tells whether it came to its end."""
-    server = grpc.server(ThreadPoolExecutor(64), options=CHANNEL_OPTIONS)
+    # Without so_reuseport=0 two engines on one machine may be given the same port.
+    options = [*CHANNEL_OPTIONS, ("grpc.so_reuseport", 0)]
+    server = grpc.server(ThreadPoolExecutor(64), options=options)
     root = str(operation.project.root)
     monitor = Monitor(deployment, root)
     resource_pb2_grpc.add_ResourceMonitorServicer_to_server(monitor, server)

@@ -2,6 +2,7 @@
 
 import copy
 import fnmatch
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -37,7 +38,7 @@ class Unplannable(Exception):  # noqa: N818
 
 
 class Planner:
-    """Plans registrations one at a time against the state as it was before the run."""
+    """Plans registrations against the state as it was before the run."""
 
     def __init__(
         self,
@@ -53,6 +54,7 @@ class Planner:
         self.olds = {r.urn: r for r in olds if not r.delete}
         self._targets, self._targeted = targets, set(targets.urns)
         self._provider_of, self._error, self._preview = provider_of, error, preview
+        self._lock = threading.Lock()
         self.seen: set[str] = set()
         self.renamed: dict[str, str] = {}  # old URN → new URN, of resources found by alias
         self._claimed: set[str] = set()
@@ -60,20 +62,25 @@ class Planner:
         self.skipped: set[str] = set()
 
     def plan(self, goal: Goal) -> list[Step]:
-        """Plans one registration; completes `goal.new` on the way."""
+        """Plans one registration; completes `goal.new` on the way.
+
+        The bookkeeping is one registration's at a time; the provider is asked side by side.
+        """
         new = goal.new
-        if new.urn in self.seen:
-            raise Unplannable(f"Duplicate resource URN '{new.urn}'; try giving it a unique name")
-        self.seen.add(new.urn)
-        old = self._find(goal)
-        if not self.is_target(new):
-            return self._leave(old, new)
+        with self._lock:
+            if new.urn in self.seen:
+                text = f"Duplicate resource URN '{new.urn}'; try giving it a unique name"
+                raise Unplannable(text)
+            self.seen.add(new.urn)
+            old = self._find(goal)
+            if not self.is_target(new):
+                return self._leave(old, new)
+            recreate = old is not None and (old.pending_replacement or old.urn in self._forced)
         if (gap := next((u for u in new.needs if u in self.skipped), None)) is not None:
             text = (
                 f"Resource '{new.urn}' depends on '{gap}' which was not specified in --target list."
             )
             raise Unplannable(text)
-        recreate = old is not None and (old.pending_replacement or old.urn in self._forced)
         if old:
             new.inputs = ignore_changes(new.inputs, old.inputs, new.ignore_changes)
         wanted = new.inputs
@@ -137,14 +144,17 @@ class Planner:
     def _change(self, goal: Goal, old: Resource, wanted: Props) -> list[Step]:
         new = goal.new
         if new.urn in self._targets.replace:
-            return self._replace(goal, old, Diff(True, keys=changed_keys(old.inputs, new.inputs)))
+            diff = Diff(True, keys=changed_keys(old.inputs, new.inputs))
+            with self._lock:
+                return self._replace(goal, old, diff)
         if not new.custom:
             keys = changed_keys(old.inputs, new.inputs)
             return [Step("update" if keys else "same", old, new, keys=keys)]
         diff = self._diff(old, new)
         if diff.replaces:
             new.inputs = self._provider_of(new).check(new, {}, wanted)
-            return self._replace(goal, old, diff)
+            with self._lock:
+                return self._replace(goal, old, diff)
         if diff.changed or old.init_errors or self._interrupted.get(old.urn) == "updating":
             return [
                 Step("update", old, new, diff, changed_keys(old.inputs, new.inputs) or diff.keys)
