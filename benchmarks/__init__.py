@@ -1,1 +1,1 @@
-"""Speed as ratios against a named peer or limit, measured in the same run: `python -m benchmarks`."""
+"""Speed as ratios against a named peer or limit, in the same run: `python -m benchmarks`."""

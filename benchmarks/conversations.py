@@ -6,27 +6,44 @@ from random import Random
 
 _WORDS = {
     "en": (
-        "console controller update restart settings network account subscription download game "
-        "disc screen cable router battery pairing button light error message support wait minutes "
-        "the a your then please try again after before under press hold release choose sign in out "
-        "storage full delete move copy play offline online friend party voice headset volume cloud"
-    ).split(),
+        *("console", "controller", "update", "restart", "settings", "network"),
+        *("account", "subscription", "download", "game", "disc", "screen"),
+        *("cable", "router", "battery", "pairing", "button", "light"),
+        *("error", "message", "support", "wait", "minutes", "the"),
+        *("a", "your", "then", "please", "try", "again"),
+        *("after", "before", "under", "press", "hold", "release"),
+        *("choose", "sign", "in", "out", "storage", "full"),
+        *("delete", "move", "copy", "play", "offline", "online"),
+        *("friend", "party", "voice", "headset", "volume", "cloud"),
+    ),
     "hi": (
-        "कंसोल नियंत्रक अपडेट पुनः आरंभ सेटिंग नेटवर्क खाता सदस्यता डाउनलोड खेल डिस्क स्क्रीन केबल राउटर बैटरी बटन "
-        "रोशनी त्रुटि संदेश सहायता मिनट कृपया दोबारा प्रयास करें दबाएँ रोकें छोड़ें चुनें भंडारण हटाएँ आवाज़"
-    ).split(),
+        *("कंसोल", "नियंत्रक", "अपडेट", "पुनः", "आरंभ", "सेटिंग"),
+        *("नेटवर्क", "खाता", "सदस्यता", "डाउनलोड", "खेल", "डिस्क"),
+        *("स्क्रीन", "केबल", "राउटर", "बैटरी", "बटन", "रोशनी"),
+        *("त्रुटि", "संदेश", "सहायता", "मिनट", "कृपया", "दोबारा"),
+        *("प्रयास", "करें", "दबाएँ", "रोकें", "छोड़ें", "चुनें"),
+        *("भंडारण", "हटाएँ", "आवाज़"),
+    ),
     "ja": (
-        "本体 コントローラー 更新 再起動 設定 ネットワーク アカウント 登録 ダウンロード ゲーム ディスク 画面 ケーブル "
-        "ルーター 電池 ボタン 点灯 エラー メッセージ サポート 数分 もう一度 押す 離す 選ぶ 削除 移動 音声"
-    ).split(),
+        *("本体", "コントローラー", "更新", "再起動", "設定", "ネットワーク"),
+        *("アカウント", "登録", "ダウンロード", "ゲーム", "ディスク", "画面"),
+        *("ケーブル", "ルーター", "電池", "ボタン", "点灯", "エラー"),
+        *("メッセージ", "サポート", "数分", "もう一度", "押す", "離す"),
+        *("選ぶ", "削除", "移動", "音声"),
+    ),
     "ru": (
-        "консоль геймпад обновление перезапуск настройки сеть аккаунт подписка загрузка игра диск экран "
-        "кабель роутер батарея кнопка индикатор ошибка сообщение поддержка минут попробуйте нажмите"
-    ).split(),
+        *("консоль", "геймпад", "обновление", "перезапуск", "настройки", "сеть"),
+        *("аккаунт", "подписка", "загрузка", "игра", "диск", "экран"),
+        *("кабель", "роутер", "батарея", "кнопка", "индикатор", "ошибка"),
+        *("сообщение", "поддержка", "минут", "попробуйте", "нажмите"),
+    ),
     "ar": (
-        "جهاز وحدة التحكم تحديث إعادة تشغيل إعدادات شبكة حساب اشتراك تنزيل لعبة قرص شاشة كابل بطارية زر "
-        "ضوء خطأ رسالة دعم دقائق حاول مرة أخرى اضغط اختر حذف نقل صوت"
-    ).split(),
+        *("جهاز", "وحدة", "التحكم", "تحديث", "إعادة", "تشغيل"),
+        *("إعدادات", "شبكة", "حساب", "اشتراك", "تنزيل", "لعبة"),
+        *("قرص", "شاشة", "كابل", "بطارية", "زر", "ضوء"),
+        *("خطأ", "رسالة", "دعم", "دقائق", "حاول", "مرة"),
+        *("أخرى", "اضغط", "اختر", "حذف", "نقل", "صوت"),
+    ),
 }
 _EMOJI = ("🎮", "🙂", "👍🏽", "👩‍👩‍👧", "🔋", *("",) * 75)
 _SYSTEM = (
@@ -36,7 +53,7 @@ _SYSTEM = (
 
 
 def write_conversations(path: Path, count: int, *, seed: int = 1, duplicates: float = 0.02) -> Path:
-    """Write `count` conversations of about 1 KB, 2 to 7 messages, a third of them not plain ASCII.
+    r"""Write `count` conversations of about 1 KB, 2 to 7 messages, a third of them not plain ASCII.
 
     Half of the lines are written with \\u escapes, 2 % repeat an earlier line.
     """

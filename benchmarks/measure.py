@@ -1,0 +1,76 @@
+"""Measuring two things in turns, in one process or in fresh ones, and the ratio of their times.
+
+Turns, because a shared machine is fast and slow by the minute; ratios, because absolute figures say
+nothing on another machine. The median of the rounds' own ratios is what is reported.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One line of the table."""
+
+    subject: str
+    measured: float
+    goal: float
+    unit: str
+    """`x` a ratio, `MB`; with `at least` or `at most` in front of the goal."""
+    is_floor: bool = False
+    """Whether the goal is a least and not a most."""
+    note: str = ""
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the goal is."""
+        return self.measured >= self.goal if self.is_floor else self.measured <= self.goal
+
+    def row(self) -> tuple[str, ...]:
+        """The cells."""
+        bound = "at least" if self.is_floor else "at most"
+        verdict = "met" if self.is_met else "MISSED"
+        goal = f"{bound} {self.goal:g} {self.unit}"
+        return (self.subject, f"{self.measured:.2f} {self.unit}", goal, verdict, self.note)
+
+
+def ratio(subject: Callable[[], object], base: Callable[[], object], *, rounds: int = 5) -> float:
+    """How many times as long `subject` takes as `base`, in turns."""
+    subject()
+    base()
+    ratios: list[float] = []
+    for _ in range(rounds):
+        first = seconds(base)
+        ratios.append(seconds(subject) / first)
+    return median(ratios)
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """The time that one call takes."""
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+def run_python(arguments: Sequence[str]) -> Callable[[], None]:
+    """A fresh interpreter, from its start to its end."""
+
+    def once() -> None:
+        subprocess.run([sys.executable, *arguments], stdout=subprocess.DEVNULL, check=True)
+
+    return once
+
+
+def peak_memory(arguments: Sequence[str]) -> float:
+    """The most memory (MB) that a fresh interpreter and its children held at once."""
+    process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{arguments} exited with {process.returncode}")
+    return usage.ru_maxrss / 1024
