@@ -8,6 +8,8 @@ import sys
 
 TYPE_CHECKING = False  # what typing's is; importing typing would cost more than this whole module
 if TYPE_CHECKING:
+    from typing import TextIO
+
     from jobs.errors import FoundryTuneError
 
 VERBS = {
@@ -120,6 +122,6 @@ def _unknown_verb(verb: str) -> str:
     return f"foundry-tune has no verb '{verb}'.{did_you_mean(verb, VERBS)}"
 
 
-def _write(stream: "object", text: str) -> int:
-    stream.write(text)  # type: ignore[attr-defined]
+def _write(stream: "TextIO", text: str) -> int:
+    stream.write(text)
     return 0

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Container, Iterator
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 import msgspec
 
@@ -93,7 +93,8 @@ def _with_tools(line: bytes) -> list[Message]:
     for message in msgspec.json.decode(line)["messages"]:
         content = message.get("content")
         if isinstance(content, list):
-            content = " ".join(part.get("text", "") for part in content)  # pyright: ignore
+            parts = cast("list[dict[str, str]]", content)
+            content = " ".join(part.get("text", "") for part in parts)
         messages.append(Message(message["role"], content or ""))
     return messages
 

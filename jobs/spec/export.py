@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -172,7 +172,7 @@ def _without_none(**fields: Any) -> dict[str, Any]:
 def _lists(value: Any) -> Any:
     """Tuples as lists: YAML has no other."""
     if isinstance(value, dict):
-        return {key: _lists(item) for key, item in value.items()}  # pyright: ignore
+        return {key: _lists(item) for key, item in cast("dict[str, Any]", value).items()}
     if isinstance(value, (list, tuple)):
-        return [_lists(item) for item in value]  # pyright: ignore
+        return [_lists(item) for item in cast("list[Any]", value)]
     return value

@@ -4,10 +4,10 @@ import socket
 import ssl
 from collections.abc import Generator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import certifi
 import pytest
 import requests
 from azure.core.exceptions import ServiceRequestError, ServiceResponseError
@@ -21,7 +21,7 @@ from emulator.server import Emulator
     "url",
     [
         "https://example.com/",
-        "https://pypi.org/simple/",
+        "https://packages.example.org/index/",
         "https://evil.management.azure.com/",
         "https://graph.microsoft.com/v1.0/me",
         "https://a.b.blob.core.windows.net/",
@@ -57,7 +57,7 @@ def test_the_certificate_is_of_a_throw_away_authority_whose_key_is_nowhere(
         if path.is_file() and b"PRIVATE KEY" in path.read_bytes()
     ]
     with pytest.raises(requests.exceptions.SSLError):
-        requests.get("https://management.azure.com/", timeout=10, verify=_system_authorities())
+        requests.get("https://management.azure.com/", timeout=10, verify=certifi.where())
 
 
 def test_garbage_on_the_proxy_port_harms_nobody(emulator: Emulator, arm: Any) -> None:
@@ -200,15 +200,6 @@ def _control(emulator: Emulator, method: str, path: str, body: Any = None) -> re
         session.trust_env = False
         url = f"{emulator.address.control}{path}"
         return session.request(method, url, json=body, timeout=10)
-
-
-def _system_authorities() -> str:
-    paths = ssl.get_default_verify_paths()
-    known = (paths.openssl_cafile, "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/cert.pem")
-    found = next((path for path in known if Path(path).exists()), None)
-    if found is None:
-        pytest.skip("this machine has no list of public certificate authorities")
-    return found
 
 
 @contextmanager
