@@ -10,8 +10,9 @@ HEAD = """\
 # Rules
 
 Everything that `foundry-tune validate` and `foundry-tune dataset check` look for. An **error**
-refuses (exit code 3), a **warning** refuses under `--strict`, a **note** only informs. A rule that can be
-silenced is silenced in the spec, with a reason, and a last day if it is meant to come back:
+refuses (exit code 3), a **warning** refuses under `--strict`, a **note** only informs. A rule
+that can be silenced is silenced in the spec, with a reason, and a last day if it is meant to
+come back:
 
 ```yaml
 ignore:
