@@ -26,13 +26,18 @@ def run(folder: Path) -> list[Result]:
     def form() -> None:
         repeats([lint_file(path, Wish(private=False), processes=1)])
 
+    def on_every_core() -> None:
+        repeats([lint_file(path, Wish(private=False))])
+
     def everything() -> None:
         repeats([lint_file(path, Wish())])
 
     one = ratio(form, scan)
+    cores = ratio(on_every_core, scan)
     whole = ratio(everything, scan)
     return [
         Result("lint + exact repeats, one process / line scan", one, 6, "x", note=size),
+        Result("lint + exact repeats, every core / line scan", cores, 6, "x"),
         Result(
             "lint + repeats + secrets, every core / line scan",
             whole,
@@ -71,9 +76,16 @@ def _peer(path: Path, folder: Path) -> list[Result]:
 
     from benchmarks.measure import seconds
 
-    ratios = [theirs() / seconds(lambda: repeats([lint_file(path, Wish())])) for _ in range(3)]
-    note = "their JSON-only check; ours with turns, repeats, secrets"
-    return [Result("together 3.1.1 check_file / lint", median(ratios), 4, "x", True, note)]
+    def ours(wish: Wish) -> float:
+        return median(
+            theirs() / seconds(lambda: repeats([lint_file(path, wish)])) for _ in range(3)
+        )
+
+    name = "together 3.1.1 check_file (JSON only) / lint + exact repeats"
+    return [
+        Result(name, ours(Wish(private=False)), 4, "x", True, "every core"),
+        Result(f"{name} + secrets", ours(Wish()), 4, "x", True, "every core"),
+    ]
 
 
 def _cores(path: Path) -> Result:

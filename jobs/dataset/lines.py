@@ -1,9 +1,11 @@
 """Lines of a file in blocks: constant memory whatever the file, and whatever is in it."""
 
 from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple
+from io import BufferedReader, RawIOBase
+from typing import BinaryIO, NamedTuple, cast
 
-BLOCK_BYTES = 1 << 17
+BLOCK_BYTES = 1 << 15
+"""A block and what is made of it should stay in the processor's cache; larger ones are slower."""
 MAX_LINE_BYTES = 1 << 24
 """A line longer than this is named and skipped; no conversation has 16 MiB."""
 
@@ -27,29 +29,41 @@ def blocks(file: BinaryIO, *, start: int = 0, end: int | None = None) -> Iterato
     `start` has to be the beginning of a line.
     """
     file.seek(start)
-    position, line, rest = start, 1, b""
+    # BytesIO, which tests hand in, is no RawIOBase, but reads like one.
+    reader = BufferedReader(cast("RawIOBase", file), BLOCK_BYTES * 4)
+    try:
+        yield from _blocks(reader, start, end)
+    finally:
+        reader.detach()  # it would close the caller's file with itself
+
+
+def _blocks(reader: "BufferedReader[RawIOBase]", position: int, end: int | None) -> Iterator[Block]:
+    line = 1
     while end is None or position < end:
-        chunk = file.read(BLOCK_BYTES)
-        if not chunk:
+        # `end` is the beginning of a line, so that a block that reaches it is whole.
+        data = reader.read(BLOCK_BYTES if end is None else min(BLOCK_BYTES, end - position))
+        if not data:
             break
-        position += len(chunk)
-        if end is not None and position > end:
-            # Give back what belongs to the next range: its first line begins at `end` exactly.
-            chunk = chunk[: len(chunk) - (position - end)]
-        cut = chunk.rfind(b"\n")
-        if cut < 0:
-            rest += chunk
-            if len(rest) > MAX_LINE_BYTES:
-                length, position, rest = _skip_line(file, len(rest), position)
-                yield Block(b"", line, 1, too_long=length)
-                line += 1
+        if not data.endswith(b"\n"):
+            data += reader.readline(MAX_LINE_BYTES)
+        position += len(data)
+        begin = data.rfind(b"\n", 0, len(data) - 1) + 1
+        if len(data) - begin > MAX_LINE_BYTES:
+            length = len(data) - begin
+            if not data.endswith(b"\n"):
+                skipped = _skip_line(reader)
+                length, position = length + skipped, position + skipped
+            if begin:
+                lines = data.count(b"\n", 0, begin)
+                yield Block(data[: begin - 1], line, lines)
+                line += lines
+            yield Block(b"", line, 1, too_long=length)
+            line += 1
             continue
-        data, rest = rest + chunk[:cut], chunk[cut + 1 :]
-        lines = data.count(b"\n") + 1
-        yield Block(data, line, lines)
+        whole = data[:-1] if data.endswith(b"\n") else data
+        lines = whole.count(b"\n") + 1
+        yield Block(whole, line, lines)
         line += lines
-    if rest:
-        yield Block(rest, line, 1)
 
 
 def line_starts(file: BinaryIO, size: int, parts: int) -> list[int]:
@@ -71,12 +85,11 @@ def line_starts(file: BinaryIO, size: int, parts: int) -> list[int]:
     return cuts
 
 
-def _skip_line(file: BinaryIO, length: int, position: int) -> tuple[int, int, bytes]:
-    """Read on to the end of a line without keeping it: its length, the position, what follows."""
-    while chunk := file.read(BLOCK_BYTES):
-        position += len(chunk)
-        cut = chunk.find(b"\n")
-        if cut >= 0:
-            return length + cut, position, chunk[cut + 1 :]
-        length += len(chunk)
-    return length, position, b""
+def _skip_line(reader: BufferedReader) -> int:
+    """Read on to the end of a line without keeping it; how many bytes that was."""
+    skipped = 0
+    while piece := reader.readline(BLOCK_BYTES * 8):
+        skipped += len(piece)
+        if piece.endswith(b"\n"):
+            break
+    return skipped

@@ -7,7 +7,6 @@ and knows the words. Memory is a block of lines, and twelve bytes a conversation
 
 import gc
 from array import array
-from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -60,8 +59,6 @@ class Tally:
     """
     hashed_lines: "array[int]" = field(default_factory=lambda: array("I"))
     """The line of each hash."""
-    orders: Counter[tuple[str, ...]] = field(default_factory=Counter[tuple[str, ...]])
-    """How often each order of roles is met."""
 
     @property
     def conversations(self) -> int:
@@ -137,7 +134,6 @@ def _all_good(data: bytes, first: int, lines: int, tally: Tally) -> bool:
         # A list and no generator: it takes half the time.
         if True in [message.content.isspace() for message in conversation.messages]:
             return False
-    tally.orders.update(orders)
     tally.hashes.extend(map(hash, conversations))
     tally.hashed_lines.extend(range(first, first + len(conversations)))
     return True
@@ -160,7 +156,6 @@ def _one_line(line: bytes, number: int, tally: Tally, readable: list[tuple[int, 
     explain.texts(tally.remarks, texts, number)
     if explain.order(tally.remarks, roles, number) and len(_GOOD_ORDERS) < _MANY_ORDERS:
         _GOOD_ORDERS.add(roles)
-    tally.orders[roles] += 1
     tally.hashes.append(hash(conversation))
     tally.hashed_lines.append(number)
     if b"\\u" in line or not line.isascii():

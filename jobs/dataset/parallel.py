@@ -86,7 +86,6 @@ def _together(parts: list[Tally], wish: Wish) -> Tally:
         whole.hashed_lines.extend(
             [line + before for line in part.hashed_lines] if before else part.hashed_lines
         )
-        whole.orders.update(part.orders)
         whole.lines += part.lines
     return whole
 

@@ -12,40 +12,29 @@ Place = tuple[int, int]
 def repeats(tallies: Sequence[Tally]) -> list[tuple[Place, Place]]:
     """Each conversation that is met again, with where it was met first, in reading order.
 
-    A dictionary entry a conversation, no matter how long it is, and nothing in it but the hash:
-    where a hash was met first is looked up afterwards, for those that were met again.
+    An entry in a set for each conversation, no matter how long it is; where a hash was met is
+    looked up afterwards, for those that were met again.
     """
-    first: dict[int, None] = {}
-    again: list[tuple[int, Place]] = []
-    for file, tally in enumerate(tallies):
-        add = first.setdefault
-        before = len(first)
-        for position, key in enumerate(tally.hashes):
-            add(key, None)
-            after = len(first)
-            if after == before:
-                again.append((key, (file, position)))
-            before = after
-    if not again:
+    seen: set[int] = set()
+    repeated: set[int] = set()
+    for tally in tallies:
+        for key in tally.hashes:
+            if key in seen:
+                repeated.add(key)
+            else:
+                seen.add(key)
+    if not repeated:
         return []
-    met = _first_places({key for key, _ in again}, tallies)
-    return [(_at_line(tallies, place), met[key]) for key, place in again]
-
-
-def _first_places(wanted: set[int], tallies: Sequence[Tally]) -> dict[int, Place]:
-    places: dict[int, Place] = {}
+    first: dict[int, Place] = {}
+    pairs: list[tuple[Place, Place]] = []
     for file, tally in enumerate(tallies):
         for position, key in enumerate(tally.hashes):
-            if key in wanted and key not in places:
-                places[key] = (file, tally.hashed_lines[position])
-        if len(places) == len(wanted):
-            break
-    return places
-
-
-def _at_line(tallies: Sequence[Tally], place: Place) -> Place:
-    file, position = place
-    return file, tallies[file].hashed_lines[position]
+            if key in repeated:
+                place = (file, tally.hashed_lines[position])
+                before = first.setdefault(key, place)
+                if before is not place:
+                    pairs.append((place, before))
+    return pairs
 
 
 def remark(again: Place, first: Place, names: Sequence[str]) -> Remark:
