@@ -85,7 +85,7 @@ def line_starts(file: BinaryIO, size: int, parts: int) -> list[int]:
     return cuts
 
 
-def _skip_line(reader: BufferedReader) -> int:
+def _skip_line(reader: "BufferedReader[RawIOBase]") -> int:
     """Read on to the end of a line without keeping it; how many bytes that was."""
     skipped = 0
     while piece := reader.readline(BLOCK_BYTES * 8):
