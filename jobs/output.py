@@ -88,6 +88,15 @@ def width(text: str) -> int:
     )
 
 
+def plain(text: str) -> str:
+    """Somebody else's text (a model's, a log's) without the characters that command a terminal."""
+    return "".join(char for char in text if char in "\n\t" or not _commands(char))
+
+
+def _commands(char: str) -> bool:
+    return char < " " or "\x7f" <= char <= "\x9f"
+
+
 def printable(text: str, limit: int = 60) -> str:
     """A value as a message quotes it: one line, no control characters, cut to a length."""
     shown = "".join(

@@ -45,7 +45,7 @@ def run(arguments: Namespace) -> int:
             system = endpoint.tags.get(TAG_SYSTEM, "")
         if prompt is None:
             return _converse(chat, _messages(system), arguments)
-        refused = _ask(chat, _messages(system, prompt), arguments)
+        refused = answered(chat, _messages(system, prompt), arguments)
     finally:
         chat.close()
     if refused:
@@ -100,20 +100,28 @@ def _messages(system: str, *turns: str) -> list[dict[str, str]]:
     return [*start, *spoken]
 
 
-def _ask(chat: "Chat", messages: list[dict[str, str]], arguments: Namespace) -> str:
+def answered(chat: "Chat", messages: list[dict[str, str]], arguments: Namespace) -> str:
     """Say the answer as it comes; a refusal is returned in words."""
     import sys
 
+    from jobs import output
     from jobs.foundry.inference import Refusal
 
+    spoken = False
+
     def say(piece: str) -> None:
-        sys.stdout.write(piece)
+        nonlocal spoken
+        spoken = True
+        sys.stdout.write(output.plain(piece))
         sys.stdout.flush()
 
     said = chat.stream(
         messages, say, max_tokens=arguments.max_tokens, temperature=arguments.temperature
     )
     if isinstance(said, Refusal):
+        if spoken:  # the filter may cut an answer off in the middle of a line
+            sys.stdout.write("\n")
+            sys.stdout.flush()
         return words(said)
     sys.stdout.write("\n")
     messages.append({"role": "assistant", "content": said.text})
@@ -133,7 +141,7 @@ def _converse(chat: "Chat", messages: list[dict[str, str]], arguments: Namespace
         if not line.strip():
             continue
         messages.append({"role": "user", "content": line.strip()})
-        refused = _ask(chat, messages, arguments)
+        refused = answered(chat, messages, arguments)
         if refused:
             messages.pop()
             sys.stderr.write(refused + "\n")

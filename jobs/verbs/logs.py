@@ -36,7 +36,8 @@ def run(arguments: Namespace) -> int:
     for name, address in sorted(chosen.items()):
         if len(chosen) > 1:
             output.emit(f"── {name}")
-        output.emit(history.log(session, address).rstrip("\n"))
+        text = history.log(session, address).replace("\r\n", "\n").replace("\r", "\n")
+        output.emit(output.plain(text).rstrip("\n"))
     for warning in details.warnings:
         output.progress(f"Warning: {warning}")
     if details.error_message:
