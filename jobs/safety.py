@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 
-from jobs.errors import InvalidInputError
+from jobs.errors import FoundryTuneError, InvalidInputError, SafetyError
 from jobs.foundry.inference import Answer, Messages, Refusal
 
 CATEGORIES = ("hate", "self_harm", "sexual", "violence")
@@ -112,10 +112,25 @@ def prove(
     Azure says that a changed filter may take minutes to be in force, so one look is not enough to
     condemn an endpoint, but only a round in which every probe goes right acquits it.
     """
+    leaks: list[Verdict] = []
     while True:
-        report = Report(verdicts=tuple(_try(chat, probe) for probe in probes))
+        verdicts: list[Verdict] = []
+        try:
+            verdicts.extend(_try(chat, probe) for probe in probes)
+        except FoundryTuneError as error:
+            # No verdict is no acquittal: once harm got through, an endpoint that then falls silent
+            # must not be left open as one that merely "doesn't answer yet".
+            leaks = Report(verdicts=tuple(verdicts)).leaks or leaks
+            if not leaks:
+                raise
+            raise SafetyError(
+                f"The content filter is not in force: a {leaks[0].probe.category} probe was "
+                f"answered instead of refused, and then: {error.message}"
+            ) from error
+        report = Report(verdicts=tuple(verdicts))
         if report.passed or not between():
             return report
+        leaks = report.leaks
 
 
 def _try(chat: Asks, probe: Probe) -> Verdict:

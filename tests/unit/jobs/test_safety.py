@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from jobs import safety
-from jobs.errors import InvalidInputError
+from jobs.errors import InvalidInputError, RemoteError, SafetyError
 from jobs.foundry.inference import Answer, Messages, Refusal
 from jobs.safety import CATEGORIES, Probe, load, prove
 
@@ -108,3 +108,23 @@ def test_reports_name_categories_and_never_repeat_a_harmful_prompt() -> None:
     report = prove(Endpoint(lambda _: False), safety.load())
     harmful = [probe.prompt for probe in safety.load() if probe.category]
     assert not any(prompt in line for prompt in harmful for line in report.failures())
+
+
+@pytest.mark.parametrize("silent_from", [3, len(PROBES) + 2])
+def test_a_leak_is_not_forgotten_when_the_endpoint_then_falls_silent(silent_from: int) -> None:
+    def falls_silent(_: str) -> bool:
+        if len(endpoint.asked) >= silent_from:
+            raise RemoteError("Azure has a problem of its own.")
+        return False
+
+    endpoint = Endpoint(falls_silent)
+    with pytest.raises(SafetyError, match="a hate probe was answered instead of refused, and then"):
+        prove(endpoint, PROBES, between=lambda: True)
+
+
+def test_silence_without_a_leak_stays_an_error_that_may_be_tried_again() -> None:
+    def falls_silent(_: str) -> bool:
+        raise RemoteError("Azure has a problem of its own.")
+
+    with pytest.raises(RemoteError):
+        prove(Endpoint(falls_silent), PROBES)
