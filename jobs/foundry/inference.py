@@ -77,6 +77,12 @@ class Chat:
                 )
         except _FilteredError as filtered:
             return filtered.refusal
+        # Not typed as possible, but a gateway's page or an empty answer gets through the client.
+        choices: Any = getattr(reply, "choices", None)
+        if not choices:
+            raise RemoteError(
+                "The endpoint's answer holds no choices.", next_step="Run the same command again."
+            )
         choice = reply.choices[0]
         if choice.finish_reason == "content_filter":
             return Refusal(
