@@ -27,12 +27,16 @@ def run(arguments: Namespace) -> int:
     import sys
 
     from jobs import inventory
-    from jobs.errors import SafetyError
+    from jobs.errors import SafetyError, UsageError
     from jobs.opening import session_of
     from jobs.revision import TAG_SYSTEM
     from jobs.serving import open_chat, require_servable
 
     prompt = _prompt(arguments)
+    if prompt is not None and not prompt.strip():
+        raise UsageError(
+            "The question is empty.", next_step=f'foundry-tune chat {arguments.name} "A question?"'
+        )
     session = session_of(arguments)
     endpoint = inventory.find_endpoint(session, _endpoint_name(arguments.name))
     require_servable(endpoint)

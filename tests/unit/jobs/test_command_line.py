@@ -185,3 +185,10 @@ def test_the_shipped_specs_and_datasets_are_valid(capsys: pytest.CaptureFixture[
     specs = sorted(str(path) for path in (ROOT / "jobs" / "specs").glob("*.yaml"))
     assert specs
     assert main(["validate", *specs]) == 0, capsys.readouterr().out
+
+
+def test_an_empty_question_is_refused_before_anything_is_asked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["chat", "anyone", " "]) == 2
+    assert "The question is empty." in capsys.readouterr().err
