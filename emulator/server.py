@@ -32,6 +32,7 @@ class Emulator:
     def __init__(self, state: Path | None = None, *, start: datetime | None = None) -> None:
         self.identities: Identities = new_identities()
         self.cloud = Cloud(state, start=start)
+        self._start_day = start
         self.control = Control(self.cloud)
         self._scratch = Path(tempfile.mkdtemp(prefix="foundry-emulator-"))
         self._state = state
@@ -93,9 +94,13 @@ class Emulator:
     ) -> dict[str, str]:
         """The full environment of a child process that is to see this emulator as Azure."""
         assert self.address is not None, "the emulator is not started"
-        return child_environment(
+        environment = child_environment(
             os.environ if parent is None else parent, self.address, self.identities, subscription
         )
+        if self._start_day is not None:
+            # Dates that are looked at without asking Azure (a model's end) are of the same day.
+            environment["FOUNDRY_TUNE_DATE"] = self._start_day.date().isoformat()
+        return environment
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)

@@ -45,11 +45,11 @@ def line(remarks: Remarks, text: bytes, number: int) -> bool:
         _message(remarks, message, index, number)
     if not messages:
         remarks.add(Remark("FT-D010", number, "messages", "is empty; nothing is said."))
-    if not messages or before != (len(remarks.counts), sum(remarks.counts.values())):
-        return False
-    roles = tuple(str(message["role"]) for message in cast("list[dict[str, Any]]", messages))
-    order(remarks, roles, number)
-    return True
+    sound = before == (len(remarks.counts), sum(remarks.counts.values()))
+    roles = _roles(cast("list[Any]", messages))
+    if roles:
+        order(remarks, roles, number)
+    return sound
 
 
 def whole(remarks: Remarks, text: bytes, number: int) -> None:
@@ -59,6 +59,15 @@ def whole(remarks: Remarks, text: bytes, number: int) -> None:
     messages = msgspec.json.decode(text)["messages"]
     said = [message.get("content") for message in messages]
     texts(remarks, [content if isinstance(content, str) else "-" for content in said], number)
+
+
+def _roles(messages: list[Any]) -> tuple[str, ...]:
+    """Who speaks, in order; nothing where one of them can't be told, for no order can either."""
+    found = [
+        cast("dict[str, Any]", message).get("role") if isinstance(message, dict) else None
+        for message in messages
+    ]
+    return tuple(str(role) for role in found) if all(role in ROLES for role in found) else ()
 
 
 def order(remarks: Remarks, roles: tuple[str, ...], number: int) -> bool:

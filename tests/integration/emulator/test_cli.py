@@ -132,6 +132,13 @@ def test_the_clock_is_turned_from_inside_and_starts_on_the_given_date(tmp_path: 
         [*PROGRAM, *command, *clock, "advance", "2d"], capture_output=True, text=True, check=True
     )
     assert done.stdout.startswith("2025-06-03T")
+    seen = subprocess.run(
+        [*PROGRAM, *command, "printenv", "FOUNDRY_TUNE_DATE"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert seen.stdout == "2025-06-01\n", "what checks dates offline rehearses the same day"
 
 
 def _run(
