@@ -11,11 +11,11 @@ from minipulumi.resources import STACK, urn_type
 from minipulumi.steps import Step
 from minipulumi.values import Props
 
-_SYMBOLS = {
+SYMBOLS = {
     "create": "+", "update": "~", "delete": "-", "replace": "+-", "create-replacement": "++",
     "delete-replaced": "--", "refresh": "~", "read": ">",
 }  # fmt: skip
-_WORDS = {  # op: in a preview, while it runs, afterwards, what failed
+WORDS = {  # op: in a preview, while it runs, afterwards, what failed
     "create": ("create", "creating", "created", "creating"),
     "update": ("update", "updating", "updated", "updating"),
     "delete": ("delete", "deleting", "deleted", "deleting"),
@@ -64,7 +64,7 @@ class Progress:
                 and step.op not in ("same", "read")
                 and not self.preview
             ):
-                self._row(step, f"{_WORDS[step.op][1]} (0s)")
+                self._row(step, f"{WORDS[step.op][1]} (0s)")
 
     def finished(self, step: Step, seconds: float) -> None:
         """A step is done."""
@@ -79,14 +79,14 @@ class Progress:
                 if step.keys:
                     self._row(step, "")
             elif self.preview:
-                self._row(step, _WORDS[step.op][0])
+                self._row(step, WORDS[step.op][0])
             elif step.resource.custom or step.op == "delete":
-                self._row(step, f"{_WORDS[step.op][2]} ({duration(seconds)})")
+                self._row(step, f"{WORDS[step.op][2]} ({duration(seconds)})")
 
     def failed(self, step: Step) -> None:
         """A step failed."""
         with self._lock:
-            words = _WORDS.get(step.op, ("", "", "", ""))
+            words = WORDS.get(step.op, ("", "", "", ""))
             what = words[0] if self.preview else f"**{words[3]} failed**"
             self._row(step, what, self._last_error(step.resource.urn))
 
@@ -103,7 +103,7 @@ class Progress:
             lines = text.splitlines() or [""]
             op, what = "", ""
             if (row := self._stack_row) and row.resource.urn == urn and row.op != "same":
-                op, what = _SYMBOLS[row.op], _WORDS[row.op][0 if self.preview else 1]
+                op, what = SYMBOLS[row.op], WORDS[row.op][0 if self.preview else 1]
             name = urn.split("::", 3)[3]
             self._print(f" {op:<2} {urn_type(urn)} {name} {what} {prefix}{lines[0]}")
 
@@ -135,10 +135,10 @@ class Progress:
         lines: list[str] = []
         for op in _COUNTED:
             if count := self.counts[op]:
-                word = f"to {_WORDS[op][0]}" if self.preview else _WORDS[op][2]
-                lines.append(f"    {_SYMBOLS[op]:<2}{count} {word}")
-                if len(_SYMBOLS[op]) == 1:
-                    lines[-1] = f"    {_SYMBOLS[op]} {count} {word}"
+                word = f"to {WORDS[op][0]}" if self.preview else WORDS[op][2]
+                lines.append(f"    {SYMBOLS[op]:<2}{count} {word}")
+                if len(SYMBOLS[op]) == 1:
+                    lines[-1] = f"    {SYMBOLS[op]} {count} {word}"
         pieces: list[str] = []
         if len(lines) > 1:
             pieces.append(f"{sum(self.counts[op] for op in _COUNTED)} changes")
@@ -174,7 +174,7 @@ class Progress:
     def _row(self, step: Step, what: str, note: str = "") -> None:
         resource = step.resource
         info = "; ".join(part for part in (difference(step), note) if part)
-        symbol = _SYMBOLS.get(step.op, "") if what else ""
+        symbol = SYMBOLS.get(step.op, "") if what else ""
         self._print(f" {symbol:<2} {resource.type} {resource.name} {what} {info}")
 
     def _print(self, *lines: str) -> None:

@@ -2,7 +2,7 @@
 
 import sys
 
-from minipulumi.display import _SYMBOLS, _WORDS, Progress  # pyright: ignore[reportPrivateUsage]
+from minipulumi.display import SYMBOLS, WORDS, Progress
 from minipulumi.render import outputs_block, properties
 from minipulumi.resources import STACK
 from minipulumi.steps import Step
@@ -67,8 +67,8 @@ def describe(step: Step, *, outputs: bool = False) -> list[str]:
     pad = " " * (depth + 4)
     if op in ("create-replacement", "delete-replaced"):
         return []  # told by the replacement
-    word = _WORDS[op][0] if op in _WORDS else "same"
-    lines = [f"{' ' * depth}{_SYMBOLS.get(op, ''):<2}{resource.type}: ({word})"]
+    word = WORDS[op][0] if op in WORDS else "same"
+    lines = [f"{' ' * depth}{SYMBOLS.get(op, ''):<2}{resource.type}: ({word})"]
     if id_ := (step.old or resource).id:
         lines.append(f"{pad}[id={id_}]")
     lines.append(f"{pad}[urn={resource.urn}]")

@@ -182,6 +182,9 @@ def _facts(version: Resource) -> Json:
     return version.properties.get("properties") or {}
 
 
+_NAME = r"^[a-zA-Z0-9][a-zA-Z0-9\-_.]{0,254}$"
+
+
 def _container(name: str, before_delete: Callable[[Request, Resource], None]) -> ResourceType:
     return ResourceType(
         name=name,
@@ -189,7 +192,7 @@ def _container(name: str, before_delete: Callable[[Request, Resource], None]) ->
         provisioning_state=False,
         system_data=True,
         delete=Delete(deleted=200, absent=204),
-        name_pattern=r"^[a-zA-Z0-9][a-zA-Z0-9\-_.]{0,254}$",
+        name_pattern=_NAME,
         objects=("properties", "tags", "flavors"),
         defaults=_container_defaults,
         project=_show_container,
@@ -211,7 +214,7 @@ def _version(
         system_data=True,
         implicit_parent=True,
         delete=Delete(deleted=200, absent=204),
-        name_pattern=r"^[a-zA-Z0-9][a-zA-Z0-9\-_.]{0,254}$",
+        name_pattern=_NAME,
         objects=("properties", "tags", "flavors"),
         validate=validate,
         defaults=defaults,

@@ -8,7 +8,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from minipulumi.passphrase import Passphrase
 from minipulumi.resources import Resource
@@ -195,7 +195,8 @@ def _at_least_as_secret(ours: Any, theirs: Any) -> bool:
     if is_secret(theirs):
         return False
     if isinstance(theirs, dict) and isinstance(ours, dict):
-        return all(_at_least_as_secret(ours.get(k), v) for k, v in theirs.items())  # pyright: ignore
+        mine, real = cast("dict[str, Any]", ours), cast("dict[str, Any]", theirs)
+        return all(_at_least_as_secret(mine.get(key), value) for key, value in real.items())
     return True
 
 

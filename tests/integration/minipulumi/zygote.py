@@ -19,6 +19,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from typing import cast
 
 _LOADED = ["pulumi.dynamic", "pulumi_azure_native"] + [
     f"pulumi_azure_native.{service}"
@@ -81,7 +82,7 @@ def _become(order: dict[str, object], fds: list[int]) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.chdir(str(order["cwd"]))
     os.environ.clear()
-    os.environ.update(order["environment"])  # type: ignore[arg-type]
+    os.environ.update(cast("dict[str, str]", order["environment"]))
     out, err, *rest = inherited
     os.dup2(out, 1)
     os.dup2(err, 2)
