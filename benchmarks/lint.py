@@ -1,11 +1,15 @@
 """The check of data against a bare scan of its lines, `together`'s check, and one process."""
 
+import subprocess
 import sys
 from pathlib import Path
+from statistics import median
+from time import perf_counter
 
 from benchmarks.conversations import write_conversations
 from benchmarks.measure import Result, peak_memory, ratio
 from benchmarks.peers import environment_with
+from jobs.dataset.check import DataFile, check
 from jobs.dataset.lint import Wish
 from jobs.dataset.parallel import lint_file
 from jobs.dataset.repeats import repeats
@@ -32,31 +36,42 @@ def run(folder: Path) -> list[Result]:
     def everything() -> None:
         repeats([lint_file(path, Wish())])
 
-    one = ratio(form, scan)
-    cores = ratio(on_every_core, scan)
-    whole = ratio(everything, scan)
+    def check_all() -> None:
+        check([DataFile(path)])
+
     return [
-        Result("lint + exact repeats, one process / line scan", one, 6, "x", note=size),
-        Result("lint + exact repeats, every core / line scan", cores, 6, "x"),
+        Result("lint + exact repeats / line scan", ratio(on_every_core, scan), 6, "x", note=size),
+        Result("the same + secrets / line scan", ratio(everything, scan), 6, "x"),
         Result(
-            "lint + repeats + secrets, every core / line scan",
-            whole,
-            6,
+            "lint + exact repeats, one process / line scan",
+            ratio(form, scan),
+            None,
             "x",
-            note="as `check` does",
+            note="what a file under 64 MB gets",
+        ),
+        Result(
+            "`dataset check`, everything / line scan",
+            ratio(check_all, scan, rounds=3),
+            None,
+            "x",
+            note="near-duplicates, tokens, languages too",
         ),
         *_peer(path, folder),
         _cores(path),
-        *_memory(path),
+        _memory(path),
     ]
 
 
 def _peer(path: Path, folder: Path) -> list[Result]:
-    """`together files check` of the same file, its package installed for this measurement only."""
+    """`together`'s check of the same file, its package installed for this measurement only.
+
+    Whole processes, from the interpreter's start to its end, for that is what somebody waits for;
+    and the checks alone, without what their packages take to load.
+    """
     python = environment_with(folder / "together", "together==3.1.1")
     if python is None:
         return []
-    program = (
+    theirs = (
         "import sys, time\n"
         "from pathlib import Path\n"
         "from together.lib.utils.files import check_file\n"
@@ -64,28 +79,40 @@ def _peer(path: Path, folder: Path) -> list[Result]:
         "assert check_file(Path(sys.argv[1]))['is_check_passed']\n"
         "print(time.perf_counter() - begin)\n"
     )
-    import subprocess
+    rows: list[Result] = []
+    for what, private in (("lint + exact repeats", False), ("the same + secrets", True)):
+        ours = _LINT.format(private=private)
+        pairs = [
+            (_timed(python, theirs, path), _timed(sys.executable, ours, path)) for _ in "12345"
+        ]
+        whole = median(one[0] / other[0] for one, other in pairs)
+        alone = median(one[1] / other[1] for one, other in pairs)
+        name = f"together 3.1.1 check_file (JSON only) / {what}"
+        rows += [
+            Result(name, whole, 4, "x", True, "whole processes"),
+            Result(name, alone, None, "x", note="packages loaded already"),
+        ]
+    return rows
 
-    def theirs() -> float:
-        done = subprocess.run(
-            [python, "-c", program, str(path)], capture_output=True, text=True, check=True
-        )
-        return float(done.stdout.split()[-1])
 
-    from statistics import median
+_LINT = """
+import sys, time
+from jobs.dataset.lint import Wish
+from jobs.dataset.parallel import lint_file
+from jobs.dataset.repeats import repeats
+begin = time.perf_counter()
+repeats([lint_file(sys.argv[1], Wish(private={private}))])
+print(time.perf_counter() - begin)
+"""
 
-    from benchmarks.measure import seconds
 
-    def ours(wish: Wish) -> float:
-        return median(
-            theirs() / seconds(lambda: repeats([lint_file(path, wish)])) for _ in range(3)
-        )
-
-    name = "together 3.1.1 check_file (JSON only) / lint + exact repeats"
-    return [
-        Result(name, ours(Wish(private=False)), 4, "x", True, "every core"),
-        Result(f"{name} + secrets", ours(Wish()), 4, "x", True, "every core"),
-    ]
+def _timed(python: str, program: str, path: Path) -> tuple[float, float]:
+    """Seconds of the whole process, and what it says that its work took."""
+    begin = perf_counter()
+    done = subprocess.run(
+        [python, "-c", program, str(path)], capture_output=True, text=True, check=True
+    )
+    return perf_counter() - begin, float(done.stdout.split()[-1])
 
 
 def _cores(path: Path) -> Result:
@@ -95,17 +122,11 @@ def _cores(path: Path) -> Result:
     return Result("one process / two processes", gain, 1.7, "x", True)
 
 
-def _memory(path: Path) -> list[Result]:
-    program = (
-        "import sys\n"
-        "from jobs.dataset.lint import Wish\n"
-        "from jobs.dataset.parallel import lint_file\n"
-        "from jobs.dataset.repeats import repeats\n"
-        "repeats([lint_file(sys.argv[1], Wish(), processes=1)])\n"
-    )
-    peak = peak_memory(["-c", program, str(path)])
+def _memory(path: Path) -> Result:
+    program = _LINT.format(private=True).replace("Wish(private=True)", "Wish(), processes=1")
+    peak = peak_memory(program, str(path))
     goal = 40 + CONVERSATIONS * 100 / 1e6
-    return [Result("memory of lint + repeats", peak, goal, "MB", note="40 MB + 100 B a row")]
+    return Result("memory of lint + repeats", peak, goal, "MB", note="40 MB + 100 B a row")
 
 
 if __name__ == "__main__":

@@ -36,13 +36,12 @@ def examine(
     on: date,
     overrides: Sequence[str] = (),
     with_data: bool = True,
-    near: bool | None = None,
+    near: bool = True,
     tokenizer: str | Path | None = None,
 ) -> Examination:
     """Read a spec file and, with `with_data`, the local files that it names.
 
-    `near` looks for near-duplicates; left to None it does where that takes seconds. `tokenizer`
-    wins over the file that the spec names.
+    `near` looks for near-duplicates too. `tokenizer` wins over the file that the spec names.
     """
     story = load(file, overrides=overrides)
     findings = [*story.findings, *check_story(story, on=on)]
@@ -135,7 +134,7 @@ def _near_name(path: Path) -> str:
 
 
 def _check(
-    owner: Chapter, files: "list[DataFile]", near: bool | None, tokenizer: str | Path | None
+    owner: Chapter, files: "list[DataFile]", near: bool, tokenizer: str | Path | None
 ) -> "Checked":
     from jobs.dataset.check import Training, check
 

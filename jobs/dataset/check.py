@@ -83,16 +83,12 @@ class Training:
     tokenizer: Path | None = None
 
 
-NEAR_LIMIT = 50_000
-"""Up to so many conversations near-duplicates are looked for unasked; it takes seconds."""
-
-
 def check(
     files: Sequence[DataFile],
     *,
     task: Task = "chat_completion",
     training: Training | None = None,
-    near: bool | None = None,
+    near: bool = True,
     limit: int = 200,
 ) -> Checked:
     """Read the files and say everything that is wrong with them, and between them.
@@ -105,8 +101,7 @@ def check(
     again = repeats([item.tally for item in looked])
     for one, first in again:
         looked[one[0]].tally.remarks.add(remark(one, first, names))
-    total = sum(item.tally.conversations for item in looked)
-    if near or (near is None and total <= NEAR_LIMIT):
+    if near:
         _near(looked, task, [one for one, _ in again], names)
     tokenizer, missing = _tokenizer(training)
     findings += missing
@@ -117,7 +112,6 @@ def check(
         surveys.append(
             survey(
                 item.file.path,
-                item.tally.conversations,
                 item.tally.remarks,
                 task=task,
                 model=training.model if training else "",

@@ -1,13 +1,14 @@
 """Conversations of a file as text, for what has to read them and not only check their form."""
 
 import os
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
+from itertools import islice
 from typing import Literal, NamedTuple, cast
 
 import msgspec
 
 from jobs.dataset import explain
-from jobs.dataset.lines import blocks
+from jobs.dataset.lines import WHOLE, Part, blocks
 from jobs.dataset.lint import Task
 from jobs.dataset.remarks import Remarks
 from jobs.files import open_regular
@@ -52,13 +53,11 @@ def read_conversations(
     task: Task = "chat_completion",
     *,
     only: Container[int] | None = None,
-    start: int = 0,
-    end: int | None = None,
+    part: Part = WHOLE,
 ) -> Iterator[Conversation]:
     """The usable conversations of a file, in order; what `lint` refuses is left out.
 
-    `only` names the lines that are wanted; the others are not decoded. `start` and `end` are bytes,
-    as for `blocks`, and lines are counted from there.
+    `only` names the lines that are wanted; the others are not decoded.
 
     Text completion reads as one user turn and one assistant turn.
 
@@ -66,11 +65,11 @@ def read_conversations(
         UnreadableFileError: The file can't be opened.
     """
     with open_regular(path) as file:
-        for block in blocks(file, start=start, end=end):
+        for block in blocks(file, part):
             if block.too_long:
                 continue
             data = block.data
-            if start == 0 and block.first_line == 1 and data.startswith(b"\xef\xbb\xbf"):
+            if part.start == 0 and block.first_line == 1 and data.startswith(b"\xef\xbb\xbf"):
                 data = data[3:]
             for number, line in enumerate(data.split(b"\n"), block.first_line):
                 if only is not None and number not in only:
@@ -78,6 +77,13 @@ def read_conversations(
                 messages = _chat(line) if task == "chat_completion" else _text(line, number)
                 if messages:
                     yield Conversation(number, messages, line)
+
+
+def batches(conversations: Iterable[Conversation], size: int) -> Iterator[list[Conversation]]:
+    """The conversations in lists of `size`, the last one shorter."""
+    rest = iter(conversations)
+    while batch := list(islice(rest, size)):
+        yield batch
 
 
 def _chat(line: bytes) -> list[Message]:

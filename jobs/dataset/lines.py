@@ -1,10 +1,10 @@
 """Lines of a file in blocks: constant memory whatever the file, and whatever is in it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import BufferedReader, RawIOBase
 from typing import BinaryIO, NamedTuple, cast
 
-BLOCK_BYTES = 1 << 15
+BLOCK_BYTES = 1 << 16
 """A block and what is made of it should stay in the processor's cache; larger ones are slower."""
 MAX_LINE_BYTES = 1 << 24
 """A line longer than this is named and skipped; no conversation has 16 MiB."""
@@ -16,29 +16,40 @@ class Block(NamedTuple):
     data: bytes
     """The lines as they are in the file, without the last line's end."""
     first_line: int
-    """The number of the first line, counted from 1."""
+    """The number of the first line."""
     lines: int
     """How many there are."""
     too_long: int = 0
     """The bytes of the one line that this block stands for, which is too long to look at."""
 
 
-def blocks(file: BinaryIO, *, start: int = 0, end: int | None = None) -> Iterator[Block]:
-    """The lines that begin at or after byte `start` and before `end`, numbered from 1 at `start`.
+class Part(NamedTuple):
+    """Some whole lines of a file."""
 
-    `start` has to be the beginning of a line.
-    """
-    file.seek(start)
+    start: int = 0
+    """The byte where the first of them begins."""
+    end: int | None = None
+    """The byte where the first line after them begins; None is the end of the file."""
+    first_line: int = 1
+    """The number that the first of them is given."""
+
+
+WHOLE = Part()
+
+
+def blocks(file: BinaryIO, part: Part = WHOLE) -> Iterator[Block]:
+    """The lines of a file, or of a part of it."""
+    file.seek(part.start)
     # BytesIO, which tests hand in, is no RawIOBase, but reads like one.
     reader = BufferedReader(cast("RawIOBase", file), BLOCK_BYTES * 4)
     try:
-        yield from _blocks(reader, start, end)
+        yield from _blocks(reader, part)
     finally:
         reader.detach()  # it would close the caller's file with itself
 
 
-def _blocks(reader: "BufferedReader[RawIOBase]", position: int, end: int | None) -> Iterator[Block]:
-    line = 1
+def _blocks(reader: "BufferedReader[RawIOBase]", part: Part) -> Iterator[Block]:
+    position, end, line = part
     while end is None or position < end:
         # `end` is the beginning of a line, so that a block that reaches it is whole.
         data = reader.read(BLOCK_BYTES if end is None else min(BLOCK_BYTES, end - position))
@@ -66,11 +77,14 @@ def _blocks(reader: "BufferedReader[RawIOBase]", position: int, end: int | None)
         line += lines
 
 
-def line_starts(file: BinaryIO, size: int, parts: int) -> list[int]:
-    """Where to cut a file into about equal parts, always at the beginning of a line."""
+def cut(file: BinaryIO, size: int, count: int) -> list[Part]:
+    """Cuts a file into about equal parts, always at the beginning of a line.
+
+    Each numbers its lines from 1: what stands before it would have to be read to know better.
+    """
     cuts = [0]
-    for part in range(1, parts):
-        file.seek(size * part // parts)
+    for index in range(1, count):
+        file.seek(size * index // count)
         position = file.tell()
         while chunk := file.read(1 << 16):
             found = chunk.find(b"\n")
@@ -82,7 +96,22 @@ def line_starts(file: BinaryIO, size: int, parts: int) -> list[int]:
             break
         if position > cuts[-1] and position < size:
             cuts.append(position)
-    return cuts
+    return [Part(start, end) for start, end in zip(cuts, [*cuts[1:], None], strict=True)]
+
+
+def numbered(file: BinaryIO, parts: Sequence[Part]) -> list[Part]:
+    """The parts of a file with the numbers that their lines have in it."""
+    found: list[Part] = []
+    line = 1
+    for part in parts:
+        found.append(part._replace(first_line=line))
+        if part.end is not None:
+            file.seek(part.start)
+            left = part.end - part.start
+            while left > 0 and (chunk := file.read(min(left, BLOCK_BYTES * 4))):
+                left -= len(chunk)
+                line += chunk.count(b"\n")
+    return found
 
 
 def _skip_line(reader: "BufferedReader[RawIOBase]") -> int:

@@ -1,33 +1,34 @@
 """Near-duplicates: conversations that share most of their word triples.
 
 MinHash finds candidates without comparing all with all; every pair that is reported was then
-compared word by word. System prompts are left out: all conversations share them. Scripts that
-write without spaces are taken letter by letter.
+compared triple by triple. System prompts are left out: all conversations share them. Scripts that
+write without spaces are taken letter by letter. What is kept of a conversation is a hundred bytes.
 """
 
-import re
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from xxhash import xxh3_64_digest, xxh3_64_intdigest
-
-from jobs.dataset.conversations import Conversation, read_conversations
-from jobs.dataset.lines import blocks
+from jobs.dataset.conversations import batches, read_conversations
+from jobs.dataset.lines import Part
 from jobs.dataset.lint import Task
-from jobs.dataset.parallel import in_processes, parts_of
+from jobs.dataset.parallel import over_parts
 from jobs.dataset.repeats import Place
-from jobs.files import open_regular
 
 SIMILAR = 0.8
 """Jaccard index of word triples from which on two conversations count as nearly the same."""
 
-_PERMUTATIONS = 40
-_ROWS = 4
-"""Ten bands of four: of pairs at 0.8, one in 200 is missed; of pairs at 0.9, one in 40,000."""
-_BATCH = 1024
-"""Conversations whose triples fit the processor's cache together."""
+_BINS = 40
+_BAND = 4
+"""Ten bands of four bins: of long pairs at 0.8, one in 200 is missed; at 0.9, one in 40,000."""
+_LIKELY = 0.5
+"""Share of equal bins: 0.8 give or take 0.06 for long pairs at 0.8, and 0.13 for short ones."""
+_STAND_FOR = 20
+"""A large group is a template: its first members stand for it."""
+_BATCH = 256
+"""Conversations whose words fit the processor's cache together."""
 
 
 class NearPair(NamedTuple):
@@ -48,194 +49,270 @@ def near_pairs(
     """
     import numpy
 
-    known = set(exact)
-    places: list[Place] = []
+    known: dict[int, list[int]] = {}
+    for file, line in exact:
+        known.setdefault(file, []).append(line)
+    files: list[Any] = []
+    lines: list[Any] = []
     signatures: list[Any] = []
     for file, path in enumerate(paths):
-        lines, rows = _signatures_of(path, task)
-        keep = [row for row, line in enumerate(lines) if (file, line) not in known]
-        places += [(file, lines[row]) for row in keep]
-        signatures.append(rows[keep] if len(keep) < len(lines) else rows)
-    if not places:
+        own, rows = _signatures_of(path, task)
+        keep = ~numpy.isin(own, known.get(file, []))
+        lines.append(own[keep])
+        signatures.append(rows[keep])
+        files.append(numpy.full(len(lines[-1]), file, dtype=numpy.uint16))
+    if not any(map(len, lines)):
         return []
-    together = numpy.concatenate(signatures)
-    pairs = _candidates(together, numpy)
-    shingles = _shingles_at(paths, task, {places[row] for pair in pairs for row in pair})
-    return sorted(_verified(pairs, places, shingles))
+    places = numpy.concatenate(files), numpy.concatenate(lines)
+    pairs = _candidates(numpy.concatenate(signatures))
+    return sorted(_verified(paths, task, places, pairs))
 
 
 def similarity(one: str, other: str) -> float:
     """The Jaccard index of two texts' word triples."""
-    return _jaccard(_triples(words(one)), _triples(words(other)))
+    first, second = (_distinct(_triples([text])[0]) for text in (one, other))
+    return _jaccard(first, second)
 
 
-def words(text: str) -> list[str]:
-    """The words of a text; the letters, where a script sets no spaces between words."""
-    folded = text.casefold()
-    if not folded.isascii() and _UNSPACED.search(folded):
-        return _LETTERS_AND_WORDS.findall(folded)
-    return folded.split()
+# ── triples ─────────────────────────────────────────────────────────────────────────────────────
 
 
-_UNSPACED_LETTERS = (
-    "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-    "\U00020000-\U0003ffff"
-)
-"""Thai, Lao, Tibetan, Myanmar, Khmer, kana, Han."""
-_UNSPACED = re.compile(f"[{_UNSPACED_LETTERS}]")
-_LETTERS_AND_WORDS = re.compile(rf"[{_UNSPACED_LETTERS}]|[^\s{_UNSPACED_LETTERS}]+")
+def _triples(texts: Iterable[str]) -> tuple[Any, Any]:
+    """The hashes of all texts' word triples, one text after the other, and where each text ends."""
+    import numpy
+
+    folded = [text[:_LONGEST].casefold().encode("utf-8", "surrogatepass") for text in texts]
+    data = numpy.frombuffer(_END.join([*folded, b""]), dtype=numpy.uint8)
+    begins, ends = _words(data)
+    hashes = _hashes(data, begins, ends)
+    triples = hashes * _FACTORS[0]
+    triples[:-1] += hashes[1:] * _FACTORS[1]
+    triples[:-2] += hashes[2:] * _FACTORS[2]
+    triples ^= triples >> 32
+    triples *= _FACTORS[3]
+    # Two end marks follow each text, so that even one word has a triple. What begins in them
+    # reaches into the next text: the text's first triple stands in, and zero where no word is.
+    after = numpy.flatnonzero(data[begins] == _END[1]) + 2
+    first = numpy.concatenate(([0], after[:-1]))
+    triples[after - 1] = triples[after - 2] = numpy.where(after - first > 2, triples[first], 0)
+    return triples, after
 
 
-class _Vocabulary(dict[str, bytes]):
-    """Eight bytes for each word, the same in every run (Python's own hash is not).
+_LONGEST = 1 << 20
+"""Characters of a conversation that are compared: more than any model reads."""
 
-    Bytes and no numbers: joining them makes an array several times faster than numbers do.
+
+_END = b" \xfe \xff "
+"""Two words that are in no text, for these bytes are in no UTF-8."""
+
+
+def _words(data: Any) -> tuple[Any, Any]:
+    """Where words begin and end: at spaces, and around letters of scripts that set no spaces."""
+    import numpy
+
+    is_space = data <= 32
+    is_cut = numpy.zeros(len(data), dtype=bool)
+    for letters, size in _letters(data):
+        is_cut[letters] = is_cut[letters + size] = True
+    follows_space = numpy.concatenate(([True], is_space[:-1]))
+    begins = numpy.flatnonzero(~is_space & (follows_space | is_cut))
+    ends = numpy.flatnonzero(~follows_space & (is_space | is_cut))
+    return begins, ends
+
+
+def _letters(data: Any) -> Iterator[tuple[Any, int]]:
+    """Letters of scripts that set no spaces: where they begin in UTF-8, and their bytes."""
+    import numpy
+
+    if data.max() < 0xE0:
+        return
+    following = numpy.concatenate((data[1:], [0]))
+    yield numpy.flatnonzero((data >= 0xE3) & (data <= 0xE9)), 3  # kana and Han
+    yield numpy.flatnonzero((data == 0xE0) & (following >= 0xB8)), 3  # Thai, Lao, Tibetan
+    southern = (following <= 0x82) | ((following & 0xFE) == 0x9E)  # Myanmar, Khmer
+    yield numpy.flatnonzero((data == 0xE1) & southern), 3
+    yield numpy.flatnonzero((data == 0xF0) & (following >= 0xA0)), 4  # rare Han
+
+
+def _hashes(data: Any, begins: Any, ends: Any) -> Any:
+    """A hash of each word.
+
+    Polynomials of the bytes: each is a difference of two sums over all bytes so far, divided by a
+    power. No word becomes an object of Python's, which is what would take the time.
     """
-
-    def __missing__(self, word: str) -> bytes:
-        if len(self) > 1_000_000:
-            self.clear()
-        number = self[word] = xxh3_64_digest(word.encode("utf-8", "surrogatepass"))
-        return number
-
-
-def _signatures_of(path: Path, task: Task) -> tuple[Sequence[int], Any]:
-    """The lines of a file's conversations, and a row of 40 minima for each."""
     import numpy
 
-    ranges = parts_of(path)
-
-    def part(index: int) -> tuple["array[int]", bytes, int]:
-        start, end = ranges[index]
-        lines, rows = _sign(read_conversations(path, task, start=start, end=end))
-        count = 0
-        if len(ranges) > 1:
-            with open_regular(path) as file:
-                count = sum(block.lines for block in blocks(file, start=start, end=end))
-        return lines, rows, count
-
-    parts = in_processes(part, len(ranges)) if len(ranges) > 1 else [part(0)]
-    lines: list[int] = []
-    before = 0
-    for own, _, count in parts:
-        lines.extend([line + before for line in own] if before else own)
-        before += count
-    flat = numpy.frombuffer(b"".join(rows for _, rows, _ in parts), dtype=numpy.uint32)
-    return lines, flat.reshape(-1, _PERMUTATIONS)
+    powers, inverses = _powers(1 << len(data).bit_length())
+    sums = numpy.zeros(len(data) + 1, dtype=numpy.uint64)
+    numpy.cumsum((data + numpy.uint64(1)) * powers[: len(data)], out=sums[1:])
+    hashes = (sums[ends] - sums[begins]) * inverses[begins]
+    hashes ^= hashes >> 32
+    hashes *= _FACTORS[0]
+    return hashes
 
 
-def _sign(conversations: Iterable[Conversation]) -> tuple["array[int]", bytes]:
-    """Signatures, made a batch at a time: all words' numbers in one array, all triples at once."""
+@cache
+def _powers(count: int) -> tuple[Any, Any]:
+    """The powers of an odd number modulo 2^64, and those of its inverse."""
     import numpy
 
-    number, join = _Vocabulary().__getitem__, b"".join
-    # Multiplying by an odd number permutes the 64-bit numbers; its upper half is well mixed.
-    odd = [xxh3_64_intdigest(b"%d" % index) | 1 for index in range(_PERMUTATIONS)]
-    factors = numpy.array(odd, dtype=numpy.uint64)
-    lines = array("I")
-    rows: list[bytes] = []
-    for batch in _batches(conversations):
-        flat: list[bytes] = []
-        offsets = [0]
-        for one in batch:
-            lines.append(one.line)
-            flat.append(join(map(number, words(" ".join(one.turns)) or ("",))))
-            flat.append(_END)  # so that even one word has a triple
-            offsets.append(offsets[-1] + len(flat[-2]) // 8 + 2)
-        hashes = numpy.frombuffer(join(flat), dtype=numpy.uint64)
-        triples = hashes * _FACTORS[0]
-        triples[:-1] += hashes[1:] * _FACTORS[1]
-        triples[:-2] += hashes[2:] * _FACTORS[2]
-        begins, ends = numpy.array(offsets[:-1]), numpy.array(offsets[1:])
-        # Triples that begin in the end marks reach into the next conversation.
-        triples[ends - 1] = triples[ends - 2] = triples[begins]
-        minima = [numpy.minimum.reduceat(triples * factor, begins) for factor in factors]
-        signatures = (numpy.stack(minima, axis=1) >> numpy.uint64(32)).astype(numpy.uint32)
-        rows.append(signatures.tobytes())
-    return lines, b"".join(rows)
+    base = _FACTORS[1]
+    both = (base, pow(base, -1, 1 << 64))
+    found = [numpy.full(count, number, dtype=numpy.uint64) for number in both]
+    return numpy.multiply.accumulate(found[0]), numpy.multiply.accumulate(found[1])
 
 
-_END = b"\1" + bytes(7) + b"\2" + bytes(7)
-_FACTORS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
+_FACTORS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
 """Odd constants; unsigned overflow is what mixes them."""
 
 
-def _candidates(rows: Any, numpy: Any) -> set[tuple[int, int]]:
-    """Pairs of rows, later and earlier, that agree in a whole band and in most of their minima."""
-    found: set[tuple[int, int]] = set()
-    wide = rows.astype(numpy.uint64)
-    for band in range(0, _PERMUTATIONS, _ROWS):
-        keys = wide[:, band] * _FACTORS[0]
-        for offset in range(1, _ROWS):
-            keys = (keys ^ (keys >> numpy.uint64(29))) * _FACTORS[1] + wide[:, band + offset]
-        order = numpy.argsort(keys, kind="stable")
-        same = keys[order][1:] == keys[order][:-1]
-        for begin, end in _spans(same, numpy):
-            group = [int(row) for row in order[begin : end + 1]]
-            # A large group is a template: its first members stand for it.
-            for index, row in enumerate(group[1:], 1):
-                found.update((row, other) for other in group[: min(index, _STAND_FOR)])
-    if not found:
-        return found
-    pairs = numpy.array(sorted(found))
-    agree = (rows[pairs[:, 0]] == rows[pairs[:, 1]]).mean(axis=1)
-    return {(int(a), int(b)) for a, b in pairs[agree >= _LIKELY]}
+def _distinct(triples: Any) -> Any:
+    import numpy
+
+    return numpy.unique(triples)
 
 
-_STAND_FOR = 20
-_LIKELY = 0.6
-"""Share of equal minima: 0.8 give or take 0.06 for a pair at 0.8, which this is far below."""
+def _jaccard(one: Any, other: Any) -> float:
+    import numpy
+
+    both = len(numpy.intersect1d(one, other, assume_unique=True))
+    return both / (len(one) + len(other) - both)
 
 
-def _spans(same: Any, numpy: Any) -> Iterator[tuple[int, int]]:
-    """Where runs of true begin, and the index after each."""
-    padded = numpy.concatenate(([False], same, [False]))
-    edges = numpy.flatnonzero(padded[1:] != padded[:-1])
-    for begin, end in zip(edges[::2], edges[1::2], strict=True):
-        yield int(begin), int(end)
+# ── signatures ──────────────────────────────────────────────────────────────────────────────────
+
+
+def _signatures_of(path: Path, task: Task) -> tuple[Any, Any]:
+    """The lines of a file's conversations, and a signature for each."""
+    import numpy
+
+    def work(part: Part) -> tuple["array[int]", bytes]:
+        lines = array("I")
+        rows: list[bytes] = []
+        for batch in batches(read_conversations(path, task, part=part), _BATCH):
+            lines.extend([one.line for one in batch])
+            texts = [" ".join(one.turns) for one in batch]
+            rows.append(_signatures(*_triples(texts)).tobytes())
+        return lines, b"".join(rows)
+
+    parts = over_parts(path, work)
+    lines = numpy.concatenate([numpy.frombuffer(own, dtype=numpy.uint32) for own, _ in parts])
+    flat = numpy.frombuffer(b"".join(rows for _, rows in parts), dtype=numpy.uint16)
+    return lines, flat.reshape(-1, _BINS)
+
+
+def _signatures(triples: Any, ends: Any) -> Any:
+    """One-permutation MinHash: hashes fall in bins, and the least of each bin is kept.
+
+    An empty bin borrows from the next that is not (Shrivastava and Li, 2014), so that two texts
+    agree in as many bins as they share triples, however short they are. One sort of a batch does
+    what a hash function for each bin would.
+    """
+    import numpy
+
+    count = len(ends)
+    row = numpy.repeat(numpy.arange(count, dtype=numpy.uint64), numpy.diff(ends, prepend=0))
+    keys = (row << 48) | (triples >> 16)
+    keys.sort()
+    bins = (keys >> 48) * _BINS + (((keys >> 16) & 0xFFFFFFFF) * _BINS >> 32)
+    is_least = numpy.concatenate(([True], bins[1:] != bins[:-1]))
+    found = numpy.full(count * _BINS, -1, dtype=numpy.int32)
+    found[bins[is_least]] = keys[is_least] & 0xFFFF
+    found = found.reshape(count, _BINS)
+    # Where the next bin that is not empty is, going round.
+    place = numpy.where(found >= 0, numpy.arange(_BINS), 2 * _BINS)
+    place = numpy.concatenate((place, place + _BINS), axis=1)
+    place = numpy.minimum.accumulate(place[:, ::-1], axis=1)[:, ::-1][:, :_BINS]
+    distance = place - numpy.arange(_BINS)
+    lent = numpy.take_along_axis(found, place % _BINS, axis=1)
+    return (lent + distance * _LENT).astype(numpy.uint16)
+
+
+_LENT = 40503
+"""Times the distance, so that a borrowed number differs from its owner's."""
+
+
+# ── pairs ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _candidates(rows: Any) -> Any:
+    """Pairs of rows, later and earlier, that agree in a whole band and in half of their bins.
+
+    For each row and band the earlier row that agrees most, so that there are no more than ten for a
+    row however alike all rows are.
+    """
+    import numpy
+
+    pairs: list[Any] = []
+    for band in rows.view(numpy.uint64).T:
+        # Sorting the hash and the row in one number is ten times as fast as sorting by hash.
+        mixed = (band ^ (band >> 29)) * _FACTORS[0]
+        keys = (mixed & 0xFFFFFFFF00000000) | numpy.arange(len(rows), dtype=numpy.uint64)
+        keys.sort()
+        sorted_rows = (keys & 0xFFFFFFFF).astype(numpy.int64)
+        groups = keys >> 32
+        is_first = numpy.concatenate(([True], groups[1:] != groups[:-1]))
+        index = numpy.arange(len(keys))
+        begin = numpy.maximum.accumulate(numpy.where(is_first, index, 0))
+        later = index[~is_first]
+        best = numpy.full(len(later), _LIKELY)
+        partner = numpy.full(len(later), -1)
+        for step in range(_STAND_FOR):
+            more = numpy.flatnonzero(later - begin[later] > step)
+            if not len(more):
+                break
+            earlier = sorted_rows[begin[later[more]] + step]
+            agree = _agreement(rows, sorted_rows[later[more]], earlier)
+            better = agree > best[more]
+            best[more[better]] = agree[better]
+            partner[more[better]] = earlier[better]
+        found = partner >= 0
+        pairs.append(numpy.stack((sorted_rows[later[found]], partner[found]), axis=1))
+    return numpy.unique(numpy.concatenate(pairs), axis=0)
+
+
+def _agreement(rows: Any, ones: Any, others: Any) -> Any:
+    """The share of bins in which rows are equal, a slice at a time."""
+    import numpy
+
+    size = 1 << 14
+    shares = [
+        (rows[ones[at : at + size]] == rows[others[at : at + size]]).mean(axis=1)
+        for at in range(0, len(ones), size)
+    ]
+    return numpy.concatenate(shares)
+
+
+_AT_ONCE = 10_000
+"""Pairs whose triples are held in memory together."""
 
 
 def _verified(
-    pairs: Iterable[tuple[int, int]],
-    places: Sequence[Place],
-    shingles: dict[Place, frozenset[int]],
+    paths: Sequence[Path], task: Task, places: tuple[Any, Any], pairs: Any
 ) -> Iterator[NearPair]:
     best: dict[Place, NearPair] = {}
-    for row, other in sorted(pairs):
-        again, first = places[row], places[other]
-        value = _jaccard(shingles[again], shingles[first])
-        if value >= SIMILAR and (again not in best or value > best[again].similarity):
-            best[again] = NearPair(again, first, value)
+    for at in range(0, len(pairs), _AT_ONCE):
+        some = pairs[at : at + _AT_ONCE]
+        of_row = {int(row): (int(places[0][row]), int(places[1][row])) for row in set(some.flat)}
+        triples = _triples_at(paths, task, set(of_row.values()))
+        for row, other in some:
+            again, first = of_row[int(row)], of_row[int(other)]
+            value = _jaccard(triples[again], triples[first])
+            if value >= SIMILAR and (again not in best or value > best[again].similarity):
+                best[again] = NearPair(again, first, value)
     yield from best.values()
 
 
-def _shingles_at(
-    paths: Sequence[Path], task: Task, wanted: set[Place]
-) -> dict[Place, frozenset[int]]:
-    found: dict[Place, frozenset[int]] = {}
+def _triples_at(paths: Sequence[Path], task: Task, wanted: set[Place]) -> dict[Place, Any]:
+    import numpy
+
+    found: dict[Place, Any] = {}
     for file, path in enumerate(paths):
         lines = {line for of, line in wanted if of == file}
         if lines:
-            for one in read_conversations(path, task, only=lines):
-                found[file, one.line] = _triples(words(" ".join(one.turns)))
+            wanted_here = read_conversations(path, task, only=lines)
+            for batch in batches(wanted_here, _BATCH):
+                triples, after = _triples(" ".join(one.turns) for one in batch)
+                for one, own in zip(batch, numpy.split(triples, after), strict=False):
+                    found[file, one.line] = _distinct(own)
     return found
-
-
-def _triples(found: Sequence[str]) -> frozenset[int]:
-    padded = [*found, "", ""]
-    return frozenset(map(hash, zip(padded, padded[1:], padded[2:], strict=False)))
-
-
-def _jaccard(one: frozenset[int], other: frozenset[int]) -> float:
-    return len(one & other) / (len(one | other) or 1)
-
-
-def _batches(conversations: Iterable[Conversation]) -> Iterator[list[Conversation]]:
-    batch: list[Conversation] = []
-    for one in conversations:
-        batch.append(one)
-        if len(batch) == _BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

@@ -56,8 +56,6 @@ def rows_of(item: Looked) -> list[tuple[str, str]]:
             ", ".join(f"{title(name)} {n:,}" for name, n in found.scripts.most_common()) or "none",
         ),
     ]
-    if found.sampled:
-        rows.append(("sample", f"{found.conversations:,} conversations were looked at closely"))
     if found.has_labels:
         rows.append(("labels", f"{len(found.labels):,} different answers"))
     return rows

@@ -2,10 +2,10 @@
 
 import os
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import BinaryIO, TypeVar
 
-from jobs.dataset.lines import line_starts
+from jobs.dataset.lines import WHOLE, Part, cut, numbered
 from jobs.dataset.lint import Tally, Wish, lint
 from jobs.dataset.remarks import Remarks
 from jobs.files import open_regular
@@ -22,37 +22,42 @@ def lint_file(path: str | os.PathLike[str], wish: Wish, *, processes: int | None
     Raises:
         UnreadableFileError: It can't be opened.
     """
-    ranges = parts_of(path, processes=processes)
 
-    def part(index: int) -> Tally:
-        start, end = ranges[index]
+    def work(part: Part) -> Tally:
         with open_regular(path) as file:
-            return lint(file, wish, start=start, end=end)
+            return lint(file, wish, part)
 
-    if len(ranges) == 1:
-        return part(0)
-    return _together(in_processes(part, len(ranges)), wish)
+    parts = _parts_of(path, processes)
+    return work(WHOLE) if len(parts) == 1 else _together(_in_processes(work, parts), wish)
 
 
-def parts_of(
-    path: str | os.PathLike[str], *, processes: int | None = None
-) -> list[tuple[int, int | None]]:
-    """The byte ranges that a file is worth being cut into: one for each process."""
+def over_parts(path: str | os.PathLike[str], work: Callable[[Part], R]) -> list[R]:
+    """The work done on each part of a file, with as many processes as it is worth.
+
+    Raises:
+        UnreadableFileError: It can't be opened.
+    """
+    parts = _parts_of(path)
+    if len(parts) == 1:
+        return [work(WHOLE)]
+    with open_regular(path) as file:
+        return _in_processes(work, numbered(file, parts))
+
+
+def _parts_of(path: str | os.PathLike[str], processes: int | None = None) -> list[Part]:
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
-        cores = processes or (_cores() if size > LARGE_BYTES else 1)
-        cuts = line_starts(file, size, cores) if cores > 1 else [0]
-    return list(zip(cuts, [*cuts[1:], None], strict=True))
+        return cut(file, size, processes or (_cores() if size > LARGE_BYTES else 1))
 
 
-def in_processes(work: Callable[[int], R], count: int) -> list[R]:
-    """`work(0) … work(count - 1)`, each in a process of its own, the last in this one.
+def _in_processes(work: Callable[[Part], R], parts: Sequence[Part]) -> list[R]:
+    """The work on each part in a process of its own, on the last in this one.
 
     Plain forks and pipes: importing multiprocessing takes as long as linting 20 MB. A process that
     dies takes nothing with it: its part is done here.
     """
     children: list[tuple[int, BinaryIO]] = []
-    for index in range(count - 1):
+    for part in parts[:-1]:
         reader, writer = os.pipe()
         child = os.fork()
         if child == 0:  # pragma: no cover  (the child's lines are not seen by the tracer)
@@ -60,20 +65,20 @@ def in_processes(work: Callable[[int], R], count: int) -> list[R]:
             try:
                 os.close(reader)
                 with os.fdopen(writer, "wb") as pipe:
-                    pickle.dump(work(index), pipe, protocol=5)
+                    pickle.dump(work(part), pipe, protocol=5)
                 code = 0
             finally:
                 os._exit(code)
         os.close(writer)
         children.append((child, os.fdopen(reader, "rb")))
-    last = work(count - 1)
+    last = work(parts[-1])
     results: list[R] = []
-    for index, (child, pipe) in enumerate(children):
+    for part, (child, pipe) in zip(parts, children, strict=False):
         with pipe:
             sent = pipe.read()
         _, status = os.waitpid(child, 0)
         # Our own child wrote it, so unpickling it is safe.
-        results.append(pickle.loads(sent) if status == 0 else work(index))
+        results.append(pickle.loads(sent) if status == 0 else work(part))
     return [*results, last]
 
 

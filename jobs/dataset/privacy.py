@@ -1,14 +1,15 @@
 """Secrets and personal data in text, found by form and check digits, and masked when told.
 
-Two translations of a block into runs of one letter make the search cheap: long runs of token
-characters may hold a key, long runs of digits a card or a phone number. Only there do the exact
-patterns look. What is found is never printed, only what it is and how it begins.
+One automaton goes over the text and stops where something may begin: at `sk-`, at an `@` before a
+host, at nine digits. Only there does the exact pattern of that kind look. What is found is never
+printed, only what it is and how it begins.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from jobs.dataset.bytewise import pattern
 from jobs.dataset.remarks import Remark, Remarks
 
 
@@ -26,13 +27,10 @@ Said = set[tuple[int, str]]
 
 
 def find_private(data: bytes, first_line: int, remarks: Remarks) -> Said:
-    """Say which lines of a block hold secrets or personal data, once for a line and a kind.
-
-    Digits of other scripts are left to `jobs.dataset.survey`.
-    """
+    """Say which lines of a block hold secrets or personal data, once for a line and a kind."""
     said: Said = set()
     line, position = first_line, 0
-    for item in sorted(set(private_in(data, other_digits=False)), key=lambda item: item.start):
+    for item in sorted(set(private_in(data)), key=lambda item: item.start):
         line += data.count(b"\n", position, item.start)
         position = item.start
         if (line, item.kind) not in said:
@@ -47,7 +45,7 @@ def find_private_in(texts: Sequence[tuple[int, bytes]], remarks: Remarks, said: 
     """The same in lines that were escaped, and are not here: `["…","…"]`, by number."""
     data = b"\n".join(text for _, text in texts)
     row, position = 0, 0
-    for item in sorted(set(private_in(data, other_digits=False)), key=lambda item: item.start):
+    for item in sorted(set(private_in(data)), key=lambda item: item.start):
         row += data.count(b"\n", position, item.start)
         position = item.start
         line = texts[row][0]
@@ -57,32 +55,14 @@ def find_private_in(texts: Sequence[tuple[int, bytes]], remarks: Remarks, said: 
             _say(remarks, data, item, line, data.count(b'","', begin, item.start))
 
 
-def _say(remarks: Remarks, data: bytes, item: "Private", line: int, index: int) -> None:
-    shown = masked(data[item.start : item.end].decode("utf-8", "replace"))
+def _say(remarks: Remarks, data: bytes, item: Private, line: int, index: int) -> None:
+    shown = masked(_decoded(data[item.start : item.end]))
     path = f"messages[{index}]" if index >= 0 else ""
     remarks.add(Remark(item.rule, line, path, f"holds {item.kind}: {shown}"))
 
 
-def private_in(data: bytes, *, other_digits: bool = True) -> Iterator[Private]:
-    """Every secret and every piece of personal data in a text in UTF-8."""
-    for at in _runs(data.translate(_TOKENS), b"t" * 20):
-        yield from _secrets(data, *at)
-    if _KEY_HEADER in data:
-        for match in _SECRETS[0][1].finditer(data):
-            yield Private("FT-D041", _SECRETS[0][0], match.start(), match.end())
-    for at in _runs(data.translate(_NUMBERS), b"0" * 9):
-        yield from _numbers(data, *at)
-    if other_digits and not data.isascii():
-        for digits in _OTHER_DIGITS:
-            for match in digits.finditer(data):
-                yield Private("FT-D043", "a telephone number", match.start(), match.end())
-    at_sign = data.find(b"@")
-    while at_sign >= 0:
-        start = max(0, at_sign - 64)
-        for match in _EMAIL.finditer(data, start, at_sign + 128):
-            if match.start() <= at_sign < match.end() and not _is_example(match[0]):
-                yield Private("FT-D042", "an e-mail address", match.start(), match.end())
-        at_sign = data.find(b"@", at_sign + 1)
+def _decoded(text: bytes) -> str:
+    return text.decode("unicode_escape" if text.startswith(b"\\u") else "utf-8", "replace")
 
 
 def masked(text: str) -> str:
@@ -90,38 +70,82 @@ def masked(text: str) -> str:
     return f"{text[:3]}…({len(text)} characters)"
 
 
+def private_in(data: bytes) -> Iterator[Private]:
+    """Every secret and every piece of personal data in a text in UTF-8, or in JSON of it."""
+    for sign in _SIGNS.finditer(data):
+        yield from _KINDS[(sign.lastindex or 0) - 1].look(data, sign.start(), sign.end())
+
+
 # ── secrets ─────────────────────────────────────────────────────────────────────────────────────
 
-_KEY_HEADER = b"PRIVATE KEY-----"
-_SECRETS = (
-    ("a private key", re.compile(rb"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----")),
-    ("an Azure storage key", re.compile(rb"AccountKey=[A-Za-z0-9+/]{40,100}={0,2}")),
-    ("a shared access signature", re.compile(rb"\bsig=[A-Za-z0-9%+/]{40,100}(?:%3[dD]|=)?")),
-    ("an AWS access key", re.compile(rb"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")),
-    ("a GitHub token", re.compile(rb"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{40,})")),
-    ("an OpenAI or Anthropic key", re.compile(rb"\bsk-(?:proj-|ant-)?[A-Za-z0-9_-]{20,}")),
-    ("a Slack token", re.compile(rb"\bxox[abprs]-[A-Za-z0-9-]{10,}")),
-    ("a Google API key", re.compile(rb"\bAIza[A-Za-z0-9_-]{35}")),
-    ("a Hugging Face token", re.compile(rb"\bhf_[A-Za-z0-9]{30,}")),
-    ("a JSON web token", re.compile(rb"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}")),
-    ("a client secret", re.compile(rb"\b[A-Za-z0-9_~.-]{3}8Q~[A-Za-z0-9_~.-]{31,34}")),
-    (
-        "a password in a URL",
-        re.compile(rb"\b[a-z][a-z0-9+]{1,15}://[^\s/:@\"]{1,64}:[^\s/:@\"]{3,64}@[\w.-]{3,}"),
-    ),
-)
 
+def _secret(kind: str, pattern: bytes, *, before: int = 1) -> "_Look":
+    """A look for a secret whose sign begins `before` bytes after it at most."""
+    exact = re.compile(pattern)
 
-def _secrets(data: bytes, start: int, end: int) -> Iterator[Private]:
-    window_start, window_end = max(0, start - 48), min(len(data), end + 48)
-    yield from _accounts(data, window_start, window_end)
-    for kind, pattern in _SECRETS[1:]:
-        for match in pattern.finditer(data, window_start, window_end):
+    def look(data: bytes, start: int, end: int) -> Iterator[Private]:
+        window = max(0, start - before), _end_of(_TOKEN, data, end) + 1
+        for match in exact.finditer(data, *window):
             if len(set(match[0].rstrip(b"=")[-20:])) > 6:  # XXXXXXXX is no key
                 yield Private("FT-D041", kind, match.start(), match.end())
 
+    return look
+
+
+def _key_header(data: bytes, start: int, _end: int) -> Iterator[Private]:
+    if match := _KEY_HEADER.match(data, start):
+        yield Private("FT-D041", "a private key", match.start(), match.end())
+
+
+_KEY_HEADER = re.compile(rb"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----")
+_TOKEN = re.compile(rb"[A-Za-z0-9+/=_.~%:@&-]*")
+
+
+def _end_of(run: re.Pattern[bytes], data: bytes, position: int) -> int:
+    """Where the run that goes on at `position` ends."""
+    match = run.match(data, position)
+    return match.end() if match else position
+
 
 # ── personal data ───────────────────────────────────────────────────────────────────────────────
+
+
+def _address(data: bytes, start: int, end: int) -> Iterator[Private]:
+    for match in _EMAIL.finditer(data, max(0, start - 64), end + 128):
+        if match.start() <= start < match.end() and not _is_example(match[0]):
+            yield Private("FT-D042", "an e-mail address", match.start(), match.end())
+
+
+def _account(data: bytes, start: int, end: int) -> Iterator[Private]:
+    found = list(_accounts(data, max(0, start - 1), end + 16))
+    yield from found or _number(data, start, end)
+
+
+def _accounts(data: bytes, start: int, end: int) -> Iterator[Private]:
+    for match in _IBAN.finditer(data, start, end):
+        if _iban(match[0]):
+            yield Private("FT-D045", "a bank account (IBAN)", match.start(), match.end())
+
+
+def _number(data: bytes, start: int, end: int) -> Iterator[Private]:
+    window = max(0, start - 16), _end_of(_NUMBERS, data, end) + 16
+    cards = [
+        match
+        for match in _CARD.finditer(data, *window)
+        if _luhn(_digits(match[0])) and len(set(_digits(match[0]))) > 1
+    ]
+    for match in cards:
+        yield Private("FT-D044", "a payment card number", match.start(), match.end())
+    if cards or any(_accounts(data, *window)):
+        return
+    for match in _PHONE.finditer(data, *window):
+        if 9 <= len(_digits(match[0])) <= 15 and b"555-01" not in match[0]:  # fiction's numbers
+            yield Private("FT-D043", "a telephone number", match.start(), match.end())
+
+
+def _other_digits(_data: bytes, start: int, end: int) -> Iterator[Private]:
+    yield Private("FT-D043", "a telephone number", start, end)
+
 
 _EMAIL = re.compile(
     rb"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,4}\.[A-Za-z]{2,24}"
@@ -129,6 +153,7 @@ _EMAIL = re.compile(
 _EXAMPLE = re.compile(
     rb"@(?:[\w.-]+\.)?(?:example|test|invalid|localhost|contoso|fabrikam)(?:\.\w+)?$"
 )
+_NUMBERS = re.compile(rb"[0-9 ()-]*")
 _CARD = re.compile(rb"(?<![0-9.,])[2-6](?:[ -]?[0-9]){12,18}(?![0-9])")
 _PHONE = re.compile(
     rb"(?<![\w.,/-])(?:\+[0-9]{1,3}[ -]?)?(?:\([0-9]{2,4}\)[ -]?)?[0-9]{2,7}(?:[ -][0-9]{2,7}){1,4}"
@@ -138,38 +163,6 @@ _PHONE = re.compile(
     rb"|(?<![\w.,/-])9[678][0-9]{8}(?![0-9])"
 )
 _IBAN = re.compile(rb"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b")
-# Each begins with literal bytes, which is what makes the search fast.
-_OTHER_DIGITS = (
-    re.compile(rb"\xe0\xa5[\xa6-\xaf](?:[ -]?\xe0\xa5[\xa6-\xaf]){8,13}"),  # Devanagari
-    re.compile(rb"\xd9[\xa0-\xa9](?:[ -]?\xd9[\xa0-\xa9]){8,13}"),  # Arabic
-    re.compile(rb"\xdb[\xb0-\xb9](?:[ -]?\xdb[\xb0-\xb9]){8,13}"),  # Persian
-)
-
-
-def _numbers(data: bytes, start: int, end: int) -> Iterator[Private]:
-    if len(_digits(data[start:end])) < 9:
-        return
-    window_start, window_end = max(0, start - 16), min(len(data), end + 16)
-    accounts = list(_accounts(data, window_start, window_end))
-    yield from accounts
-    cards = [
-        match
-        for match in _CARD.finditer(data, window_start, window_end)
-        if _luhn(_digits(match[0])) and len(set(_digits(match[0]))) > 1
-    ]
-    for match in cards:
-        yield Private("FT-D044", "a payment card number", match.start(), match.end())
-    if cards or accounts:
-        return
-    for match in _PHONE.finditer(data, window_start, window_end):
-        if 9 <= len(_digits(match[0])) <= 15 and b"555-01" not in match[0]:  # fiction's numbers
-            yield Private("FT-D043", "a telephone number", match.start(), match.end())
-
-
-def _accounts(data: bytes, start: int, end: int) -> Iterator[Private]:
-    for match in _IBAN.finditer(data, start, end):
-        if _iban(match[0]):
-            yield Private("FT-D045", "a bank account (IBAN)", match.start(), match.end())
 
 
 def _is_example(address: bytes) -> bool:
@@ -196,20 +189,71 @@ def _iban(text: bytes) -> bool:
     return int("".join(str(int(char, 36)) for char in moved)) % 97 == 1
 
 
-# ── runs ────────────────────────────────────────────────────────────────────────────────────────
+# ── signs ───────────────────────────────────────────────────────────────────────────────────────
 
-_TOKEN_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=_-.~%:@&"
-_TOKENS = bytes(116 if byte in _TOKEN_BYTES else 32 for byte in range(256))
-_NUMBERS = bytes(48 if byte in b"0123456789 -()" else 46 for byte in range(256))
+_Look = Callable[[bytes, int, int], Iterator[Private]]
 
 
-def _runs(translated: bytes, needle: bytes) -> Iterator[tuple[int, int]]:
-    """Where runs of the needle's letter begin and end that are at least as long as it."""
-    letter = needle[:1]
-    found = translated.find(needle)
-    while found >= 0:
-        end = found + len(needle)
-        while translated[end : end + 1] == letter:
-            end += 1
-        yield found, end
-        found = translated.find(needle, end)
+class _Kind(NamedTuple):
+    """What may be there, by the sign that it begins with."""
+
+    sign: bytes
+    """For RE2, and short: it has to be rare, not exact."""
+    look: _Look
+
+
+_SCHEME = rb"[a-z][a-z0-9+]{1,15}:(?:\\?/){2}"  # some write / as \/ in JSON
+
+_KINDS = (
+    _Kind(rb"-----BEGIN ", _key_header),
+    _Kind(
+        rb"AccountKey=",
+        _secret("an Azure storage key", rb"AccountKey=[A-Za-z0-9+/]{40,100}={0,2}"),
+    ),
+    _Kind(
+        rb"sig=[A-Za-z0-9%+/]{40}",
+        _secret("a shared access signature", rb"\bsig=[A-Za-z0-9%+/]{40,100}(?:%3[dD]|=)?"),
+    ),
+    _Kind(rb"A[KS]IA[0-9A-Z]{16}", _secret("an AWS access key", rb"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")),
+    _Kind(
+        rb"gh[pousr]_[A-Za-z0-9]{8}|github_pat_",
+        _secret("a GitHub token", rb"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{40,})"),
+    ),
+    _Kind(
+        rb"sk-[A-Za-z0-9_-]{20}",
+        _secret("an OpenAI or Anthropic key", rb"\bsk-(?:proj-|ant-)?[A-Za-z0-9_-]{20,}"),
+    ),
+    _Kind(rb"xox[abprs]-", _secret("a Slack token", rb"\bxox[abprs]-[A-Za-z0-9-]{10,}")),
+    _Kind(rb"AIza", _secret("a Google API key", rb"\bAIza[A-Za-z0-9_-]{35}")),
+    _Kind(rb"hf_[A-Za-z0-9]{8}", _secret("a Hugging Face token", rb"\bhf_[A-Za-z0-9]{30,}")),
+    _Kind(
+        rb"eyJ[\w-]{10,}\.eyJ",
+        _secret("a JSON web token", rb"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"),
+    ),
+    _Kind(
+        rb"8Q~",
+        _secret("a client secret", rb"\b[A-Za-z0-9_~.-]{3}8Q~[A-Za-z0-9_~.-]{31,34}", before=4),
+    ),
+    _Kind(
+        rb":(?:\\?/){2}[^\s/:@\"\\]+:[^\s/:@\"\\]+@",
+        _secret(
+            "a password in a URL",
+            rb"\b" + _SCHEME + rb"[^\s/:@\"]{1,64}:[^\s/:@\"]{3,64}@[\w.-]{3,}",
+            before=17,
+        ),
+    ),
+    _Kind(rb"@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2}", _address),
+    _Kind(rb"[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){3,7}", _account),
+    _Kind(rb"[0-9](?:[ ()-]{0,2}[0-9]){8}", _number),
+    # Devanagari, Arabic and Persian digits, as they are and as JSON may escape them.
+    _Kind(rb"\xe0\xa5[\xa6-\xaf](?:[ -]?\xe0\xa5[\xa6-\xaf]){8,13}", _other_digits),
+    _Kind(rb"\xd9[\xa0-\xa9](?:[ -]?\xd9[\xa0-\xa9]){8,13}", _other_digits),
+    _Kind(rb"\xdb[\xb0-\xb9](?:[ -]?\xdb[\xb0-\xb9]){8,13}", _other_digits),
+    _Kind(
+        rb"\\u0(?:96[6-9a-fA-F]|6[6fF][0-9])(?:[ -]?\\u0(?:96[6-9a-fA-F]|6[6fF][0-9])){8,13}",
+        _other_digits,
+    ),
+)
+
+
+_SIGNS = pattern(b"|".join(b"(%s)" % kind.sign for kind in _KINDS))

@@ -1,5 +1,6 @@
 """Exact repeats, within a file and between files, from the hashes of a pass."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from jobs.dataset.lint import Tally
@@ -12,19 +13,15 @@ Place = tuple[int, int]
 def repeats(tallies: Sequence[Tally]) -> list[tuple[Place, Place]]:
     """Each conversation that is met again, with where it was met first, in reading order.
 
-    An entry in a set for each conversation, no matter how long it is; where a hash was met is
+    An entry in a table for each conversation, no matter how long it is; where a hash was met is
     looked up afterwards, for those that were met again.
     """
-    seen: set[int] = set()
-    repeated: set[int] = set()
+    met = Counter[int]()
     for tally in tallies:
-        for key in tally.hashes:
-            if key in seen:
-                repeated.add(key)
-            else:
-                seen.add(key)
-    if not repeated:
+        met.update(tally.hashes)
+    if len(met) == met.total():
         return []
+    repeated = {key for key, count in met.items() if count > 1}
     first: dict[int, Place] = {}
     pairs: list[tuple[Place, Place]] = []
     for file, tally in enumerate(tallies):

@@ -147,7 +147,7 @@ def _strata(path: Path, task: Task) -> Callable[[Conversation], str]:
     from jobs.dataset.scripts import characters, dominant
     from jobs.dataset.survey import survey
 
-    found = survey(path, 0, Remarks(0), task=task)
+    found = survey(path, Remarks(0), task=task)
     if found.has_labels:
         return lambda one: one.messages[-1].content.strip()[:_LABEL_LENGTH]
     common = {prompt for prompt, _ in found.system_prompts.most_common(20)}

@@ -1,61 +1,95 @@
 """What is in the data as a whole: prompts, answers, languages, lengths.
 
-A second look, at all of a small file and at an even sample of a large one: what is asked here are
-shares, not lines.
+A second look, which reads the texts where `lint` only held them to their form. Every conversation
+is looked at, by every core if the file is large; what is kept of each is thirty bytes.
 """
 
 import re
+from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jobs.dataset.conversations import Conversation, read_conversations
+from xxhash import xxh3_64_intdigest
+
+from jobs.dataset.conversations import Conversation, batches, read_conversations
+from jobs.dataset.lines import Part
 from jobs.dataset.lint import Task
-from jobs.dataset.privacy import masked, private_in
+from jobs.dataset.parallel import over_parts
 from jobs.dataset.remarks import Remark, Remarks
 from jobs.dataset.scripts import characters, dominant, title
-from jobs.dataset.tokens import NO_TOKENS, Estimator, Tokenizer, Tokens, estimate
+from jobs.dataset.tokens import NO_TOKENS, Estimator, Tokenizer, Tokens
 
-SAMPLE = 20_000
 _LABEL_LENGTH = 40
+_MANY_LABELS = 1000
+"""So many different short answers are no labels, and need not be kept."""
+_MANY_PROMPTS = 5000
+_BATCH = 256
+
+
+@dataclass(slots=True)
+class Answers:
+    """What was answered to which first question, as hashes: twenty bytes a conversation."""
+
+    questions: "array[int]" = field(default_factory=lambda: array("Q"))
+    answers: "array[int]" = field(default_factory=lambda: array("Q"))
+    lines: "array[int]" = field(default_factory=lambda: array("I"))
+    """The line, times two, and one more if a system message comes first."""
+
+    def take(self, other: "Answers") -> None:
+        """Take in those of the next part."""
+        self.questions.extend(other.questions)
+        self.answers.extend(other.answers)
+        self.lines.extend(other.lines)
 
 
 @dataclass(slots=True)
 class Survey:
-    """What was found in a file, or in a sample of it."""
+    """What was found in a file."""
 
     conversations: int = 0
     system_prompts: Counter[str] = field(default_factory=Counter[str])
-    without_system: list[int] = field(default_factory=list[int])
+    without_system: int = 0
+    first_without_system: int = 0
     labels: Counter[str] = field(default_factory=Counter[str])
-    """Short last answers."""
+    """Short last answers; empty if there are too many to be labels."""
     label_order: list[str] = field(default_factory=list[str])
     scripts: Counter[str] = field(default_factory=Counter[str])
-    lines_of_script: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
-    answers: dict[str, tuple[int, str]] = field(default_factory=dict[str, tuple[int, str]])
-    """What was answered to a first question, and where."""
-    lengths: list[int] = field(default_factory=list[int])
-    """Characters of each conversation."""
-    token_counts: list[int] = field(default_factory=list[int])
+    line_of_script: dict[str, int] = field(default_factory=dict[str, int])
+    """Where each script is met first."""
+    answers: Answers = field(default_factory=Answers)
+    token_counts: "array[int]" = field(default_factory=lambda: array("I"))
     """Tokens of each conversation (the middle, where there is an interval)."""
     turns: Counter[int] = field(default_factory=Counter[int])
     tokens: Tokens = NO_TOKENS
-    sampled: bool = False
 
     @property
     def has_labels(self) -> bool:
         """Whether the answers are labels: nearly all short, and few different ones."""
         return (
             self.conversations >= 20
-            and sum(self.labels.values()) >= 0.9 * self.conversations
+            and self.labels.total() >= 0.9 * self.conversations
             and len(self.labels) <= max(2, min(50, self.conversations // 5))
         )
+
+    def take(self, other: "Survey") -> None:
+        """Take in what was found in the next part of the file."""
+        self.conversations += other.conversations
+        self.system_prompts.update(other.system_prompts)
+        self.without_system += other.without_system
+        self.first_without_system = self.first_without_system or other.first_without_system
+        self.labels.update(other.labels)
+        self.label_order += other.label_order
+        self.scripts.update(other.scripts)
+        self.line_of_script = {**other.line_of_script, **self.line_of_script}
+        self.answers.take(other.answers)
+        self.token_counts.extend(other.token_counts)
+        self.turns.update(other.turns)
 
 
 def survey(
     path: Path,
-    conversations: int,
     remarks: Remarks,
     *,
     task: Task = "chat_completion",
@@ -63,30 +97,27 @@ def survey(
     tokenizer: Tokenizer | None = None,
     context: int | None = None,
 ) -> Survey:
-    """Look at a file of so many usable conversations, and say what is wrong with the whole."""
-    step = max(1, -(-conversations // SAMPLE))
-    found = Survey(sampled=step > 1)
-    estimator = Estimator(model, 1 / step)
-    exact_low = exact_high = 0
-    for one in _every(step, read_conversations(path, task)):
-        _take_in(found, one, remarks)
-        texts = [message.content for message in one.messages]
-        if tokenizer:
-            low, high = next(tokenizer.count([texts]))
-            exact_low, exact_high = exact_low + low, exact_high + high
-        else:
-            estimator.add(texts)
-            low, high = estimate(texts, model)
-        found.token_counts.append((low + high) // 2)
-        if context:
-            _too_long(remarks, one.line, low, high, context)
-    if tokenizer:
-        basis = tokenizer.basis + (f" in a sample ({1 / step:.0%})" if step > 1 else "")
-        spread = 0.05 if step > 1 else 0
-        low, high = int(exact_low * step * (1 - spread)), int(exact_high * step * (1 + spread))
-        found.tokens = Tokens(low, high, basis)
-    else:
-        found.tokens = estimator.tokens()
+    """Look at a file's usable conversations, and say what is wrong with them and with the whole."""
+
+    def work(part: Part) -> _Seen:
+        seen = _Seen(Remarks(remarks.limit), Estimator(model), tokenizer, context)
+        for batch in batches(read_conversations(path, task, part=part), _BATCH):
+            seen.look_at(batch)
+        seen.tokenizer = None  # it need not go back through a pipe
+        return seen
+
+    first, *others = over_parts(path, work)
+    found = first.found
+    for other in others:
+        found.take(other.found)
+        first.estimator.take(other.estimator)
+        first.counted = [a + b for a, b in zip(first.counted, other.counted, strict=True)]
+    for seen in (first, *others):
+        remarks.take(seen.remarks, 0)
+    found.tokens = (
+        Tokens(*first.counted, tokenizer.basis) if tokenizer else first.estimator.tokens()
+    )
+    _contradictions(found.answers, remarks)
     _system_prompts(found, remarks)
     _labels(found, remarks)
     _scripts(found, remarks)
@@ -105,66 +136,104 @@ def is_sorted_by_label(found: Survey) -> bool:
     return unseen * 5 >= len(order) - cut
 
 
-def _take_in(found: Survey, one: Conversation, remarks: Remarks) -> None:
-    found.conversations += 1
-    found.turns[len(one.turns)] += 1
-    system = one.system
-    if system is None:
-        found.without_system.append(one.line)
-    elif len(found.system_prompts) < 5000 or system in found.system_prompts:
-        found.system_prompts[system] += 1
-    answer = one.messages[-1].content
-    if len(answer) <= _LABEL_LENGTH:
-        found.labels[answer.strip()] += 1
-        found.label_order.append(answer.strip())
-    counts = characters(one.turns)
-    found.lengths.append(sum(map(len, (message.content for message in one.messages))))
-    script = dominant(counts)
-    if script:
-        found.scripts[script] += 1
-        lines = found.lines_of_script.setdefault(script, [])
-        if len(lines) < 20:
-            lines.append(one.line)
-    _contradiction(found, one, answer, remarks)
-    for index, message in enumerate(one.messages):
-        if broken := _MOJIBAKE.search(message.content):
-            text = f"reads like text that was decoded wrongly: '{broken[0]}'."
-            remarks.add(Remark("FT-D020", one.line, f"messages[{index}].content", text))
-            break
-    _other_digits(one, remarks)
-    if found.conversations <= 1000:
-        _unused_fields(one, remarks)
+@dataclass(slots=True)
+class _Seen:
+    """What was seen in a part of a file."""
+
+    remarks: Remarks
+    estimator: Estimator
+    tokenizer: Tokenizer | None
+    context: int | None
+    found: Survey = field(default_factory=Survey)
+    counted: list[int] = field(default_factory=lambda: [0, 0])
+
+    def look_at(self, batch: list[Conversation]) -> None:
+        texts = [[message.content for message in one.messages] for one in batch]
+        if self.tokenizer:
+            sizes = list(self.tokenizer.count(texts))
+            self.counted[0] += sum(low for low, _ in sizes)
+            self.counted[1] += sum(high for _, high in sizes)
+        else:
+            sizes = [self.estimator.add(said) for said in texts]
+        for one, said, (low, high) in zip(batch, texts, sizes, strict=True):
+            self.found.token_counts.append((low + high) // 2)
+            if self.context and high > self.context:
+                _too_long(self.remarks, one.line, low, high, self.context)
+            self._take_in(one, said)
+
+    def _take_in(self, one: Conversation, texts: list[str]) -> None:
+        found, system = self.found, one.system
+        turns = texts if system is None else texts[1:]
+        found.conversations += 1
+        found.turns[len(turns)] += 1
+        if system is None:
+            found.without_system += 1
+            found.first_without_system = found.first_without_system or one.line
+        elif len(found.system_prompts) < _MANY_PROMPTS or system in found.system_prompts:
+            found.system_prompts[system] += 1
+        answer = texts[-1].strip()
+        if len(answer) <= _LABEL_LENGTH and len(found.labels) < _MANY_LABELS:
+            found.labels[answer] += 1
+            found.label_order.append(answer)
+        if script := _main_script(turns):
+            found.scripts[script] += 1
+            found.line_of_script.setdefault(script, one.line)
+        if len(turns) == 2:
+            _remember(found.answers, one.line, system, turns[0], answer)
+        if broken := _broken(texts):
+            text = f"reads like text that was decoded wrongly: '{broken[1]}'."
+            path = f"messages[{broken[0]}].content"
+            self.remarks.add(Remark("FT-D020", one.line, path, text))
+        if found.conversations <= 1000:
+            _unused_fields(one, self.remarks)
 
 
-def _contradiction(found: Survey, one: Conversation, answer: str, remarks: Remarks) -> None:
-    question = " ".join(one.messages[-2].content.casefold().split()) if len(one.turns) == 2 else ""
-    if not question:
-        return
-    key = f"{one.system or ''}\0{question}"
-    before = found.answers.setdefault(key, (one.line, answer))
-    if before[0] != one.line and before[1].strip() != answer.strip():
-        text = f"the same question as line {before[0]}, and another answer."
-        remarks.add(Remark("FT-D023", one.line, f"messages[{len(one.messages) - 1}].content", text))
+def _main_script(texts: list[str]) -> str:
+    return dominant(characters(texts))
+
+
+def _remember(answers: Answers, line: int, system: str | None, question: str, answer: str) -> None:
+    asked = " ".join(question.casefold().split())
+    if asked:
+        answers.questions.append(_hash(f"{system or ''}\0{asked}"))
+        answers.answers.append(_hash(answer))
+        answers.lines.append(line * 2 + (system is not None))
+
+
+def _hash(text: str) -> int:
+    return xxh3_64_intdigest(text.encode("utf-8", "surrogatepass"))
+
+
+def _contradictions(answers: Answers, remarks: Remarks) -> None:
+    """Says which questions were answered before, and differently."""
+    if len(set(answers.questions)) == len(answers.questions):
+        return  # as nearly always, and numpy need not be loaded
+    import numpy
+
+    questions = numpy.frombuffer(answers.questions, dtype=numpy.uint64)
+    said = numpy.frombuffer(answers.answers, dtype=numpy.uint64)
+    order = numpy.argsort(questions, kind="stable")
+    asked = questions[order]
+    is_new = numpy.concatenate(([True], asked[1:] != asked[:-1]))
+    first = order[numpy.maximum.accumulate(numpy.where(is_new, numpy.arange(len(asked)), 0))]
+    differs = said[order] != said[first]
+    for index, before in sorted(zip(order[differs], first[differs], strict=True)):
+        line, has_system = divmod(answers.lines[index], 2)
+        text = f"the same question as line {answers.lines[before] // 2}, and another answer."
+        remarks.add(Remark("FT-D023", line, f"messages[{1 + has_system}].content", text))
+
+
+def _broken(texts: list[str]) -> tuple[int, str] | None:
+    """The first message that holds what wrong decoding leaves, and that."""
+    for index, text in enumerate(texts):
+        if not text.isascii() and (broken := _MOJIBAKE.search(text)):
+            return index, broken[0]
+    return None
 
 
 _MOJIBAKE = re.compile(
     "\ufffd|[ÃÂ][\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â€[™œ“”˜¦]|à¤[\x80-\xbf]|Ø[§-¹]Ù"
 )
-
-
-_OTHER_DIGITS = re.compile("[०-९٠-٩۰-۹](?:[ -]?[०-९٠-٩۰-۹]){8}")
-"""Nine Devanagari or Arabic digits: `lint` looks at bytes, where these cost too much to find."""
-
-
-def _other_digits(one: Conversation, remarks: Remarks) -> None:
-    for index, message in enumerate(one.messages):
-        if not message.content.isascii() and _OTHER_DIGITS.search(message.content):
-            for item in private_in(message.content.encode()):
-                if item.rule == "FT-D043":
-                    shown = masked(message.content.encode()[item.start : item.end].decode())
-                    text = f"holds {item.kind}: {shown}"
-                    remarks.add(Remark(item.rule, one.line, f"messages[{index}]", text))
-                    return
 
 
 def _unused_fields(one: Conversation, remarks: Remarks) -> None:
@@ -195,9 +264,9 @@ def _too_long(remarks: Remarks, line: int, low: int, high: int, context: int) ->
 def _system_prompts(found: Survey, remarks: Remarks) -> None:
     prompts = found.system_prompts
     if prompts and found.without_system:
-        lines = len(found.without_system)
-        text = f"{lines:,} of {found.conversations:,} conversations have no system message."
-        remarks.add(Remark("FT-D053", found.without_system[0], "", text))
+        some = f"{found.without_system:,} of {found.conversations:,} conversations"
+        text = f"{some} have no system message."
+        remarks.add(Remark("FT-D053", found.first_without_system, "", text))
     common = [prompt for prompt, _ in prompts.most_common(50)]
     for index, prompt in enumerate(common[1:], 1):
         near = next((other for other in common[:index] if _drifts(prompt, other)), None)
@@ -242,7 +311,7 @@ def _scripts(found: Survey, remarks: Remarks) -> None:
     main, _ = found.scripts.most_common(1)[0]
     for script, count in found.scripts.items():
         if script != main and count * 50 <= total:
-            line = found.lines_of_script[script][0]
+            line = found.line_of_script[script]
             some = f"{count:,} of {total:,} conversations are in {title(script)}"
             text = f"{some}, the others in {title(main)}."
             remarks.add(Remark("FT-D081", line, "", text))
@@ -252,10 +321,6 @@ def _short(text: str) -> str:
     from jobs.output import printable
 
     return printable(text, 40)
-
-
-def _every(step: int, conversations: Iterator[Conversation]) -> Iterator[Conversation]:
-    return (one for index, one in enumerate(conversations) if index % step == 0)
 
 
 def histogram(lengths: Sequence[int], *, bars: int = 12) -> list[tuple[int, int, int]]:

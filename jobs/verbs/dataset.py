@@ -28,9 +28,6 @@ def add_arguments(parser: ArgumentParser) -> None:
     _add_files(check)
     add_output(check, FORMS)
     add_strict(check)
-    check.add_argument(
-        "--near", action="store_true", default=None, help="near-duplicates in large files too"
-    )
     split = actions.add_parser("split", help="training and validation, without leakage")
     _add_file(split)
     split.add_argument("--share", type=float, default=0.2, help="the share to hold out (0.2)")
@@ -96,7 +93,7 @@ def _check(arguments: Namespace) -> int:
     from jobs.output import emit, emit_structured
     from jobs.reporting import as_junit, as_records, as_sarif, as_text, summary
 
-    checked = _checked(arguments, near=arguments.near)
+    checked = _checked(arguments)
     findings = checked.findings
     refused = refuses(findings, strict=arguments.strict)
     names = [item.file.name for item in checked.files]
@@ -247,7 +244,7 @@ def _figures(item: object) -> dict[str, object]:
     }
 
 
-def _checked(arguments: Namespace, *, near: bool | None) -> "Checked":
+def _checked(arguments: Namespace, *, near: bool = True) -> "Checked":
     from jobs.dataset.check import DataFile, Training, check
 
     files = [DataFile(path) for path in arguments.files]

@@ -18,12 +18,6 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_strict(parser)
     add_date(parser)
     parser.add_argument("--no-data", action="store_true", help="leave the data files unread")
-    parser.add_argument(
-        "--near",
-        action="store_true",
-        default=None,
-        help="look for near-duplicates in large files too",
-    )
 
 
 def run(arguments: Namespace) -> int:
@@ -45,7 +39,6 @@ def run(arguments: Namespace) -> int:
             on=on,
             overrides=arguments.overrides,
             with_data=not arguments.no_data,
-            near=arguments.near,
         )
         findings += examined.findings
         ignored += examined.ignored
