@@ -31,12 +31,16 @@ accept: $(STAMP) ## Rewrite the expected output of the acceptance tests
 bench: $(STAMP) ## Speed, as ratios against a named peer or limit
 	@$(BIN)/python -m benchmarks
 
+fuzz: $(STAMP)  ## Ever new broken specs and data files, guided by coverage (SECONDS=120 each)
+	@$(BIN)/uv pip install -q --python $(BIN)/python "atheris==3.0.0"
+	@for target in specs data; do $(BIN)/python tools/fuzz.py $$target --seconds $(or $(SECONDS),120) || exit 1; done
+
 lock:           ## Resolve requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate \
 		--python-version 3.11 --extra dev pyproject.toml -o requirements.lock
 
 clean:          ## Remove the virtual environment and the emulator's state
-	@rm -rf $(VENV) .foundry-emulator
+	@rm -rf $(VENV) .foundry-emulator .fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check accept bench lock clean
+.PHONY: help setup demo test check accept bench fuzz lock clean

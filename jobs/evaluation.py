@@ -85,17 +85,24 @@ def gates(written: Mapping[str, str]) -> list[Gate]:
     Raises:
         InvalidInputError: One can't be read.
     """
-    found: list[Gate] = []
-    for metric, text in written.items():
-        match = _GATE.fullmatch(text)
-        if match is None or metric not in METRICS:
-            raise InvalidInputError(
-                f"gates.{metric}: '{text}' is not a gate such as '>= 0.60' on one of "
-                f"{', '.join(METRICS)}."
-            )
-        threshold = float(match[2]) / (100 if match[3] else 1)
-        found.append(Gate(metric=metric, comparison=match[1] or ">=", threshold=threshold))
-    return found
+    found = [read_gate(metric, text) for metric, text in written.items()]
+    for metric, gate in zip(written, found, strict=True):
+        if isinstance(gate, str):
+            raise InvalidInputError(f"gates.{metric}: {gate}")
+    return [gate for gate in found if isinstance(gate, Gate)]
+
+
+def read_gate(metric: str, text: str) -> Gate | str:
+    """One gate, or what is wrong with it."""
+    match = _GATE.fullmatch(text)
+    if metric not in METRICS:
+        return f"'{metric}' is no metric. Metrics: {', '.join(METRICS)}."
+    if match is None:
+        return f"'{text[:40]}' can't be held. Write it as \">= 0.60\"."
+    threshold = float(match[2]) / (100 if match[3] else 1)
+    if threshold > 1:
+        return f"'{text[:40]}' is out of reach: {metric} is a share, 1 (or 100 %) at most."
+    return Gate(metric=metric, comparison=match[1] or ">=", threshold=threshold)
 
 
 def exact_match(said: str, wanted: str) -> float:

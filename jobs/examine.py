@@ -139,8 +139,8 @@ def _check(
     from jobs.dataset.check import Training, check
 
     spec = owner.spec
-    if not isinstance(spec, FineTuning):
-        return check(files, near=near)
+    if not isinstance(spec, FineTuning) or not owner.is_whole:
+        return check(files, near=near)  # with what it trains unknown, only the data is looked at
     named = owner.local_path(spec.tokenizer) if spec.tokenizer else None
     return check(
         files,

@@ -1,9 +1,10 @@
 """Patterns over bytes that cost the same however many there are and whatever the bytes."""
 
 import re
-from typing import cast
+from importlib import import_module
+from typing import Any
 
-import re2  # pyright: ignore[reportMissingTypeStubs]
+_re2: Any = import_module("re2")  # it ships no types
 
 
 def pattern(expression: bytes) -> "re.Pattern[bytes]":
@@ -12,7 +13,6 @@ def pattern(expression: bytes) -> "re.Pattern[bytes]":
     It takes a byte in constant time, with a hundred alternatives as with one; Python's own patterns
     try one alternative after the other at every byte.
     """
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1  # a byte is a byte
-    # It has the methods of Python's own patterns, and ships no types.
-    return cast("re.Pattern[bytes]", re2.compile(expression, options))
+    options = _re2.Options()
+    options.encoding = _re2.Options.Encoding.LATIN1  # a byte is a byte
+    return _re2.compile(expression, options)  # it has the methods of Python's own patterns

@@ -13,11 +13,13 @@ from jobs.dataset.lint import Task
 from jobs.dataset.remarks import Remarks
 from jobs.files import open_regular
 
+Role = Literal["system", "user", "assistant", "tool"]
 
-class Message(msgspec.Struct, gc=False, frozen=True):
+
+class Message(msgspec.Struct, gc=False, frozen=True, forbid_unknown_fields=True):
     """One turn."""
 
-    role: Literal["system", "user", "assistant", "tool"]
+    role: Role
     content: str
 
 
@@ -41,11 +43,21 @@ class Conversation(NamedTuple):
         return [message.content for message in self.messages if message.role != "system"]
 
 
-class _Line(msgspec.Struct, gc=False):
+class _Line(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     messages: list[Message]
 
 
-_decode = msgspec.json.Decoder(_Line).decode
+class _LooseMessage(msgspec.Struct, gc=False):
+    role: Role
+    content: str
+
+
+class _LooseLine(msgspec.Struct, gc=False):
+    messages: list[_LooseMessage]
+
+
+_decode_strictly = msgspec.json.Decoder(_Line).decode
+_decode_loosely = msgspec.json.Decoder(_LooseLine).decode
 
 
 def read_conversations(
@@ -88,7 +100,12 @@ def batches(conversations: Iterable[Conversation], size: int) -> Iterator[list[C
 
 def _chat(line: bytes) -> list[Message]:
     try:
-        return _decode(line).messages
+        return _decode_strictly(line).messages
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        pass
+    try:
+        line.decode()  # msgspec skips the fields that it isn't asked for, whatever bytes they are
+        return [Message(m.role, m.content) for m in _decode_loosely(line).messages]
     except (msgspec.MsgspecError, RecursionError, ValueError):
         return _with_tools(line) if explain.line(Remarks(0), line, 1) else []
 

@@ -23,17 +23,30 @@ from jobs.dataset.remarks import Remark, Remarks
 Task = Literal["chat_completion", "text_completion"]
 
 
-class _Message(msgspec.Struct, gc=False, frozen=True):
-    role: Literal["system", "user", "assistant"]
-    content: Annotated[str, msgspec.Meta(min_length=1)]
+Role = Literal["system", "user", "assistant"]
+Content = Annotated[str, msgspec.Meta(min_length=1)]
 
 
-class _Conversation(msgspec.Struct, gc=False, frozen=True):
+class _Message(msgspec.Struct, gc=False, frozen=True, forbid_unknown_fields=True):
+    role: Role
+    content: Content
+
+
+class _Conversation(msgspec.Struct, gc=False, frozen=True, forbid_unknown_fields=True):
     messages: tuple[_Message, ...]
 
 
-_decode_lines = msgspec.json.Decoder(_Conversation).decode_lines
-_decode_line = msgspec.json.Decoder(_Conversation).decode
+class _LooseMessage(msgspec.Struct, gc=False):
+    role: Role
+    content: Content
+
+
+class _LooseConversation(msgspec.Struct, gc=False):
+    messages: tuple[_LooseMessage, ...]
+
+
+_decode_strictly = msgspec.json.Decoder(_Conversation).decode_lines
+_decode_loosely = msgspec.json.Decoder(_LooseConversation).decode_lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,11 +133,8 @@ def _all_good(data: bytes, first: int, lines: int, tally: Tally) -> bool:
 
     Nothing is taken down before the whole block has turned out to be good.
     """
-    try:
-        conversations = _decode_lines(data)
-    except (msgspec.MsgspecError, RecursionError, ValueError):
-        return False
-    if len(conversations) != lines:
+    conversations = _decoded(data)
+    if conversations is None or len(conversations) != lines:
         return False  # a blank line
     orders = [
         tuple([message.role for message in conversation.messages]) for conversation in conversations
@@ -140,18 +150,31 @@ def _all_good(data: bytes, first: int, lines: int, tally: Tally) -> bool:
     return True
 
 
+def _decoded(data: bytes) -> list[_Conversation] | None:
+    """The conversations of some lines; None if one of them is none."""
+    try:
+        return _decode_strictly(data)
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        pass
+    try:
+        data.decode()  # msgspec skips the fields that it isn't asked for, whatever bytes they are
+        loose = _decode_loosely(data)
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        return None
+    return [
+        _Conversation(tuple([_Message(m.role, m.content) for m in one.messages])) for one in loose
+    ]
+
+
 def _one_line(line: bytes, number: int, tally: Tally, readable: list[tuple[int, bytes]]) -> None:
     """A line that may be odd: everything that is wrong with it, and its hash if it can be used."""
-    try:
-        line.decode()
-        conversation = _decode_line(line)
-    except (msgspec.MsgspecError, RecursionError, ValueError):
-        conversation = None
-    if conversation is None or not conversation.messages:
+    conversations = _decoded(line)
+    if conversations is None or len(conversations) != 1 or not conversations[0].messages:
         if explain.line(tally.remarks, line, number):
             tally.hashes.append(hash(line.strip()))
             tally.hashed_lines.append(number)
         return
+    conversation = conversations[0]
     roles = tuple(message.role for message in conversation.messages)
     texts = [message.content for message in conversation.messages]
     explain.texts(tally.remarks, texts, number)

@@ -114,9 +114,9 @@ def survey(
         first.counted = [a + b for a, b in zip(first.counted, other.counted, strict=True)]
     for seen in (first, *others):
         remarks.take(seen.remarks, 0)
-    found.tokens = (
-        Tokens(*first.counted, tokenizer.basis) if tokenizer else first.estimator.tokens()
-    )
+    found.tokens = first.estimator.tokens()
+    if tokenizer:
+        found.tokens = Tokens(first.counted[0], first.counted[1], tokenizer.basis)
     _contradictions(found.answers, remarks)
     _system_prompts(found, remarks)
     _labels(found, remarks)
@@ -217,7 +217,8 @@ def _contradictions(answers: Answers, remarks: Remarks) -> None:
     is_new = numpy.concatenate(([True], asked[1:] != asked[:-1]))
     first = order[numpy.maximum.accumulate(numpy.where(is_new, numpy.arange(len(asked)), 0))]
     differs = said[order] != said[first]
-    for index, before in sorted(zip(order[differs], first[differs], strict=True)):
+    places: list[tuple[int, int]] = list(zip(order[differs], first[differs], strict=True))
+    for index, before in sorted(places):
         line, has_system = divmod(answers.lines[index], 2)
         text = f"the same question as line {answers.lines[before] // 2}, and another answer."
         remarks.add(Remark("FT-D023", line, f"messages[{1 + has_system}].content", text))

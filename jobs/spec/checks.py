@@ -210,17 +210,16 @@ def _served_model(
 
 # ── evaluations and commands ────────────────────────────────────────────────────────────────────
 
-_GATE = re.compile(r"\s*(>=|>|<=|<|==)\s*([0-9]*\.?[0-9]+)\s*(%?)\s*")
-
 
 def _evaluation(chapter: Chapter, spec: Evaluation) -> Iterator[Finding]:
+    from jobs.evaluation import read_gate
+
     for metric, gate in spec.gates.items():
         if metric not in spec.metrics:
             message = f"'{metric}' is not measured here. Metrics: {', '.join(spec.metrics)}."
             yield chapter.finding("FT-S025", ("gates", metric), message, at_key=True)
-        elif not _GATE.fullmatch(gate):
-            message = f"'{gate[:40]}' can't be held. Write it as \">= 0.60\"."
-            yield chapter.finding("FT-S025", ("gates", metric), message)
+        elif isinstance(wrong := read_gate(metric, gate), str):
+            yield chapter.finding("FT-S025", ("gates", metric), wrong)
 
 
 _FIELDS_OF = {

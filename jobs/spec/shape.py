@@ -5,7 +5,9 @@ same model is walked here to find all of them, in words. What `az ml` lets pass 
 `type: MLFlow_Model` for `mlflow_model`, a number in quotes.
 """
 
+import copy
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar, cast
@@ -49,6 +51,33 @@ def fit(value: Any, model: type[S]) -> tuple[S | None, list[Misfit]]:
         return msgspec.convert(value, model, strict=False), []
     except (msgspec.ValidationError, OverflowError) as error:  # nothing the walk knows to explain
         return None, [Misfit("FT-S006", (), f"{error}.")]
+
+
+def fit_rest(value: dict[str, Any], model: type[S], misfits: Sequence[Misfit]) -> S | None:
+    """The value without what does not fit, if that is enough for the model.
+
+    What comes of it must not run: it is there so that whatever else is wrong is found as well.
+    """
+    rest = copy.deepcopy(value)
+    for misfit in misfits:
+        _drop(rest, misfit.path)
+    try:
+        return msgspec.convert(rest, model, strict=False)
+    except (msgspec.ValidationError, OverflowError):
+        return None
+
+
+def _drop(value: Any, path: Path) -> None:
+    """Takes the field at the path away, or the item of a list that holds it."""
+    for length, step in enumerate(path, 1):
+        last = length == len(path) or isinstance(path[length], int)
+        if last and (fields := mapping(value)) is not None:
+            fields.pop(str(step), None)
+            return
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            return
 
 
 def fields_of(model: type[msgspec.Struct]) -> dict[str, types.Field]:

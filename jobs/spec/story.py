@@ -14,7 +14,7 @@ from jobs.spec.models import KINDS, Document, Spec
 from jobs.spec.overrides import override
 from jobs.spec.reader import MAX_BYTES, Path, Problem, Tree, path_text, read
 from jobs.spec.references import PLACES, Reference, order, parse, texts_with_references
-from jobs.spec.shape import fields_of, fit
+from jobs.spec.shape import fields_of, fit, fit_rest
 from jobs.spec.values import mapping
 from jobs.suggestions import did_you_mean
 
@@ -28,6 +28,8 @@ class Chapter:
     """The file as the user named it."""
     tree: Tree
     references: tuple[Reference, ...] = ()
+    is_whole: bool = True
+    """Whether all of the document fits its model; else what doesn't was left out."""
 
     @property
     def reference(self) -> str:
@@ -138,10 +140,11 @@ class _Reading:
             self._say(tree, misfit.rule, misfit.path, misfit.message, at_key=misfit.at_key)
         if spec is None:
             self.broken.add(f"{kind}.{value['name']}")
-            return
-        self._chapter(tree, spec)
+            spec = fit_rest(value, model, misfits)
+        if spec is not None:
+            self._chapter(tree, spec, is_whole=not misfits)
 
-    def _chapter(self, tree: Tree, spec: Document) -> None:
+    def _chapter(self, tree: Tree, spec: Document, *, is_whole: bool) -> None:
         first = next((c for c in self.chapters if c.reference == spec.reference), None)
         if first is not None:
             line, _ = first.tree.locate(())
@@ -152,7 +155,7 @@ class _Reading:
             if reference := self._reference(tree, spec, path, text):
                 found.append(reference)
         # KINDS holds exactly the members of Spec.
-        self.chapters.append(Chapter(spec, self.file, tree, tuple(found)))  # pyright: ignore[reportArgumentType]
+        self.chapters.append(Chapter(spec, self.file, tree, tuple(found), is_whole))  # pyright: ignore[reportArgumentType]
 
     def _reference(self, tree: Tree, spec: Document, path: Path, text: str) -> Reference | None:
         if spec.kind == "command":

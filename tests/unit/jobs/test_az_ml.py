@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from jobs.cli import main
-from jobs.spec import Command, FineTuning, ServerlessEndpoint, load
+from jobs.spec import KINDS, Command, FineTuning, ServerlessEndpoint, load
+from jobs.spec.dialects import READ_ONLY
+from jobs.spec.shape import fields_of
 
 SPECS = Path(__file__).parents[2] / "data" / "specs"
 JOBS = sorted(path.name for path in SPECS.glob("az-*.yaml") if "endpoint" not in path.name)
@@ -105,3 +107,34 @@ def test_azds_yaml_is_translated_with_notes() -> None:
     said = " ".join(str(finding) for finding in story.findings)
     assert "seed" in said
     assert "extra_body" in said
+
+
+def test_every_field_that_az_ml_knows_is_known_here(
+    loaders: tuple[Callable[..., Any], Callable[..., Any]],
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from azure.ai.ml._schema._finetuning.azure_openai_finetuning import (
+            AzureOpenAIFineTuningSchema,
+        )
+        from azure.ai.ml._schema._finetuning.custom_model_finetuning import (
+            CustomModelFineTuningSchema,
+        )
+        from azure.ai.ml._schema.job.command_job import CommandJobSchema
+        from azure.ai.ml.constants._common import BASE_PATH_CONTEXT_KEY
+        from azure.ai.ml.entities import ServerlessEndpoint as TheirEndpoint
+
+        schemas: list[tuple[str, Any]] = [
+            ("finetuning", AzureOpenAIFineTuningSchema),
+            ("finetuning", CustomModelFineTuningSchema),
+            ("command", CommandJobSchema),
+        ]
+        fields: dict[str, set[str]] = {
+            "serverless_endpoint": set(TheirEndpoint._attr_to_rest_field)
+        }
+        for kind, schema in schemas:
+            theirs = schema(context={BASE_PATH_CONTEXT_KEY: "."}).fields
+            named = {field.data_key or name for name, field in theirs.items()}
+            fields[kind] = fields.get(kind, set()) | named
+    for kind, names in fields.items():
+        assert names - fields_of(KINDS[kind]).keys() - set(READ_ONLY[kind]) == set(), kind

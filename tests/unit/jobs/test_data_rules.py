@@ -254,3 +254,16 @@ def test_personal_numbers_are_found_in_devanagari_digits_escaped_or_not(tmp_path
         data = talks(60) + json.dumps(one, ensure_ascii=escaped).encode() + b"\n"
         found = [f for f in looked(tmp_path, data).findings if f.rule == "FT-D043"]
         assert [(f.line, f.path) for f in found] == [(61, "messages[1]")]
+
+
+def test_bytes_that_are_no_text_are_found_in_fields_that_nobody_reads(tmp_path: Path) -> None:
+    extra = line({**talk(61), "note": "caf\xe9"})
+    for data, rule in ((extra.replace("\xe9".encode(), b"\xe9"), True), (extra, False)):
+        found = [f for f in looked(tmp_path, talks(60) + data).findings if f.rule == "FT-D003"]
+        assert [f.line for f in found] == ([61] if rule else [])
+
+
+def test_a_field_that_nobody_reads_makes_no_conversation_another_one(tmp_path: Path) -> None:
+    again = line({"id": 7, **talk(3)})
+    (found,) = [f for f in looked(tmp_path, talks(60) + again).findings if f.rule == "FT-D021"]
+    assert (found.line, found.message) == (61, "the same conversation as line 4.")

@@ -55,9 +55,16 @@ def test_gates_are_read_in_every_spelling() -> None:
     assert str(read["token_f1"]) == "token_f1 >= 0.6"
 
 
-@pytest.mark.parametrize("written", [{"token_f1": "about 0.6"}, {"bleu": ">= 0.6"}])
-def test_a_gate_that_means_nothing_is_refused(written: dict[str, str]) -> None:
-    with pytest.raises(InvalidInputError, match="is not a gate"):
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        ({"token_f1": "about 0.6"}, "can't be held"),
+        ({"bleu": ">= 0.6"}, "is no metric"),
+        ({"token_f1": ">= 60"}, "out of reach"),
+    ],
+)
+def test_a_gate_that_means_nothing_is_refused(written: dict[str, str], why: str) -> None:
+    with pytest.raises(InvalidInputError, match=why):
         gates(written)
 
 

@@ -1,4 +1,4 @@
-"""Each kind of secret and of personal data: found where it is, left alone where it only looks so."""
+"""Each kind of secret and of personal data: found where it is, not where it only looks so."""
 
 import json
 

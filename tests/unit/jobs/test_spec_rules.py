@@ -279,3 +279,18 @@ def test_an_override_has_to_meet_one_field(argument: str, found: bool, folder: P
 
 def test_a_clean_story_has_no_findings(folder: Path) -> None:
     assert rules_of(folder, evaluation()) == set()
+
+
+def test_a_typo_hides_no_other_mistake_of_its_document(folder: Path) -> None:
+    text = job("epochs", "epocs").replace("Phi-4-mini-instruct", "Phi-3-mini-4k-instruct")
+    (folder / "train.jsonl").write_text("{broken\n" * 60, encoding="utf-8")
+    assert {"FT-S004", "FT-C003", "FT-D009", "FT-D002"} <= rules_of(folder, text)
+
+
+def test_what_a_typo_leaves_out_is_not_guessed_at(folder: Path) -> None:
+    few = "".join(conversation(number) for number in range(12))
+    (folder / "train.jsonl").write_text(few, encoding="utf-8")
+    whole = job("epochs: 3", "epochs: 1")
+    assert "FT-D063" in rules_of(folder, whole)
+    # Nobody knows how many epochs were meant, so nobody counts its steps.
+    assert "FT-D063" not in rules_of(folder, whole.replace("epochs", "epocs"))
