@@ -129,9 +129,8 @@ def test_every_field_that_az_ml_knows_is_known_here(
             ("finetuning", CustomModelFineTuningSchema),
             ("command", CommandJobSchema),
         ]
-        fields: dict[str, set[str]] = {
-            "serverless_endpoint": set(TheirEndpoint._attr_to_rest_field)
-        }
+        declared = [vars(base).get("__annotations__", {}) for base in TheirEndpoint.__mro__]
+        fields = {"serverless_endpoint": {n for names in declared for n in names if n[0] != "_"}}
         for kind, schema in schemas:
             theirs = schema(context={BASE_PATH_CONTEXT_KEY: "."}).fields
             named = {field.data_key or name for name, field in theirs.items()}
