@@ -22,6 +22,13 @@ def progress(text: str) -> None:
     sys.stderr.flush()
 
 
+def passing(text: str) -> None:
+    """A line on the terminal that the next one takes the place of; empty text takes it away."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[2K{style(text, 'dim', sys.stderr) if text else ''}")
+        sys.stderr.flush()
+
+
 def emit_structured(value: dict[str, object], form: str) -> None:
     """The result as `json` or `yaml`, with its schema version first."""
     document = {"schema_version": SCHEMA_VERSION, **value}

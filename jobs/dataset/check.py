@@ -1,7 +1,7 @@
 """All that can be said about the data of one fine-tune: its files, and what is between them."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -90,18 +90,20 @@ def check(
     training: Training | None = None,
     near: bool = True,
     limit: int = 200,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Checked:
     """Read the files and say everything that is wrong with them, and between them.
 
     Training files come first, whatever order they are given in, so that a repeat is told where it
-    does harm: in the validation or the test file.
+    does harm: in the validation or the test file. `tell` hears what is being looked at.
     """
-    looked, findings = _lint_all(files, task, limit)
+    looked, findings = _lint_all(files, task, limit, tell)
     names = [item.file.name for item in looked]
     again = repeats([item.tally for item in looked])
     for one, first in again:
         looked[one[0]].tally.remarks.add(remark(one, first, names))
     if near:
+        tell("near-duplicates …")
         _near(looked, task, [one for one, _ in again], names)
     tokenizer, missing = _tokenizer(training)
     findings += missing
@@ -109,6 +111,7 @@ def check(
     surveys: list[Survey] = []
     for item in looked:
         _whole_file(item)
+        tell(f"{item.file.name}: texts and tokens …")
         surveys.append(
             survey(
                 item.file.path,
@@ -119,6 +122,7 @@ def check(
                 context=context,
             )
         )
+    tell("")
     checked = [replace(item, survey=one) for item, one in zip(looked, surveys, strict=True)]
     if training:
         _enough(checked, training)
@@ -128,12 +132,13 @@ def check(
 
 
 def _lint_all(
-    files: Sequence[DataFile], task: Task, limit: int
+    files: Sequence[DataFile], task: Task, limit: int, tell: Callable[[str], None]
 ) -> tuple[list[Looked], list[Finding]]:
     wish = Wish(task=task, limit=limit)
     looked: list[Looked] = []
     findings: list[Finding] = []
     for file in sorted(files, key=lambda f: ROLES.index(f.role)):
+        tell(f"{file.name}: form, repeats, secrets …")
         try:
             tally = lint_file(file.path, wish)
         except UnreadableFileError as error:

@@ -246,6 +246,7 @@ def _figures(item: object) -> dict[str, object]:
 
 def _checked(arguments: Namespace, *, near: bool = True) -> "Checked":
     from jobs.dataset.check import DataFile, Training, check
+    from jobs.output import passing
 
     files = [DataFile(path) for path in arguments.files]
     files += [DataFile(path, "validation") for path in arguments.validation]
@@ -257,7 +258,7 @@ def _checked(arguments: Namespace, *, near: bool = True) -> "Checked":
         has_validation=bool(arguments.validation),
         tokenizer=arguments.tokenizer,
     )
-    return check(files, task=arguments.task, training=training, near=near)
+    return check(files, task=arguments.task, training=training, near=near, tell=passing)
 
 
 def _beside(path: Path, part: str) -> Path:
