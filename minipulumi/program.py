@@ -1,103 +1,66 @@
 """The engine's side of a program: its process, what it prints, how it is stopped."""
 
-import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from minipulumi.plugins import guarded
 from minipulumi.project import Project
 
-_HOST = Path(__file__).parent / "program_main.py"
+HOST = Path(__file__).parent / "program_main.py"
+END = "\0over "  # the host prints this and an exit code behind a run
 _GRACE = 1.0  # seconds for a program to go after it was told to
 
 
 class Program:
-    """A program's process; it starts loading the SDK as soon as this object exists."""
+    """A program's process: it loads the SDK at once, and runs the program as often as asked."""
 
-    def __init__(self, project: Project, environment: dict[str, str]):
-        self._project = project
-        self._socket, theirs = socket.socketpair()
-        with theirs:
-            self._process = subprocess.Popen(
-                [project.python, "-u", str(_HOST), str(theirs.fileno())],
-                cwd=project.program,
-                env={**os.environ, "no_grpc_proxy": "127.0.0.1", **environment},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,  # Ctrl-C is the engine's to handle
-                text=True,
-                errors="replace",
-            )
-        self._threads: list[threading.Thread] = []
+    def __init__(self, project: Project):
+        self._process = subprocess.Popen(
+            guarded([sys.executable, "-u", str(HOST), str(project.root)]),
+            cwd=project.program,
+            env={**os.environ, "no_grpc_proxy": "127.0.0.1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is the engine's to handle
+            text=True,
+            errors="replace",
+        )
+        self.code: int | None = None  # of the last run
 
-    def load(self, modules: list[str]) -> None:
-        """Has the waiting process load modules ahead of time."""
-        self._order({"load": modules})
-
-    def run(
-        self,
-        run: dict[str, Any],
-        printed: Callable[[str], None],
-        loaded: Callable[[list[str]], None],
-    ) -> None:
-        """Runs the program; what it prints goes to `printed` line by line."""
-        streams: list[IO[str] | None] = [self._process.stdout, self._process.stderr]
-        for stream in streams:
-            self._thread(_forward, stream, printed)
-        self._thread(self._listen, loaded)
-        project = self._project
-        place = {"pwd": str(project.program), "program": project.entry_point}
-        self._order({"run": {**place, "root_directory": str(project.root), **run}})
-
-    def wait(self) -> int:
-        """Waits for the end; gives the exit code."""
-        code = self._process.wait()
-        for thread in self._threads:
-            thread.join()
-        return code
+    def run(self, order: dict[str, Any]) -> Iterator[str]:
+        """Runs the program to its end; gives what it prints line by line."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self.code = None
+        try:
+            self._process.stdin.write(json.dumps(order) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it was stopped before it began
+        for line in self._process.stdout:
+            if line.startswith(END):
+                self.code = int(line.removeprefix(END))
+                return
+            yield line.rstrip("\n")
+        self.code = self._process.wait()
 
     def stop(self) -> None:
         """Interrupts the program, and kills it if it doesn't go."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
-            try:
-                self._process.wait(_GRACE)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
+            timer = threading.Timer(_GRACE, self._process.kill)
+            timer.daemon = True
+            timer.start()
 
     def close(self) -> None:
-        """Ends the process, whatever it does, and gives everything back."""
-        if self._process.poll() is None:
-            self._process.kill()
-        self.wait()
-        self._socket.close()
-        for stream in (self._process.stdout, self._process.stderr):
-            if stream:
-                stream.close()
-
-    def _order(self, order: dict[str, Any]) -> None:
-        with contextlib.suppress(OSError):
-            self._socket.sendall(json.dumps(order).encode() + b"\n")
-
-    def _listen(self, loaded: Callable[[list[str]], None]) -> None:
-        with contextlib.suppress(OSError, ValueError), self._socket.makefile("r") as answers:
-            if line := answers.readline():
-                loaded(json.loads(line))
-
-    def _thread(self, target: Callable[..., None], *args: Any) -> None:
-        thread = threading.Thread(target=target, args=args, daemon=True)
-        thread.start()
-        self._threads.append(thread)
-
-
-def _forward(stream: IO[str], printed: Callable[[str], None]) -> None:
-    for line in stream:
-        printed(line.rstrip("\n"))
+        """Ends the process, whatever it does."""
+        self._process.kill()
+        self._process.communicate()

@@ -1,12 +1,12 @@
-"""Pulumi.yaml, and where things are: the program, its interpreter, the workspace's selection."""
+"""Pulumi.yaml, and where things are: the program, the stack's settings, the user's selection."""
 
-# JSON of any shape.
+# YAML of any shape.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
 import json
 import os
-import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from hashlib import sha1
 from pathlib import Path
 from typing import Any, cast
@@ -14,23 +14,17 @@ from typing import Any, cast
 from minipulumi.errors import PulumiError, Refused
 from minipulumi.values import Props
 
-_KNOWN = {
-    "name", "runtime", "main", "description", "author", "website", "license", "backend",
-    "plugins", "stackConfigDir", "template",
-}  # fmt: skip
+_KNOWN = {"name", "runtime", "main", "description", "author", "website", "license", "plugins"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Project:
     """A Pulumi project on disk."""
 
     file: Path
     name: str
-    main: str
-    options: dict[str, str]
-    plugins: dict[str, Path]
-    backend: str
-    config_folder: Path
+    main: str = "."
+    plugins: Mapping[str, Path] = field(default_factory=dict[str, Path])  # package → folder
 
     @property
     def root(self) -> Path:
@@ -39,37 +33,19 @@ class Project:
 
     @property
     def program(self) -> Path:
-        """The folder that the program runs in; with a file as `main`, the file's folder."""
-        path = (self.root / self.main).resolve()
-        return path if path.is_dir() else path.parent
-
-    @property
-    def entry_point(self) -> str:
-        """What the program's host executes, relative to `program`."""
-        path = (self.root / self.main).resolve()
-        return "." if path.is_dir() else path.name
-
-    @property
-    def python(self) -> str:
-        """The interpreter: the project's virtual environment, or the one that runs this."""
-        if folder := self.options.get("virtualenv"):
-            python = self.root / folder / "bin" / "python"
-            if not python.exists():
-                raise PulumiError(f"Pulumi.yaml: virtualenv '{folder}': {python} doesn't exist")
-            return str(python)
-        return sys.executable
+        """The folder of the program."""
+        return (self.root / self.main).resolve()
 
     def stack_file(self, stack: str) -> Path:
         """The stack's settings, Pulumi.<stack>.yaml."""
-        return self.config_folder / f"Pulumi.{stack}.yaml"
+        return self.root / f"Pulumi.{stack}.yaml"
 
 
 def load_project(start: Path) -> Project:
     """Finds Pulumi.yaml in the folder or above it."""
     for folder in (start.resolve(), *start.resolve().parents):
-        for name in ("Pulumi.yaml", "Pulumi.yml"):
-            if (folder / name).is_file():
-                return _read(folder / name)
+        if (folder / "Pulumi.yaml").is_file():
+            return _read(folder / "Pulumi.yaml")
     raise PulumiError(
         f"no Pulumi.yaml project file found (searching upwards from {start.resolve()})."
         " If you have not created a project yet, use `pulumi new` to do so"
@@ -78,29 +54,29 @@ def load_project(start: Path) -> Project:
 
 def _read(file: Path) -> Project:
     data = load_yaml(file)
-    for key in data.keys() - _KNOWN:
-        raise Refused(f"'{key}' in {file}")
+    refuse_others(data, _KNOWN, str(file))
     runtime: Any = data.get("runtime")
     runtime = {"name": runtime} if isinstance(runtime, str) else runtime or {}
     if runtime.get("name") != "python":
         raise Refused(f"runtime '{runtime.get('name')}' in {file}")
-    options: dict[str, str] = runtime.get("options") or {}
-    for key in options.keys() - {"virtualenv"}:
+    for key in runtime.get("options") or {}:
         raise Refused(f"runtime option '{key}' in {file}")
     plugins: Props = data.get("plugins") or {}
     for key in plugins.keys() - {"providers"}:
         raise Refused(f"'plugins.{key}' in {file}")
     if not isinstance(data.get("name"), str):
         raise PulumiError(f"{file}: project is missing a 'name' attribute")
-    return Project(
-        file=file,
-        name=data["name"],
-        main=data.get("main") or ".",
-        options=options,
-        plugins={p["name"]: file.parent / p["path"] for p in plugins.get("providers") or []},
-        backend=(data.get("backend") or {}).get("url") or "",
-        config_folder=file.parent / (data.get("stackConfigDir") or "."),
-    )
+    folders = {p["name"]: file.parent / p["path"] for p in plugins.get("providers") or []}
+    project = Project(file, data["name"], data.get("main") or ".", folders)
+    if not project.program.is_dir():
+        raise Refused(f"'main: {project.main}', which is no folder, in {file}")
+    return project
+
+
+def refuse_others(data: Props, known: set[str], where: str) -> None:
+    """Refuses the first key that nobody would look at."""
+    for key in data.keys() - known:
+        raise Refused(f"'{key}' in {where}")
 
 
 def load_yaml(file: Path) -> Props:
@@ -108,18 +84,12 @@ def load_yaml(file: Path) -> Props:
     import yaml
 
     try:
-        data: object = yaml.load(file.read_bytes(), Loader=_loader())
+        data: object = yaml.safe_load(file.read_bytes())
     except yaml.YAMLError as error:
         raise PulumiError(f"{file}: {error}") from error
     if data is not None and not isinstance(data, dict):
         raise PulumiError(f"{file}: expected a mapping at the top")
     return cast("Props", data or {})
-
-
-def _loader() -> Any:
-    import yaml
-
-    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def pulumi_home() -> Path:

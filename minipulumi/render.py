@@ -4,6 +4,7 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
 import json
+from itertools import zip_longest
 from typing import Any
 
 from minipulumi.values import SIGNATURE, UNKNOWN, Props, is_secret
@@ -13,15 +14,12 @@ _GONE: Any = object()
 
 def outputs_block(old: Props, new: Props, *, created: bool, only_changes: bool) -> list[str]:
     """The lines of `Outputs:`; nothing if nothing is to be said."""
-    if created:
-        return properties(new, new, 4)
-    if only_changes:
-        keys = [k for k in {*old, *new} if not _alike(old.get(k, _GONE), new.get(k, _GONE))]
-        width = max((len(key) for key in {*old, *new}), default=0)
-        return properties(
-            {k: old[k] for k in keys if k in old}, {k: new[k] for k in keys if k in new}, 4, width
-        )
-    return properties(old, new, 4)
+    if created or not only_changes:
+        return properties(new if created else old, new, 4)
+    width = max((len(key) for key in {*old, *new}), default=0)
+    same = {k for k in {*old, *new} if _alike(old.get(k, _GONE), new.get(k, _GONE))}
+    old, new = ({k: v for k, v in side.items() if k not in same} for side in (old, new))
+    return properties(old, new, 4, width)
 
 
 def properties(old: Props, new: Props, indent: int, width: int = 0) -> list[str]:
@@ -44,38 +42,23 @@ def _change(label: str, old: Any, new: Any, indent: int) -> list[str]:
     if _is_map(old) and _is_map(new):
         return [f"{pad}~ {label}{{", *properties(old, new, indent + 4), f"{pad}  }}"]
     if isinstance(old, list) and isinstance(new, list):
-        both = list(enumerate_both(old, new))
-        inner = [line for i, a, b in both for line in _change(f"[{i}]: ", a, b, indent + 4)]
+        both = enumerate(zip_longest(old, new, fillvalue=_GONE))
+        inner = [line for i, (a, b) in both for line in _change(f"[{i}]: ", a, b, indent + 4)]
         return [f"{pad}~ {label}[", *inner, f"{pad}  ]"]
     return [f"{pad}~ {label}{_inline(old)} => {_inline(new)}"]
 
 
-def enumerate_both(old: list[Any], new: list[Any]) -> list[tuple[int, Any, Any]]:
-    """Pairs two lists by position."""
-    return [
-        (i, old[i] if i < len(old) else _GONE, new[i] if i < len(new) else _GONE)
-        for i in range(max(len(old), len(new)))
-    ]
-
-
 def _whole(label: str, value: Any, indent: int, mark: str) -> list[str]:
+    """Lines for a value that is the same, or new, or gone, as a whole."""
     pad = " " * (indent - 2)
-    if _is_map(value) and value:
+    if not value or not (_is_map(value) or isinstance(value, list)):
+        return [f"{pad}{mark}{label}{_inline(value)}"]
+    items, (opening, closing) = [(f"[{i}]", item) for i, item in enumerate(value)], "[]"
+    if isinstance(value, dict):
         width = max(len(key) for key in value)
-        inner = [
-            line
-            for key in sorted(value)
-            for line in _whole(f"{key:<{width}}: ", value[key], indent + 4, mark)
-        ]
-        return [f"{pad}{mark}{label}{{", *inner, f"{pad}  }}"]
-    if isinstance(value, list) and value:
-        inner = [
-            line
-            for i, item in enumerate(value)
-            for line in _whole(f"[{i}]: ", item, indent + 4, mark)
-        ]
-        return [f"{pad}{mark}{label}[", *inner, f"{pad}  ]"]
-    return [f"{pad}{mark}{label}{_inline(value)}"]
+        items, (opening, closing) = [(f"{k:<{width}}", value[k]) for k in sorted(value)], "{}"
+    inner = [line for key, item in items for line in _whole(f"{key}: ", item, indent + 4, mark)]
+    return [f"{pad}{mark}{label}{opening}", *inner, f"{pad}  {closing}"]
 
 
 def _alike(old: Any, new: Any) -> bool:
@@ -89,6 +72,4 @@ def _is_map(value: Any) -> bool:
 def _inline(value: Any) -> str:
     if is_secret(value):
         return "[secret]"
-    if value == UNKNOWN:
-        return "[unknown]"
-    return json.dumps(value, ensure_ascii=False)
+    return "[unknown]" if value == UNKNOWN else json.dumps(value, ensure_ascii=False)

@@ -3,7 +3,7 @@
 # JSON of any shape.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ SIGNATURE = "4dabf18193072939515e22adb298388d"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
 RESOURCE = "5cf8f73096256a8f31e491e813e4eb8e"
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-_OTHERS = {  # marks that only a program with assets, remote components or bytes sends
+_OTHERS = {  # marks that only a program with assets or remote components sends
     "c44067f5952c0a294b673a41bacd8c17": "assets",
     "0def7320c3a5731c473e5ecbe6d01bc7": "archives",
     "d0e6a833031e9bbcd3f4e8bde6ca49a4": "output values",
@@ -28,27 +28,28 @@ def from_struct(struct: "Struct") -> Props:
 
 
 def _from_value(value: "Value") -> Any:
-    kind = value.WhichOneof("kind")
-    if kind == "string_value":
-        return value.string_value
-    if kind == "struct_value":
-        return from_struct(value.struct_value)
-    if kind == "number_value":
-        number = value.number_value
-        return int(number) if number.is_integer() and abs(number) < 2**53 else number
-    if kind == "bool_value":
-        return value.bool_value
-    if kind == "list_value":
-        return [_from_value(item) for item in value.list_value.values]
-    return None
+    match value.WhichOneof("kind"):
+        case "string_value":
+            return value.string_value
+        case "struct_value":
+            return from_struct(value.struct_value)
+        case "number_value":
+            number = value.number_value
+            return int(number) if number.is_integer() and abs(number) < 2**53 else number
+        case "bool_value":
+            return value.bool_value
+        case "list_value":
+            return [_from_value(item) for item in value.list_value.values]
+        case _:
+            return None
 
 
-def to_struct(props: Props | None) -> "Struct":
+def to_struct(props: Mapping[str, Any]) -> "Struct":
     """Turns JSON into a protobuf Struct."""
     from google.protobuf.struct_pb2 import Struct
 
     struct = Struct()
-    struct.update(props or {})
+    struct.update(props)
     return struct
 
 
@@ -90,6 +91,11 @@ def masked(value: Any) -> Any:
     return swap_marked(value, lambda _: "[secret]")
 
 
+def without_references(value: Any) -> Any:
+    """Replaces references to resources by their ids, for providers that don't know references."""
+    return swap_marked(value, lambda r: r.get("id") or r.get("urn"), RESOURCE)
+
+
 def has_unknown(value: Any) -> bool:
     """Tells whether a value, or anything in it, isn't known yet."""
     if isinstance(value, dict):
@@ -97,24 +103,15 @@ def has_unknown(value: Any) -> bool:
     return any(map(has_unknown, value)) if isinstance(value, list) else value == UNKNOWN
 
 
-def without_references(value: Any) -> Any:
-    """Replaces references to resources by their ids, for providers that don't know references."""
-    return swap_marked(value, lambda r: r.get("id") or r.get("urn"), RESOURCE)
-
-
 def annotate(value: Any, model: Any) -> Any:
     """Marks as secret in `value` whatever is secret in `model` at the same place."""
-    if is_secret(value):
-        return value
     if is_secret(model):
         return mark(value)
-    if isinstance(value, dict) and isinstance(model, dict):
+    if isinstance(value, dict) and isinstance(model, dict) and not is_secret(value):
         return {key: annotate(item, model.get(key)) for key, item in value.items()}
-    if isinstance(value, list) and isinstance(model, list) and len(value) == len(model):
-        return [annotate(item, other) for item, other in zip(value, model, strict=True)]
+    if isinstance(value, list) and isinstance(model, list):
+        if len(value) == len(model):
+            return [annotate(item, other) for item, other in zip(value, model, strict=True)]
+        # Which one is which can't be told any more, so one secret makes a secret of them all.
+        return [mark(item) for item in value] if any(map(is_secret, model)) else value
     return value
-
-
-def secretive(value: Props, names: list[str]) -> Props:
-    """Marks the named properties as secret (additionalSecretOutputs)."""
-    return {k: mark(v) if k in names else v for k, v in value.items()}

@@ -36,22 +36,27 @@ class Forked:
     """A process that the zygote forked, with the part of Popen's face that minipulumi uses."""
 
     def __init__(
-        self, zygote: "Zygote", kind: str, cwd: Path, environment: dict[str, str], fds: list[int]
+        self, zygote: "Zygote", kind: str, cwd: Path, environment: dict[str, str], words: list[str]
     ):
+        read, in_read = os.pipe()
         out, out_write = os.pipe()
-        err, err_write = os.pipe()
         self._exit, exit_write = os.pipe()
-        self.pid = zygote.fork(kind, cwd, environment, [out_write, err_write, *fds, exit_write])
-        for fd in (out_write, err_write, exit_write):
+        ends = [read, out_write, exit_write]
+        self.pid = zygote.fork(kind, cwd, environment, words, ends)
+        for fd in ends:
             os.close(fd)
-        if kind == "dynamic":  # its port is read as bytes, its errors aren't read
+        self.stdin: Any = os.fdopen(in_read, "w")
+        if kind == "dynamic":  # its port is read as bytes
             self.stdout: Any = os.fdopen(out, "rb")
-            os.close(err)
         else:
             self.stdout = os.fdopen(out, "r", errors="replace")
-            self.stderr: Any = os.fdopen(err, "r", errors="replace")
         self.returncode: int | None = None
         self._lock = threading.Lock()
+
+    def communicate(self) -> None:
+        self.wait()
+        for stream in (self.stdin, self.stdout):
+            stream.close()
 
     def poll(self) -> int | None:
         return self._read(0)
@@ -94,8 +99,10 @@ class Zygote:
                 [sys.executable, str(ZYGOTE), str(theirs.fileno())], pass_fds=[theirs.fileno()]
             )
 
-    def fork(self, kind: str, cwd: Path, environment: dict[str, str], fds: list[int]) -> int:
-        order = {"kind": kind, "cwd": str(cwd), "environment": environment}
+    def fork(
+        self, kind: str, cwd: Path, environment: dict[str, str], words: list[str], fds: list[int]
+    ) -> int:
+        order = {"kind": kind, "cwd": str(cwd), "environment": environment, "words": words}
         socket.send_fds(self._socket, [json.dumps(order).encode()], fds)
         return int(self._socket.recv(64))
 
@@ -240,8 +247,8 @@ def _fork_processes(zygote: Zygote, monkeypatch: pytest.MonkeyPatch) -> None:
     real = subprocess.Popen
 
     def popen(command: list[str], **how: Any) -> Any:
-        if "program_main.py" in command[2]:
-            return Forked(zygote, "program", how["cwd"], how["env"], list(how["pass_fds"]))
+        if str(program.HOST) in command:
+            return Forked(zygote, "program", how["cwd"], how["env"], command[-1:])
         if command[-2:-1] == ["pulumi.dynamic"]:
             return Forked(zygote, "dynamic", how["cwd"], how["env"], [])
         return real(command, **how)
@@ -261,8 +268,6 @@ def _standin_in_process(monkeypatch: pytest.MonkeyPatch, release: threading.Even
             return real(self, package, version)
         standin = fresh_standin()
         standin.__dict__["time"] = SimpleNamespace(sleep=release.wait)
-        plugin = plugins.LocalPlugin(_failing_by_name(standin))
-        self.running.append(plugin)
-        return plugin, ""
+        return plugins.served(_failing_by_name(standin)), ""
 
     monkeypatch.setattr(plugins.PluginHost, "start", start)

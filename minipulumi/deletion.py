@@ -1,0 +1,104 @@
+"""Deletes: what left the program, the old halves of replacements, or everything."""
+
+from minipulumi.deployment import Deployment
+from minipulumi.planning import cannot_delete
+from minipulumi.provider_entries import provider_of
+from minipulumi.resources import Resource, changed_keys, follow_renames
+from minipulumi.step import Step
+from minipulumi.steps import perform
+
+
+def delete_what_left(deployment: Deployment) -> None:
+    """Deletes what the program no longer has, and the old halves of replacements."""
+    condemned = deployment.checkpoint.untouched()
+    if deployment.renamed:
+        for resource in condemned:
+            follow_renames(resource, deployment.renamed)
+            deployment.checkpoint.save(put=resource, durable=False)
+    if outside := [r for r in condemned if not r.delete and not deployment.is_target(r)]:
+        _refuse_untargeted(deployment, outside)
+        return
+    if deployment.targets:
+        condemned = [resource for resource in condemned if not resource.is_provider]
+    _delete(deployment, condemned)
+
+
+def destroy(deployment: Deployment) -> None:
+    """Deletes everything, or the targets."""
+    report_unknown_targets(deployment)
+    resources, doomed = deployment.checkpoint.resources(), list[Resource]()
+    for resource in resources:
+        if resource.provider:
+            provider_of(deployment, resource)  # all can be reached before anything is deleted
+    urns = set[str]()
+    for resource in resources:
+        hit = deployment.is_target(resource) and not (deployment.targets and resource.is_provider)
+        if hit or not urns.isdisjoint(resource.needs):
+            doomed.append(resource)
+            urns.add(resource.urn)
+    _refuse_untargeted(deployment, [r for r in doomed if not deployment.is_target(r)])
+    if deployment.unsuccessful:
+        return
+    for resource in resources:
+        if resource not in doomed:
+            deployment.display.finished(Step("same", resource, resource), 0)
+    _delete(deployment, doomed)
+
+
+def report_unknown_targets(deployment: Deployment) -> None:
+    """Says which targets neither the state nor the program has."""
+    for urn in sorted(deployment.targets - deployment.known - deployment.registered):
+        deployment.report(
+            deployment.stack_urn,
+            f"Target '{urn}' could not be found in the stack."
+            " Did you forget to escape $ in your shell?",
+        )
+
+
+def _refuse_untargeted(deployment: Deployment, resources: list[Resource]) -> None:
+    for resource in resources:
+        deployment.forbid(
+            resource.urn,
+            f"Resource '{resource.urn}' will be destroyed but was not specified in --target list.\n"
+            "Either include resource in --target list or pass --target-dependents to proceed.",
+        )
+
+
+def _delete(deployment: Deployment, condemned: list[Resource]) -> None:
+    """Deletes resources in waves: nothing before everything that needs it is gone."""
+    stays: set[str] = set()
+    for resource in reversed(condemned):
+        if protected := resource.protect and not resource.delete:
+            text = cannot_delete(resource.urn, preview=deployment.preview)
+            deployment.forbid(resource.urn, text)
+            deployment.display.failed(Step("delete", resource, None))
+        if protected or resource.urn in stays:
+            stays.update((resource.urn, *resource.needs))
+    if stays and not deployment.preview:
+        return
+    for wave in _waves(condemned):
+        steps = [_step(deployment, resource) for resource in wave if resource.urn not in stays]
+        if not all(deployment.side_by_side(lambda step: perform(deployment, step), steps)):
+            return
+
+
+def _step(deployment: Deployment, old: Resource) -> Step:
+    if not old.delete:
+        return Step("delete", old, None)
+    # One that an earlier run left behind says nothing of what this one changed.
+    new = None if old in deployment.leftovers else deployment.news.get(old.urn)
+    keys = changed_keys(old.inputs, new.inputs) if new else []
+    return Step("delete-replaced", old, None, keys=keys)
+
+
+def _waves(condemned: list[Resource]) -> list[list[Resource]]:
+    """Sorts deletes into waves as the real engine does: by depth from the roots, deepest first."""
+    depth: dict[str, int] = {}
+    waves: list[list[Resource]] = []
+    for resource in condemned:  # in dependency order: what is needed comes first
+        level = 1 + max((depth.get(urn, -1) for urn in resource.needs), default=-1)
+        depth[resource.urn] = max(level, depth.get(resource.urn, 0))
+        while len(waves) <= level:
+            waves.append([])
+        waves[level].append(resource)
+    return [list(reversed(wave)) for wave in reversed(waves)]
