@@ -38,6 +38,11 @@ class Stack:
         return self._place("stacks").parent / f"{self.name}.json"
 
     @property
+    def settings_file(self) -> Path:
+        """Pulumi.<stack>.yaml."""
+        return self.project.file.with_name(f"Pulumi.{self.name}.yaml")
+
+    @property
     def locks(self) -> Path:
         """The folder of its lock files."""
         return self.folder / "locks" / "organization" / self.project.name / self.name

@@ -63,6 +63,10 @@ class Checkpoint:
         """What the state had before and this run hasn't confirmed."""
         return [resource for resource in self.resources() if resource.place >= _KEPT]
 
+    def outputs_of(self, urn: str) -> Props | None:
+        """The outputs that a resource has in the state now, if it is there."""
+        return next((dict(r.outputs) for r in self.resources() if r.urn == urn), None)
+
     def begin(self, operation: str, resource: Resource) -> int | None:
         """Records, durably, that an operation is about to reach the provider."""
         if self._dry:

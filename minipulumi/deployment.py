@@ -1,18 +1,19 @@
-"""What the parts of one run over a stack share, and the way of one resource through it."""
+"""What the parts of one run over a stack share."""
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
+from minipulumi.backend import Stack
 from minipulumi.checkpoint import Checkpoint
 from minipulumi.display import Display
 from minipulumi.errors import Refused
 from minipulumi.plugins import PluginHost
 from minipulumi.providers import Provider
 from minipulumi.resources import STACK, Resource, make_urn
-from minipulumi.stack_file import Setting
+from minipulumi.settings import Setting
 from minipulumi.values import Props, has_unknown
 
 
@@ -20,24 +21,25 @@ class Stopped(Exception):  # noqa: N818
     """The operation was canceled; no new step may start."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Deployment:
     """The state of one run: a preview, or the update itself."""
 
-    project: str
-    stack: str
+    stack: Stack
     settings: Mapping[str, Setting]
     checkpoint: Checkpoint
     display: Display
     host: PluginHost
+    _: KW_ONLY
     preview: bool
     parallel: int = 8
     targets: frozenset[str] = frozenset()
 
-    olds: dict[str, Resource] = field(default_factory=dict[str, Resource])  # not yet registered
     known: set[str] = field(default_factory=set[str])  # URNs of the state
+    olds: dict[str, Resource] = field(default_factory=dict[str, Resource])  # not yet registered
+    leftovers: list[Resource] = field(default_factory=list[Resource])  # an earlier run's to delete
     registered: set[str] = field(default_factory=set[str])  # URNs of the program
-    news: dict[str, Resource] = field(default_factory=dict[str, Resource])
+    news: dict[str, Resource] = field(default_factory=dict[str, Resource])  # brought in order
     made: dict[str, Resource] = field(default_factory=dict[str, Resource])  # created in this run
     renamed: dict[str, str] = field(default_factory=dict[str, str])  # old URN → new URN (aliases)
     forced: dict[str, list[str]] = field(default_factory=dict[str, list[str]])  # deleted first
@@ -47,7 +49,6 @@ class Deployment:
     providers: dict[str, Provider] = field(default_factory=dict[str, Provider])  # configured
     started: dict[str, Provider] = field(default_factory=dict[str, Provider])  # the last of each
     plugins: list[Provider] = field(default_factory=list[Provider])  # all that were started
-    leftovers: list[Resource] = field(default_factory=list[Resource])  # an earlier run's to delete
     outputs: Props | None = None  # the stack's, as the program says
     erred: bool = False
     broken: bool = False  # a provider failed, or something must not happen
@@ -57,7 +58,7 @@ class Deployment:
 
     lock: threading.RLock = field(default_factory=threading.RLock)  # around the tables above
     locks: dict[str, threading.RLock] = field(default_factory=dict[str, threading.RLock])
-    slots: threading.Semaphore = field(init=False)  # registrations and deletes under way
+    slots: threading.Semaphore = field(init=False)  # what may be under way at once
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(64))
 
     def __post_init__(self) -> None:
@@ -68,23 +69,22 @@ class Deployment:
         """Plans from the checkpoint as it is now; a refresh changes it."""
         resources = self.checkpoint.resources()
         self.olds = {resource.urn: resource for resource in resources if not resource.delete}
-        self.leftovers = [resource for resource in resources if resource.delete]
         self.known = set(self.olds)
+        self.leftovers = [resource for resource in resources if resource.delete]
+
+    def urn(self, parent: str, type_: str, name: str) -> str:
+        """The URN of a resource of this stack."""
+        return make_urn(self.stack.name, self.stack.project.name, parent, type_, name)
 
     @property
     def stack_urn(self) -> str:
         """The URN of the stack itself."""
-        return make_urn(self.stack, self.project, "", STACK, f"{self.project}-{self.stack}")
+        return self.urn("", STACK, f"{self.stack.project.name}-{self.stack.name}")
 
     @property
     def unsuccessful(self) -> bool:
         """Whether anything went wrong so far."""
         return bool(self.failed) or self.erred
-
-    def lock_of(self, urn: str) -> threading.RLock:
-        """Held by whoever sees to it that a provider is configured, and once only."""
-        with self.lock:
-            return self.locks.setdefault(urn, threading.RLock())
 
     def is_target(self, resource: Resource) -> bool:
         """Whether the run may touch this resource."""
@@ -94,6 +94,16 @@ class Deployment:
         """Whether an earlier run was doing this to the resource when it was killed."""
         begun = [(each["type"], each["resource"]["urn"]) for each in self.checkpoint.interrupted]
         return (operation, resource.urn) in begun
+
+    def lock_of(self, urn: str) -> threading.RLock:
+        """Held by whoever sees to it that a provider is configured, and once only."""
+        with self.lock:
+            return self.locks.setdefault(urn, threading.RLock())
+
+    def told(self, line: str) -> None:
+        """Shows what the program prints."""
+        if not self.stopping:
+            self.display.message(self.stack_urn, "info", line)
 
     def report(self, urn: str, text: str) -> None:
         """Shows an error that fails the run."""
@@ -120,6 +130,8 @@ class Deployment:
 
         def one(item: Any) -> Any:
             with self.slots:
+                if self.stopping:
+                    raise Stopped
                 return action(item)
 
         return list(self.threads.map(one, items))
@@ -142,7 +154,7 @@ class Deployment:
             stack.outputs = dict(sorted({**rest, **known}.items()))
             self.checkpoint.save(put=stack)
 
-    def settled(self, *, refreshed: bool = False) -> list[Props]:
+    def settled(self, *, refreshed: bool) -> list[Props]:
         """What an earlier run left unfinished and this one has brought in order.
 
         A pending create stays until the very same thing has been made: it may exist unseen. (The
@@ -152,11 +164,10 @@ class Deployment:
         found = list[Props]()
         for pending in self.checkpoint.interrupted:
             urn, inputs = pending["resource"]["urn"], pending["resource"].get("inputs", {})
+            done = refreshed or urn in self.news or urn not in exists
             if pending["type"] == "creating":
                 made = self.made.get(urn)
                 done = made is not None and made.inputs == self.checkpoint.cipher.open(inputs)
-            else:
-                done = refreshed or urn in self.news or urn not in exists
             if done:
                 found.append(pending)
         return found

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from minipulumi.render import outputs_block
 from minipulumi.resources import STACK, urn_type
-from minipulumi.stack_file import Setting
+from minipulumi.settings import Setting
 from minipulumi.step import Step
 from minipulumi.values import Props
 

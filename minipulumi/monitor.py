@@ -6,7 +6,6 @@
 # ruff: noqa: ARG002, N802  (the names and signatures are the contract's)
 # grpcio ships no types.
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, cast
 
 import grpc
@@ -61,8 +60,8 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
     without asking a provider.
     """
 
-    def __init__(self, deployment: Deployment, root: Path):
-        self._deployment, self._root = deployment, root
+    def __init__(self, deployment: Deployment):
+        self._deployment = deployment
         self._invoked: dict[bytes, Props] = {}  # what the program will ask again after its vetting
         self.vetting = False
         self.finished = False  # the program came to its end by itself
@@ -71,8 +70,8 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
         """Names, settings and mode of this run."""
         d = self._deployment
         return resource_pb2.DeploymentInfo(
-            project=d.project,
-            stack=d.stack,
+            project=d.stack.project.name,
+            stack=d.stack.name,
             organization="organization",
             config={key: setting.text for key, setting in d.settings.items()},
             configSecretKeys=[key for key, setting in d.settings.items() if setting.secret],
@@ -117,7 +116,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
         if request.version and request.type.startswith(PROVIDERS):
             inputs.setdefault("version", request.version)
         new = Resource(
-            urn=make_urn(d.stack, d.project, request.parent, request.type, request.name),
+            urn=d.urn(request.parent, request.type, request.name),
             type=request.type,
             custom=request.custom,
             inputs=inputs,
@@ -151,7 +150,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
             above = [spec.parentUrn] if spec.parentUrn else [""] if spec.noParent else parents
             found += [
                 make_urn(
-                    spec.stack or d.stack, spec.project or d.project, urn,
+                    spec.stack or d.stack.name, spec.project or d.stack.project.name, urn,
                     spec.type or request.type, spec.name or request.name,
                 )
                 for urn in above
@@ -159,7 +158,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
         return found
 
     def _position(self, position: Any) -> str:
-        prefix = f"file://{self._root}/"
+        prefix = f"file://{self._deployment.stack.project.root}/"
         if not position.uri.startswith(prefix):
             return ""
         return f"project:///{position.uri.removeprefix(prefix)}#{position.line}"

@@ -3,7 +3,6 @@
 # grpcio ships no types.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportMissingTypeStubs=false
-import gc
 import signal
 import sys
 import time
@@ -27,7 +26,7 @@ from minipulumi.plugins import PluginHost, ProviderError
 from minipulumi.program import Program
 from minipulumi.refresh import refresh
 from minipulumi.serving import serve
-from minipulumi.stack_file import Setting, read_stack_file
+from minipulumi.settings import read_stack_file
 from minipulumi.values import Props
 
 _PROMPT = {"update": "perform this update", "destroy": "destroy", "refresh": "perform this refresh"}
@@ -43,8 +42,7 @@ class Operation:
 
     def __init__(self, kind: str, arguments: Namespace, stack: Stack):
         self._kind, self._arguments, self._stack = kind, arguments, stack
-        self._file = read_stack_file(stack.project.stack_file(stack.name))
-        self._settings: dict[str, Setting] = {}
+        self._file = read_stack_file(stack.settings_file)
         self._program: Program | None = None
         self._signals = 0
         self._deployment: Deployment | None = None
@@ -52,7 +50,6 @@ class Operation:
     def run(self) -> int:
         """Carries the command out; returns its exit code."""
         arguments = self._arguments
-        gc.set_threshold(200_000, 20, 20)  # what a run makes, it keeps; see program_main.py
         with ExitStack() as stack:
             if not arguments.preview_only:
                 stack.enter_context(self._stack.lock())
@@ -79,54 +76,46 @@ class Operation:
 
     def _phase(self, *, preview: bool) -> int:
         """Runs the preview or the update itself; returns the exit code."""
-        started = time.time()
-        deployment = self._deployment = self._prepare(preview=preview)
-        checkpoint, display, stack_urn = (
-            deployment.checkpoint, deployment.display, deployment.stack_urn,
+        started, arguments, stack = time.time(), self._arguments, self._stack
+        checkpoint = Checkpoint(stack.file, self._latest, self._cipher, dry=preview)
+        shape = Document if arguments.json else Tree if arguments.diff else Display
+        display = shape(self._kind, stack.name, self._settings, preview=preview)
+        deployment = self._deployment = Deployment(
+            stack, self._settings, checkpoint, display, PluginHost(stack.project, self._settings),
+            preview=preview, parallel=arguments.parallel, targets=frozenset(arguments.target),
         )  # fmt: skip
-        stack = deployment.olds.get(stack_urn)
-        outputs = dict(stack.outputs) if stack else None
+        before = checkpoint.outputs_of(deployment.stack_urn)
         ended = self._carry_out(deployment)
-        if self._signals:
-            display.message(stack_urn, "error", "update canceled")
-        elif deployment.broken:
-            what = "preview failed" if preview else "update failed"
-            display.message(stack_urn, "error", what)
+        if self._signals or deployment.broken:
+            failed = "preview failed" if preview else "update failed"
+            why = "update canceled" if self._signals else failed
+            display.message(deployment.stack_urn, "error", why)
         for urn in deployment.left:
             display.message(urn, "warning", "not attempted, because of the failure above")
         code = GENERAL if self._signals or deployment.unsuccessful or not ended else 0
-        display.finish(outputs, self._outputs(deployment, outputs))
+        after = deployment.outputs if preview else checkpoint.outputs_of(deployment.stack_urn)
+        display.finish(before, after)
         if not preview:
             refreshed = self._kind == "refresh"
             checkpoint.finish([] if code else deployment.settled(refreshed=refreshed))
-            self._record(started, code, display.counts)
+            stack.record(self._entry(started, code, display.counts))
             if self._kind == "destroy" and code == 0 and not checkpoint.resources():
-                display.farewell(self._stack.name)
+                display.farewell(stack.name)
         if self._signals > 1:
             sys.stderr.write("error: update cancelled\n")
             return TERMINATED
         if deployment.refusal:
             raise deployment.refusal
-        return code or self._unexpected(deployment)
-
-    def _prepare(self, *, preview: bool) -> Deployment:
-        arguments, stack, settings = self._arguments, self._stack, self._settings
-        shape = Document if arguments.json else Tree if arguments.diff else Display
-        return Deployment(
-            project=stack.project.name,
-            stack=stack.name,
-            settings=settings,
-            checkpoint=Checkpoint(stack.file, self._latest, self._cipher, dry=preview),
-            display=shape(self._kind, stack.name, settings, preview=preview),
-            host=PluginHost(stack.project, {key: s.text for key, s in settings.items()}),
-            preview=preview,
-            parallel=arguments.parallel,
-            targets=frozenset(arguments.target),
-        )
+        if code or not arguments.expect_no_changes or not display.changes:
+            return code
+        what = "preview" if self._kind == "update" else self._kind
+        proposed = f"no changes were expected for {what} but changes were proposed"
+        occurred = "no changes were expected but changes occurred"
+        raise PulumiError(proposed if preview else occurred, CHANGES)
 
     def _carry_out(self, deployment: Deployment) -> bool:
         """Does the work, with a server for the program and plugins; tells whether it ended well."""
-        monitor, ended = Monitor(deployment, self._stack.project.root), False
+        monitor, ended = Monitor(deployment), False
         services = [
             resource_pb2_grpc.add_ResourceMonitorServicer_to_server,
             engine_pb2_grpc.add_EngineServicer_to_server,
@@ -135,7 +124,7 @@ class Operation:
         deployment.host.engine = f"127.0.0.1:{port}"
         try:
             with suppress(Stopped):
-                ended = self._work(deployment, monitor)
+                ended = not self._signals and self._work(deployment, monitor)
             deployment.drain()
         except Terminated:
             deployment.checkpoint.abandon()  # it is saved as it is now
@@ -144,37 +133,35 @@ class Operation:
         finally:
             server.stop(None)
             deployment.close()
-        return ended and not deployment.unsuccessful
+        return ended
 
     def _work(self, deployment: Deployment, monitor: Monitor) -> bool:
-        if self._signals:
-            return False
         if self._kind == "refresh" or self._arguments.refresh:
             deployment.display.refreshing = self._kind != "refresh"
             refresh(deployment)
             deployment.display.refreshing = False
-        if self._kind == "update" and not deployment.unsuccessful:
-            return self._run_program(deployment, monitor)
-        if self._kind == "destroy" and not deployment.unsuccessful:
+        if self._kind == "destroy":
             destroy(deployment)
-        return True
+        return not self._program or self._run(self._program, deployment, monitor)
 
-    def _run_program(self, deployment: Deployment, monitor: Monitor) -> bool:
-        program = self._program
-        assert program
+    def _run(self, program: Program, deployment: Deployment, monitor: Monitor) -> bool:
+        """Runs the program, and deletes what it no longer has."""
         deployment.on_halt = program.stop
-        if not deployment.preview:
-            _explain_interrupted(deployment)
-            if self._arguments.skip_preview:
-                self._vet(deployment, monitor, program)
-        for line in program.run(self._order(deployment, dry=deployment.preview)):
-            if not deployment.stopping:
-                deployment.display.message(deployment.stack_urn, "info", line)
+        if deployment.checkpoint.interrupted and not deployment.preview:
+            text = _explanation(deployment.checkpoint.interrupted)
+            deployment.display.message(deployment.stack_urn, "warning", text)
+        if self._arguments.skip_preview:
+            monitor.vetting = True
+            program.run(deployment.host.engine, lambda _: None)  # it will say it again
+            monitor.vetting = False
+            if deployment.refusal:  # before anything is changed
+                raise deployment.refusal
+        code = program.run(deployment.host.engine, deployment.told)
         if deployment.stopping:
             return False
-        if program.code or not monitor.finished:
-            if program.code != _HOST_FAILED:
-                text = f"program exited with non-zero exit code: {program.code}"
+        if code or not monitor.finished:
+            if code != _HOST_FAILED:
+                text = f"program exited with non-zero exit code: {code}"
                 deployment.report(deployment.stack_urn, f"an unhandled error occurred: {text}")
             return False
         report_unknown_targets(deployment)
@@ -184,75 +171,19 @@ class Operation:
             delete_what_left(deployment)
         return True
 
-    def _vet(self, deployment: Deployment, monitor: Monitor, program: Program) -> None:
-        """Runs the program for what it asks for, and refuses it before anything is changed."""
-        monitor.vetting = True
-        for _ in program.run(self._order(deployment, dry=True)):
-            pass  # it will say it again
-        monitor.vetting = False
-        if deployment.refusal:
-            raise deployment.refusal
-
-    def _order(self, deployment: Deployment, *, dry: bool) -> Props:
-        settings = {
-            "monitor": deployment.host.engine,
-            "engine": deployment.host.engine,
-            "project": deployment.project,
-            "stack": deployment.stack,
-            "organization": "organization",
-            "root_directory": str(self._stack.project.root),
-            "parallel": deployment.parallel,
-            "dry_run": dry,
-        }
+    def _entry(self, started: float, code: int, counts: Mapping[str, int]) -> Props:
+        """The history entry."""
         return {
-            "settings": settings,
-            "config": {key: setting.text for key, setting in self._settings.items()},
-            "secret_keys": [key for key, setting in self._settings.items() if setting.secret],
-        }
-
-    def _outputs(self, deployment: Deployment, before: Props | None) -> Props | None:
-        """The stack's outputs to show at the end."""
-        if self._kind != "update":
-            urns = {resource.urn for resource in deployment.checkpoint.resources()}
-            remains = deployment.stack_urn in urns and not deployment.preview
-            return before if remains else None
-        if deployment.preview or (deployment.outputs is not None and not deployment.unsuccessful):
-            return deployment.outputs
-        return before  # the program didn't get to its outputs, or they don't count
-
-    def _unexpected(self, deployment: Deployment) -> int:
-        """The exit code of `--expect-no-changes`."""
-        if not self._arguments.expect_no_changes or not deployment.display.changes:
-            return 0
-        what = "preview" if self._kind == "update" else self._kind
-        text = "no changes were expected but changes occurred"
-        if deployment.preview:
-            text = f"no changes were expected for {what} but changes were proposed"
-        sys.stderr.write(f"error: {text}\n")
-        return CHANGES
-
-    def _record(self, started: float, code: int, counts: Mapping[str, int]) -> None:
-        """Writes the history entry."""
-        names = {"interactive", "stack", "verb"}
-        flags = [k for k, v in vars(self._arguments).items() if v and k not in names]
-        entry = {
             "kind": self._kind,
             "startTime": int(started),
             "message": self._arguments.message or "",
-            "environment": {
-                "exec.kind": "cli",
-                "pulumi.version": VERSION,
-                "runtime.name": "python",
-                "stack.environments": "[]",
-                **{f"pulumi.flag.{flag.replace('_', '-')}": "set" for flag in flags},
-            },
+            "environment": {"exec.kind": "cli", "pulumi.version": VERSION},
             "config": self._file.values,
             "version": 0,
             "result": "failed" if code else "succeeded",
             "endTime": int(time.time()),
             "resourceChanges": dict(counts),
         }
-        self._stack.record(entry)
 
     def _confirm(self) -> None:
         assert self._deployment
@@ -304,18 +235,14 @@ def operate(arguments: Namespace) -> int:
         return TERMINATED
 
 
-def _explain_interrupted(deployment: Deployment) -> None:
-    operations = deployment.checkpoint.interrupted
-    if not operations:
-        return
+def _explanation(operations: list[Props]) -> str:
     lines = "".join(
         f"\n  * {op['resource']['urn']}, interrupted while {op['type']}" for op in operations
     )
-    text = (
+    return (
         "Attempting to deploy or update resources with"
         f" {len(operations)} pending operations from previous deployment.{lines}\n"
         "These resources are in an unknown state because the engine was interrupted while waiting"
         " for changes to these resources to complete. What was being created is taken over if it"
         " exists by now; `pulumi refresh` compares the rest with what the provider says."
     )
-    deployment.display.message(deployment.stack_urn, "warning", text)

@@ -11,16 +11,16 @@ import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import grpc
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from minipulumi.errors import Refused
-from minipulumi.project import Project, pulumi_home
+from minipulumi.project import Project
 from minipulumi.serving import MESSAGES, serve
+from minipulumi.settings import Setting
 
-T = TypeVar("T")
 _HERE = Path(__file__).parent
 
 
@@ -80,23 +80,24 @@ class PluginHost:
     That thread matters: the kernel's "kill me when my parent dies" means the parent's *thread*.
     """
 
-    def __init__(self, project: Project, settings: Mapping[str, str]):
+    def __init__(self, project: Project, settings: Mapping[str, Setting]):
         self._project, self._settings = project, settings
         self.engine = ""  # the address at which plugins and the program reach the engine
         self._spawner = ThreadPoolExecutor(1, "spawner")
 
-    def start(self, package: str, version: str) -> tuple[Plugin, str]:
+    def start(self, package: str) -> tuple[Plugin, str]:
         """Starts the package's plugin; also gives the path if it came from PATH, to warn."""
-        command, ambient = self._find(package, version)
+        command, ambient = self._find(package)
         if command is None:
             from minipulumi.azure_native.provider import AzureNativeProvider
 
             return served(AzureNativeProvider()), ""
+        settings = settings_of(package, self._settings)
         environment = {
             **os.environ,
             "no_grpc_proxy": "127.0.0.1",
             "PULUMI_PROJECT": self._project.name,
-            "PULUMI_CONFIG": json.dumps(settings_of(package, self._settings)),
+            "PULUMI_CONFIG": json.dumps({k: s.text for k, s in settings.items()}),
             "PWD": str(self._project.program),
         }
         command.append(self.engine)
@@ -107,10 +108,8 @@ class PluginHost:
         """Ends the thread; the plugins have to be closed before."""
         self._spawner.shutdown()
 
-    def _find(self, package: str, version: str) -> tuple[list[str] | None, str]:
+    def _find(self, package: str) -> tuple[list[str] | None, str]:
         binary = f"pulumi-resource-{package}"
-        if folder := self._project.plugins.get(package):
-            return [str(folder / binary)], ""
         if package == "pulumi-python":
             return [sys.executable, "-u", "-m", "pulumi.dynamic"], ""
         # The order of the real engine. Ours, which `foundry-emulator run` puts on PATH for a real
@@ -118,15 +117,12 @@ class PluginHost:
         ambient = shutil.which(binary)
         if ambient and Path(ambient).resolve().parent != _HERE / "bin":
             return [ambient], ambient
-        installed = pulumi_home() / "plugins" / f"resource-{package}-v{version}" / binary
-        if version and installed.is_file():
-            return [str(installed)], ""
         if package == "azure-native":
             return None, ""
         raise Refused(f"the provider package '{package}' (no plugin {binary} found)")
 
 
-def settings_of(package: str, settings: Mapping[str, T]) -> dict[str, T]:
+def settings_of(package: str, settings: Mapping[str, Setting]) -> dict[str, Setting]:
     """The settings of one package, without its name in front."""
     prefix = f"{package}:"
     return {k.removeprefix(prefix): v for k, v in settings.items() if k.startswith(prefix)}

@@ -1,14 +1,13 @@
 """The engine's side of a program: its process, what it prints, how it is stopped."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from minipulumi.plugins import guarded
 from minipulumi.project import Project
@@ -33,24 +32,19 @@ class Program:
             text=True,
             errors="replace",
         )
-        self.code: int | None = None  # of the last run
 
-    def run(self, order: dict[str, Any]) -> Iterator[str]:
-        """Runs the program to its end; gives what it prints line by line."""
+    def run(self, engine: str, say: Callable[[str], None]) -> int:
+        """Runs the program against an engine to its end; returns its exit code."""
         assert self._process.stdin
         assert self._process.stdout
-        self.code = None
-        try:
-            self._process.stdin.write(json.dumps(order) + "\n")
+        with suppress(BrokenPipeError):  # it may have been stopped before it began
+            self._process.stdin.write(f"{engine}\n")
             self._process.stdin.flush()
-        except BrokenPipeError:
-            pass  # it was stopped before it began
         for line in self._process.stdout:
             if line.startswith(END):
-                self.code = int(line.removeprefix(END))
-                return
-            yield line.rstrip("\n")
-        self.code = self._process.wait()
+                return int(line.removeprefix(END))
+            say(line.rstrip("\n"))
+        return self._process.wait()
 
     def stop(self) -> None:
         """Interrupts the program, and kills it if it doesn't go."""

@@ -1,8 +1,8 @@
 """Hosts a Pulumi program in a process of its own; `pulumi-language-python-exec` in the real CLI.
 
-It loads the SDK at once, then reads orders from stdin, one JSON object a line, and runs the program
-for each: as a preview first, and then for real with everything already loaded. The project's own
-modules are loaded anew for each run, as they would be in a new process.
+It loads the SDK at once, then reads addresses of engines from stdin, and runs the program for each:
+as a preview first, and then for real with everything already loaded. The project's own modules are
+loaded anew for each run, as they would be in a new process.
 """
 
 # The SDK's internals.
@@ -11,7 +11,6 @@ import asyncio
 import contextvars
 import gc
 import importlib
-import json
 import logging
 import os
 import runpy
@@ -19,7 +18,6 @@ import sys
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 _END = "\0over "
 
@@ -36,7 +34,7 @@ def main() -> None:
     importlib.import_module("pulumi.runtime")
     before = (set(sys.modules), list(sys.path), dict(os.environ), folder)
     for line in orders:
-        code = contextvars.copy_context().run(_run, json.loads(line))
+        code = contextvars.copy_context().run(_run, line.strip(), root)
         sys.stderr.flush()
         sys.stdout.write(f"{_END}{code}\n")
         sys.stdout.flush()
@@ -57,19 +55,29 @@ def _forget(
             del sys.modules[name]
 
 
-def _run(run: dict[str, Any]) -> int:
+def _run(engine: str, root: Path) -> int:
+    import grpc
     import pulumi
     import pulumi.runtime
+    from google.protobuf.empty_pb2 import Empty
+    from pulumi.runtime.proto.resource_pb2_grpc import ResourceMonitorStub
 
+    with grpc.insecure_channel(engine) as channel:
+        info = ResourceMonitorStub(channel).GetDeploymentInfo(Empty())
     sys.argv = ["."]
-    pulumi.runtime.set_all_config(run["config"], run["secret_keys"])
-    pulumi.runtime.configure(pulumi.runtime.Settings(**run["settings"]))
+    pulumi.runtime.set_all_config(dict(info.config), list(info.configSecretKeys))
+    pulumi.runtime.configure(
+        pulumi.runtime.Settings(
+            info.project, info.stack, engine, engine, info.parallel, info.dryRun,
+            organization=info.organization, root_directory=str(root),
+        )
+    )  # fmt: skip
     # The SDK sends four debug messages a resource, a call each. Nobody would see them.
     pulumi.log.debug = _say_nothing
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # it frets about abandoned futures
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    loop.set_default_executor(ThreadPoolExecutor(max(run["settings"]["parallel"], 16)))
+    loop.set_default_executor(ThreadPoolExecutor(max(info.parallel, 16)))
 
     def program() -> None:
         runpy.run_path(".", run_name="__main__")

@@ -5,8 +5,7 @@
 # pyright: reportUnknownArgumentType=false
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha1
 from pathlib import Path
 from typing import Any, cast
@@ -14,7 +13,7 @@ from typing import Any, cast
 from minipulumi.errors import PulumiError, Refused
 from minipulumi.values import Props
 
-_KNOWN = {"name", "runtime", "main", "description", "author", "website", "license", "plugins"}
+_KNOWN = {"name", "runtime", "main", "description", "author", "website", "license"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +23,6 @@ class Project:
     file: Path
     name: str
     main: str = "."
-    plugins: Mapping[str, Path] = field(default_factory=dict[str, Path])  # package → folder
 
     @property
     def root(self) -> Path:
@@ -35,10 +33,6 @@ class Project:
     def program(self) -> Path:
         """The folder of the program."""
         return (self.root / self.main).resolve()
-
-    def stack_file(self, stack: str) -> Path:
-        """The stack's settings, Pulumi.<stack>.yaml."""
-        return self.root / f"Pulumi.{stack}.yaml"
 
 
 def load_project(start: Path) -> Project:
@@ -61,13 +55,9 @@ def _read(file: Path) -> Project:
         raise Refused(f"runtime '{runtime.get('name')}' in {file}")
     for key in runtime.get("options") or {}:
         raise Refused(f"runtime option '{key}' in {file}")
-    plugins: Props = data.get("plugins") or {}
-    for key in plugins.keys() - {"providers"}:
-        raise Refused(f"'plugins.{key}' in {file}")
     if not isinstance(data.get("name"), str):
         raise PulumiError(f"{file}: project is missing a 'name' attribute")
-    folders = {p["name"]: file.parent / p["path"] for p in plugins.get("providers") or []}
-    project = Project(file, data["name"], data.get("main") or ".", folders)
+    project = Project(file, data["name"], data.get("main") or ".")
     if not project.program.is_dir():
         raise Refused(f"'main: {project.main}', which is no folder, in {file}")
     return project
@@ -93,7 +83,7 @@ def load_yaml(file: Path) -> Props:
 
 
 def pulumi_home() -> Path:
-    """Where the CLI keeps what belongs to the user: plugins, credentials, selections."""
+    """Where the CLI keeps what belongs to the user: credentials, selections."""
     return Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
 
 

@@ -22,7 +22,7 @@ class ProviderEntries:
         """Starts the plugin, and has it check its settings."""
         if has_unknown(news):
             raise Refused(f"provider '{new.name}' with settings known only after an update")
-        provider = _start(self._deployment, new.urn, news)
+        provider = _start(self._deployment, new.urn)
         checked = provider.check_config(_visible(olds), _visible(news))
         return {"__internal": {}, **checked} if "version" in checked else checked
 
@@ -69,15 +69,15 @@ def provider_of(deployment: Deployment, resource: Resource) -> Provider:
         entry = deployment.olds.get(urn)
         if entry is None:
             raise PulumiError(f"the state has no entry of {urn}, the provider of {resource.urn}")
-        provider = _start(deployment, urn, entry.inputs)
+        provider = _start(deployment, urn)
         provider.configure(entry.inputs, id_)
         deployment.providers[urn] = provider
         return provider
 
 
-def _start(deployment: Deployment, urn: str, inputs: Props) -> Provider:
+def _start(deployment: Deployment, urn: str) -> Provider:
     package = urn_type(urn).rsplit(":", 1)[-1]
-    plugin, ambient = deployment.host.start(package, str(inputs.get("version", "")))
+    plugin, ambient = deployment.host.start(package)
     if ambient:
         text = f"using pulumi-resource-{package} from $PATH at {ambient}"
         deployment.display.message(deployment.stack_urn, "warning", text)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from minipulumi.deployment import Deployment, Stopped
+from minipulumi.deployment import Deployment
 from minipulumi.plugins import ProviderError
 from minipulumi.provider_entries import provider_of
 from minipulumi.resources import Resource, changed_keys, now
@@ -26,8 +26,6 @@ def refresh(deployment: Deployment) -> None:
 
 
 def _refresh_one(deployment: Deployment, resource: Resource) -> None:
-    if deployment.stopping:
-        raise Stopped
     deployment.display.started(Step("refresh", resource, resource))
     if not resource.custom:
         deployment.display.finished(Step("same", resource, resource), 0)

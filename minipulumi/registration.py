@@ -4,7 +4,7 @@ from minipulumi.deployment import Deployment, Stopped
 from minipulumi.planning import Goal, Unplannable, plan
 from minipulumi.plugins import ProviderError, settings_of
 from minipulumi.providers import CheckFailed
-from minipulumi.resources import PROVIDERS, Resource, make_urn
+from minipulumi.resources import PROVIDERS, Resource
 from minipulumi.steps import perform
 from minipulumi.values import Props, mark
 
@@ -48,7 +48,7 @@ def default_provider(deployment: Deployment, package: str, version: str) -> str:
     """Registers the package's default provider once; gives its reference."""
     suffix = f"_{version}".translate(str.maketrans(".-+", "___")) if version else ""
     name, type_ = f"default{suffix}", f"{PROVIDERS}{package}"
-    urn = make_urn(deployment.stack, deployment.project, "", type_, name)
+    urn = deployment.urn("", type_, name)
     with deployment.lock_of(urn):
         made = deployment.news.get(urn)
         if made is None:

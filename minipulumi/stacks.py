@@ -24,7 +24,7 @@ from minipulumi.errors import USAGE, PulumiError, Refused
 from minipulumi.passphrase import Passphrase
 from minipulumi.project import select_stack, selected_stack
 from minipulumi.resources import STACK, Resource, now
-from minipulumi.stack_file import read_stack_file, set_salt
+from minipulumi.settings import read_stack_file, set_salt
 from minipulumi.values import SECRET, SIGNATURE, Props, masked, plain, swap_marked
 
 
@@ -56,7 +56,7 @@ def _named(arguments: Namespace) -> Stack:
 
 
 def _make(stack: Stack) -> None:
-    file = stack.project.stack_file(stack.name)
+    file = stack.settings_file
     salt = read_stack_file(file).salt
     cipher = Passphrase(salt) if salt else Passphrase.new()
     cipher.unlock()
@@ -129,7 +129,7 @@ def remove(arguments: Namespace) -> int:
     with stack.lock():
         stack.remove()
     if not arguments.preserve_config:
-        stack.project.stack_file(stack.name).unlink(missing_ok=True)
+        stack.settings_file.unlink(missing_ok=True)
     if selected_stack(stack.project) == stack.name:
         select_stack(stack.project, None)
     sys.stdout.write(f"Stack '{stack.name}' has been removed!\n")
@@ -172,7 +172,7 @@ def output(arguments: Namespace) -> int:
 
 
 def _cipher(stack: Stack, latest: Props) -> Passphrase:
-    return read_stack_file(stack.project.stack_file(stack.name)).cipher(salt_of(latest))
+    return read_stack_file(stack.settings_file).cipher(salt_of(latest))
 
 
 def _cell(value: Any) -> str:

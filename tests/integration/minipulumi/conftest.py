@@ -263,9 +263,9 @@ def _fork_processes(zygote: Zygote, monkeypatch: pytest.MonkeyPatch) -> None:
 def _standin_in_process(monkeypatch: pytest.MonkeyPatch, release: threading.Event) -> None:
     real = plugins.PluginHost.start
 
-    def start(self: plugins.PluginHost, package: str, version: str) -> tuple[plugins.Plugin, str]:
+    def start(self: plugins.PluginHost, package: str) -> tuple[plugins.Plugin, str]:
         if package != "azure-native":
-            return real(self, package, version)
+            return real(self, package)
         standin = fresh_standin()
         standin.__dict__["time"] = SimpleNamespace(sleep=release.wait)
         return plugins.served(_failing_by_name(standin)), ""

@@ -6,7 +6,6 @@
 # pyright: reportPrivateUsage=false
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -31,6 +30,7 @@ from tests.integration.minipulumi.test_recordings import (
 )
 
 PULUMI = Path(__file__).parents[3] / "minipulumi" / "bin" / "pulumi"
+PATH = f"{DATA}/provider:{os.environ['PATH']}"
 GROUP = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-01"
 HUB = f"{GROUP}/providers/Microsoft.MachineLearningServices/workspaces/hub-01"
 
@@ -159,13 +159,11 @@ def test_what_a_killed_run_has_made_is_taken_over(
 def killed(world: World) -> tuple[World, str]:
     """A run in processes of its own, killed while it creates the hub."""
     stack, _ = start(world, "130")
-    plugin = world.root / "home" / "plugins" / "resource-azure-native-v3.29.0"
-    shutil.copytree(DATA / "provider", plugin)
     (world.root / "faults.json").write_text(json.dumps({"slow": {"hub": 30}}))
     (world.root / "log.jsonl").unlink(missing_ok=True)
     engine = subprocess.Popen(
         [sys.executable, str(PULUMI), "up", "--yes", "--skip-preview", "-s", stack],
-        cwd=world.project, env={**os.environ, "STANDIN_PYTHON": sys.executable},
+        cwd=world.project, env={**os.environ, "STANDIN_PYTHON": sys.executable, "PATH": PATH},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     when_the_hub_is_being_created(world, lambda: None).join()

@@ -19,7 +19,6 @@ from tests.integration.minipulumi.replay import (
     compare_states,
     load,
     needs_of,
-    phases,
 )
 from tests.integration.minipulumi.test_interruptions import PULUMI
 from tests.integration.minipulumi.test_recordings import (
@@ -70,18 +69,6 @@ def test_an_update_in_processes_of_its_own_is_the_recorded_one(in_a_folder: Worl
     recorded = recording["state"]["checkpoint"]["latest"]
     problems = compare_states(recorded, latest, cipher_of(latest))
     assert [p for p in problems if "sourcePosition" not in p] == []  # the program lies in infra/
-
-
-def test_a_plugin_of_the_project_goes_before_one_on_path(in_a_folder: World) -> None:
-    world, recording = in_a_folder, load(FOLDER, "177")
-    with (world.project / "Pulumi.yaml").open("a") as file:
-        file.write(
-            f"plugins:\n  providers:\n    - name: azure-native\n      path: {DATA}/provider\n"
-        )
-    outcome = run_for_real(world, recording["command"], os.environ["PATH"])
-    assert outcome.code == 0, outcome.err
-    assert phases(outcome.out)[0].counts == phases(recording["stdout"])[0].counts
-    assert "warning" not in "\n".join(outcome.out)
 
 
 def test_the_first_line_says_who_this_is() -> None:

@@ -20,12 +20,14 @@ from hypothesis import strategies as st
 from pulumi.runtime.proto import provider_pb2 as pb
 from pulumi.runtime.proto import provider_pb2_grpc
 
+from minipulumi.backend import Stack
 from minipulumi.checkpoint import Checkpoint, read_latest, render
 from minipulumi.deletion import delete_what_left
 from minipulumi.deployment import Deployment, Stopped
 from minipulumi.passphrase import Passphrase
 from minipulumi.planning import Goal
 from minipulumi.plugins import ProviderError
+from minipulumi.project import Project
 from minipulumi.registration import default_provider, register
 from minipulumi.resources import STACK, Resource, make_urn
 from minipulumi.step import Step
@@ -228,16 +230,14 @@ def run(
     latest = read_latest(path)
     checkpoint = Checkpoint(path, latest, CIPHER, dry=preview)
     host: Any = SimpleNamespace(engine="", start=lambda *_: (Direct(cloud), ""), close=lambda: None)
-    deployment = Deployment(
-        project="graph", stack="dev", settings={}, checkpoint=checkpoint, display=display,
-        host=host, preview=preview,
-    )  # fmt: skip
+    stack = Stack(Project(path, "graph"), f"file://{path.parent}", "dev")
+    deployment = Deployment(stack, {}, checkpoint, display, host, preview=preview)
     try:
         register_all(deployment, nodes)
         deployment.save_outputs()
         if not deployment.unsuccessful:
             delete_what_left(deployment)
-        checkpoint.finish([] if deployment.unsuccessful else deployment.settled())
+        checkpoint.finish([] if deployment.unsuccessful else deployment.settled(refreshed=False))
     except (Killed, Stopped):
         return False, ["killed"]
     else:

@@ -41,7 +41,10 @@ def test_unknown_verbs_and_flags_are_named(
         ("name: p\nruntime: python\nmain: program.py\n", "'main: program.py', which is no folder"),
         ("name: p\nruntime: python\nstackConfigDir: stacks\n", "'stackConfigDir' in"),
         ("name: p\nruntime: python\nconfig: {a: {default: 1}}\n", "'config' in"),
-        ("name: p\nruntime: python\nplugins: {analyzers: []}\n", "'plugins.analyzers'"),
+        (  # recording 177
+            "name: p\nruntime: python\nplugins: {providers: [{name: azure-native, path: .}]}\n",
+            "'plugins' in",
+        ),
     ],
 )
 def test_unknown_parts_of_the_project_file_are_named(

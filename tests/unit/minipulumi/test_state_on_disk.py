@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from minipulumi import planning, stack_file
+from minipulumi import planning, settings
 from minipulumi.checkpoint import Checkpoint, read_latest, render, replace_file
 from minipulumi.errors import PulumiError, Refused
 from minipulumi.passphrase import Passphrase
@@ -130,9 +130,9 @@ def test_the_settings_file_keeps_comments_order_and_quotes(tmp_path: Path) -> No
         "# Ours.\nencryptionsalt: v1:x\nconfig:\n  # where\n  p:location: eastus2 # here\n"
         "  p:list:\n    - name: a # first\n"
     )
-    stack_file.set_value(file, "p:suffix", "03")
-    stack_file.set_value(file, "p:location", "westus3")
-    stack_file.remove_value(file, "p:missing")
+    settings.set_value(file, "p:suffix", "03")
+    settings.set_value(file, "p:location", "westus3")
+    settings.remove_value(file, "p:missing")
     assert file.read_text() == (
         "# Ours.\nencryptionsalt: v1:x\nconfig:\n  # where\n  p:location: westus3 # here\n"
         '  p:list:\n    - name: a # first\n  p:suffix: "03"\n'
