@@ -5,11 +5,12 @@
 # pyright: reportUnknownArgumentType=false
 import json
 import time
+from typing import Any
 
 from minipulumi.display import Display, said
 from minipulumi.resources import STACK, Resource
 from minipulumi.step import Step
-from minipulumi.values import SECRET, SIGNATURE, Props, masked, swap_marked
+from minipulumi.values import SECRET, SIGNATURE, Props, swap_marked
 
 _PART = ("create-replacement", "delete-replaced")  # a preview tells of the replacement once
 _VEIL = {SIGNATURE: SECRET, "ciphertext": "[secret]"}
@@ -47,15 +48,14 @@ class Document(Display):
     def _show_title(self, title: str) -> None:  # noqa: ARG002
         self._sequence = 0
         self._plan: list[Props] = []
-        self._before: dict[int, Props] = {}
+        self._before: dict[int, Props | None] = {}
         self._begun = time.time_ns()
         if not self.preview:
             self._event("preludeEvent", {"config": self._config()})
 
     def _show_started(self, step: Step) -> None:
         """Takes the state as it is before the provider answers, as the real CLI shows it."""
-        if step.new:
-            self._before[id(step)] = _state(step.new)
+        self._before[id(step)] = _state(step.new)
         if not self.preview:
             self._event("resourcePreEvent", {"metadata": _metadata(step)})
 
@@ -76,18 +76,16 @@ class Document(Display):
             self._event("diagnosticEvent", event)
 
     def _step(self, step: Step) -> Props:
-        states = {
-            "oldState": _state(step.old) if step.old else None,
-            "newState": (self._before.get(id(step)) or _state(step.new)) if step.new else None,
+        optional = {
+            "provider": step.resource.provider,
+            "oldState": _state(step.old),
+            "newState": self._before.get(id(step)) or _state(step.new),
+            "diffReasons": step.keys,
+            "replaceReasons": step.diff and step.diff.replaces,
         }
-        reasons = {"diffReasons": step.keys, "replaceReasons": step.diff and step.diff.replaces}
-        optional = {"provider": step.resource.provider, **states, **reasons}
-        return {
-            "op": step.op,
-            "urn": step.resource.urn,
-            **{key: value for key, value in optional.items() if value},
-            "detailedDiff": _detailed(step, "kind"),
-        }
+        known = {key: value for key, value in optional.items() if value}
+        detailed = _detailed(step, "kind")
+        return {"op": step.op, "urn": step.resource.urn, **known, "detailedDiff": detailed}
 
     def _config(self) -> Props:
         known = sorted(self.settings.items())
@@ -99,8 +97,10 @@ class Document(Display):
         self._print(json.dumps(event, separators=(",", ":"), ensure_ascii=False))
 
 
-def _state(resource: Resource) -> Props:
-    entry = masked(resource.to_json(None))
+def _state(resource: Resource | None, veil: Any = "[secret]") -> Props | None:
+    if resource is None:
+        return None
+    entry: Props = swap_marked(resource.to_json(None), lambda _: veil)
     entry.pop("stackTrace", None)
     return entry
 
@@ -122,24 +122,13 @@ def _metadata(step: Step) -> Props:
         "op": step.op,
         "urn": step.resource.urn,
         "type": step.resource.type,
-        "old": _event_state(step.old),
-        "new": _event_state(step.new),
+        "old": _state(step.old, _VEIL),
+        "new": _state(step.new, _VEIL),
         "detailedDiff": _detailed(step, "diffKind"),
         "logical": step.op not in _PART,
         "provider": step.resource.provider,
         **({"diffs": step.keys} if step.keys else {}),
     }
-
-
-def _event_state(resource: Resource | None) -> Props | None:
-    if resource is None:
-        return None
-    entry = swap_marked(resource.to_json(None), lambda _: _VEIL)
-    keys = ("type", "urn", "custom", "delete", "id", "parent", "protect", "provider")
-    shown = {key: entry[key] for key in keys if entry.get(key)}
-    empty = {"id": "", "parent": "", "inputs": {}, "outputs": {}}
-    sides = {key: entry[key] for key in ("inputs", "outputs") if key in entry}
-    return {**empty, **shown, **sides}
 
 
 def _diagnostic(urn: str, severity: str, text: str) -> Props:

@@ -2,9 +2,11 @@
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
-# pyright: reportMissingTypeStubs=false, reportMissingParameterType=false, reportUntypedBaseClass=false
+# pyright: reportIncompatibleMethodOverride=false, reportMissingTypeStubs=false
+# pyright: reportMissingParameterType=false, reportUntypedBaseClass=false
 # ruff: noqa: ARG002, N802  (the names and signatures are the contract's)
 # grpcio ships no types.
+import functools
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -12,7 +14,6 @@ import grpc
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import (
     alias_pb2,
-    engine_pb2,
     engine_pb2_grpc,
     provider_pb2,
     resource_pb2,
@@ -27,7 +28,7 @@ from minipulumi.provider_entries import provider_of
 from minipulumi.providers import CheckFailed
 from minipulumi.registration import default_provider, register
 from minipulumi.resources import PROVIDERS, Resource, make_urn
-from minipulumi.values import Props, foreign_mark, from_struct, to_struct
+from minipulumi.values import Props, from_struct, has_foreign_mark, to_struct
 
 _FEATURES = range(16)  # the ones that the engine of this format's version has
 _REFUSED_OPTIONS = {
@@ -53,6 +54,36 @@ _REFUSED_CALLS = {
 }
 
 
+Answer = Callable[["Monitor", Any, Any], Any]
+
+
+def _guarded(answer: Answer) -> Answer:
+    """Turns what can go wrong into a failed run; the program must not read it as its own."""
+
+    @functools.wraps(answer)
+    def method(self: "Monitor", request: Any, context: Any) -> Any:
+        d, unavailable = self.deployment, grpc.StatusCode.UNAVAILABLE
+        try:
+            return answer(self, request, context)
+        except Stopped:
+            context.abort(unavailable, "the engine is stopping")
+        except Refused as error:
+            d.refusal = error
+            d.halt()
+            context.abort(unavailable, str(error))
+        except (PulumiError, ProviderError, CheckFailed) as error:
+            if not self.vetting:
+                d.report(d.stack_urn, f"{_subject(request)}: {error}")
+                d.halt()
+            context.abort(unavailable, str(error))
+
+    return method
+
+
+def _subject(request: Any) -> str:
+    return str(getattr(request, "name", "") or getattr(request, "tok", ""))
+
+
 class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineServicer):
     """Answers one program.
 
@@ -61,14 +92,14 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
     """
 
     def __init__(self, deployment: Deployment):
-        self._deployment = deployment
-        self._invoked: dict[bytes, Props] = {}  # what the program will ask again after its vetting
+        self.deployment = deployment
         self.vetting = False
         self.finished = False  # the program came to its end by itself
+        self._invoked: dict[bytes, Props] = {}  # what the program will ask again after its vetting
 
     def GetDeploymentInfo(self, request, context):
         """Names, settings and mode of this run."""
-        d = self._deployment
+        d = self.deployment
         return resource_pb2.DeploymentInfo(
             project=d.stack.project.name,
             stack=d.stack.name,
@@ -80,39 +111,71 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
             supportedFeatures=cast("Any", _FEATURES),
         )
 
-    def SupportsFeature(self, request, context):
-        """Older SDKs ask feature by feature."""
-        return resource_pb2.SupportsFeatureResponse(hasSupport=True)
-
+    @_guarded
     def RegisterResource(self, request, context):
         """A resource of the program, with everything it depends on resolved."""
-        return self._guard(context, request.name, lambda: self._register(request))
-
-    def _register(self, request: Any) -> Any:
-        goal = self._goal(request)
+        d, goal = self.deployment, self._goal(request)
         made: Resource | None = goal.new
         if self.vetting:
-            old = self._deployment.olds.get(made.urn)
-            made.id = old.id if old else ""
-            made.outputs = {**(old.outputs if old else {}), **made.inputs}
+            old = d.olds.get(made.urn)
+            made.id, known = (old.id, old.outputs) if old else ("", {})
+            made.outputs = {**known, **made.inputs}
         else:
             if made.custom and not made.provider and not made.is_provider:
-                package = made.type.split(":")[0]
-                made.provider = default_provider(self._deployment, package, request.version)
-            made = register(self._deployment, goal)
+                made.provider = default_provider(d, made.type.split(":")[0], request.version)
+            made = register(d, goal)
         if made is None:
             return resource_pb2.RegisterResourceResponse(urn=goal.new.urn, result=resource_pb2.FAIL)
         outputs = to_struct(made.outputs if made.custom else {})
         return resource_pb2.RegisterResourceResponse(urn=made.urn, id=made.id, object=outputs)
 
+    def RegisterResourceOutputs(self, request, context):
+        """Outputs of a component or of the stack."""
+        if not self.vetting:
+            self.deployment.register_outputs(request.urn, from_struct(request.outputs))
+        return Empty()
+
+    @_guarded
+    def Invoke(self, request, context):
+        """A provider's function."""
+        d, key = self.deployment, request.SerializeToString(deterministic=True)
+        result = None if self.vetting else self._invoked.pop(key, None)
+        if result is None:
+            package = request.tok.split(":")[0]
+            if package == "pulumi":
+                raise Refused(f"the function '{request.tok}'")
+            provider = request.provider or default_provider(d, package, request.version)
+            resource = Resource(urn="", type=request.tok, custom=True, provider=provider)
+            args = from_struct(request.args)
+            result = provider_of(d, resource).invoke(request.tok, args, preview=d.preview)
+        if self.vetting:
+            self._invoked[key] = result
+        return provider_pb2.InvokeResponse(**{"return": to_struct(result)})  # pyright: ignore[reportArgumentType]
+
+    def SignalAndWaitForShutdown(self, request, context):
+        """The program has registered everything."""
+        self.finished = not self.vetting
+        return Empty()
+
+    def Log(self, request, context):
+        """A message of the program or of a provider."""
+        d, severity = self.deployment, ("debug", "info", "warning", "error")[request.severity]
+        if not self.vetting:
+            d.erred |= severity == "error"
+            if not request.ephemeral:
+                d.display.message(request.urn or d.stack_urn, severity, request.message)
+        return Empty()
+
     def _goal(self, request: Any) -> Goal:
-        d = self._deployment
+        d = self.deployment
         inputs = from_struct(request.object)
         asked = [name for field, name in _REFUSED_OPTIONS.items() if _is_set(request, field)]
         if any("*" in path for path in request.ignoreChanges):
             asked.append("ignore_changes with wildcards")
-        if refused := [*asked, *filter(None, [foreign_mark(inputs)])]:
-            raise Refused(f"{refused[0]} (resource '{request.name}')")
+        if has_foreign_mark(inputs):
+            asked.append("assets, archives and output values")
+        if asked:
+            raise Refused(f"{asked[0]} (resource '{request.name}')")
         if request.version and request.type.startswith(PROVIDERS):
             inputs.setdefault("version", request.version)
         new = Resource(
@@ -131,14 +194,17 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
             ignore_changes=list(request.ignoreChanges),
             additional_secret_outputs=list(request.additionalSecretOutputs),
             source_position=self._position(request.sourcePosition),
-            stack_trace=[self._frame(frame) for frame in request.stackTrace.frames],
+            stack_trace=[
+                {"sourcePosition": place} if (place := self._position(frame.pc)) else {}
+                for frame in request.stackTrace.frames
+            ],
         )
         dbr = request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None
         return Goal(new=new, aliases=self._aliases(request), delete_before_replace=dbr)
 
     def _aliases(self, request: Any) -> list[str]:
         """The URNs under which the state may still have a resource, the program's own first."""
-        d, found = self._deployment, list(request.aliasURNs)
+        d, found = self.deployment, list(request.aliasURNs)
         before = {new: old for old, new in d.renamed.items()}
         parent: str = request.parent
         parents = [parent, before[parent]] if parent in before else [parent]
@@ -158,84 +224,10 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
         return found
 
     def _position(self, position: Any) -> str:
-        prefix = f"file://{self._deployment.stack.project.root}/"
+        prefix = f"file://{self.deployment.stack.project.root}/"
         if not position.uri.startswith(prefix):
             return ""
         return f"project:///{position.uri.removeprefix(prefix)}#{position.line}"
-
-    def _frame(self, frame: Any) -> dict[str, str]:
-        place = self._position(frame.pc)
-        return {"sourcePosition": place} if place else {}
-
-    def RegisterResourceOutputs(self, request, context):
-        """Outputs of a component or of the stack."""
-        if not self.vetting:
-            self._deployment.register_outputs(request.urn, from_struct(request.outputs))
-        return Empty()
-
-    def Invoke(self, request, context):
-        """A provider's function."""
-        return self._guard(context, request.tok, lambda: self._invoke(request))
-
-    def _invoke(self, request: Any) -> Any:
-        d, key = self._deployment, request.SerializeToString(deterministic=True)
-        result = None if self.vetting else self._invoked.pop(key, None)
-        if result is None:
-            package = request.tok.split(":")[0]
-            if package == "pulumi":
-                raise Refused(f"the function '{request.tok}'")
-            provider = request.provider or default_provider(d, package, request.version)
-            resource = Resource(urn="", type=request.tok, custom=True, provider=provider)
-            args = from_struct(request.args)
-            result = provider_of(d, resource).invoke(request.tok, args, preview=d.preview)
-        if self.vetting:
-            self._invoked[key] = result
-        fields: dict[str, Any] = {"return": to_struct(result)}
-        return provider_pb2.InvokeResponse(**fields)
-
-    def _guard(self, context, what: str, answer: Callable[[], Any]) -> Any:
-        """Turns what can go wrong into a failed run; the program must not read it as its own."""
-        d = self._deployment
-        try:
-            return answer()
-        except Stopped:
-            context.abort(grpc.StatusCode.UNAVAILABLE, "the engine is stopping")
-        except Refused as error:
-            d.refusal = error
-            d.halt()
-            context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
-        except (PulumiError, ProviderError) as error:
-            if not self.vetting:
-                d.report(d.stack_urn, f"{what}: {error}")
-                d.halt()
-            context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
-        except CheckFailed as error:
-            context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"{what}: {error}")
-
-    def SignalAndWaitForShutdown(self, request, context):
-        """The program has registered everything."""
-        self.finished = not self.vetting
-        return Empty()
-
-    def Log(self, request, context):
-        """A message of the program or of a provider."""
-        if self.vetting:
-            return Empty()
-        severity = ("debug", "info", "warning", "error")[request.severity]
-        if severity == "error":
-            self._deployment.erred = True
-        if not request.ephemeral:
-            urn = request.urn or self._deployment.stack_urn
-            self._deployment.display.message(urn, severity, request.message)
-        return Empty()
-
-    def GetRootResource(self, request, context):
-        """The stack."""
-        return engine_pb2.GetRootResourceResponse(urn=self._deployment.stack_urn)
-
-    def SetRootResource(self, request, context):
-        """The stack, which is known already."""
-        return engine_pb2.SetRootResourceResponse()
 
 
 def _is_set(request: Any, field: str) -> bool:
@@ -243,12 +235,10 @@ def _is_set(request: Any, field: str) -> bool:
     return bool(value.ByteSize() if hasattr(value, "ByteSize") else value)
 
 
-def _refusal(what: str) -> Callable[[Monitor, Any, Any], Any]:
-    def refuse() -> Any:
-        raise Refused(what)
-
+def _refusal(what: str) -> Answer:
+    @_guarded
     def method(self: Monitor, request: Any, context: Any) -> Any:  # noqa: ARG001
-        return self._guard(context, "program", refuse)  # pyright: ignore[reportPrivateUsage]
+        raise Refused(what)
 
     return method
 

@@ -27,10 +27,9 @@ _HERE = Path(__file__).parent
 class ProviderError(Exception):
     """What a provider answered instead of a result."""
 
-    def __init__(self, message: str, *, unimplemented: bool = False, details: bytes | None = None):
+    def __init__(self, message: str, details: bytes | None = None):
         super().__init__(message)
-        self.unimplemented = unimplemented
-        self.partial = _init_failed(details)
+        self.partial = _init_failed(details)  # what was half made
 
 
 def _init_failed(details: bytes | None) -> provider_pb2.ErrorResourceInitFailed | None:
@@ -55,18 +54,16 @@ class Plugin:
         self._stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
         self._end = end
 
-    def call(self, method: str, request: Any) -> Any:
-        """Calls one of the provider's methods."""
+    def call(self, method: str, request: Any, *, optional: bool = False) -> Any:
+        """Calls one of the provider's methods; None if it lacks an optional one."""
         try:
             return getattr(self._stub, method)(request)
         except grpc.RpcError as error:
             failed: Any = error
-            trailers = dict(failed.trailing_metadata() or ())
-            raise ProviderError(
-                failed.details() or str(error),
-                unimplemented=failed.code() == grpc.StatusCode.UNIMPLEMENTED,
-                details=trailers.get("grpc-status-details-bin"),
-            ) from None
+            if optional and failed.code() == grpc.StatusCode.UNIMPLEMENTED:
+                return None
+            details = dict(failed.trailing_metadata() or ()).get("grpc-status-details-bin")
+            raise ProviderError(failed.details() or str(error), details) from None
 
     def close(self) -> None:
         """Ends the plugin at once: it has been told to cancel, and owns nothing to save."""

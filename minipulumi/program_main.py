@@ -6,7 +6,8 @@ loaded anew for each run, as they would be in a new process.
 """
 
 # The SDK's internals.
-# pyright: reportUnknownMemberType=false, reportPrivateUsage=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
 import asyncio
 import contextvars
 import gc
@@ -73,7 +74,7 @@ def _run(engine: str, root: Path) -> int:
         )
     )  # fmt: skip
     # The SDK sends four debug messages a resource, a call each. Nobody would see them.
-    pulumi.log.debug = _say_nothing
+    pulumi.log.debug = lambda *_, **__: None
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # it frets about abandoned futures
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -95,10 +96,6 @@ def _run(engine: str, root: Path) -> int:
         pulumi.log.error("Program failed with an unhandled exception:\n" + _trace())
         return 32
     return 0
-
-
-def _say_nothing(*_: object, **__: object) -> None:
-    """Takes the place of `pulumi.log.debug`."""
 
 
 def _trace() -> str:

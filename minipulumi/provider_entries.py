@@ -70,7 +70,7 @@ def provider_of(deployment: Deployment, resource: Resource) -> Provider:
         if entry is None:
             raise PulumiError(f"the state has no entry of {urn}, the provider of {resource.urn}")
         provider = _start(deployment, urn)
-        provider.configure(entry.inputs, id_)
+        provider.configure(_visible(entry.inputs), id_)
         deployment.providers[urn] = provider
         return provider
 

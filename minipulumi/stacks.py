@@ -10,16 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from minipulumi import checkpoint
 from minipulumi.backend import Stack, open_stack
-from minipulumi.checkpoint import (
-    VERSION,
-    checked,
-    json_text,
-    read_latest,
-    render,
-    replace_file,
-    salt_of,
-)  # fmt: skip
+from minipulumi.checkpoint import json_text, read_latest, salt_of
 from minipulumi.errors import USAGE, PulumiError, Refused
 from minipulumi.passphrase import Passphrase
 from minipulumi.project import select_stack, selected_stack
@@ -44,7 +37,7 @@ def select(arguments: Namespace) -> int:
     stack = _named(arguments)
     if arguments.create and not stack.file.exists():
         _make(stack)
-    open_stack(arguments, stack.name)
+    open_stack(arguments, stack.name)  # there has to be one
     select_stack(stack.project, stack.name)
     return 0
 
@@ -56,12 +49,11 @@ def _named(arguments: Namespace) -> Stack:
 
 
 def _make(stack: Stack) -> None:
-    file = stack.settings_file
-    salt = read_stack_file(file).salt
+    salt = read_stack_file(stack.settings_file).salt
     cipher = Passphrase(salt) if salt else Passphrase.new()
     cipher.unlock()
     if not salt:
-        set_salt(file, cipher.state)
+        set_salt(stack.settings_file, cipher.state)
     _write(stack, cipher, [], [])
     sys.stderr.write(f"Created stack '{stack.name}'\n")
 
@@ -70,21 +62,20 @@ def _write(stack: Stack, cipher: Passphrase, entries: list[Props], pending: list
     stack.file.parent.mkdir(parents=True, exist_ok=True)
     secrets = {"type": "passphrase", "state": {"salt": cipher.state}}
     resources, operations = (list(map(json_text, parts)) for parts in (entries, pending))
-    text = render(stack.file, now(), secrets, resources, operations)
-    replace_file(stack.file, text, sync=True)
-    stack.file.with_suffix(".journal").unlink(missing_ok=True)
+    checkpoint.replace_file(
+        stack.file, checkpoint.render(stack.file, now(), secrets, resources, operations), sync=True
+    )
 
 
 def listing(arguments: Namespace) -> int:
     """`pulumi stack ls`."""
-    current = open_stack(arguments, exists=False)
-    rows = list[Props]()
-    for name in current.siblings():
-        stack = Stack(current.project, current.url, name)
-        row: Props = {"name": name, "current": name == selected_stack(current.project)}
+    here, rows = open_stack(arguments, exists=False), list[Props]()
+    for name in here.siblings():
+        stack = Stack(here.project, here.url, name)
+        row: Props = {"name": name, "current": name == selected_stack(here.project)}
         if last := stack.last_update():
-            when = datetime.fromtimestamp(last, UTC)
-            row["lastUpdate"] = f"{when.isoformat(timespec='milliseconds')[:-6]}Z"
+            when = datetime.fromtimestamp(last, UTC).isoformat(timespec="milliseconds")
+            row["lastUpdate"] = when.replace("+00:00", "Z")
         row["resourceCount"] = len(read_latest(stack.file).get("resources") or [])
         rows.append(row)
     if arguments.json:
@@ -208,7 +199,7 @@ def load(arguments: Namespace) -> int:
         raise PulumiError(f"could not read the deployment: {error}") from error
     if data.get("version") != 3:
         raise Refused(f"a deployment of version {data.get('version')}")
-    latest = checked(data.get("deployment") or {}, arguments.file or "the deployment")
+    latest = checkpoint.checked(data.get("deployment") or {}, arguments.file or "the deployment")
     cipher = _cipher(stack, read_latest(stack.file))
     theirs = Passphrase(salt_of(latest) or cipher.state)
     resources = [Resource.from_json(entry, theirs) for entry in latest.get("resources") or []]
@@ -252,5 +243,5 @@ def cancel(arguments: Namespace) -> int:
 
 def version(_: Namespace) -> int:
     """`pulumi version`."""
-    sys.stdout.write(f"{VERSION}\n")
+    sys.stdout.write(f"{checkpoint.VERSION}\n")
     return 0

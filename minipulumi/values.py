@@ -15,11 +15,6 @@ SIGNATURE = "4dabf18193072939515e22adb298388d"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
 RESOURCE = "5cf8f73096256a8f31e491e813e4eb8e"
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-_OTHERS = {  # marks that only a program with assets or remote components sends
-    "c44067f5952c0a294b673a41bacd8c17": "assets",
-    "0def7320c3a5731c473e5ecbe6d01bc7": "archives",
-    "d0e6a833031e9bbcd3f4e8bde6ca49a4": "output values",
-}
 
 
 def from_struct(struct: "Struct") -> Props:
@@ -63,13 +58,12 @@ def is_secret(value: Any) -> bool:
     return isinstance(value, dict) and value.get(SIGNATURE) == SECRET
 
 
-def foreign_mark(value: Any) -> str | None:
-    """Names the first kind of marked value that isn't a secret or a resource."""
+def has_foreign_mark(value: Any) -> bool:
+    """Tells of values other than secrets and resources: assets, archives, output values."""
     if isinstance(value, dict):
-        if (signature := value.get(SIGNATURE)) not in (None, SECRET, RESOURCE):
-            return _OTHERS.get(str(signature), f"values marked {signature}")
-        return next(filter(None, map(foreign_mark, value.values())), None)
-    return next(filter(None, map(foreign_mark, value)), None) if isinstance(value, list) else None
+        known = value.get(SIGNATURE) in (None, SECRET, RESOURCE)
+        return not known or any(map(has_foreign_mark, value.values()))
+    return isinstance(value, list) and any(map(has_foreign_mark, value))
 
 
 def swap_marked(value: Any, swap: Callable[[Props], Any], mark: str = SECRET) -> Any:

@@ -145,11 +145,11 @@ class Direct:
     def __init__(self, cloud: Cloud):
         self._cloud = cloud
 
-    def call(self, method: str, request: Any) -> Any:
+    def call(self, method: str, request: Any, *, optional: bool = False) -> Any:
         try:
             return getattr(self._cloud, method)(request, self)
-        except NotImplementedError as error:
-            raise ProviderError(method, unimplemented=True) from error
+        except NotImplementedError:
+            assert optional
         except RefusalError as error:
             raise ProviderError(str(error)) from None
 
