@@ -15,9 +15,6 @@ def delete_what_left(deployment: Deployment) -> None:
         for resource in condemned:
             follow_renames(resource, deployment.renamed)
             deployment.checkpoint.save(put=resource, durable=False)
-    if outside := [r for r in condemned if not r.delete and not deployment.is_target(r)]:
-        _refuse_untargeted(deployment, outside)
-        return
     if deployment.targets:
         condemned = [resource for resource in condemned if not resource.is_provider]
     _delete(deployment, condemned)
@@ -26,55 +23,43 @@ def delete_what_left(deployment: Deployment) -> None:
 def destroy(deployment: Deployment) -> None:
     """Deletes everything, or the targets."""
     report_unknown_targets(deployment)
-    resources, doomed = deployment.checkpoint.resources(), list[Resource]()
+    resources, doomed = deployment.checkpoint.resources(), dict[str, Resource]()
     for resource in resources:
         if resource.provider:
             provider_of(deployment, resource)  # all can be reached before anything is deleted
-    urns = set[str]()
-    for resource in resources:
         hit = deployment.is_target(resource) and not (deployment.targets and resource.is_provider)
-        if hit or not urns.isdisjoint(resource.needs):
-            doomed.append(resource)
-            urns.add(resource.urn)
-    _refuse_untargeted(deployment, [r for r in doomed if not deployment.is_target(r)])
-    if deployment.unsuccessful:
-        return
+        if hit or not doomed.keys().isdisjoint(resource.needs):
+            doomed[resource.urn] = resource
+    _delete(deployment, [resource for resource in resources if resource.urn in doomed])
     for resource in resources:
-        if resource not in doomed:
+        if resource.urn not in doomed and not deployment.broken:
             deployment.display.finished(Step("same", resource, resource), 0)
-    _delete(deployment, doomed)
 
 
 def report_unknown_targets(deployment: Deployment) -> None:
     """Says which targets neither the state nor the program has."""
     for urn in sorted(deployment.targets - deployment.known - deployment.registered):
-        deployment.report(
-            deployment.stack_urn,
-            f"Target '{urn}' could not be found in the stack."
-            " Did you forget to escape $ in your shell?",
-        )
-
-
-def _refuse_untargeted(deployment: Deployment, resources: list[Resource]) -> None:
-    for resource in resources:
-        deployment.forbid(
-            resource.urn,
-            f"Resource '{resource.urn}' will be destroyed but was not specified in --target list.\n"
-            "Either include resource in --target list or pass --target-dependents to proceed.",
-        )
+        text = f"Target '{urn}' could not be found in the stack."
+        hint = "Did you forget to escape $ in your shell?"
+        deployment.report(deployment.stack_urn, f"{text} {hint}")
 
 
 def _delete(deployment: Deployment, condemned: list[Resource]) -> None:
     """Deletes resources in waves: nothing before everything that needs it is gone."""
     stays: set[str] = set()
     for resource in reversed(condemned):
+        if not resource.delete and not deployment.is_target(resource):
+            stays.add(resource.urn)
+            text = "will be destroyed but was not specified in --target list.\nEither include"
+            hint = "resource in --target list or pass --target-dependents to proceed."
+            deployment.forbid(resource.urn, f"Resource '{resource.urn}' {text} {hint}")
         if protected := resource.protect and not resource.delete:
             text = cannot_delete(resource.urn, preview=deployment.preview)
             deployment.forbid(resource.urn, text)
             deployment.display.failed(Step("delete", resource, None))
         if protected or resource.urn in stays:
             stays.update((resource.urn, *resource.needs))
-    if stays and not deployment.preview:
+    if deployment.erred and not deployment.preview:
         return
     for wave in _waves(condemned):
         steps = [_step(deployment, resource) for resource in wave if resource.urn not in stays]

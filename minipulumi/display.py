@@ -12,26 +12,18 @@ from minipulumi.settings import Setting
 from minipulumi.step import Step
 from minipulumi.values import Props
 
-SYMBOLS = {
-    "create": "+", "update": "~", "delete": "-", "replace": "+-", "create-replacement": "++",
-    "delete-replaced": "--", "refresh": "~", "same": "",
-}  # fmt: skip
-WORDS = {  # op: in a preview, while it runs, afterwards
-    "create": ("create", "creating", "created"),
-    "update": ("update", "updating", "updated"),
-    "delete": ("delete", "deleting", "deleted"),
-    "replace": ("replace", "replacing", "replaced"),
-    "create-replacement": ("create replacement", "creating replacement", "created replacement"),
-    "delete-replaced": ("delete original", "deleting original", "deleted original"),
-    "refresh": ("refresh", "refreshing", "refreshed"),
+_OPERATIONS = {  # symbol, verb, object
+    "create": ("+", "create", ""),
+    "update": ("~", "update", ""),
+    "delete": ("-", "delete", ""),
+    "replace": ("+-", "replace", ""),
+    "create-replacement": ("++", "create", " replacement"),
+    "delete-replaced": ("--", "delete", " original"),
+    "refresh": ("~", "refresh", ""),
     "same": ("", "", ""),
 }
 _COUNTED = ("create", "update", "delete", "replace")
-_TITLES = {
-    ("update", True): "Previewing update", ("update", False): "Updating",
-    ("refresh", True): "Previewing refresh", ("refresh", False): "Refreshing",
-    ("destroy", True): "Previewing destroy", ("destroy", False): "Destroying",
-}  # fmt: skip
+_TITLES = {"update": "Updating", "refresh": "Refreshing", "destroy": "Destroying"}
 
 
 class Display:
@@ -47,7 +39,8 @@ class Display:
         self._began = time.monotonic()
         self._stack_row: Step | None = None
         self._lock = threading.Lock()
-        self._show_title(f"{_TITLES[kind, preview]} ({stack}):")
+        title = f"Previewing {kind}" if preview else _TITLES[kind]
+        self._show_title(f"{title} ({stack}):")
 
     def started(self, step: Step) -> None:
         """A step begins."""
@@ -111,7 +104,7 @@ class Display:
     def _show_started(self, step: Step) -> None:
         """Shows a step of an update now; that of a preview when its outcome is known."""
         if step.op != "same" and not self.preview:
-            self._row(step, f"{WORDS[step.op][1]} (0s)")
+            self._row(step, f"{word(step.op, 'ing')} (0s)")
 
     def _show_finished(self, step: Step, seconds: float) -> None:
         if self.refreshing:
@@ -120,28 +113,28 @@ class Display:
             if step.keys:
                 self._row(step, "")
         elif self.preview:
-            self._row(step, WORDS[step.op][0])
+            self._row(step, word(step.op))
         elif step.resource.custom or step.op == "delete":
             took = f"{seconds:.2f}s" if seconds < 1 else f"{round(seconds)}s"
-            self._row(step, f"{WORDS[step.op][2]} ({took})")
+            self._row(step, f"{word(step.op, 'ed')} ({took})")
 
     def _show_failed(self, step: Step) -> None:
-        preview, running, _ = WORDS[step.op]
-        what = preview if self.preview else f"**{running.split(' ')[0]} failed**"
+        what = f"**{word(step.op, 'ing').split(' ')[0]} failed**"
         errors = [text for level, text in self.notes[step.resource.urn] if level == "error"]
+        what = word(step.op) if self.preview else what
         self._row(step, what, f"error: {errors[-1].splitlines()[0]}")
 
     def _show_message(self, urn: str, severity: str, text: str) -> None:
         row, op, what = self._stack_row, "", ""
         if row and row.resource.urn == urn:
-            op, what = SYMBOLS[row.op], WORDS[row.op][0 if self.preview else 1]
+            op, what = symbol(row.op), word(row.op, "" if self.preview else "ing")
         first = said(severity, text).split("\n")[0]
         self._print(f" {op:<2} {urn_type(urn)} {urn.split('::', 3)[3]} {what} {first}")
 
     def _row(self, step: Step, what: str, note: str = "") -> None:
         resource = step.resource
         info = "; ".join(filter(None, (_difference(step), note)))
-        self._print(f" {SYMBOLS[step.op]:<2} {resource.type} {resource.name} {what} {info}")
+        self._print(f" {symbol(step.op):<2} {resource.type} {resource.name} {what} {info}")
 
     def _outputs(self, old: Props | None, new: Props | None) -> list[str]:
         if new is None:
@@ -153,8 +146,8 @@ class Display:
         lines: list[str] = []
         for op in _COUNTED:
             if count := self.counts[op]:
-                word = f"to {WORDS[op][0]}" if self.preview else WORDS[op][2]
-                lines.append(f"    {SYMBOLS[op]}{'' if op == 'replace' else ' '}{count} {word}")
+                what = f"to {op}" if self.preview else word(op, "ed")
+                lines.append(f"    {symbol(op)}{'' if op == 'replace' else ' '}{count} {what}")
         total = sum(self.counts[op] for op in _COUNTED)
         pieces = [f"{total} changes"] if len(lines) > 1 else []
         pieces += [f"{self.counts['same']} unchanged"] if self.counts["same"] else []
@@ -167,6 +160,17 @@ class Display:
     def _print(self, *lines: str) -> None:
         sys.stdout.write("".join(f"{line}\n" for line in lines))
         sys.stdout.flush()
+
+
+def symbol(op: str) -> str:
+    """The sign of an operation."""
+    return _OPERATIONS[op][0]
+
+
+def word(op: str, ending: str = "") -> str:
+    """An operation in words: create, creating, created; create replacement."""
+    _, verb, thing = _OPERATIONS[op]
+    return f"{verb.rstrip('e')}{ending}{thing}" if ending and verb else f"{verb}{thing}"
 
 
 def said(severity: str, text: str) -> str:

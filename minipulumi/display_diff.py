@@ -2,7 +2,7 @@
 
 import sys
 
-from minipulumi.display import SYMBOLS, WORDS, Display, said
+from minipulumi.display import Display, said, symbol, word
 from minipulumi.render import properties
 from minipulumi.resources import STACK
 from minipulumi.step import Step
@@ -47,7 +47,7 @@ def describe(step: Step, *, outputs: bool = False) -> list[str]:
         return []  # told by the replacement
     depth = 0 if resource.type == STACK else 4
     pad = " " * (depth + 4)
-    lines = [f"{' ' * depth}{SYMBOLS[op]:<2}{resource.type}: ({WORDS[op][0] or op})"]
+    lines = [f"{' ' * depth}{symbol(op):<2}{resource.type}: ({word(op) or op})"]
     id_ = (step.old or resource).id
     about = (("id", id_), ("urn", resource.urn), ("provider", resource.provider))
     lines += [f"{pad}[{name}={text}]" for name, text in about if text]

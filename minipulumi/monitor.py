@@ -31,29 +31,13 @@ from minipulumi.resources import PROVIDERS, Resource, make_urn
 from minipulumi.values import Props, from_struct, has_foreign_mark, to_struct
 
 _FEATURES = range(16)  # the ones that the engine of this format's version has
-_REFUSED_OPTIONS = {
-    "importId": "import_", "replaceOnChanges": "replace_on_changes", "deletedWith": "deleted_with",
-    "retainOnDelete": "retain_on_delete", "replace_with": "replace_with",
-    "transforms": "transforms", "customTimeouts": "custom_timeouts", "hooks": "resource hooks",
-    "replacement_trigger": "replacement_trigger",
-    "hideDiffs": "hide_diffs", "envVarMappings": "env_var_mappings", "remote": "remote components",
-    "pluginDownloadURL": "plugin_download_url", "packageRef": "parameterized providers",
-    "state_migrations": "state migrations", "snippetId": "snippets",
+_KNOWN = {  # fields of RegisterResourceRequest; any other that a program sets is refused
+    "type", "name", "parent", "custom", "object", "protect", "dependencies", "provider",
+    "propertyDependencies", "deleteBeforeReplace", "deleteBeforeReplaceDefined", "version",
+    "ignoreChanges", "aliasURNs", "aliases", "additionalSecretOutputs", "sourcePosition",
+    "stackTrace", "providers", "acceptSecrets", "acceptResources", "acceptsOutputValues",
+    "supportsPartialValues", "supportsResultReporting", "aliasSpecs",
 }  # fmt: skip
-_REFUSED_CALLS = {
-    "ReadResource": "the reading of resources (`.get()`, StackReference)",
-    "RequirePulumiVersion": "require_pulumi_version",
-    "StartDebugging": "debugging",
-    "Call": "methods of resources",
-    "ExistsResource": "checks whether a resource exists",
-    "RegisterStackTransform": "stack transforms",
-    "RegisterStackInvokeTransform": "invoke transforms",
-    "RegisterResourceHook": "resource hooks",
-    "RegisterErrorHook": "error hooks",
-    "RegisterPackage": "parameterized providers",
-}
-
-
 Answer = Callable[["Monitor", Any, Any], Any]
 
 
@@ -169,9 +153,10 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
     def _goal(self, request: Any) -> Goal:
         d = self.deployment
         inputs = from_struct(request.object)
-        asked = [name for field, name in _REFUSED_OPTIONS.items() if _is_set(request, field)]
+        asked = [field.name for field, value in request.ListFields() if _is_set(value)]
+        asked = [name for name in asked if name not in _KNOWN]
         if any("*" in path for path in request.ignoreChanges):
-            asked.append("ignore_changes with wildcards")
+            asked.append("ignoreChanges with wildcards")
         if has_foreign_mark(inputs):
             asked.append("assets, archives and output values")
         if asked:
@@ -230,18 +215,20 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
         return f"project:///{position.uri.removeprefix(prefix)}#{position.line}"
 
 
-def _is_set(request: Any, field: str) -> bool:
-    value = getattr(request, field)
-    return bool(value.ByteSize() if hasattr(value, "ByteSize") else value)
+def _is_set(value: Any) -> bool:
+    """The SDK sends some empty messages."""
+    return not hasattr(value, "ByteSize") or value.ByteSize() > 0
 
 
 def _refusal(what: str) -> Answer:
     @_guarded
     def method(self: Monitor, request: Any, context: Any) -> Any:  # noqa: ARG001
-        raise Refused(what)
+        raise Refused(f"{what} ('{_subject(request)}')")
 
     return method
 
 
-for _call, _what in _REFUSED_CALLS.items():
-    setattr(Monitor, _call, _refusal(_what))
+_CONTRACT = (resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineServicer)
+for _call in [name for service in _CONTRACT for name in vars(service)]:
+    if _call not in vars(Monitor) and not _call.startswith("_"):
+        setattr(Monitor, _call, _refusal(_call))

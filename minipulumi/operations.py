@@ -166,8 +166,7 @@ class Operation:
             return False
         report_unknown_targets(deployment)
         deployment.save_outputs()
-        # A preview goes on past what is only refused, to show the whole plan.
-        if not deployment.failed and (deployment.preview or not deployment.erred):
+        if not deployment.failed:
             delete_what_left(deployment)
         return True
 

@@ -239,7 +239,7 @@ def test_reading_a_resource_is_refused_before_anything_is_changed(
     before = world.state_file("read").read_bytes()
     outcome = world.run(shlex.split(recording["command"])[1:])
     assert outcome.code == 2
-    assert outcome.err[-1].startswith("error: minipulumi doesn't cover the reading of resources")
+    assert outcome.err[-1].startswith("error: minipulumi doesn't cover ReadResource ('existing')")
     assert {call["method"] for call in outcome.calls}.isdisjoint({"Check", "Create"})
     assert world.state_file("read").read_bytes() == before
 
