@@ -3,7 +3,6 @@
 # JSON of any shape.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
-import getpass
 import json
 import os
 import shutil
@@ -19,7 +18,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from minipulumi.errors import NO_STACK, PulumiError, Refused
-from minipulumi.project import Project, load_project, pulumi_home, selected_stack
+from minipulumi.project import Project, load_project, pulumi_home, read_json, selected_stack
 from minipulumi.resources import now
 from minipulumi.values import Props
 
@@ -71,7 +70,7 @@ class Stack:
     def last_update(self) -> float | None:
         """When the last operation ended."""
         entries = sorted(self._place("history").glob("*.history.json"))
-        return json.loads(entries[-1].read_bytes())["endTime"] if entries else None
+        return read_json(entries[-1]).get("endTime") if entries else None
 
     def remove(self) -> None:
         """Deletes its state and history; backups stay, as with the real CLI."""
@@ -84,7 +83,8 @@ class Stack:
         """Holds the stack's lock; refuses with the holder's name if somebody else has it."""
         self.locks.mkdir(parents=True, exist_ok=True)
         mine = self.locks / f"{uuid.uuid4()}.json"
-        owner = {"pid": os.getpid(), "username": _user(), "hostname": socket.gethostname()}
+        user = os.environ.get("USER") or str(os.getuid())  # a container's may have no name
+        owner = {"pid": os.getpid(), "username": user, "hostname": socket.gethostname()}
         mine.write_text(json.dumps({**owner, "timestamp": now()}), encoding="utf-8")
         try:
             # Written first and looked for afterwards: of two at once, at least one sees the other.
@@ -107,13 +107,10 @@ class Stack:
             " process(es) to end or delete the lock file with `pulumi cancel`."
         ]
         for file in others:
-            try:
-                holder = json.loads(file.read_bytes())
-            except (OSError, ValueError):
-                holder = {}
+            holder = read_json(file)
             who = f"{holder.get('username')}@{holder.get('hostname')} (pid {holder.get('pid')})"
-            place = f"{self.url.split('?')[0].rstrip('/')}/{file.relative_to(self.folder.parent)}"
-            lines.append(f"  {place}: created by {who} at {str(holder.get('timestamp'))[:19]}Z")
+            when = f"{str(holder.get('timestamp'))[:19]}Z"
+            lines.append(f"  file://{file}: created by {who} at {when}")
         return "\n".join(lines)
 
     def _place(self, kind: str) -> Path:
@@ -123,7 +120,9 @@ class Stack:
 def open_stack(arguments: Namespace, name: str | None = None, *, exists: bool = True) -> Stack:
     """Finds the stack that a command names, or else the one that is selected."""
     project = load_project(Path(arguments.cwd))
-    stack = Stack(project, _backend(), _stack_name(name or arguments.stack, project))
+    stack = Stack(project, _backend(), name or arguments.stack or selected_stack(project) or "")
+    if "/" in stack.name:
+        raise Refused(f"a stack by the name of its owner ('{stack.name}')")
     meta = stack.folder / "meta.yaml"
     if not meta.exists():
         stack.folder.mkdir(parents=True, exist_ok=True)
@@ -140,21 +139,9 @@ def open_stack(arguments: Namespace, name: str | None = None, *, exists: bool = 
     return stack
 
 
-def _stack_name(name: str | None, project: Project) -> str:
-    """Accepts `dev` and `organization/<project>/dev`."""
-    *owner, last = (name or selected_stack(project) or "").split("/")
-    if owner not in ([], ["organization"], ["organization", project.name]):
-        raise Refused(f"a stack of another owner or project ('{name}')")
-    return last
-
-
 def _backend() -> str:
     """The backend that the environment or `pulumi login` names."""
-    try:
-        known = json.loads(_credentials().read_bytes())
-    except (OSError, ValueError):
-        known = {}
-    url = os.environ.get("PULUMI_BACKEND_URL") or known.get("current")
+    url = os.environ.get("PULUMI_BACKEND_URL") or read_json(_credentials()).get("current")
     if not url:
         raise PulumiError(
             "no backend: set PULUMI_BACKEND_URL=file://<folder>, or run `pulumi login --local`"
@@ -172,18 +159,10 @@ def login(arguments: Namespace) -> int:
         )
     file = _credentials()
     file.parent.mkdir(parents=True, exist_ok=True)
-    known = json.loads(file.read_bytes()) if file.exists() else {}
-    file.write_text(json.dumps({**known, "current": "file://~"}), encoding="utf-8")
+    file.write_text(json.dumps({**read_json(file), "current": "file://~"}), encoding="utf-8")
     sys.stdout.write("Logged in to file://~\n")
     return 0
 
 
 def _credentials() -> Path:
     return pulumi_home() / "credentials.json"
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        return str(os.getuid())

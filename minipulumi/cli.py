@@ -5,7 +5,6 @@
 # pyright: reportUnknownArgumentType=false
 import argparse
 import sys
-from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -17,28 +16,28 @@ _WHO = (
 )
 
 # A flag: its names, and what argparse has to know of it if it is no switch.
-_FLAGS: dict[str, tuple[list[str], dict[str, Any]]] = {
-    "json": (["--json", "-j"], {}),
-    "diff": (["--diff"], {}),
-    "expect": (["--expect-no-changes"], {}),
-    "refresh": (["--refresh", "-r"], {}),
-    "target": (["--target", "-t"], {"action": "append", "default": []}),
-    "parallel": (["--parallel", "-p"], {"type": int, "default": 8}),
-    "message": (["--message", "-m"], {"default": None}),
-    "yes": (["--yes", "-y"], {}),
-    "skip": (["--skip-preview"], {}),
-    "only": (["--preview-only"], {}),
-    "local": (["--local", "-l"], {}),
-    "create": (["--create", "-c"], {}),
-    "secrets": (["--show-secrets"], {}),
-    "force": (["--force", "-f"], {}),
-    "keep": (["--preserve-config"], {}),
-    "file": (["--file"], {"default": None}),
-    "secret": (["--secret"], {}),
-    "stack": (["--stack", "-s"], {"default": None}),
-    "cwd": (["--cwd", "-C"], {"default": "."}),
-    "color": (["--color"], {"choices": ["always", "auto", "never", "raw"]}),
-    "quiet": (["--non-interactive"], {}),
+_FLAGS: dict[str, tuple[str, dict[str, Any]]] = {
+    "json": ("--json -j", {}),
+    "diff": ("--diff", {}),
+    "expect": ("--expect-no-changes", {}),
+    "refresh": ("--refresh -r", {}),
+    "target": ("--target -t", {"action": "append", "default": []}),
+    "parallel": ("--parallel -p", {"type": int, "default": 8}),
+    "message": ("--message -m", {"default": ""}),
+    "yes": ("--yes -y", {}),
+    "skip": ("--skip-preview", {}),
+    "only": ("--preview-only", {}),
+    "local": ("--local -l", {}),
+    "create": ("--create -c", {}),
+    "secrets": ("--show-secrets", {}),
+    "force": ("--force -f", {}),
+    "keep": ("--preserve-config", {}),
+    "file": ("--file", {"default": ""}),
+    "secret": ("--secret", {}),
+    "stack": ("--stack -s", {"default": ""}),
+    "cwd": ("--cwd -C", {"default": "."}),
+    "color": ("--color", {"choices": ["always", "auto", "never", "raw"]}),
+    "quiet": ("--non-interactive", {}),
 }
 _GLOBAL = "stack cwd color quiet"
 _OPERATION = "json diff expect refresh target parallel message"
@@ -57,7 +56,7 @@ _VERBS: dict[str, tuple[str, str, str]] = {
     "stack ls": ("stacks:listing", "", "json"),
     "stack rm": ("stacks:remove", "name?", "yes force keep"),
     "stack output": ("stacks:output", "name?", "json secrets"),
-    "stack export": ("stacks:export", "", "file secrets"),
+    "stack export": ("stacks:export", "", "file"),
     "stack import": ("stacks:load", "", "file"),
     "config get": ("settings:get", "key", ""),
     "config set": ("settings:store", "key value?", "secret"),
@@ -67,17 +66,13 @@ _VERBS: dict[str, tuple[str, str, str]] = {
 
 def main(argv: list[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
-    words = list(sys.argv[1:] if argv is None else argv)
     sys.stderr.write(f"{_WHO}\n")
     sys.stderr.flush()
     try:
-        verb, rest = _split(words)
+        verb, rest = _split(list(sys.argv[1:] if argv is None else argv))
         arguments = _parse(verb, rest)
         module, name = _VERBS[verb][0].split(":")
-        run: Callable[[argparse.Namespace], int] = getattr(
-            import_module(f"minipulumi.{module}"), name
-        )
-        return run(arguments)
+        return getattr(import_module(f"minipulumi.{module}"), name)(arguments)
     except PulumiError as error:
         sys.stdout.flush()
         sys.stderr.write(f"error: {error}\n")
@@ -113,13 +108,11 @@ def _parse(verb: str, rest: list[str]) -> argparse.Namespace:
         parser.add_argument(word.rstrip("?"), nargs="?" if word.endswith("?") else None)
     for flag in f"{flags} {_GLOBAL}".split():
         names, how = _FLAGS[flag]
-        parser.add_argument(*names, **(how or {"action": "store_true"}))
+        parser.add_argument(*names.split(), **(how or {"action": "store_true"}))
     parser.set_defaults(yes=False, skip_preview=False, preview_only=False)
     arguments, unknown = parser.parse_known_args(rest)
     if unknown:
         raise Refused(f"'{unknown[0]}' of `pulumi {verb}`")
-    arguments.verb = verb
-    arguments.interactive = (
-        not arguments.non_interactive and sys.stdin.isatty() and sys.stdout.isatty()
-    )
+    terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    arguments.verb, arguments.interactive = verb, terminal and not arguments.non_interactive
     return arguments

@@ -175,7 +175,7 @@ class Operation:
         return {
             "kind": self._kind,
             "startTime": int(started),
-            "message": self._arguments.message or "",
+            "message": self._arguments.message,
             "environment": {"exec.kind": "cli", "pulumi.version": VERSION},
             "config": self._file.values,
             "version": 0,

@@ -82,6 +82,14 @@ def load_yaml(file: Path) -> Props:
     return cast("Props", data or {})
 
 
+def read_json(file: Path) -> Props:
+    """Reads a small JSON file; one that can't be read says nothing."""
+    try:
+        return json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return {}
+
+
 def pulumi_home() -> Path:
     """Where the CLI keeps what belongs to the user: credentials, selections."""
     return Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
@@ -89,11 +97,8 @@ def pulumi_home() -> Path:
 
 def selected_stack(project: Project) -> str | None:
     """The stack that `pulumi stack select` chose for this project on this machine."""
-    try:
-        choice = json.loads(_workspace(project).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return str(choice.get("stack") or "").rsplit("/", 1)[-1] or None
+    choice = str(read_json(_workspace(project)).get("stack") or "")
+    return choice.rsplit("/", 1)[-1] or None
 
 
 def select_stack(project: Project, stack: str | None) -> None:

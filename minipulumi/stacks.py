@@ -18,7 +18,7 @@ from minipulumi.passphrase import Passphrase
 from minipulumi.project import select_stack, selected_stack
 from minipulumi.resources import STACK, Resource, now
 from minipulumi.settings import read_stack_file, set_salt
-from minipulumi.values import SECRET, SIGNATURE, Props, masked, plain, swap_marked
+from minipulumi.values import Props, masked, plain
 
 
 def init(arguments: Namespace) -> int:
@@ -174,19 +174,12 @@ def export(arguments: Namespace) -> int:
     """`pulumi stack export`."""
     stack = open_stack(arguments)
     latest = read_latest(stack.file)
-    if arguments.show_secrets:
-        opened = _cipher(stack, latest).open(latest.get("resources") or [])
-        latest["resources"] = swap_marked(opened, _in_clear)
     text = json.dumps({"version": 3, "deployment": latest}, indent=4, ensure_ascii=False) + "\n"
     if arguments.file:
         Path(arguments.file).write_text(text, encoding="utf-8")
     else:
         sys.stdout.write(text)
     return 0
-
-
-def _in_clear(secret: Props) -> Props:
-    return {SIGNATURE: SECRET, "plaintext": json_text(secret["value"])}
 
 
 def load(arguments: Namespace) -> int:

@@ -116,7 +116,7 @@ def with_dependents(world: World) -> None:
 CHAINS = [
     Chain("settings", "001 002 003 004 006 007 008"),
     Chain("outputs", "021 022 023 024 025 026", start="017", config="005"),
-    Chain("export", "066 067", start="065", config="061"),
+    Chain("export", "066", start="065", config="061"),
     Chain(
         "first", "012 013 014 015 016 017 018 019 027 028 030 031 032 033 034", config="005",
         before={"027": nine_seconds_later},
@@ -209,6 +209,7 @@ REFUSED = {
     "029": "'pulumi stack history'",
     "046": "'--replace' of `pulumi up`",
     "062": "'--target-dependents' of `pulumi up`",
+    "067": "'--show-secrets' of `pulumi stack export`",
     "073": "'pulumi state unprotect'",
     "083": "'--continue-on-error' of `pulumi up`",
     "135": "'--clear-pending-creates' of `pulumi refresh`",
@@ -249,8 +250,7 @@ def test_an_exported_stack_is_imported_again_and_a_broken_one_is_refused(world: 
     begin_at(world, "dev", load(FOLDER, "065"))
     before = world.state("dev")
     file = world.root / "exported.json"
-    assert world.run(f"stack export --show-secrets --file {file} -s dev").code == 0
-    assert "s3cr3t" in file.read_text()
+    assert world.run(f"stack export --file {file} -s dev").code == 0
     assert world.run(f"stack import --file {file} -s dev").out == load(FOLDER, "068")["stdout"]
     assert "s3cr3t" not in world.state_file("dev").read_text()
     assert compare_states(before, world.state("dev"), cipher_of(before)) == []
