@@ -47,7 +47,6 @@ class Deployment:
     failed: set[str] = field(default_factory=set[str])
     left: list[str] = field(default_factory=list[str])  # not attempted, as what they need failed
     providers: dict[str, Provider] = field(default_factory=dict[str, Provider])  # configured
-    started: dict[str, Provider] = field(default_factory=dict[str, Provider])  # the last of each
     plugins: list[Provider] = field(default_factory=list[Provider])  # all that were started
     outputs: Props | None = None  # the stack's, as the program says
     erred: bool = False

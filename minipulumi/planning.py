@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from minipulumi.deployment import Deployment
-from minipulumi.provider_entries import provider_for, provider_of
+from minipulumi.provider_entries import plan_provider, provider_of
 from minipulumi.providers import Diff
 from minipulumi.resources import Resource, changed_keys
 from minipulumi.step import Step
@@ -48,13 +48,15 @@ def _plan(deployment: Deployment, goal: Goal) -> list[Step]:
         raise Unplannable(
             f"Resource '{new.urn}' depends on '{gap[0]}' which was not specified in --target list."
         )
+    if new.is_provider:
+        return [plan_provider(deployment, old, new)]
     recreate = old is not None and (old.pending_replacement or old.urn in deployment.forced)
     if old:
         new.inputs = ignore_changes(new.inputs, old.inputs, new.ignore_changes)
     wanted = new.inputs
     if new.custom:
         olds = old.inputs if old and not recreate else {}
-        new.inputs = provider_for(deployment, new).check(new, olds, wanted)
+        new.inputs = provider_of(deployment, new).check(new, olds, wanted)
     if old is None or _was_deleted(deployment, old):
         return [Step("create", old, new)]
     keys = changed_keys(old.inputs, new.inputs)
@@ -68,7 +70,7 @@ def _plan(deployment: Deployment, goal: Goal) -> list[Step]:
         return [Step("update" if keys else "same", old, new, keys=keys)]
     diff = _diff(deployment, old, new)
     if diff.replaces:
-        new.inputs = provider_for(deployment, new).check(new, {}, wanted)
+        new.inputs = provider_of(deployment, new).check(new, {}, wanted)
         return _replace(deployment, goal, old, diff)
     if diff.changed or old.init_errors or deployment.was("updating", old):
         return [Step("update", old, new, diff, keys or diff.keys)]
@@ -101,7 +103,7 @@ def _diff(deployment: Deployment, old: Resource, new: Resource) -> Diff:
     before, after = (r.provider.rsplit("::", 1) for r in (old, new))
     if before != after and not all("::default" in urn for urn, *_ in (before, after)):
         return Diff(True, ["provider"], keys=["provider"])
-    return provider_for(deployment, new).diff(old, new.inputs, new.ignore_changes, new.urn)
+    return provider_of(deployment, new).diff(old, new.inputs, new.ignore_changes, new.urn)
 
 
 def _replace(deployment: Deployment, goal: Goal, old: Resource, diff: Diff) -> list[Step]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from minipulumi.deployment import Deployment, Stopped
 from minipulumi.plugins import ProviderError
-from minipulumi.provider_entries import provider_for, provider_of
+from minipulumi.provider_entries import provider_of
 from minipulumi.resources import Resource, now
 from minipulumi.step import Step
 from minipulumi.values import Props, from_struct
@@ -46,15 +46,20 @@ def _act(deployment: Deployment, step: Step) -> None:
     if step.op == "replace":
         return  # the replacement's own steps have done it, or will
     if old and new and step.op in ("same", "update"):
-        new.id, new.outputs = old.id, old.outputs
-        new.created, new.modified = old.created, old.modified
+        new.id, new.created, new.modified = old.id, old.created, old.modified
+        if step.op == "same" or not new.is_provider:
+            new.outputs = old.outputs
     if step.op == "same":
         deployment.checkpoint.save(add=new, drop=old, durable=False)
         return
     asked = step.resource.custom and not step.resource.is_provider
     ticket = deployment.checkpoint.begin(_PENDING[step.op], step.resource) if asked else None
     try:
-        _ask(deployment, step)
+        if new:
+            new.modified = now()
+            new.created = new.created or new.modified
+        if asked:
+            _ask(deployment, step)
     except ProviderError as error:
         if new and error.partial:
             new.id = error.partial.id or new.id
@@ -69,23 +74,19 @@ def _act(deployment: Deployment, step: Step) -> None:
 
 def _ask(deployment: Deployment, step: Step) -> None:
     old, new, preview = step.old, step.new, deployment.preview
-    if new and not step.op.startswith("create"):
-        new.modified = now()
-        if new.custom and old:
-            new.outputs = provider_for(deployment, new).update(old, new, preview=preview)
-    elif new:
-        new.created = new.modified = now()
-        if new.custom:
-            new.id, new.outputs = _create(deployment, new)
+    if new and step.op.startswith("create"):
+        new.id, new.outputs = _create(deployment, new)
         deployment.made[new.urn] = new
-    elif old and old.custom and not old.is_provider and not preview:
+    elif new and old:
+        new.outputs = provider_of(deployment, new).update(old, new, preview=preview)
+    elif old and not preview:
         provider_of(deployment, old).delete(old)
 
 
 def _create(deployment: Deployment, new: Resource) -> tuple[str, Props]:
     """Creates a resource, or takes over what a killed run has made and couldn't save."""
     try:
-        return provider_for(deployment, new).create(new, preview=deployment.preview)
+        return provider_of(deployment, new).create(new, preview=deployment.preview)
     except ProviderError as error:
         exists = re.search(r"cannot create already existing resource '([^']+)'", str(error))
         if not exists or not deployment.was("creating", new):
