@@ -100,13 +100,17 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
         """A resource of the program, with everything it depends on resolved."""
         d, goal = self.deployment, self._goal(request)
         made: Resource | None = goal.new
+        package = made.type.split(":")[0]
+        has_default = made.custom and not made.provider and not made.is_provider
         if self.vetting:
+            if has_default:
+                d.host.find(package)
             old = d.olds.get(made.urn)
             made.id, known = (old.id, old.outputs) if old else ("", {})
             made.outputs = {**known, **made.inputs}
         else:
-            if made.custom and not made.provider and not made.is_provider:
-                made.provider = default_provider(d, made.type.split(":")[0], request.version)
+            if has_default:
+                made.provider = default_provider(d, package, request.version)
             made = register(d, goal)
         if made is None:
             return resource_pb2.RegisterResourceResponse(urn=goal.new.urn, result=resource_pb2.FAIL)

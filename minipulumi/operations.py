@@ -156,6 +156,8 @@ class Operation:
             monitor.vetting = False
             if deployment.refusal:  # before anything is changed
                 raise deployment.refusal
+            if deployment.unsuccessful:
+                return False
         code = program.run(deployment.host.engine, deployment.told)
         if deployment.stopping:
             return False

@@ -84,7 +84,7 @@ class PluginHost:
 
     def start(self, package: str) -> tuple[Plugin, str]:
         """Starts the package's plugin; also gives the path if it came from PATH, to warn."""
-        command, ambient = self._find(package)
+        command, ambient = self.find(package)
         if command is None:
             from minipulumi.azure_native.provider import AzureNativeProvider
 
@@ -105,7 +105,8 @@ class PluginHost:
         """Ends the thread; the plugins have to be closed before."""
         self._spawner.shutdown()
 
-    def _find(self, package: str) -> tuple[list[str] | None, str]:
+    def find(self, package: str) -> tuple[list[str] | None, str]:
+        """The command of the package's plugin, None if it is ours; and its path if from PATH."""
         binary = f"pulumi-resource-{package}"
         if package == "pulumi-python":
             return [sys.executable, "-u", "-m", "pulumi.dynamic"], ""
