@@ -38,21 +38,18 @@ class Checkpoint:
     def __init__(self, path: Path, latest: Props, cipher: Passphrase, *, dry: bool = False):
         self._path, self.cipher, self._dry = path, cipher, dry
         self._secrets = latest.get("secrets_providers")
-        self._lock = threading.RLock()
+        operations = latest.get("pending_operations") or []
+        self.interrupted: dict[int, Props] = {-n: each for n, each in enumerate(operations, 1)}
+        self._parts = {place: json_text(each) for place, each in self.interrupted.items()}
         self._resources: dict[int, Resource] = {}
-        self._parts: dict[int, str] = {}  # place → JSON
-        self._placed = self._begun = 0
+        self._placed, self._begun = 0, len(operations)
+        self._lock = threading.RLock()
         self._journal: IO[str] | None = None
         self._unwritten: list[str] = []
         self._full_at = self._full_cost = 0.0
         for place, entry in enumerate(latest.get("resources") or [], _KEPT):
-            resource = Resource.from_json(entry, cipher)
-            resource.place = place
-            self._resources[place] = resource
-            self._parts[place] = json_text(entry)
-        self.interrupted: list[Props] = latest.get("pending_operations") or []
-        for operation in self.interrupted:
-            self._begin(json_text(operation))
+            self._resources[place] = resource = Resource.from_json(entry, cipher)
+            resource.place, self._parts[place] = place, json_text(entry)
 
     def resources(self) -> list[Resource]:
         """Everything in the state, in file order."""
@@ -67,19 +64,13 @@ class Checkpoint:
         """The outputs that a resource has in the state now, if it is there."""
         return next((dict(r.outputs) for r in self.resources() if r.urn == urn), None)
 
-    def begin(self, operation: str, resource: Resource) -> int | None:
+    def begin(self, operation: str, resource: Resource) -> int:
         """Records, durably, that an operation is about to reach the provider."""
-        if self._dry:
-            return None
-        entry = resource.to_json(self.cipher)
-        if operation == "creating":
-            entry.pop("id", None)
-            entry.pop("outputs", None)
-        text = json_text({"resource": entry, "type": operation})
+        text = self._text({"resource": resource.to_json(self.cipher), "type": operation})
         with self._lock:
-            place = self._begin(text)
-            self._write({place: text}, durable=True)
-        return place
+            self._begun += 1
+            self._write({-self._begun: text}, durable=True)
+            return -self._begun
 
     def save(
         self,
@@ -91,30 +82,26 @@ class Checkpoint:
         durable: bool = True,
     ) -> None:
         """Changes the state in one step: what is new, changed or gone, which operation ended."""
-        texts = {id(r): self._encode(r) for r in (add, put) if r}
+        texts = [(each, self._text(each.to_json(self.cipher))) for each in (add, put) if each]
         with self._lock:
             changes: dict[int, str | None] = {} if ended is None else {ended: None}
             if drop and self._resources.pop(drop.place, None):
                 changes[drop.place] = None
             if add:
                 add.place, self._placed = self._placed, self._placed + 1
-            for resource in filter(None, (add, put)):
+            for resource, text in texts:
                 self._resources[resource.place] = resource
-                changes[resource.place] = texts[id(resource)]
+                changes[resource.place] = text
             self._write(changes, durable=durable)
 
-    def finish(self, settled: list[Props]) -> None:
+    def finish(self, settled: list[int]) -> None:
         """Writes the whole state without the operations that are settled; the journal goes."""
-        texts = {json_text(operation) for operation in settled}
         with self._lock:
-            self._parts = {
-                place: text
-                for place, text in self._parts.items()
-                if place >= 0 or text not in texts
-            }
-            self._write_full(sync=True)
+            for place in settled:
+                del self._parts[place]
+            self._write_full()
             self.abandon()
-            self._path.with_suffix(".journal").unlink(missing_ok=True)
+            self._path.with_suffix(".journal").unlink()
 
     def abandon(self) -> None:
         """Saves nothing from here on: a step that was given up may still try to."""
@@ -122,14 +109,6 @@ class Checkpoint:
             self._dry = True
             if self._journal:
                 self._journal.close()
-
-    def _encode(self, resource: Resource) -> str:
-        return "" if self._dry else json_text(resource.to_json(self.cipher))
-
-    def _begin(self, text: str) -> int:
-        self._begun -= 1
-        self._parts[self._begun] = text
-        return self._begun
 
     def _write(self, changes: dict[int, str | None], *, durable: bool) -> None:
         if self._dry:
@@ -150,25 +129,23 @@ class Checkpoint:
         self._journal.flush()
         self._unwritten.clear()
 
-    def _write_full(self, *, sync: bool = False) -> None:
+    def _write_full(self) -> None:
         started, stamp, places = time.monotonic(), now(), sorted(self._parts)
-        pending, resources = (
-            [self._parts[place] for place in places if (place < 0) is below]
-            for below in (True, False)
-        )
-        text = render(self._path, stamp, self._secrets, resources, pending)
-        replace_file(self._path, text, sync=sync)
+        pending = [self._parts[place] for place in places if place < 0]
+        resources = [self._parts[place] for place in places if place >= 0]
+        replace_file(self._path, render(self._path, stamp, self._secrets, resources, pending))
         if self._journal:
             self._journal.close()
-        # The journal of the file before is void: it names another time.
-        journal = self._path.with_suffix(".journal")
-        self._journal = journal.with_suffix(".journal.tmp").open("w", encoding="utf-8")
+        # From here on the old journal is void: it names another time.
+        self._journal = self._path.with_suffix(".journal").open("w", encoding="utf-8")
         self._journal.write(json_text({"time": stamp, "places": places}) + "\n")
         self._journal.flush()
-        journal.with_suffix(".journal.tmp").replace(journal)
         self._unwritten.clear()
         self._full_at = time.monotonic()
         self._full_cost = self._full_at - started
+
+    def _text(self, entry: Props) -> str:
+        return "" if self._dry else json_text(entry)
 
 
 def json_text(value: Any) -> str:
@@ -191,14 +168,10 @@ def render(path: Path, stamp: str, secrets: Any, resources: list[str], pending: 
     return f'{{"version":3,"checkpoint":{{"stack":{stack},"latest":{{{latest}}}}}}}\n'
 
 
-def replace_file(path: Path, text: str, *, sync: bool = False) -> None:
+def replace_file(path: Path, text: str) -> None:
     """Replaces a file atomically and keeps what it was as `.bak`."""
     temporary = path.with_suffix(".json.tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        if sync:
-            file.flush()
-            os.fsync(file.fileno())
+    temporary.write_text(text, encoding="utf-8")
     if path.exists():
         backup = path.with_suffix(".json.bak.tmp")
         backup.unlink(missing_ok=True)

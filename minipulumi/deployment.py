@@ -91,8 +91,10 @@ class Deployment:
 
     def was(self, operation: str, resource: Resource) -> bool:
         """Whether an earlier run was doing this to the resource when it was killed."""
-        begun = [(each["type"], each["resource"]["urn"]) for each in self.checkpoint.interrupted]
-        return (operation, resource.urn) in begun
+        known = self.checkpoint.interrupted.values()
+        return any(
+            (each["type"], each["resource"]["urn"]) == (operation, resource.urn) for each in known
+        )
 
     def lock_of(self, urn: str) -> threading.RLock:
         """Held by whoever sees to it that a provider is configured, and once only."""
@@ -153,22 +155,22 @@ class Deployment:
             stack.outputs = dict(sorted({**rest, **known}.items()))
             self.checkpoint.save(put=stack)
 
-    def settled(self, *, refreshed: bool) -> list[Props]:
-        """What an earlier run left unfinished and this one has brought in order.
+    def settled(self, *, refreshed: bool) -> list[int]:
+        """The places of what an earlier run left unfinished and this one has brought in order.
 
         A pending create stays until the very same thing has been made: it may exist unseen. (The
         real engine keeps it even then.)
         """
         exists = {resource.urn for resource in self.checkpoint.resources()}
-        found = list[Props]()
-        for pending in self.checkpoint.interrupted:
+        found = list[int]()
+        for place, pending in self.checkpoint.interrupted.items():
             urn, inputs = pending["resource"]["urn"], pending["resource"].get("inputs", {})
             done = refreshed or urn in self.news or urn not in exists
             if pending["type"] == "creating":
                 made = self.made.get(urn)
                 done = made is not None and made.inputs == self.checkpoint.cipher.open(inputs)
             if done:
-                found.append(pending)
+                found.append(place)
         return found
 
     def close(self) -> None:

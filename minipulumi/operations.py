@@ -148,7 +148,7 @@ class Operation:
         """Runs the program, and deletes what it no longer has."""
         deployment.on_halt = program.stop
         if deployment.checkpoint.interrupted and not deployment.preview:
-            text = _explanation(deployment.checkpoint.interrupted)
+            text = _explanation(list(deployment.checkpoint.interrupted.values()))
             deployment.display.message(deployment.stack_urn, "warning", text)
         if self._arguments.skip_preview:
             monitor.vetting = True

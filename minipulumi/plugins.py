@@ -34,11 +34,9 @@ class ProviderError(Exception):
 
 def _init_failed(details: bytes | None) -> provider_pb2.ErrorResourceInitFailed | None:
     """Reads the state of a half-made resource out of the error, if the provider sent it."""
-    if not details:
-        return None
     from google.rpc import status_pb2
 
-    for detail in status_pb2.Status.FromString(details).details:
+    for detail in status_pb2.Status.FromString(details or b"").details:
         failed = provider_pb2.ErrorResourceInitFailed()
         if detail.Unpack(failed):
             return failed

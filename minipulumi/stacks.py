@@ -63,7 +63,7 @@ def _write(stack: Stack, cipher: Passphrase, entries: list[Props], pending: list
     secrets = {"type": "passphrase", "state": {"salt": cipher.state}}
     resources, operations = (list(map(json_text, parts)) for parts in (entries, pending))
     checkpoint.replace_file(
-        stack.file, checkpoint.render(stack.file, now(), secrets, resources, operations), sync=True
+        stack.file, checkpoint.render(stack.file, now(), secrets, resources, operations)
     )
 
 
