@@ -3,11 +3,12 @@
 # JSON of any shape.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
+import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from google.protobuf.struct_pb2 import Struct, Value
+    from google.protobuf.struct_pb2 import Struct
 
 Props = dict[str, Any]
 
@@ -19,24 +20,14 @@ UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 def from_struct(struct: "Struct") -> Props:
     """Turns a protobuf Struct into plain JSON, keys sorted, whole numbers as int."""
-    return {key: _from_value(struct.fields[key]) for key in sorted(struct.fields)}
+    from google.protobuf.json_format import MessageToJson
+
+    return json.loads(MessageToJson(struct, indent=None, sort_keys=True), parse_float=_number)
 
 
-def _from_value(value: "Value") -> Any:
-    match value.WhichOneof("kind"):
-        case "string_value":
-            return value.string_value
-        case "struct_value":
-            return from_struct(value.struct_value)
-        case "number_value":
-            number = value.number_value
-            return int(number) if number.is_integer() and abs(number) < 2**53 else number
-        case "bool_value":
-            return value.bool_value
-        case "list_value":
-            return [_from_value(item) for item in value.list_value.values]
-        case _:
-            return None
+def _number(text: str) -> float:
+    number = float(text)
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
 
 
 def to_struct(props: Mapping[str, Any]) -> "Struct":
