@@ -56,6 +56,7 @@ class Deployment:
     on_halt: Callable[[], None] = lambda: None  # stops the program
 
     lock: threading.RLock = field(default_factory=threading.RLock)  # around the tables above
+    replacing: threading.Lock = field(default_factory=threading.Lock)  # by one at a time
     locks: dict[str, threading.RLock] = field(default_factory=dict[str, threading.RLock])
     slots: threading.Semaphore = field(init=False)  # what may be under way at once
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(64))

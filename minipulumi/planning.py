@@ -122,7 +122,7 @@ def _replace(deployment: Deployment, goal: Goal, old: Resource, diff: Diff) -> l
     delete_first = goal.delete_before_replace
     if not (diff.delete_first if delete_first is None else delete_first):
         return [make, swap]
-    with deployment.lock:
+    with deployment.replacing:
         dependents = _forced_dependents(deployment, old)
     for dependent in dependents:
         if dependent.protect:
@@ -134,7 +134,7 @@ def _replace(deployment: Deployment, goal: Goal, old: Resource, diff: Diff) -> l
 def _forced_dependents(deployment: Deployment, root: Resource) -> list[Resource]:
     """Finds, in order of creation, what can't stay while `root` is deleted and made again."""
     gone, found = {root.urn}, list[Resource]()
-    for resource in deployment.olds.values():
+    for resource in list(deployment.olds.values()):
         touched = {
             key
             for key, urns in resource.property_dependencies.items()
@@ -145,10 +145,11 @@ def _forced_dependents(deployment: Deployment, root: Resource) -> list[Resource]
             continue
         news = {k: UNKNOWN if k in touched else v for k, v in resource.inputs.items()}
         diff = provider_of(deployment, resource).diff(resource, news, [])
-        if diff.replaces:
-            gone.add(resource.urn)
-            deployment.forced[resource.urn] = sorted(diff.replaces)
-            found.append(resource)
+        with deployment.lock:
+            if diff.replaces and resource.urn in deployment.olds:  # still not registered
+                gone.add(resource.urn)
+                deployment.forced[resource.urn] = sorted(diff.replaces)
+                found.append(resource)
     return found
 
 

@@ -48,13 +48,18 @@ class Program:
 
     def stop(self) -> None:
         """Interrupts the program, and kills it if it doesn't go."""
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
-            timer = threading.Timer(_GRACE, self._process.kill)
-            timer.daemon = True
-            timer.start()
+        self._signal(signal.SIGINT)
+        timer = threading.Timer(_GRACE, self._signal, [signal.SIGKILL])
+        timer.daemon = True
+        timer.start()
 
     def close(self) -> None:
-        """Ends the process, whatever it does."""
-        self._process.kill()
+        """Ends the process and what it has started, whatever it does."""
+        self._signal(signal.SIGKILL)
         self._process.communicate()
+
+    def _signal(self, number: int) -> None:
+        try:
+            os.killpg(self._process.pid, number)
+        except ProcessLookupError:  # it has gone, or isn't a group's leader yet
+            self._process.send_signal(number)

@@ -1,5 +1,7 @@
 """The way of one registration of the program, from the goal to the resource."""
 
+from contextlib import nullcontext
+
 from minipulumi.deployment import Deployment, Stopped
 from minipulumi.planning import Goal, Unplannable, plan
 from minipulumi.plugins import ProviderError, settings_of
@@ -17,7 +19,8 @@ def register(deployment: Deployment, goal: Goal) -> Resource | None:
         deployment.registered.add(new.urn)
         deployment.left.append(new.urn)
         return None
-    with deployment.slots:
+    # A resource under way may wait for its provider, so that one must not wait for a slot.
+    with nullcontext() if new.is_provider else deployment.slots:
         if deployment.stopping:
             raise Stopped
         try:

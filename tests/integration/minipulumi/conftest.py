@@ -4,6 +4,7 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 # pyright: reportUnknownLambdaType=false, reportPrivateUsage=false
+import contextlib
 import functools
 import importlib.util
 import json
@@ -68,12 +69,12 @@ class Forked:
         return code
 
     def send_signal(self, number: int) -> None:
-        if self.returncode is None:
-            os.kill(self.pid, number)
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):  # the zygote has just seen it go
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
-        if self.poll() is None:
-            os.kill(self.pid, signal.SIGKILL)
+        self.send_signal(signal.SIGKILL)
 
     def _read(self, timeout: float | None) -> int | None:
         deadline = None if timeout is None else time.monotonic() + timeout
