@@ -38,7 +38,8 @@ def destroy(deployment: Deployment) -> None:
 
 def report_unknown_targets(deployment: Deployment) -> None:
     """Says which targets neither the state nor the program has."""
-    for urn in sorted(deployment.targets - deployment.known - deployment.registered):
+    known = {resource.urn for resource in deployment.checkpoint.resources()}
+    for urn in sorted(deployment.targets - known - deployment.registered):
         text = f"Target '{urn}' could not be found in the stack."
         hint = "Did you forget to escape $ in your shell?"
         deployment.report(deployment.stack_urn, f"{text} {hint}")

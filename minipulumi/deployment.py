@@ -35,7 +35,6 @@ class Deployment:
     parallel: int = 8
     targets: frozenset[str] = frozenset()
 
-    known: set[str] = field(default_factory=set[str])  # URNs of the state
     olds: dict[str, Resource] = field(default_factory=dict[str, Resource])  # not yet registered
     leftovers: list[Resource] = field(default_factory=list[Resource])  # an earlier run's to delete
     registered: set[str] = field(default_factory=set[str])  # URNs of the program
@@ -52,6 +51,7 @@ class Deployment:
     erred: bool = False
     broken: bool = False  # a provider failed, or something must not happen
     stopping: bool = False
+    terminated: bool = False  # what is still under way is given up
     refusal: Refused | None = None
     on_halt: Callable[[], None] = lambda: None  # stops the program
 
@@ -69,7 +69,6 @@ class Deployment:
         """Plans from the checkpoint as it is now; a refresh changes it."""
         resources = self.checkpoint.resources()
         self.olds = {resource.urn: resource for resource in resources if not resource.delete}
-        self.known = set(self.olds)
         self.leftovers = [resource for resource in resources if resource.delete]
 
     def urn(self, parent: str, type_: str, name: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from pulumi.runtime.proto import engine_pb2_grpc, resource_pb2_grpc
 
 from minipulumi.backend import Stack, open_stack
-from minipulumi.checkpoint import VERSION, Checkpoint, read_latest, salt_of
+from minipulumi.checkpoint import VERSION, Checkpoint, read_latest
 from minipulumi.deletion import delete_what_left, destroy, report_unknown_targets
 from minipulumi.deployment import Deployment, Stopped
 from minipulumi.display import Display
@@ -26,7 +26,7 @@ from minipulumi.plugins import PluginHost, ProviderError
 from minipulumi.program import Program
 from minipulumi.refresh import refresh
 from minipulumi.serving import serve
-from minipulumi.settings import read_stack_file
+from minipulumi.settings import cipher_of, read_stack_file
 from minipulumi.values import Props
 
 _PROMPT = {"update": "perform this update", "destroy": "destroy", "refresh": "perform this refresh"}
@@ -57,7 +57,7 @@ class Operation:
                 self._program = Program(self._stack.project)
                 stack.callback(self._program.close)
             self._latest = read_latest(self._stack.file)
-            self._cipher = self._file.cipher(salt_of(self._latest))
+            self._cipher = cipher_of(self._stack)
             try:
                 self._cipher.unlock()
                 self._settings = self._file.settings(self._cipher)
@@ -127,6 +127,7 @@ class Operation:
                 ended = not self._signals and self._work(deployment, monitor)
             deployment.drain()
         except Terminated:
+            deployment.terminated = True
             deployment.checkpoint.abandon()  # it is saved as it is now
         except ProviderError as error:
             deployment.report(deployment.stack_urn, str(error))

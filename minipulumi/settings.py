@@ -35,12 +35,6 @@ class StackFile:
     salt: str | None
     values: dict[str, Any]
 
-    def cipher(self, salt: str | None = None) -> Passphrase:
-        """The stack's secrets; the file's salt goes before the state's."""
-        if not (state := self.salt or salt):
-            raise PulumiError(f"{self.path.name} has no encryptionsalt; run `pulumi stack init`")
-        return Passphrase(state)
-
     def settings(self, cipher: Passphrase) -> dict[str, Setting]:
         """All settings, opened."""
         return {key: open_setting(value, cipher) for key, value in self.values.items()}
@@ -51,7 +45,7 @@ def get(arguments: Namespace) -> int:
     stack, file, key = _place(arguments)
     if key not in file.values:
         raise PulumiError(f"configuration key '{arguments.key}' not found for stack '{stack.name}'")
-    sys.stdout.write(f"{open_setting(file.values[key], _cipher(stack, file)).text}\n")
+    sys.stdout.write(f"{open_setting(file.values[key], cipher_of(stack)).text}\n")
     return 0
 
 
@@ -62,7 +56,7 @@ def store(arguments: Namespace) -> int:
     if not arguments.secret:
         set_value(file.path, key, value)
         return 0
-    cipher = _cipher(stack, file)
+    cipher = cipher_of(stack)
     set_value(file.path, key, {"secure": cipher.encrypt(value)})
     if not file.salt:
         set_salt(file.path, cipher.state)
@@ -83,15 +77,20 @@ def _place(arguments: Namespace) -> tuple[Stack, StackFile, str]:
     return stack, read_stack_file(stack.settings_file), full
 
 
-def _cipher(stack: Stack, file: StackFile) -> Passphrase:
-    return file.cipher(salt_of(read_latest(stack.file)))
-
-
 def read_stack_file(path: Path) -> StackFile:
     """Reads a stack's settings file; one that doesn't exist is an empty one."""
     data = load_yaml(path) if path.exists() else {}
     refuse_others(data, {"config", "encryptionsalt"}, str(path))
     return StackFile(path, data.get("encryptionsalt"), data.get("config") or {})
+
+
+def cipher_of(stack: Stack) -> Passphrase:
+    """The stack's secrets; its file's salt goes before the state's."""
+    salt = read_stack_file(stack.settings_file).salt or salt_of(read_latest(stack.file))
+    if not salt:
+        name = stack.settings_file.name
+        raise PulumiError(f"{name} has no encryptionsalt; run `pulumi stack init`")
+    return Passphrase(salt)
 
 
 def open_setting(value: Any, cipher: Passphrase) -> Setting:

@@ -17,7 +17,7 @@ from minipulumi.errors import USAGE, PulumiError, Refused
 from minipulumi.passphrase import Passphrase
 from minipulumi.project import select_stack, selected_stack
 from minipulumi.resources import STACK, Resource, now
-from minipulumi.settings import read_stack_file, set_salt
+from minipulumi.settings import cipher_of, read_stack_file, set_salt
 from minipulumi.values import Props, masked, plain
 
 
@@ -144,7 +144,7 @@ def output(arguments: Namespace) -> int:
     entries = [e for e in latest.get("resources") or [] if e["type"] == STACK]
     outputs = entries[-1].get("outputs") or {} if entries else {}
     if arguments.show_secrets:
-        outputs = plain(_cipher(stack, latest).open(outputs))
+        outputs = plain(cipher_of(stack).open(outputs))
     values: Props = dict(sorted(masked(outputs).items()))
     if arguments.name is not None and arguments.name not in values:
         raise PulumiError(f"current stack does not have output property '{arguments.name}'")
@@ -160,10 +160,6 @@ def output(arguments: Namespace) -> int:
         else:
             sys.stdout.write("    No output values currently in this stack\n")
     return 0
-
-
-def _cipher(stack: Stack, latest: Props) -> Passphrase:
-    return read_stack_file(stack.settings_file).cipher(salt_of(latest))
 
 
 def _cell(value: Any) -> str:
@@ -193,7 +189,7 @@ def load(arguments: Namespace) -> int:
     if data.get("version") != 3:
         raise Refused(f"a deployment of version {data.get('version')}")
     latest = checkpoint.checked(data.get("deployment") or {}, arguments.file or "the deployment")
-    cipher = _cipher(stack, read_latest(stack.file))
+    cipher = cipher_of(stack)
     theirs = Passphrase(salt_of(latest) or cipher.state)
     resources = [Resource.from_json(entry, theirs) for entry in latest.get("resources") or []]
     if problems := _problems(resources, stack):

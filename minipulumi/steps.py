@@ -26,6 +26,8 @@ def perform(deployment: Deployment, step: Step) -> bool:
     try:
         _act(deployment, step)
     except ProviderError as error:
+        if deployment.terminated:
+            raise Stopped from error
         fail(deployment, step, _reason(error))
         return False
     deployment.display.finished(step, time.monotonic() - started)
