@@ -71,6 +71,17 @@ def test_an_update_in_processes_of_its_own_is_the_recorded_one(in_a_folder: Worl
     assert [p for p in problems if "sourcePosition" not in p] == []  # the program lies in infra/
 
 
+def test_a_preview_with_a_plugin_on_path_is_the_recorded_one(in_a_folder: World) -> None:
+    world, recording = in_a_folder, load(FOLDER, "176")
+    write_settings(world, "ambient", recording)
+    assert world.run("stack init ambient").code == 0
+    path = f"{DATA}/provider:{os.environ['PATH']}"
+    outcome = run_for_real(world, recording["command"], path)
+    assert outcome.code == recording["exit_code"]
+    assert compare_output(recording, outcome.out) == []
+    assert compare_calls(recording["provider_calls"], calls_of(outcome.calls), {}) == []
+
+
 def test_the_first_line_says_who_this_is() -> None:
     done = subprocess.run(
         [sys.executable, str(PULUMI), "version"], capture_output=True, text=True, check=True

@@ -153,6 +153,7 @@ CHAINS = [
     ),
     Chain("alias", "110 111", config="110"),
     Chain("serial", "162 163 164 165", config="162"),
+    Chain("processes", "160", config="160"),
     Chain("invoke", "166", config="166"),
 ]  # fmt: skip
 
