@@ -82,7 +82,7 @@ class Operation:
         display = shape(self._kind, stack.name, self._settings, preview=preview)
         deployment = self._deployment = Deployment(
             stack, self._settings, checkpoint, display, PluginHost(stack.project, self._settings),
-            preview=preview, parallel=arguments.parallel, targets=frozenset(arguments.target),
+            preview=preview, parallel=max(1, arguments.parallel), targets=frozenset(arguments.target),
         )  # fmt: skip
         before = checkpoint.outputs_of(deployment.stack_urn)
         ended = self._carry_out(deployment)
@@ -99,7 +99,8 @@ class Operation:
             refreshed = self._kind == "refresh"
             checkpoint.finish([] if code else deployment.settled(refreshed=refreshed))
             stack.record(self._entry(started, code, display.counts))
-            if self._kind == "destroy" and code == 0 and not checkpoint.resources():
+            gone = self._kind == "destroy" and code == 0 and not checkpoint.resources()
+            if gone and not arguments.json:
                 display.farewell(stack.name)
         if self._signals > 1:
             sys.stderr.write("error: update cancelled\n")
