@@ -82,7 +82,8 @@ class Operation:
         display = shape(self._kind, stack.name, self._settings, preview=preview)
         deployment = self._deployment = Deployment(
             stack, self._settings, checkpoint, display, PluginHost(stack.project, self._settings),
-            preview=preview, parallel=max(1, arguments.parallel), targets=frozenset(arguments.target),
+            preview=preview, targets=frozenset(arguments.target),
+            parallel=max(1, arguments.parallel),
         )  # fmt: skip
         before = checkpoint.outputs_of(deployment.stack_urn)
         ended = self._carry_out(deployment)
