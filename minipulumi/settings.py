@@ -17,6 +17,9 @@ from minipulumi.checkpoint import read_latest, salt_of
 from minipulumi.errors import PulumiError
 from minipulumi.passphrase import Passphrase
 from minipulumi.project import load_yaml, refuse_others
+from minipulumi.values import parts
+
+_SEALED = {"secure"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,25 +99,20 @@ def cipher_of(stack: Stack) -> Passphrase:
 def open_setting(value: Any, cipher: Passphrase) -> Setting:
     """One setting as text; with one secret in it a list or mapping is a secret as a whole."""
     opened = _opened(value, cipher)
+    sealed = any(isinstance(part, dict) and part.keys() == _SEALED for part in parts(value))
     if not isinstance(opened, dict | list):
         text = "" if opened is None else str(opened)
-        return Setting(text.lower() if isinstance(opened, bool) else text, secret=_is_sealed(value))
+        return Setting(text.lower() if isinstance(opened, bool) else text, secret=sealed)
     text = json.dumps(opened, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
-    return Setting(text, secret=_is_sealed(value))
+    return Setting(text, secret=sealed)
 
 
 def _opened(value: Any, cipher: Passphrase) -> Any:
     if isinstance(value, dict):
-        if value.keys() == {"secure"}:
+        if value.keys() == _SEALED:
             return cipher.decrypt(value["secure"])
         return {str(key): _opened(item, cipher) for key, item in value.items()}
     return [_opened(item, cipher) for item in value] if isinstance(value, list) else value
-
-
-def _is_sealed(value: Any) -> bool:
-    if isinstance(value, dict):
-        return value.keys() == {"secure"} or any(map(_is_sealed, value.values()))
-    return isinstance(value, list) and any(map(_is_sealed, value))
 
 
 def set_value(file: Path, key: str, value: str | dict[str, str]) -> None:

@@ -4,7 +4,7 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -49,12 +49,23 @@ def is_secret(value: Any) -> bool:
     return isinstance(value, dict) and value.get(SIGNATURE) == SECRET
 
 
+def parts(value: Any) -> Iterator[Any]:
+    """The value and everything in it."""
+    yield value
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from parts(item)
+
+
 def has_foreign_mark(value: Any) -> bool:
     """Tells of values other than secrets and resources: assets, archives, output values."""
-    if isinstance(value, dict):
-        known = value.get(SIGNATURE) in (None, SECRET, RESOURCE)
-        return not known or any(map(has_foreign_mark, value.values()))
-    return isinstance(value, list) and any(map(has_foreign_mark, value))
+    marks = (part.get(SIGNATURE) for part in parts(value) if isinstance(part, dict))
+    return any(mark not in (None, SECRET, RESOURCE) for mark in marks)
+
+
+def has_unknown(value: Any) -> bool:
+    """Tells whether a value, or anything in it, isn't known yet."""
+    return any(part == UNKNOWN for part in parts(value))
 
 
 def swap_marked(value: Any, swap: Callable[[Props], Any], mark: str = SECRET) -> Any:
@@ -79,13 +90,6 @@ def masked(value: Any) -> Any:
 def without_references(value: Any) -> Any:
     """Replaces references to resources by their ids, for providers that don't know references."""
     return swap_marked(value, lambda r: r.get("id") or r.get("urn"), RESOURCE)
-
-
-def has_unknown(value: Any) -> bool:
-    """Tells whether a value, or anything in it, isn't known yet."""
-    if isinstance(value, dict):
-        return any(map(has_unknown, value.values()))
-    return any(map(has_unknown, value)) if isinstance(value, list) else value == UNKNOWN
 
 
 def annotate(value: Any, model: Any) -> Any:
