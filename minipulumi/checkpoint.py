@@ -19,6 +19,7 @@ from typing import IO, Any
 
 from minipulumi.errors import PulumiError, Refused
 from minipulumi.passphrase import Passphrase
+from minipulumi.project import refuse_others
 from minipulumi.resources import Resource, now
 from minipulumi.values import Props
 
@@ -199,8 +200,7 @@ def salt_of(latest: Props) -> str | None:
 
 def checked(latest: Props, where: str) -> Props:
     """Refuses a deployment with parts that the next save would lose."""
-    for key in latest.keys() - _KNOWN:
-        raise Refused(f"'{key}' in {where}")
+    refuse_others(latest, _KNOWN, where)
     provider = (latest.get("secrets_providers") or {}).get("type") or "passphrase"
     if provider != "passphrase":
         raise Refused(f"the secrets provider '{provider}' of {where}")

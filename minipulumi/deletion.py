@@ -39,7 +39,7 @@ def destroy(deployment: Deployment) -> None:
 def report_unknown_targets(deployment: Deployment) -> None:
     """Says which targets neither the state nor the program has."""
     known = {resource.urn for resource in deployment.checkpoint.resources()}
-    for urn in sorted(deployment.targets - known - deployment.registered):
+    for urn in sorted(deployment.targets - known - deployment.news.keys()):
         text = f"Target '{urn}' could not be found in the stack."
         hint = "Did you forget to escape $ in your shell?"
         deployment.report(deployment.stack_urn, f"{text} {hint}")

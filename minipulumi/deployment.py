@@ -37,8 +37,8 @@ class Deployment:
 
     olds: dict[str, Resource] = field(default_factory=dict[str, Resource])  # not yet registered
     leftovers: list[Resource] = field(default_factory=list[Resource])  # an earlier run's to delete
-    registered: set[str] = field(default_factory=set[str])  # URNs of the program
-    news: dict[str, Resource] = field(default_factory=dict[str, Resource])  # brought in order
+    # All that the program has registered: what it is now, None as long as that isn't in order.
+    news: dict[str, Resource | None] = field(default_factory=dict[str, Resource | None])
     made: dict[str, Resource] = field(default_factory=dict[str, Resource])  # created in this run
     renamed: dict[str, str] = field(default_factory=dict[str, str])  # old URN → new URN (aliases)
     forced: dict[str, list[str]] = field(default_factory=dict[str, list[str]])  # deleted first
@@ -165,7 +165,7 @@ class Deployment:
         found = list[int]()
         for place, pending in self.checkpoint.interrupted.items():
             urn, inputs = pending["resource"]["urn"], pending["resource"].get("inputs", {})
-            done = refreshed or urn in self.news or urn not in exists
+            done = refreshed or self.news.get(urn) or urn not in exists
             if pending["type"] == "creating":
                 made = self.made.get(urn)
                 done = made is not None and made.inputs == self.checkpoint.cipher.open(inputs)

@@ -81,9 +81,9 @@ def _claim(deployment: Deployment, goal: Goal) -> Resource | None:
     """Finds what the state has of the resource, under its name or an earlier one."""
     new = goal.new
     with deployment.lock:
-        if new.urn in deployment.registered:
+        if new.urn in deployment.news:
             raise Unplannable(f"Duplicate resource URN '{new.urn}'; try giving it a unique name")
-        deployment.registered.add(new.urn)
+        deployment.news[new.urn] = None
         for urn in (new.urn, *goal.aliases):
             if old := deployment.olds.pop(urn, None):
                 if urn != new.urn:

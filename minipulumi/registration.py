@@ -16,7 +16,7 @@ def register(deployment: Deployment, goal: Goal) -> Resource | None:
     new = goal.new
     if not deployment.failed.isdisjoint(new.needs):
         deployment.failed.add(new.urn)
-        deployment.registered.add(new.urn)
+        deployment.news[new.urn] = None
         deployment.left.append(new.urn)
         return None
     # A resource under way may wait for its provider, so that one must not wait for a slot.
