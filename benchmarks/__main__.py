@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jobs.output import table
 
-SUBJECTS = ("startup", "specs", "lint", "near")
+SUBJECTS = ("startup", "specs", "lint", "near", "minipulumi", "demo")
 
 
 def main(subjects: list[str]) -> int:
@@ -22,7 +22,9 @@ def main(subjects: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="foundry-tune-bench-") as folder:
         for subject in subjects or SUBJECTS:
             print(f"measuring {subject} …", file=sys.stderr, flush=True)
-            for result in import_module(f"benchmarks.{subject}").run(Path(folder)):
+            place = Path(folder) / subject
+            place.mkdir()
+            for result in import_module(f"benchmarks.{subject}").run(place):
                 rows.append(result.row())
                 missed += not result.is_met
     cores = len(os.sched_getaffinity(0))

@@ -9,14 +9,18 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
-from typing import Any
+
+from benchmarks.measure import Result
 
 REPOSITORY = Path(__file__).parents[1]
 COUNT = 500
-LIMITS = {"preview": 1.5, "up": 2.2, "up, nothing changed": 1.6}
+OPERATIONS = {
+    "preview": (["preview"], 1.5),
+    "up": (["up", "--yes"], 2.2),
+    "up, nothing changed": (["up", "--yes"], 1.6),
+}
 
 _PROGRAM = """
 from pulumi_azure_native import resources
@@ -78,31 +82,22 @@ server.wait_for_termination()
 """
 
 
-def run(count: int = COUNT) -> list[dict[str, Any]]:
-    """Measures once; a row names what, its seconds, its ratio to the program alone, the limit."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        environment = _prepare(folder, count)
-        project = folder / "project"
-        alone = _time([sys.executable, "-c", _ALONE], project, environment)
-        pulumi = [sys.executable, str(REPOSITORY / "minipulumi" / "bin" / "pulumi")]
-        subprocess.run(
-            [*pulumi, "stack", "init", "dev"], cwd=project, env=environment, check=True,
-            capture_output=True,
-        )  # fmt: skip
-        times = {
-            "preview": _time([*pulumi, "preview"], project, environment),
-            "up": _time([*pulumi, "up", "--yes"], project, environment),
-            "up, nothing changed": _time([*pulumi, "up", "--yes"], project, environment),
-            "stack output": _time([*pulumi, "stack", "output", "--json"], project, environment),
-        }
-        state = folder / "state" / ".pulumi" / "stacks" / "bench" / "dev.json"
-        latest = json.loads(state.read_text(encoding="utf-8"))["checkpoint"]["latest"]
-        assert len(latest["resources"]) == count + 2
-    rows: list[dict[str, Any]] = [{"what": f"the program alone ({count} groups)", "seconds": alone}]
-    for what, seconds in times.items():
-        row = {"what": f"minipulumi {what}", "seconds": seconds, "ratio": seconds / alone}
-        rows.append(row | ({"limit": LIMITS[what]} if what in LIMITS else {}))
+def run(folder: Path) -> list[Result]:
+    """The three operations, as ratios to the program alone."""
+    environment = _prepare(folder, COUNT)
+    project = folder / "project"
+    alone = _time([sys.executable, "-c", _ALONE], project, environment)
+    pulumi = [sys.executable, str(REPOSITORY / "minipulumi" / "bin" / "pulumi")]
+    _time([*pulumi, "stack", "init", "dev"], project, environment)
+    rows: list[Result] = []
+    for what, (words, limit) in OPERATIONS.items():
+        seconds = _time([*pulumi, *words], project, environment)
+        subject = f"minipulumi {what}, {COUNT} groups / the program alone"
+        note = f"{seconds:.1f} s / {alone:.1f} s"
+        rows.append(Result(subject, seconds / alone, limit, "x", note=note))
+    state = folder / "state" / ".pulumi" / "stacks" / "bench" / "dev.json"
+    latest = json.loads(state.read_text(encoding="utf-8"))["checkpoint"]["latest"]
+    assert len(latest["resources"]) == COUNT + 2
     return rows
 
 
@@ -131,8 +126,3 @@ def _time(command: list[str], cwd: Path, environment: dict[str, str]) -> float:
     if done.returncode:
         raise RuntimeError(f"{command}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
     return time.perf_counter() - started
-
-
-if __name__ == "__main__":
-    for row in run():
-        print(json.dumps(row))

@@ -2,120 +2,179 @@
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
-# pyright: reportMissingTypeStubs=false, reportMissingParameterType=false, reportUntypedBaseClass=false
-# pyright: reportPrivateUsage=false
+# pyright: reportIncompatibleMethodOverride=false, reportMissingTypeStubs=false
+# pyright: reportMissingParameterType=false, reportUntypedBaseClass=false
 # ruff: noqa: ARG002, N802  (the names and signatures are the contract's)
 # grpcio ships no types.
+import functools
 from collections.abc import Callable
 from typing import Any, cast
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import (
-    engine_pb2,
+    alias_pb2,
     engine_pb2_grpc,
     provider_pb2,
     resource_pb2,
     resource_pb2_grpc,
 )  # fmt: skip
 
-from minipulumi.config import Setting
-from minipulumi.deployment import Deployment
+from minipulumi.deployment import Deployment, Stopped
 from minipulumi.errors import PulumiError, Refused
-from minipulumi.planner import Goal
+from minipulumi.planning import Goal
 from minipulumi.plugins import ProviderError
+from minipulumi.provider_entries import provider_of
 from minipulumi.providers import CheckFailed
+from minipulumi.registration import default_provider, register
 from minipulumi.resources import PROVIDERS, Resource, make_urn
-from minipulumi.steps import Step, Stopped
-from minipulumi.values import foreign_mark, from_struct, to_struct
+from minipulumi.values import Props, from_struct, has_foreign_mark, to_struct
 
 _FEATURES = range(16)  # the ones that the engine of this format's version has
-_REFUSED_OPTIONS = {
-    "importId": "import_", "replaceOnChanges": "replace_on_changes", "deletedWith": "deleted_with",
-    "retainOnDelete": "retain_on_delete", "replace_with": "replace_with",
-    "transforms": "transforms",
-    "hideDiffs": "hide_diffs", "envVarMappings": "env_var_mappings", "remote": "remote components",
-    "pluginDownloadURL": "plugin_download_url", "packageRef": "parameterized providers",
-    "state_migrations": "state migrations", "snippetId": "snippets",
+_KNOWN = {  # fields of RegisterResourceRequest; any other that a program sets is refused
+    "type", "name", "parent", "custom", "object", "protect", "dependencies", "provider",
+    "propertyDependencies", "deleteBeforeReplace", "deleteBeforeReplaceDefined", "version",
+    "ignoreChanges", "aliasURNs", "aliases", "additionalSecretOutputs", "sourcePosition",
+    "stackTrace", "providers", "acceptSecrets", "acceptResources", "acceptsOutputValues",
+    "supportsPartialValues", "supportsResultReporting", "aliasSpecs",
 }  # fmt: skip
+Answer = Callable[["Monitor", Any, Any], Any]
+
+
+def _guarded(answer: Answer) -> Answer:
+    """Turns what can go wrong into a failed run; the program must not read it as its own."""
+
+    @functools.wraps(answer)
+    def method(self: "Monitor", request: Any, context: Any) -> Any:
+        d, unavailable = self.deployment, grpc.StatusCode.UNAVAILABLE
+        try:
+            return answer(self, request, context)
+        except Stopped:
+            context.abort(unavailable, "the engine is stopping")
+        except Refused as error:
+            d.refusal = error
+            d.halt()
+            context.abort(unavailable, str(error))
+        except (PulumiError, ProviderError, CheckFailed) as error:
+            if not self.vetting:
+                d.report(d.stack_urn, f"{_subject(request)}: {error}")
+                d.halt()
+            context.abort(unavailable, str(error))
+
+    return method
+
+
+def _subject(request: Any) -> str:
+    return str(getattr(request, "name", "") or getattr(request, "tok", ""))
 
 
 class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineServicer):
-    """Answers one program."""
+    """Answers one program.
 
-    def __init__(self, deployment: Deployment, program_root: str):
-        self._deployment, self._root = deployment, program_root
-        self._stack_urn = deployment.stack_urn
+    While it is vetting it only looks at what the program asks for, and answers with what is known
+    without asking a provider.
+    """
+
+    def __init__(self, deployment: Deployment):
+        self.deployment = deployment
+        self.vetting = False
         self.finished = False  # the program came to its end by itself
+        self._invoked: dict[bytes, Props] = {}  # what the program will ask again after its vetting
 
     def GetDeploymentInfo(self, request, context):
         """Names, settings and mode of this run."""
-        d = self._deployment
+        d = self.deployment
         return resource_pb2.DeploymentInfo(
-            project=d.project.name,
-            stack=d.stack,
+            project=d.stack.project.name,
+            stack=d.stack.name,
             organization="organization",
             config={key: setting.text for key, setting in d.settings.items()},
-            configSecretKeys=secret_keys(d.settings),
-            dryRun=d.preview,
-            parallel=d.options.parallel,
+            configSecretKeys=[key for key, setting in d.settings.items() if setting.secret],
+            dryRun=d.preview or self.vetting,
+            parallel=d.parallel,
             supportedFeatures=cast("Any", _FEATURES),
         )
 
-    def SupportsFeature(self, request, context):
-        """Older SDKs ask feature by feature."""
-        return resource_pb2.SupportsFeatureResponse(hasSupport=True)
-
+    @_guarded
     def RegisterResource(self, request, context):
         """A resource of the program, with everything it depends on resolved."""
-        return self._guard(context, request.name, lambda: self._register(request))
-
-    def _register(self, request: Any) -> Any:
-        goal = self._goal(request)
-        new = goal.new
-        if new.is_provider:
-            made = self._deployment.register_provider(new)
+        d, goal = self.deployment, self._goal(request)
+        made: Resource | None = goal.new
+        package = made.type.split(":")[0]
+        has_default = made.custom and not made.provider and not made.is_provider
+        if self.vetting:
+            if has_default:
+                d.host.find(package)
+            old = d.olds.get(made.urn)
+            made.id, known = (old.id, old.outputs) if old else ("", {})
+            made.outputs = {**known, **made.inputs}
         else:
-            made = self._deployment.register(goal)
+            if has_default:
+                made.provider = default_provider(d, package, request.version)
+            made = register(d, goal)
         if made is None:
-            return resource_pb2.RegisterResourceResponse(urn=new.urn, result=resource_pb2.FAIL)
-        id_ = "" if self._deployment.preview and not made.id else made.id
-        outputs = made.outputs if new.custom else {}
-        return resource_pb2.RegisterResourceResponse(
-            urn=made.urn, id=id_, object=to_struct(outputs)
-        )
+            return resource_pb2.RegisterResourceResponse(urn=goal.new.urn, result=resource_pb2.FAIL)
+        outputs = to_struct(made.outputs if made.custom else {})
+        return resource_pb2.RegisterResourceResponse(urn=made.urn, id=made.id, object=outputs)
+
+    def RegisterResourceOutputs(self, request, context):
+        """Outputs of a component or of the stack."""
+        if not self.vetting:
+            self.deployment.register_outputs(request.urn, from_struct(request.outputs))
+        return Empty()
+
+    @_guarded
+    def Invoke(self, request, context):
+        """A provider's function."""
+        d, key = self.deployment, request.SerializeToString(deterministic=True)
+        result = None if self.vetting else self._invoked.pop(key, None)
+        if result is None:
+            package = request.tok.split(":")[0]
+            if package == "pulumi":
+                raise Refused(f"the function '{request.tok}'")
+            provider = request.provider or default_provider(d, package, request.version)
+            resource = Resource(urn="", type=request.tok, custom=True, provider=provider)
+            args = from_struct(request.args)
+            result = provider_of(d, resource).invoke(request.tok, args, preview=d.preview)
+        if self.vetting:
+            self._invoked[key] = result
+        return provider_pb2.InvokeResponse(**{"return": to_struct(result)})  # pyright: ignore[reportArgumentType]
+
+    def SignalAndWaitForShutdown(self, request, context):
+        """The program has registered everything."""
+        self.finished = not self.vetting
+        return Empty()
+
+    def Log(self, request, context):
+        """A message of the program or of a provider."""
+        d, severity = self.deployment, ("debug", "info", "warning", "error")[request.severity]
+        if not self.vetting:
+            d.erred |= severity == "error"
+            if not request.ephemeral:
+                d.display.message(request.urn or d.stack_urn, severity, request.message)
+        return Empty()
 
     def _goal(self, request: Any) -> Goal:
-        d = self._deployment
-        for field, name in _REFUSED_OPTIONS.items():
-            if getattr(request, field):
-                raise Refused(f"{name} (resource '{request.name}')")
-        for field, name in (
-            ("customTimeouts", "custom_timeouts"),
-            ("replacement_trigger", "replacement_trigger"),
-        ):
-            if request.HasField(field) and getattr(request, field).ByteSize():
-                raise Refused(f"{name} (resource '{request.name}')")
-        if request.hooks.ByteSize():
-            raise Refused(f"resource hooks (resource '{request.name}')")
-        if any("*" in path for path in request.ignoreChanges):
-            raise Refused(f"ignore_changes with wildcards (resource '{request.name}')")
+        d = self.deployment
         inputs = from_struct(request.object)
-        if mark := foreign_mark(inputs):
-            raise Refused(f"{mark} (resource '{request.name}')")
-        provider = request.provider
-        if request.custom and not provider and not request.type.startswith(PROVIDERS):
-            provider = d.default_provider(request.type.split(":")[0], request.version)
+        asked = [field.name for field, value in request.ListFields() if _is_set(value)]
+        asked = [name for name in asked if name not in _KNOWN]
+        if any("*" in path for path in request.ignoreChanges):
+            asked.append("ignoreChanges with wildcards")
+        if has_foreign_mark(inputs):
+            asked.append("assets, archives and output values")
+        if asked:
+            raise Refused(f"{asked[0]} (resource '{request.name}')")
         if request.version and request.type.startswith(PROVIDERS):
             inputs.setdefault("version", request.version)
         new = Resource(
-            urn=make_urn(d.stack, d.project.name, request.parent, request.type, request.name),
+            urn=d.urn(request.parent, request.type, request.name),
             type=request.type,
             custom=request.custom,
             inputs=inputs,
             parent=request.parent,
             protect=request.protect,
-            provider=provider,
+            provider=request.provider,
             dependencies=sorted(request.dependencies),
             property_dependencies={
                 key: sorted(request.propertyDependencies[key].urns)
@@ -124,162 +183,56 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
             ignore_changes=list(request.ignoreChanges),
             additional_secret_outputs=list(request.additionalSecretOutputs),
             source_position=self._position(request.sourcePosition),
-            stack_trace=[self._frame(frame) for frame in request.stackTrace.frames],
+            stack_trace=[
+                {"sourcePosition": place} if (place := self._position(frame.pc)) else {}
+                for frame in request.stackTrace.frames
+            ],
         )
         dbr = request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None
         return Goal(new=new, aliases=self._aliases(request), delete_before_replace=dbr)
 
     def _aliases(self, request: Any) -> list[str]:
         """The URNs under which the state may still have a resource, the program's own first."""
-        d, found = self._deployment, list(request.aliasURNs)
-        before = {new: old for old, new in d.planner.renamed.items()}
-        parents = [p for p in (request.parent, before.get(request.parent)) if p is not None]
-        specs = [(a.urn, a.spec) for a in request.aliases] + [("", None)]
-        for urn, spec in specs:
-            if urn:
-                found.append(urn)
+        d, found = self.deployment, list(request.aliasURNs)
+        before = {new: old for old, new in d.renamed.items()}
+        parent: str = request.parent
+        parents = [parent, before[parent]] if parent in before else [parent]
+        for alias in (*request.aliases, alias_pb2.Alias()):
+            if alias.urn:
+                found.append(alias.urn)
                 continue
-            name, type_ = (spec and spec.name) or request.name, (spec and spec.type) or request.type
-            stack, project = (
-                (spec and spec.stack) or d.stack,
-                (spec and spec.project) or d.project.name,
-            )
-            above = (
-                [""]
-                if spec and spec.noParent
-                else [spec.parentUrn]
-                if spec and spec.parentUrn
-                else parents
-            )
-            found += [make_urn(stack, project, parent, type_, name) for parent in above]
+            spec = alias.spec
+            above = [spec.parentUrn] if spec.parentUrn else [""] if spec.noParent else parents
+            found += [
+                make_urn(
+                    spec.stack or d.stack.name, spec.project or d.stack.project.name, urn,
+                    spec.type or request.type, spec.name or request.name,
+                )
+                for urn in above
+            ]  # fmt: skip
         return found
 
     def _position(self, position: Any) -> str:
-        prefix = f"file://{self._root}/"
+        prefix = f"file://{self.deployment.stack.project.root}/"
         if not position.uri.startswith(prefix):
             return ""
         return f"project:///{position.uri.removeprefix(prefix)}#{position.line}"
 
-    def _frame(self, frame: Any) -> dict[str, str]:
-        place = self._position(frame.pc)
-        return {"sourcePosition": place} if place else {}
 
-    def RegisterResourceOutputs(self, request, context):
-        """Outputs of a component or of the stack."""
-        self._deployment.register_outputs(request.urn, from_struct(request.outputs))
-        return Empty()
-
-    def ReadResource(self, request, context):
-        """`.get()`: a resource that exists and isn't managed here."""
-        return self._guard(context, request.name, lambda: self._read(request))
-
-    def _read(self, request: Any) -> Any:
-        d = self._deployment
-        if request.type == "pulumi:pulumi:StackReference":
-            raise Refused("StackReference")
-        if request.packageRef or request.pluginDownloadURL:
-            raise Refused(f"parameterized providers (resource '{request.name}')")
-        urn = make_urn(d.stack, d.project.name, request.parent, request.type, request.name)
-        provider = request.provider or d.default_provider(
-            request.type.split(":")[0], request.version
-        )
-        new = Resource(
-            urn=urn, type=request.type, custom=True, external=True, id=request.id,
-            parent=request.parent, provider=provider, dependencies=sorted(request.dependencies),
-            additional_secret_outputs=list(request.additionalSecretOutputs),
-            source_position=self._position(request.sourcePosition),
-        )  # fmt: skip
-        old = d.planner.olds.get(urn)
-        if old and not old.external:
-            raise Refused(f"reading '{request.name}', which this stack manages")
-        d.planner.seen.add(urn)
-        if not d.runner.run(Step("read", old, new)):
-            return resource_pb2.ReadResourceResponse(urn=urn, result=resource_pb2.FAIL)
-        d.news[urn] = new
-        return resource_pb2.ReadResourceResponse(
-            urn=urn, id=new.id, properties=to_struct(new.outputs)
-        )
-
-    def Invoke(self, request, context):
-        """A provider's function."""
-        return self._guard(context, request.tok, lambda: self._invoke(request))
-
-    def _invoke(self, request: Any) -> Any:
-        d = self._deployment
-        if request.tok.startswith("pulumi:"):
-            raise Refused(f"the function '{request.tok}'")
-        provider = request.provider or d.default_provider(
-            request.tok.split(":")[0], request.version
-        )
-        resource = Resource(urn="", type=request.tok, custom=True, provider=provider)
-        args = from_struct(request.args)
-        result = d.provider_of(resource).invoke(request.tok, args, preview=d.preview)
-        fields: dict[str, Any] = {"return": to_struct(result)}
-        return provider_pb2.InvokeResponse(**fields)
-
-    def _guard(self, context, what: str, answer: Callable[[], Any]) -> Any:
-        """Turns what can go wrong into a failed run; the program must not read it as its own."""
-        d = self._deployment
-        try:
-            return answer()
-        except Stopped:
-            context.abort(grpc.StatusCode.UNAVAILABLE, "the engine is stopping")
-        except (PulumiError, ProviderError) as error:
-            d.report(self._stack_urn, f"{what}: {error}")
-            d.halt()
-            context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
-        except CheckFailed as error:
-            text = "; ".join(text for _, text in error.failures)
-            context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"{what}: {text}")
-
-    def SignalAndWaitForShutdown(self, request, context):
-        """The program has registered everything."""
-        self.finished = True
-        return Empty()
-
-    def Log(self, request, context):
-        """A message of the program or of a provider."""
-        severity = ("debug", "info", "warning", "error")[request.severity]
-        if severity == "error":
-            self._deployment.errors += 1
-        if not request.ephemeral:
-            urn = request.urn or self._stack_urn
-            self._deployment.display.message(urn, severity, request.message)
-        return Empty()
-
-    def GetRootResource(self, request, context):
-        """The stack."""
-        return engine_pb2.GetRootResourceResponse(urn=self._stack_urn)
-
-    def SetRootResource(self, request, context):
-        """The stack, which is known already."""
-        return engine_pb2.SetRootResourceResponse()
+def _is_set(value: Any) -> bool:
+    """The SDK sends some empty messages."""
+    return not hasattr(value, "ByteSize") or value.ByteSize() > 0
 
 
-def _refusal(what: str) -> Callable[[Monitor, Any, Any], Any]:
+def _refusal(what: str) -> Answer:
+    @_guarded
     def method(self: Monitor, request: Any, context: Any) -> Any:  # noqa: ARG001
-        def refuse() -> Any:
-            raise Refused(what)
-
-        return self._guard(context, "program", refuse)
+        raise Refused(f"{what} ('{_subject(request)}')")
 
     return method
 
 
-for _method, _what in {
-    "RequirePulumiVersion": "require_pulumi_version",
-    "StartDebugging": "debugging",
-    "Call": "methods of resources",
-    "ExistsResource": "checks whether a resource exists",
-    "RegisterStackTransform": "stack transforms",
-    "RegisterStackInvokeTransform": "invoke transforms",
-    "RegisterResourceHook": "resource hooks",
-    "RegisterErrorHook": "error hooks",
-    "RegisterPackage": "parameterized providers",
-}.items():
-    setattr(Monitor, _method, _refusal(_what))
-
-
-def secret_keys(settings: dict[str, Setting]) -> list[str]:
-    """The settings whose values are secret."""
-    return [key for key, setting in settings.items() if setting.secret]
+_CONTRACT = (resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineServicer)
+for _call in [name for service in _CONTRACT for name in vars(service)]:
+    if _call not in vars(Monitor) and not _call.startswith("_"):
+        setattr(Monitor, _call, _refusal(_call))

@@ -1,32 +1,36 @@
-"""preview, up, refresh, destroy: the phases of an operation, from the lock to the history entry."""
+"""preview, up, refresh, destroy: from the lock over the phases to the history entry."""
 
-# JSON of any shape.
+# grpcio ships no types.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false
-import gc
+# pyright: reportUnknownArgumentType=false, reportMissingTypeStubs=false
 import signal
 import sys
-import threading
 import time
 from argparse import Namespace
-from contextlib import ExitStack
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from typing import Any
 
-from minipulumi.backend import Backend, open_backend
-from minipulumi.checkpoint import VERSION, read_latest, salt_of
-from minipulumi.config import Setting, StackFile, read_stack_file
-from minipulumi.errors import CHANGES, GENERAL, USAGE, PulumiError
-from minipulumi.passphrase import Passphrase
+from pulumi.runtime.proto import engine_pb2_grpc, resource_pb2_grpc
+
+from minipulumi.backend import Stack, open_stack
+from minipulumi.checkpoint import VERSION, Checkpoint, read_latest
+from minipulumi.deletion import delete_what_left, destroy, report_unknown_targets
+from minipulumi.deployment import Deployment, Stopped
+from minipulumi.display import Display
+from minipulumi.display_diff import Tree, describe
+from minipulumi.display_json import Document
+from minipulumi.errors import CHANGES, GENERAL, TERMINATED, USAGE, PulumiError
+from minipulumi.monitor import Monitor
+from minipulumi.plugins import PluginHost, ProviderError
 from minipulumi.program import Program
-from minipulumi.project import Project
+from minipulumi.refresh import refresh
+from minipulumi.serving import serve
+from minipulumi.settings import cipher_of, read_stack_file
 from minipulumi.values import Props
 
-if TYPE_CHECKING:
-    from minipulumi.deployment import Deployment
-    from minipulumi.display import Progress
-
 _PROMPT = {"update": "perform this update", "destroy": "destroy", "refresh": "perform this refresh"}
+_HOST_FAILED = 32  # the program's host has already said what was wrong
 
 
 class Terminated(BaseException):
@@ -36,116 +40,174 @@ class Terminated(BaseException):
 class Operation:
     """One command over one stack: what both of its phases need."""
 
-    def __init__(self, kind: str, arguments: Namespace, project: Project, stack: str):
-        self.kind, self.arguments, self.project, self.stack = kind, arguments, project, stack
-        self.backend: Backend = open_backend(project)
-        self.path: Path = self.backend.require(stack)
-        self.file: StackFile = read_stack_file(project.stack_file(stack))
-        self.settings: dict[str, Setting] = {}
-        self.cipher = Passphrase("")
-        self.loaded: list[Program] = []  # processes that wait for their turn
-        self.signals = 0
-        self.deployment: Deployment | None = None
-        self.shown: Progress | None = None  # what the last phase printed
+    def __init__(self, kind: str, arguments: Namespace, stack: Stack):
+        self._kind, self._arguments, self._stack = kind, arguments, stack
+        self._file = read_stack_file(stack.settings_file)
+        self._program: Program | None = None
+        self._signals = 0
+        self._deployment: Deployment | None = None
 
     def run(self) -> int:
         """Carries the command out; returns its exit code."""
-        arguments, interactive = self.arguments, self.arguments.interactive
-        preview_only = arguments.preview_only
-        if not (arguments.yes or arguments.skip_preview or preview_only or interactive):
-            raise PulumiError(
-                "--yes or --skip-preview or --preview-only must be passed in to proceed when"
-                " running in non-interactive mode",
-                USAGE,
-            )
+        arguments = self._arguments
         with ExitStack() as stack:
-            stack.callback(self._close)
-            if not preview_only:
-                stack.enter_context(self.backend.lock(self.stack))
-            if self.kind == "update":
-                phases = 1 if preview_only or arguments.skip_preview else 2
-                for _ in range(phases):
-                    self.loaded.append(Program(self.project, self._config_environment()))
-            latest = read_latest(self.path)
-            self.cipher = self.file.cipher(salt_of(latest))
-            unlocking = threading.Thread(target=_quietly, args=(self.cipher.unlock,))
-            unlocking.start()  # takes 0.3 s, in which everything else is imported
-            import minipulumi.phase
-
-            gc.set_threshold(200_000, 20, 20)  # what a run makes, it keeps; see program_main.py
-
-            unlocking.join()
-            self._unlock()
-            stack.callback(
-                signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, self._interrupted)
-            )
-            if preview_only or not arguments.skip_preview:
-                code = minipulumi.phase.run_phase(self, latest, preview=True)
-                if code or preview_only:
+            if not arguments.preview_only:
+                stack.enter_context(self._stack.lock())
+            if self._kind == "update":
+                self._program = Program(self._stack.project)
+                stack.callback(self._program.close)
+            self._latest = read_latest(self._stack.file)
+            self._cipher = cipher_of(self._stack)
+            try:
+                self._cipher.unlock()
+                self._settings = self._file.settings(self._cipher)
+            except PulumiError as error:
+                text = f"getting stack configuration: get stack secrets manager: {error}"
+                raise PulumiError(text) from error
+            before = signal.signal(signal.SIGINT, self._interrupted)
+            stack.callback(signal.signal, signal.SIGINT, before)
+            if arguments.preview_only or not arguments.skip_preview:
+                code = self._phase(preview=True)
+                if code or arguments.preview_only:
                     return code
-                if not arguments.yes and not self._confirmed():
-                    return GENERAL
-            return minipulumi.phase.run_phase(self, latest, preview=False)
+                if not arguments.yes:
+                    self._confirm()
+            return self._phase(preview=False)
 
-    def record(self, started: float, code: int, counts: Props) -> None:
-        """Writes the history entry."""
-        names = {"interactive", "stack", "verb"}
-        flags = {k: v for k, v in vars(self.arguments).items() if v and k not in names}
-        entry = {
-            "kind": self.kind,
+    def _phase(self, *, preview: bool) -> int:
+        """Runs the preview or the update itself; returns the exit code."""
+        started, arguments, stack = time.time(), self._arguments, self._stack
+        checkpoint = Checkpoint(stack.file, self._latest, self._cipher, dry=preview)
+        shape = Document if arguments.json else Tree if arguments.diff else Display
+        display = shape(self._kind, stack.name, self._settings, preview=preview)
+        deployment = self._deployment = Deployment(
+            stack, self._settings, checkpoint, display, PluginHost(stack.project, self._settings),
+            preview=preview, targets=frozenset(arguments.target),
+            parallel=max(1, arguments.parallel),
+        )  # fmt: skip
+        before = checkpoint.outputs_of(deployment.stack_urn)
+        ended = self._carry_out(deployment)
+        if self._signals or deployment.broken:
+            failed = "preview failed" if preview else "update failed"
+            why = "update canceled" if self._signals else failed
+            display.message(deployment.stack_urn, "error", why)
+        for urn in deployment.left:
+            display.message(urn, "warning", "not attempted, because of the failure above")
+        code = GENERAL if self._signals or deployment.unsuccessful or not ended else 0
+        after = deployment.outputs if preview else checkpoint.outputs_of(deployment.stack_urn)
+        display.finish(before, after)
+        if not preview:
+            refreshed = self._kind == "refresh"
+            checkpoint.finish([] if code else deployment.settled(refreshed=refreshed))
+            stack.record(self._entry(started, code, display.counts))
+            gone = self._kind == "destroy" and code == 0 and not checkpoint.resources()
+            if gone and not arguments.json:
+                display.farewell(stack.name)
+        if self._signals > 1:
+            sys.stderr.write("error: update cancelled\n")
+            return TERMINATED
+        if deployment.refusal:
+            raise deployment.refusal
+        if code or not arguments.expect_no_changes or not display.changes:
+            return code
+        what = "preview" if self._kind == "update" else self._kind
+        proposed = f"no changes were expected for {what} but changes were proposed"
+        occurred = "no changes were expected but changes occurred"
+        raise PulumiError(proposed if preview else occurred, CHANGES)
+
+    def _carry_out(self, deployment: Deployment) -> bool:
+        """Does the work, with a server for the program and plugins; tells whether it ended well."""
+        monitor, ended = Monitor(deployment), False
+        services = [
+            resource_pb2_grpc.add_ResourceMonitorServicer_to_server,
+            engine_pb2_grpc.add_EngineServicer_to_server,
+        ]
+        server, port = serve(monitor, services, deployment.threads)
+        deployment.host.engine = f"127.0.0.1:{port}"
+        try:
+            with suppress(Stopped):
+                ended = not self._signals and self._work(deployment, monitor)
+            deployment.drain()
+        except Terminated:
+            deployment.terminated = True
+            deployment.checkpoint.abandon()  # it is saved as it is now
+        except ProviderError as error:
+            deployment.report(deployment.stack_urn, str(error))
+        finally:
+            server.stop(None)
+            deployment.close()
+        return ended
+
+    def _work(self, deployment: Deployment, monitor: Monitor) -> bool:
+        if self._kind == "refresh" or self._arguments.refresh:
+            deployment.display.refreshing = self._kind != "refresh"
+            refresh(deployment)
+            deployment.display.refreshing = False
+        if self._kind == "destroy":
+            destroy(deployment)
+        return not self._program or self._run(self._program, deployment, monitor)
+
+    def _run(self, program: Program, deployment: Deployment, monitor: Monitor) -> bool:
+        """Runs the program, and deletes what it no longer has."""
+        deployment.on_halt = program.stop
+        if deployment.checkpoint.interrupted and not deployment.preview:
+            text = _explanation(list(deployment.checkpoint.interrupted.values()))
+            deployment.display.message(deployment.stack_urn, "warning", text)
+        if self._arguments.skip_preview:
+            monitor.vetting = True
+            program.run(deployment.host.engine, lambda _: None)  # it will say it again
+            monitor.vetting = False
+            if deployment.refusal:  # before anything is changed
+                raise deployment.refusal
+            if deployment.unsuccessful:
+                return False
+        code = program.run(deployment.host.engine, deployment.told)
+        if deployment.stopping:
+            return False
+        if code or not monitor.finished:
+            if code != _HOST_FAILED:
+                text = f"program exited with non-zero exit code: {code}"
+                deployment.report(deployment.stack_urn, f"an unhandled error occurred: {text}")
+            return False
+        report_unknown_targets(deployment)
+        deployment.save_outputs()
+        if not deployment.failed:
+            delete_what_left(deployment)
+        return True
+
+    def _entry(self, started: float, code: int, counts: Mapping[str, int]) -> Props:
+        """The history entry."""
+        return {
+            "kind": self._kind,
             "startTime": int(started),
-            "message": self.arguments.message or "",
-            "environment": {
-                "exec.kind": "cli",
-                "pulumi.version": VERSION,
-                "runtime.name": "python",
-                "stack.environments": "[]",
-                **{f"pulumi.flag.{k.replace('_', '-')}": "set" for k in flags},
-            },
-            "config": self.file.values,
+            "message": self._arguments.message,
+            "environment": {"exec.kind": "cli", "pulumi.version": VERSION},
+            "config": self._file.values,
             "version": 0,
             "result": "failed" if code else "succeeded",
             "endTime": int(time.time()),
-            "resourceChanges": counts,
+            "resourceChanges": dict(counts),
         }
-        self.backend.record(self.stack, entry)
 
-    def _unlock(self) -> None:
-        try:
-            self.cipher.unlock()
-            self.settings = self.file.settings(self.cipher)
-        except PulumiError as error:
-            text = f"getting stack configuration: get stack secrets manager: {error}"
-            raise PulumiError(text) from error
-
-    def _config_environment(self) -> dict[str, str]:
-        """What the environment may say before the secrets are open: nothing."""
-        return {"PULUMI_CONFIG": "{}", "PULUMI_CONFIG_SECRET_KEYS": "[]"}
-
-    def _confirmed(self) -> bool:
-        sys.stdout.flush()
-        question = f"Do you want to {_PROMPT[self.kind]}? [yes/no/details]: "
-        while True:
-            ours = signal.signal(signal.SIGINT, signal.default_int_handler)
+    def _confirm(self) -> None:
+        assert self._deployment
+        question = f"Do you want to {_PROMPT[self._kind]}? [yes/no/details]: "
+        answer, ours = "", signal.signal(signal.SIGINT, signal.default_int_handler)
+        while answer not in ("yes", "no"):
             try:
                 answer = input(question).strip().lower()
             except (EOFError, KeyboardInterrupt):
                 answer = "no"
-            finally:
-                signal.signal(signal.SIGINT, ours)
-            if answer == "details" and self.shown:
-                from minipulumi.display_diff import describe
-
-                lines = [line for step in self.shown.changes for line in describe(step)]
-                sys.stdout.write("\n".join([*lines, ""]))
-            elif answer in ("yes", "no"):
-                if answer == "no":
-                    raise PulumiError("confirmation declined, not proceeding with the " + self.kind)
-                return True
+            if answer == "details":
+                for step in self._deployment.display.changes:
+                    sys.stdout.write("".join(f"{line}\n" for line in describe(step)))
+        signal.signal(signal.SIGINT, ours)
+        if answer == "no":
+            raise PulumiError("confirmation declined, not proceeding with the " + self._kind)
 
     def _interrupted(self, *_: Any) -> None:
-        self.signals += 1
-        if self.signals == 1:
+        self._signals += 1
+        if self._signals == 1:
             sys.stdout.write(
                 "^C received; cancelling. If you would like to terminate immediately, press ^C"
                 " again.\nNote that terminating immediately may lead to orphaned resources and"
@@ -154,35 +216,37 @@ class Operation:
         else:
             sys.stdout.write("^C received; terminating\n")
         sys.stdout.flush()
-        if self.deployment:
-            self.deployment.halt()
-        if self.signals == 2:
+        if self._deployment:
+            self._deployment.halt()
+        if self._signals == 2:
             raise Terminated
 
-    def _close(self) -> None:
-        for program in self.loaded:
-            program.close()
 
-
-def changes(counts: Props) -> Props:
-    """Only the operations that change something."""
-    return {op: n for op, n in counts.items() if op != "same" and n}
-
-
-def check_expectations(operation: Operation, counts: Props, *, preview: bool) -> int:
-    """The exit code of `--expect-no-changes`."""
-    if not operation.arguments.expect_no_changes or not changes(counts):
-        return 0
-    what = "preview" if operation.kind == "update" else operation.kind
-    text = f"no changes were expected for {what} but changes were proposed"
-    sys.stderr.write(
-        f"error: {text if preview else 'no changes were expected but changes occurred'}\n"
-    )
-    return CHANGES
-
-
-def _quietly(action: Any) -> None:
+def operate(arguments: Namespace) -> int:
+    """`pulumi preview`, `up`, `refresh` and `destroy`."""
+    kind = "update" if arguments.verb in ("preview", "up") else str(arguments.verb)
+    arguments.preview_only |= arguments.verb == "preview"
+    proceeds = arguments.yes or arguments.skip_preview or arguments.preview_only
+    if not proceeds and not arguments.interactive:
+        raise PulumiError(
+            "--yes or --skip-preview or --preview-only must be passed in to proceed when"
+            " running in non-interactive mode",
+            USAGE,
+        )
     try:
-        action()
-    except PulumiError:
-        return  # raised again, and reported, by whoever needs the result
+        return Operation(kind, arguments, open_stack(arguments)).run()
+    except Terminated:  # a second Ctrl-C after the work was done
+        return TERMINATED
+
+
+def _explanation(operations: list[Props]) -> str:
+    lines = "".join(
+        f"\n  * {op['resource']['urn']}, interrupted while {op['type']}" for op in operations
+    )
+    return (
+        "Attempting to deploy or update resources with"
+        f" {len(operations)} pending operations from previous deployment.{lines}\n"
+        "These resources are in an unknown state because the engine was interrupted while waiting"
+        " for changes to these resources to complete. What was being created is taken over if it"
+        " exists by now; `pulumi refresh` compares the rest with what the provider says."
+    )

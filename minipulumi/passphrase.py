@@ -38,10 +38,7 @@ class Passphrase:
         """Derives the key and proves the passphrase against the salt's check word."""
         if self._key:
             return
-        try:
-            version, salt, word = self.state.split(":", 2)
-        except ValueError:
-            version, salt, word = "", "", ""
+        version, salt, word = [*self.state.split(":", 2), "", ""][:3]
         if version != "v1":
             raise PulumiError("malformed encryptionsalt: expected v1:<salt>:<check word>")
         self._key = _derive(salt)

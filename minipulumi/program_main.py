@@ -1,89 +1,87 @@
 """Hosts a Pulumi program in a process of its own; `pulumi-language-python-exec` in the real CLI.
 
-It loads the SDK at once and then waits for orders on a socket, one JSON object a line:
-`{"load": [modules]}` loads more ahead of time, `{"run": {…}}` runs the program. So the process of
-an update can get ready while the preview still runs. When the socket closes, the engine is gone.
+It loads the SDK at once, then reads addresses of engines from stdin, and runs the program for each:
+as a preview first, and then for real with everything already loaded. The project's own modules are
+loaded anew for each run, as they would be in a new process.
 """
 
 # The SDK's internals.
-# pyright: reportUnknownMemberType=false, reportPrivateUsage=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
 import asyncio
-import atexit
-import contextlib
+import contextvars
 import gc
 import importlib
-import json
 import logging
 import os
 import runpy
-import socket
 import sys
-import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+
+_END = "\0over "
 
 
 def main() -> None:
-    """Obeys the engine, and leaves when it has gone or the program is over."""
-    engine = socket.socket(fileno=int(sys.argv[1]))
-    orders = engine.makefile("r", encoding="utf-8")
-    sys.path.pop(0)  # this file's folder, which isn't the program's
+    """Obeys the engine until it has nothing more to ask."""
+    root, folder = Path(sys.argv[1]), Path.cwd()
+    orders = os.fdopen(os.dup(0), encoding="utf-8")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # the program's own stdin is empty
+    sys.path[0] = str(folder)  # instead of this file's folder, which isn't the program's
     # The SDK makes hundreds of small objects a resource that stay: looking for garbage among them
     # takes more than half of a program's time, and the process is over soon.
     gc.disable()
     importlib.import_module("pulumi.runtime")
+    before = (set(sys.modules), list(sys.path), dict(os.environ), folder)
     for line in orders:
-        order = json.loads(line)
-        for module in order.get("load", []):
-            with contextlib.suppress(Exception):
-                getattr(importlib.import_module(module), "__all__", None)  # loads a lazy one
-        if "run" in order:
-            threading.Thread(target=_leave_with, args=(orders,), daemon=True).start()
-            code = _run(order["run"], engine)
-            atexit._run_exitfuncs()
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)  # without waiting for threads that wait for an engine that stopped
+        code = contextvars.copy_context().run(_run, line.strip(), root)
+        sys.stderr.flush()
+        sys.stdout.write(f"{_END}{code}\n")
+        sys.stdout.flush()
+        _forget(root, *before)
 
 
-def _leave_with(orders: Any) -> None:
-    orders.read()
-    os._exit(1)
+def _forget(
+    root: Path, modules: set[str], path: list[str], environment: dict[str, str], folder: Path
+) -> None:
+    """Makes the next run find the process as a new one: what was installed stays loaded."""
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.path[:] = path
+    for name in sys.modules.keys() - modules:
+        file = getattr(sys.modules[name], "__file__", None) or ""
+        if file.startswith(f"{root}/") and not file.startswith(f"{sys.prefix}/"):
+            del sys.modules[name]
 
 
-def _run(run: dict[str, Any], engine: socket.socket) -> int:
+def _run(engine: str, root: Path) -> int:
+    import grpc
     import pulumi
     import pulumi.runtime
+    from google.protobuf.empty_pb2 import Empty
+    from pulumi.runtime.proto.resource_pb2_grpc import ResourceMonitorStub
 
-    os.chdir(run["pwd"])
-    sys.path.insert(0, run["pwd"])
-    sys.argv = [run["program"]]
-    pulumi.runtime.set_all_config(run["config"], run["secret_keys"])
-    settings = ("monitor", "engine", "project", "stack", "parallel", "dry_run", "organization")
+    with grpc.insecure_channel(engine) as channel:
+        info = ResourceMonitorStub(channel).GetDeploymentInfo(Empty())
+    sys.argv = ["."]
+    pulumi.runtime.set_all_config(dict(info.config), list(info.configSecretKeys))
     pulumi.runtime.configure(
         pulumi.runtime.Settings(
-            root_directory=run["root_directory"], **{key: run[key] for key in settings}
+            info.project, info.stack, engine, engine, info.parallel, info.dryRun,
+            organization=info.organization, root_directory=str(root),
         )
-    )
+    )  # fmt: skip
     # The SDK sends four debug messages a resource, a call each. Nobody would see them.
-    pulumi.log.debug = _say_nothing
+    pulumi.log.debug = lambda *_, **__: None
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # it frets about abandoned futures
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    loop.set_default_executor(ThreadPoolExecutor(max(run["parallel"], 16)))
+    loop.set_default_executor(ThreadPoolExecutor(max(info.parallel, 16)))
 
     def program() -> None:
-        runpy.run_path(str(Path(run["program"])), run_name="__main__")
-        loaded = [  # whole services only: a lazy module must not be entered by a part of it
-            name
-            for name, module in sys.modules.items()
-            if name.startswith("pulumi_") and name.count(".") < 2 and type(module) is ModuleType
-        ]
-        with contextlib.suppress(OSError):
-            engine.sendall(json.dumps(loaded).encode() + b"\n")
+        runpy.run_path(".", run_name="__main__")
 
     try:
         loop.run_until_complete(pulumi.runtime.run_in_stack(program))
@@ -98,10 +96,6 @@ def _run(run: dict[str, Any], engine: socket.socket) -> int:
         pulumi.log.error("Program failed with an unhandled exception:\n" + _trace())
         return 32
     return 0
-
-
-def _say_nothing(*_: object, **__: object) -> None:
-    """Takes the place of `pulumi.log.debug`."""
 
 
 def _trace() -> str:

@@ -1,11 +1,10 @@
-"""Pulumi.yaml, and where things are: the program, its interpreter, the workspace's selection."""
+"""Pulumi.yaml, and where things are: the program, the stack's settings, the user's selection."""
 
-# JSON of any shape.
+# YAML of any shape.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
 import json
 import os
-import sys
 from dataclasses import dataclass
 from hashlib import sha1
 from pathlib import Path
@@ -14,23 +13,16 @@ from typing import Any, cast
 from minipulumi.errors import PulumiError, Refused
 from minipulumi.values import Props
 
-_KNOWN = {
-    "name", "runtime", "main", "description", "author", "website", "license", "backend",
-    "plugins", "stackConfigDir", "template",
-}  # fmt: skip
+_KNOWN = {"name", "runtime", "main", "description", "author", "website", "license"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Project:
     """A Pulumi project on disk."""
 
     file: Path
     name: str
-    main: str
-    options: dict[str, str]
-    plugins: dict[str, Path]
-    backend: str
-    config_folder: Path
+    main: str = "."
 
     @property
     def root(self) -> Path:
@@ -39,37 +31,15 @@ class Project:
 
     @property
     def program(self) -> Path:
-        """The folder that the program runs in; with a file as `main`, the file's folder."""
-        path = (self.root / self.main).resolve()
-        return path if path.is_dir() else path.parent
-
-    @property
-    def entry_point(self) -> str:
-        """What the program's host executes, relative to `program`."""
-        path = (self.root / self.main).resolve()
-        return "." if path.is_dir() else path.name
-
-    @property
-    def python(self) -> str:
-        """The interpreter: the project's virtual environment, or the one that runs this."""
-        if folder := self.options.get("virtualenv"):
-            python = self.root / folder / "bin" / "python"
-            if not python.exists():
-                raise PulumiError(f"Pulumi.yaml: virtualenv '{folder}': {python} doesn't exist")
-            return str(python)
-        return sys.executable
-
-    def stack_file(self, stack: str) -> Path:
-        """The stack's settings, Pulumi.<stack>.yaml."""
-        return self.config_folder / f"Pulumi.{stack}.yaml"
+        """The folder of the program."""
+        return (self.root / self.main).resolve()
 
 
 def load_project(start: Path) -> Project:
     """Finds Pulumi.yaml in the folder or above it."""
     for folder in (start.resolve(), *start.resolve().parents):
-        for name in ("Pulumi.yaml", "Pulumi.yml"):
-            if (folder / name).is_file():
-                return _read(folder / name)
+        if (folder / "Pulumi.yaml").is_file():
+            return _read(folder / "Pulumi.yaml")
     raise PulumiError(
         f"no Pulumi.yaml project file found (searching upwards from {start.resolve()})."
         " If you have not created a project yet, use `pulumi new` to do so"
@@ -78,29 +48,25 @@ def load_project(start: Path) -> Project:
 
 def _read(file: Path) -> Project:
     data = load_yaml(file)
-    for key in data.keys() - _KNOWN:
-        raise Refused(f"'{key}' in {file}")
+    refuse_others(data, _KNOWN, str(file))
     runtime: Any = data.get("runtime")
     runtime = {"name": runtime} if isinstance(runtime, str) else runtime or {}
     if runtime.get("name") != "python":
         raise Refused(f"runtime '{runtime.get('name')}' in {file}")
-    options: dict[str, str] = runtime.get("options") or {}
-    for key in options.keys() - {"virtualenv"}:
+    for key in runtime.get("options") or {}:
         raise Refused(f"runtime option '{key}' in {file}")
-    plugins: Props = data.get("plugins") or {}
-    for key in plugins.keys() - {"providers"}:
-        raise Refused(f"'plugins.{key}' in {file}")
     if not isinstance(data.get("name"), str):
         raise PulumiError(f"{file}: project is missing a 'name' attribute")
-    return Project(
-        file=file,
-        name=data["name"],
-        main=data.get("main") or ".",
-        options=options,
-        plugins={p["name"]: file.parent / p["path"] for p in plugins.get("providers") or []},
-        backend=(data.get("backend") or {}).get("url") or "",
-        config_folder=file.parent / (data.get("stackConfigDir") or "."),
-    )
+    project = Project(file, data["name"], data.get("main") or ".")
+    if not project.program.is_dir():
+        raise Refused(f"'main: {project.main}', which is no folder, in {file}")
+    return project
+
+
+def refuse_others(data: Props, known: set[str], where: str) -> None:
+    """Refuses the first key that nobody would look at."""
+    for key in data.keys() - known:
+        raise Refused(f"'{key}' in {where}")
 
 
 def load_yaml(file: Path) -> Props:
@@ -108,7 +74,7 @@ def load_yaml(file: Path) -> Props:
     import yaml
 
     try:
-        data: object = yaml.load(file.read_bytes(), Loader=_loader())
+        data: object = yaml.safe_load(file.read_bytes())
     except yaml.YAMLError as error:
         raise PulumiError(f"{file}: {error}") from error
     if data is not None and not isinstance(data, dict):
@@ -116,24 +82,23 @@ def load_yaml(file: Path) -> Props:
     return cast("Props", data or {})
 
 
-def _loader() -> Any:
-    import yaml
-
-    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+def read_json(file: Path) -> Props:
+    """Reads a small JSON file; one that can't be read says nothing."""
+    try:
+        return json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return {}
 
 
 def pulumi_home() -> Path:
-    """Where the CLI keeps what belongs to the user: plugins, credentials, selections."""
+    """Where the CLI keeps what belongs to the user: credentials, selections."""
     return Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
 
 
 def selected_stack(project: Project) -> str | None:
     """The stack that `pulumi stack select` chose for this project on this machine."""
-    try:
-        choice = json.loads(_workspace(project).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return str(choice.get("stack") or "").rsplit("/", 1)[-1] or None
+    choice = str(read_json(_workspace(project)).get("stack") or "")
+    return choice.rsplit("/", 1)[-1] or None
 
 
 def select_stack(project: Project, stack: str | None) -> None:

@@ -1,13 +1,13 @@
 """Refresh: reads every resource and takes what it finds into the state."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from minipulumi.deployment import Deployment, side_by_side
+from minipulumi.deployment import Deployment
 from minipulumi.plugins import ProviderError
-from minipulumi.providers import changed_keys
-from minipulumi.resources import Resource
-from minipulumi.steps import Step, Stopped, now
+from minipulumi.provider_entries import provider_of
+from minipulumi.resources import Resource, changed_keys, now
+from minipulumi.step import Step
+from minipulumi.steps import fail
 
 
 def refresh(deployment: Deployment) -> None:
@@ -15,64 +15,53 @@ def refresh(deployment: Deployment) -> None:
     resources = [
         resource
         for resource in deployment.checkpoint.resources()
-        if deployment.planner.is_target(resource) and not resource.delete
+        if deployment.is_target(resource) and not (resource.delete or resource.is_provider)
     ]
-    for provider in {r.provider: r for r in resources if r.provider}.values():
-        deployment.provider_of(provider)
-    pool = ThreadPoolExecutor(deployment.options.parallel)
-    try:
-        found = side_by_side(pool, lambda r: _refresh_one(deployment, r), resources)
-    finally:
-        pool.shutdown(wait=False)
-    gone: list[Resource] = [resource for resource in found if resource]
-    _tidy(deployment, {resource.urn for resource in gone})
+    for resource in resources:
+        if resource.custom:
+            provider_of(deployment, resource)
+    deployment.side_by_side(lambda resource: _refresh_one(deployment, resource), resources)
+    _tidy(deployment)
+    deployment.read_state()
 
 
-def _refresh_one(deployment: Deployment, resource: Resource) -> Resource | None:
-    """Refreshes one resource; returns it if it is gone."""
-    step = Step("refresh", resource, resource)
-    if resource.is_provider:
-        return None
-    if deployment.runner.stopping:
-        raise Stopped
-    deployment.display.started(step)
+def _refresh_one(deployment: Deployment, resource: Resource) -> None:
+    deployment.display.started(Step("refresh", resource, resource))
     if not resource.custom:
         deployment.display.finished(Step("same", resource, resource), 0)
-        return None
-    provider = deployment.provider_of(resource)
+        return
+    provider, was = provider_of(deployment, resource), replace(resource)
     try:
         found = provider.read(resource)
         if found is None:
-            deployment.checkpoint.save(drop=[resource])
+            deployment.checkpoint.save(drop=resource)
             deployment.display.finished(Step("delete", resource, None), 0)
-            return resource
-        was = replace(resource)
-        resource.id, inputs, outputs = found
-        step.keys = changed_keys(was.inputs, inputs)
-        seen = replace(was)
-        seen.inputs, seen.outputs = inputs, outputs
-        diff = provider.diff(seen, was.inputs, resource.ignore_changes)
+            return
+        id_, inputs, outputs = found
+        seen = replace(was, id=id_, inputs=inputs, outputs=outputs)
+        diff = provider.diff(seen, was.inputs, was.ignore_changes)
     except ProviderError as error:
-        deployment.runner.fail(step, str(error))
-        return None
-    resource.inputs, resource.outputs = ({} if resource.external else inputs), outputs
-    resource.init_errors = []
-    if (was.inputs, was.outputs) != (resource.inputs, outputs):
+        fail(deployment, Step("refresh", was, was), str(error))
+        return
+    resource.id, resource.inputs, resource.outputs, resource.init_errors = *found, []
+    if (was.inputs, was.outputs) != (inputs, outputs):
         resource.modified = now()
-    deployment.checkpoint.save(put=[resource], durable=False)
-    changed = diff.changed and not resource.external
-    shown = Step("update" if changed else "same", was, seen, diff, step.keys if changed else [])
-    deployment.display.finished(shown, 0)
-    return None
+    deployment.checkpoint.save(put=resource, durable=False)
+    keys = changed_keys(was.inputs, inputs) if diff.changed else []
+    deployment.display.finished(
+        Step("update" if diff.changed else "same", was, seen, diff, keys), 0
+    )
 
 
-def _tidy(deployment: Deployment, gone: set[str]) -> None:
+def _tidy(deployment: Deployment) -> None:
     """Drops references to what is gone, and empty lists, as the real engine's refresh does."""
-    for resource in deployment.checkpoint.resources():
-        resource.dependencies = [urn for urn in resource.dependencies if urn not in gone]
+    resources = deployment.checkpoint.resources()
+    exist = {resource.urn for resource in resources}
+    for resource in resources:
+        resource.dependencies = [urn for urn in resource.dependencies if urn in exist]
         resource.property_dependencies = {
             key: kept
             for key, urns in resource.property_dependencies.items()
-            if (kept := [urn for urn in urns if urn not in gone])
+            if (kept := [urn for urn in urns if urn in exist])
         }
-        deployment.checkpoint.save(put=[resource], durable=False)
+        deployment.checkpoint.save(put=resource, durable=False)

@@ -9,86 +9,57 @@ from typing import Any
 from minipulumi.values import SIGNATURE, UNKNOWN, Props, is_secret
 
 _GONE: Any = object()
+Items = dict[Any, Any]
 
 
 def outputs_block(old: Props, new: Props, *, created: bool, only_changes: bool) -> list[str]:
     """The lines of `Outputs:`; nothing if nothing is to be said."""
-    if created:
-        return properties(new, new, 4)
-    if only_changes:
-        keys = [k for k in {*old, *new} if not _alike(old.get(k, _GONE), new.get(k, _GONE))]
-        width = max((len(key) for key in {*old, *new}), default=0)
-        return properties(
-            {k: old[k] for k in keys if k in old}, {k: new[k] for k in keys if k in new}, 4, width
-        )
-    return properties(old, new, 4)
+    if created or not only_changes:
+        return properties(new if created else old, new, 4)
+    width = max((len(key) for key in {*old, *new}), default=0)
+    same = {k for k in {*old, *new} if _alike(old.get(k, _GONE), new.get(k, _GONE))}
+    old, new = ({k: v for k, v in side.items() if k not in same} for side in (old, new))
+    return properties(old, new, 4, width)
 
 
-def properties(old: Props, new: Props, indent: int, width: int = 0) -> list[str]:
-    """Lines for a mapping, each key once, marked where old and new differ."""
+def properties(old: Items, new: Items, indent: int, width: int = 0) -> list[str]:
+    """Lines for a mapping or the items of a list, each once, marked where old and new differ."""
     lines: list[str] = []
-    width = width or max((len(key) for key in {*old, *new}), default=0)
+    width = width or max((len(str(key)) for key in {*old, *new}), default=0)
     for key in sorted({*old, *new}):
-        lines += _change(f"{key:<{width}}: ", old.get(key, _GONE), new.get(key, _GONE), indent)
+        label = f"[{key}]: " if isinstance(key, int) else f"{key:<{width}}: "
+        lines += _value(label, old.get(key, _GONE), new.get(key, _GONE), indent)
     return lines
 
 
-def _change(label: str, old: Any, new: Any, indent: int) -> list[str]:
-    pad = " " * (indent - 2)
-    if old is _GONE:
-        return _whole(label, new, indent, "+ ")
-    if new is _GONE:
-        return _whole(label, old, indent, "- ")
-    if _alike(old, new):
-        return _whole(label, new, indent, "  ")
-    if _is_map(old) and _is_map(new):
-        return [f"{pad}~ {label}{{", *properties(old, new, indent + 4), f"{pad}  }}"]
-    if isinstance(old, list) and isinstance(new, list):
-        both = list(enumerate_both(old, new))
-        inner = [line for i, a, b in both for line in _change(f"[{i}]: ", a, b, indent + 4)]
-        return [f"{pad}~ {label}[", *inner, f"{pad}  ]"]
-    return [f"{pad}~ {label}{_inline(old)} => {_inline(new)}"]
+def _value(label: str, old: Any, new: Any, indent: int) -> list[str]:
+    pad, value = " " * (indent - 2), old if new is _GONE else new
+    mark = "  " if _alike(old, new) else "+ " if old is _GONE else "- " if new is _GONE else "~ "
+    olds, news = _items(old, type(value)), _items(new, type(value))
+    if olds is not None and news is not None and (olds or news):
+        opening, closing = "[]" if isinstance(value, list) else "{}"
+        inner = properties(olds, news, indent + 4)
+        return [f"{pad}{mark}{label}{opening}", *inner, f"{pad}  {closing}"]
+    before = f"{_inline(old)} => " if mark == "~ " else ""
+    return [f"{pad}{mark}{label}{before}{_inline(value)}"]
 
 
-def enumerate_both(old: list[Any], new: list[Any]) -> list[tuple[int, Any, Any]]:
-    """Pairs two lists by position."""
-    return [
-        (i, old[i] if i < len(old) else _GONE, new[i] if i < len(new) else _GONE)
-        for i in range(max(len(old), len(new)))
-    ]
-
-
-def _whole(label: str, value: Any, indent: int, mark: str) -> list[str]:
-    pad = " " * (indent - 2)
-    if _is_map(value) and value:
-        width = max(len(key) for key in value)
-        inner = [
-            line
-            for key in sorted(value)
-            for line in _whole(f"{key:<{width}}: ", value[key], indent + 4, mark)
-        ]
-        return [f"{pad}{mark}{label}{{", *inner, f"{pad}  }}"]
-    if isinstance(value, list) and value:
-        inner = [
-            line
-            for i, item in enumerate(value)
-            for line in _whole(f"[{i}]: ", item, indent + 4, mark)
-        ]
-        return [f"{pad}{mark}{label}[", *inner, f"{pad}  ]"]
-    return [f"{pad}{mark}{label}{_inline(value)}"]
+def _items(value: Any, kind: type) -> Items | None:
+    """What is in a mapping or a list; None for a scalar, or something of another kind."""
+    if value is _GONE:
+        return {} if kind in (dict, list) else None
+    if not isinstance(value, kind) or (isinstance(value, dict) and SIGNATURE in value):
+        return None
+    if isinstance(value, list):
+        return dict(enumerate(value))
+    return value if isinstance(value, dict) else None
 
 
 def _alike(old: Any, new: Any) -> bool:
     return old == new or (is_secret(old) and is_secret(new))  # a secret's change stays one
 
 
-def _is_map(value: Any) -> bool:
-    return isinstance(value, dict) and SIGNATURE not in value
-
-
 def _inline(value: Any) -> str:
     if is_secret(value):
         return "[secret]"
-    if value == UNKNOWN:
-        return "[unknown]"
-    return json.dumps(value, ensure_ascii=False)
+    return "[unknown]" if value == UNKNOWN else json.dumps(value, ensure_ascii=False)

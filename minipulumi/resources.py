@@ -1,6 +1,7 @@
 """A resource as the checkpoint keeps it, and the grammar of its name."""
 
 from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
 from typing import Any
 
 from minipulumi.errors import Refused
@@ -24,7 +25,6 @@ class Resource:
     outputs: Props = field(default_factory=dict[str, Any])
     parent: str = ""
     protect: bool = False
-    external: bool = False
     dependencies: list[str] = field(default_factory=list[str])
     init_errors: list[str] = field(default_factory=list[str])
     provider: str = ""
@@ -36,6 +36,7 @@ class Resource:
     source_position: str = ""
     stack_trace: list[Any] = field(default_factory=list[Any])
     ignore_changes: list[str] = field(default_factory=list[str])
+    place: int = field(default=-1, init=False)  # in the checkpoint that holds it; not in the file
 
     @property
     def is_provider(self) -> bool:
@@ -78,7 +79,7 @@ def _camel(name: str) -> str:
     return head + "".join(word.title() for word in rest)
 
 
-_KEYS = {f.name: _camel(f.name) for f in fields(Resource)}
+_KEYS = {f.name: _camel(f.name) for f in fields(Resource) if f.init}
 _NAMES = {key: name for name, key in _KEYS.items()}
 
 
@@ -94,13 +95,21 @@ def urn_type(urn: str) -> str:
     return urn.split("::", 3)[2].rsplit("$", 1)[-1]
 
 
-def normalize(resource: Resource, renamed: dict[str, str]) -> bool:
-    """Follows renamed resources (aliases) in everything that refers to them."""
-    before = (resource.parent, list(resource.dependencies), dict(resource.property_dependencies))
+def follow_renames(resource: Resource, renamed: dict[str, str]) -> None:
+    """Puts new URNs (aliases) into everything that refers to a resource."""
     resource.parent = renamed.get(resource.parent, resource.parent)
     resource.dependencies = [renamed.get(urn, urn) for urn in resource.dependencies]
     resource.property_dependencies = {
         key: [renamed.get(urn, urn) for urn in urns]
         for key, urns in resource.property_dependencies.items()
     }
-    return before != (resource.parent, resource.dependencies, resource.property_dependencies)
+
+
+def changed_keys(old: Props, new: Props) -> list[str]:
+    """The top-level properties that differ."""
+    return sorted(k for k in {*old, *new} if (k in old, old.get(k)) != (k in new, new.get(k)))
+
+
+def now() -> str:
+    """This moment, as checkpoints write it."""
+    return f"{datetime.now(UTC).isoformat()[:-6]}Z"

@@ -3,11 +3,12 @@
 # JSON of any shape.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from google.protobuf.struct_pb2 import Struct, Value
+    from google.protobuf.struct_pb2 import Struct
 
 Props = dict[str, Any]
 
@@ -15,40 +16,26 @@ SIGNATURE = "4dabf18193072939515e22adb298388d"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
 RESOURCE = "5cf8f73096256a8f31e491e813e4eb8e"
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-_OTHERS = {  # marks that only a program with assets, remote components or bytes sends
-    "c44067f5952c0a294b673a41bacd8c17": "assets",
-    "0def7320c3a5731c473e5ecbe6d01bc7": "archives",
-    "d0e6a833031e9bbcd3f4e8bde6ca49a4": "output values",
-}
 
 
 def from_struct(struct: "Struct") -> Props:
     """Turns a protobuf Struct into plain JSON, keys sorted, whole numbers as int."""
-    return {key: _from_value(struct.fields[key]) for key in sorted(struct.fields)}
+    from google.protobuf.json_format import MessageToJson
+
+    return json.loads(MessageToJson(struct, indent=None, sort_keys=True), parse_float=_number)
 
 
-def _from_value(value: "Value") -> Any:
-    kind = value.WhichOneof("kind")
-    if kind == "string_value":
-        return value.string_value
-    if kind == "struct_value":
-        return from_struct(value.struct_value)
-    if kind == "number_value":
-        number = value.number_value
-        return int(number) if number.is_integer() and abs(number) < 2**53 else number
-    if kind == "bool_value":
-        return value.bool_value
-    if kind == "list_value":
-        return [_from_value(item) for item in value.list_value.values]
-    return None
+def _number(text: str) -> float:
+    number = float(text)
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
 
 
-def to_struct(props: Props | None) -> "Struct":
+def to_struct(props: Mapping[str, Any]) -> "Struct":
     """Turns JSON into a protobuf Struct."""
     from google.protobuf.struct_pb2 import Struct
 
     struct = Struct()
-    struct.update(props or {})
+    struct.update(props)
     return struct
 
 
@@ -62,13 +49,23 @@ def is_secret(value: Any) -> bool:
     return isinstance(value, dict) and value.get(SIGNATURE) == SECRET
 
 
-def foreign_mark(value: Any) -> str | None:
-    """Names the first kind of marked value that isn't a secret or a resource."""
-    if isinstance(value, dict):
-        if (signature := value.get(SIGNATURE)) not in (None, SECRET, RESOURCE):
-            return _OTHERS.get(str(signature), f"values marked {signature}")
-        return next(filter(None, map(foreign_mark, value.values())), None)
-    return next(filter(None, map(foreign_mark, value)), None) if isinstance(value, list) else None
+def parts(value: Any) -> Iterator[Any]:
+    """The value and everything in it."""
+    yield value
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from parts(item)
+
+
+def has_foreign_mark(value: Any) -> bool:
+    """Tells of values other than secrets and resources: assets, archives, output values."""
+    marks = (part.get(SIGNATURE) for part in parts(value) if isinstance(part, dict))
+    return any(mark not in (None, SECRET, RESOURCE) for mark in marks)
+
+
+def has_unknown(value: Any) -> bool:
+    """Tells whether a value, or anything in it, isn't known yet."""
+    return any(part == UNKNOWN for part in parts(value))
 
 
 def swap_marked(value: Any, swap: Callable[[Props], Any], mark: str = SECRET) -> Any:
@@ -90,13 +87,6 @@ def masked(value: Any) -> Any:
     return swap_marked(value, lambda _: "[secret]")
 
 
-def has_unknown(value: Any) -> bool:
-    """Tells whether a value, or anything in it, isn't known yet."""
-    if isinstance(value, dict):
-        return any(map(has_unknown, value.values()))
-    return any(map(has_unknown, value)) if isinstance(value, list) else value == UNKNOWN
-
-
 def without_references(value: Any) -> Any:
     """Replaces references to resources by their ids, for providers that don't know references."""
     return swap_marked(value, lambda r: r.get("id") or r.get("urn"), RESOURCE)
@@ -104,17 +94,13 @@ def without_references(value: Any) -> Any:
 
 def annotate(value: Any, model: Any) -> Any:
     """Marks as secret in `value` whatever is secret in `model` at the same place."""
-    if is_secret(value):
-        return value
     if is_secret(model):
         return mark(value)
-    if isinstance(value, dict) and isinstance(model, dict):
+    if isinstance(value, dict) and isinstance(model, dict) and not is_secret(value):
         return {key: annotate(item, model.get(key)) for key, item in value.items()}
-    if isinstance(value, list) and isinstance(model, list) and len(value) == len(model):
-        return [annotate(item, other) for item, other in zip(value, model, strict=True)]
+    if isinstance(value, list) and isinstance(model, list):
+        if len(value) == len(model):
+            return [annotate(item, other) for item, other in zip(value, model, strict=True)]
+        # Which one is which can't be told any more, so one secret makes a secret of them all.
+        return [mark(item) for item in value] if any(map(is_secret, model)) else value
     return value
-
-
-def secretive(value: Props, names: list[str]) -> Props:
-    """Marks the named properties as secret (additionalSecretOutputs)."""
-    return {k: mark(v) if k in names else v for k, v in value.items()}

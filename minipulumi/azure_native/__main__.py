@@ -9,29 +9,18 @@ The engine starts it with its own address, reads the port from the first line, a
 import signal
 import sys
 import threading
-from concurrent import futures
+from concurrent.futures import ThreadPoolExecutor
 
-import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
 
 from minipulumi.azure_native.provider import AzureNativeProvider
-
-# A checkpoint's state of one resource goes through in one message.
-MESSAGE_BYTES = 400 * 1024 * 1024
+from minipulumi.serving import serve
 
 
 def main() -> int:
     """Serve until the engine ends it."""
-    server = grpc.server(
-        futures.ThreadPoolExecutor(max_workers=32),
-        options=[
-            ("grpc.max_receive_message_length", MESSAGE_BYTES),
-            ("grpc.max_send_message_length", MESSAGE_BYTES),
-        ],
-    )
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(AzureNativeProvider(), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
+    add_to = provider_pb2_grpc.add_ResourceProviderServicer_to_server
+    server, port = serve(AzureNativeProvider(), [add_to], ThreadPoolExecutor(32))
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     ended = threading.Event()

@@ -9,13 +9,13 @@ from typing import Any, cast
 
 from minipulumi.azure_native.difference import same
 from minipulumi.azure_native.resource_types import Property, ResourceType
-from minipulumi.azure_native.values import UNKNOWN, Json, plain
+from minipulumi.values import UNKNOWN, Props, plain
 
 
-def request_body(type_: ResourceType, inputs: Json) -> Json:
+def request_body(type_: ResourceType, inputs: Props) -> Props:
     """What a PUT sends for these inputs."""
-    body: Json = {}
-    lifted: Json = {}
+    body: Props = {}
+    lifted: Props = {}
     for name, value in plain(inputs).items():
         spec = type_.inputs.get(name)
         if spec is None or value is None:
@@ -25,7 +25,7 @@ def request_body(type_: ResourceType, inputs: Json) -> Json:
     return {**body, "properties": lifted} if type_.flatten else body
 
 
-def outputs(type_: ResourceType, answer: Json) -> Json:
+def outputs(type_: ResourceType, answer: Props) -> Props:
     """azure-native's outputs for what ARM answered."""
     resource = _without_nulls(answer)
     resource.pop("id", None)
@@ -34,7 +34,7 @@ def outputs(type_: ResourceType, answer: Json) -> Json:
     return {**_from_wire(type_.inputs, resource), "azureApiVersion": type_.api_version}
 
 
-def preview(type_: ResourceType, inputs: Json, before: Json | None = None) -> Json:
+def preview(type_: ResourceType, inputs: Props, before: Props | None = None) -> Props:
     """The outputs as far as they can be told before Azure is asked.
 
     An update keeps what only Azure knows as it was; for a new resource that is unknown.
@@ -49,7 +49,7 @@ def preview(type_: ResourceType, inputs: Json, before: Json | None = None) -> Js
     return known
 
 
-def inputs_from(type_: ResourceType, inputs: Json, before: Json, now: Json) -> Json:
+def inputs_from(type_: ResourceType, inputs: Props, before: Props, now: Props) -> Props:
     """The inputs that describe the resource as it is `now`.
 
     What Azure answers is no mirror of what it was sent, so only what differs from the outputs
@@ -59,8 +59,8 @@ def inputs_from(type_: ResourceType, inputs: Json, before: Json, now: Json) -> J
     return {**names, **_drifted(type_.inputs, plain(inputs), plain(before), now)}
 
 
-def _drifted(known: Mapping[str, Property], inputs: Json, before: Json, now: Json) -> Json:
-    found: Json = {}
+def _drifted(known: Mapping[str, Property], inputs: Props, before: Props, now: Props) -> Props:
+    found: Props = {}
     for name, spec in known.items():
         old, new = before.get(name), now.get(name)
         kept = inputs.get(name)
@@ -68,7 +68,7 @@ def _drifted(known: Mapping[str, Property], inputs: Json, before: Json, now: Jso
             if kept is not None:
                 found[name] = kept
         elif spec.kind == "object" and isinstance(new, dict):
-            found[name] = _drifted(spec.properties, kept or {}, old or {}, cast("Json", new))
+            found[name] = _drifted(spec.properties, kept or {}, old or {}, cast("Props", new))
         elif new is not None and not (kept is not None and same(name, spec, kept, new)):
             found[name] = new
         elif new is not None:
@@ -79,7 +79,7 @@ def _drifted(known: Mapping[str, Property], inputs: Json, before: Json, now: Jso
 def _to_wire(spec: Property, value: Any) -> Any:
     if spec.kind != "object":
         return value
-    inner = cast("Json", value)
+    inner = cast("Props", value)
     return {
         spec.properties[name].wire or name: _to_wire(spec.properties[name], item)
         for name, item in inner.items()
@@ -87,37 +87,37 @@ def _to_wire(spec: Property, value: Any) -> Any:
     }
 
 
-def _from_wire(known: Mapping[str, Property], values: Json) -> Json:
+def _from_wire(known: Mapping[str, Property], values: Props) -> Props:
     by_wire = {spec.wire or name: (name, spec) for name, spec in known.items()}
-    found: Json = {}
+    found: Props = {}
     for wire, value in values.items():
         name, spec = by_wire.get(wire, (wire, Property()))
         inner = spec.kind == "object" and isinstance(value, dict)
-        found[name] = _from_wire(spec.properties, cast("Json", value)) if inner else value
+        found[name] = _from_wire(spec.properties, cast("Props", value)) if inner else value
     return found
 
 
 def _without_nulls(value: Any) -> Any:
     if isinstance(value, dict):
-        items = cast("Json", value).items()
+        items = cast("Props", value).items()
         return {key: _without_nulls(item) for key, item in items if item is not None}
     if isinstance(value, list):
         return [_without_nulls(item) for item in cast("list[Any]", value)]
     return value
 
 
-def _without_write_only(known: Mapping[str, Property], values: Json) -> Json:
-    found: Json = {}
+def _without_write_only(known: Mapping[str, Property], values: Props) -> Props:
+    found: Props = {}
     for name, value in values.items():
         spec = known.get(name, Property())
         if spec.write_only or value is None:
             continue
         inner = spec.kind == "object" and isinstance(value, dict)
-        found[name] = _without_write_only(spec.properties, cast("Json", value)) if inner else value
+        found[name] = _without_write_only(spec.properties, cast("Props", value)) if inner else value
     return found
 
 
-def _fill(known: Json, path: list[str], before: Json | None) -> None:
+def _fill(known: Props, path: list[str], before: Props | None) -> None:
     """Put at `path` what was there `before`, or the mark of an unknown."""
     head, *rest = path
     if rest:
@@ -126,7 +126,7 @@ def _fill(known: Json, path: list[str], before: Json | None) -> None:
         inner = known.get(head)
         if isinstance(inner, dict):
             # An identity that is only added now has no principal from before.
-            _fill(cast("Json", inner), rest, before.get(head) if before is not None else None)
+            _fill(cast("Props", inner), rest, before.get(head) if before is not None else None)
     elif before is None:
         known[head] = UNKNOWN
     elif head in before:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from minipulumi.azure_native.resource_types import Property, ResourceType
-from minipulumi.azure_native.values import UNKNOWN, Json, plain
+from minipulumi.values import UNKNOWN, Props, plain
 
 ARTICLES = {
     "string": "a string",
@@ -27,12 +27,12 @@ class Finding:
     reason: str
 
 
-def check(type_: ResourceType, inputs: Json) -> list[Finding]:
+def check(type_: ResourceType, inputs: Props) -> list[Finding]:
     """Everything that is wrong with `inputs`; what is unknown yet passes."""
     return list(_object(type_.everything, plain(inputs), ""))
 
 
-def _object(known: Mapping[str, Property], values: Json, prefix: str) -> Iterator[Finding]:
+def _object(known: Mapping[str, Property], values: Props, prefix: str) -> Iterator[Finding]:
     for name in sorted(set(values) - set(known)):
         close = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean '{close[0]}'?" if close else "the real azure-native may know it"
@@ -56,7 +56,7 @@ def _value(spec: Property, value: object, path: str) -> Iterator[Finding]:
     if not _has_kind(spec, value):
         yield Finding(path, f"must be {ARTICLES[spec.kind]}")
     elif spec.kind == "object":
-        yield from _object(spec.properties, cast("Json", value), f"{path}.")
+        yield from _object(spec.properties, cast("Props", value), f"{path}.")
     elif spec.enum and str(value).lower() not in [each.lower() for each in spec.enum]:
         close = difflib.get_close_matches(str(value), spec.enum, n=1)
         hint = f"; did you mean '{close[0]}'?" if close else ""
@@ -76,7 +76,7 @@ def _has_kind(spec: Property, value: object) -> bool:
         case "list":
             return isinstance(value, list) and _all_strings(cast("list[Any]", value))
         case "map":
-            return isinstance(value, dict) and _all_strings(cast("Json", value).values())
+            return isinstance(value, dict) and _all_strings(cast("Props", value).values())
         case "object":
             return isinstance(value, dict)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from minipulumi.azure_native.resource_types import Property, ResourceType
-from minipulumi.azure_native.values import Json, plain
+from minipulumi.values import Props, plain
 
 Kind = Literal["ADD", "DELETE", "UPDATE"]
 
@@ -19,14 +19,16 @@ class Change:
     replaces: bool
 
 
-def compare(type_: ResourceType, old: Json, new: Json, ignored: Sequence[str] = ()) -> list[Change]:
+def compare(
+    type_: ResourceType, old: Props, new: Props, ignored: Sequence[str] = ()
+) -> list[Change]:
     """The changes from the old inputs to the new ones, marks of secrets aside."""
     changes = _object(type_.everything, plain(old), plain(new), "", replaces=False)
     return [change for change in changes if not _is_ignored(change.path, ignored)]
 
 
 def _object(
-    known: Mapping[str, Property], old: Json, new: Json, prefix: str, *, replaces: bool
+    known: Mapping[str, Property], old: Props, new: Props, prefix: str, *, replaces: bool
 ) -> Iterator[Change]:
     for key in sorted({*old, *new}):
         path = f"{prefix}.{key}" if prefix else key
@@ -43,7 +45,7 @@ def _value(
     spec: Property, key: str, old: Any, new: Any, path: str, *, replaces: bool
 ) -> Iterator[Change]:
     if isinstance(old, dict) and isinstance(new, dict):
-        old_map, new_map = cast("Json", old), cast("Json", new)
+        old_map, new_map = cast("Props", old), cast("Props", new)
         must = replaces or spec.replace
         yield from _object(spec.properties, old_map, new_map, path, replaces=must)
     elif not same(key, spec, old, new):

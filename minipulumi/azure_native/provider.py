@@ -27,11 +27,11 @@ from minipulumi.azure_native.errors import (
     ProviderError,
 )
 from minipulumi.azure_native.resource_types import ResourceType, UnknownTypeError
-from minipulumi.azure_native.values import (
+from minipulumi.values import (
     UNKNOWN,
-    Json,
+    Props,
+    annotate,
     from_struct,
-    mark_like,
     plain,
     to_struct,
 )
@@ -181,14 +181,14 @@ class AzureNativeProvider(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview:
             outputs = body.preview(type_, inputs)
             return provider_pb2.CreateResponse(
-                id="", properties=to_struct(mark_like(inputs, outputs))
+                id="", properties=to_struct(annotate(outputs, inputs))
             )
         id_ = self._id(type_, inputs)
         if self._client().get(id_, type_.api_version):
             # As azure-native: what somebody else made is never taken over in silence.
             raise ProviderError(f"cannot create already existing resource '{id_}'")
         id_, outputs = self._put(type_, id_, inputs, request.timeout)
-        return provider_pb2.CreateResponse(id=id_, properties=to_struct(mark_like(inputs, outputs)))
+        return provider_pb2.CreateResponse(id=id_, properties=to_struct(annotate(outputs, inputs)))
 
     @answers_errors
     def Read(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -204,8 +204,8 @@ class AzureNativeProvider(provider_pb2_grpc.ResourceProviderServicer):
         found = body.inputs_from(type_, {**names, **inputs}, before, outputs)
         return provider_pb2.ReadResponse(
             id=str(answer.get("id", request.id)) if not inputs else request.id,
-            properties=to_struct(mark_like(before, mark_like(inputs, outputs))),
-            inputs=to_struct(mark_like(inputs, found)),
+            properties=to_struct(annotate(annotate(outputs, inputs), before)),
+            inputs=to_struct(annotate(found, inputs)),
         )
 
     @answers_errors
@@ -218,7 +218,7 @@ class AzureNativeProvider(provider_pb2_grpc.ResourceProviderServicer):
             outputs = body.preview(type_, inputs, before)
         else:
             _, outputs = self._put(type_, request.id, inputs, request.timeout)
-        return provider_pb2.UpdateResponse(properties=to_struct(mark_like(inputs, outputs)))
+        return provider_pb2.UpdateResponse(properties=to_struct(annotate(outputs, inputs)))
 
     @answers_errors
     def Delete(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -234,7 +234,9 @@ class AzureNativeProvider(provider_pb2_grpc.ResourceProviderServicer):
         del request, context
         return empty_pb2.Empty()
 
-    def _put(self, type_: ResourceType, id_: str, inputs: Json, timeout: float) -> tuple[str, Json]:
+    def _put(
+        self, type_: ResourceType, id_: str, inputs: Props, timeout: float
+    ) -> tuple[str, Props]:
         arm = self._client()
         try:
             actual_id = arm.put(
@@ -249,7 +251,7 @@ class AzureNativeProvider(provider_pb2_grpc.ResourceProviderServicer):
                     str(error),
                     id_=str(left.get("id", id_)),
                     inputs=inputs,
-                    outputs=mark_like(inputs, body.outputs(type_, left)),
+                    outputs=annotate(body.outputs(type_, left), inputs),
                 ) from error
             raise
         answer = arm.get(actual_id, type_.api_version)
@@ -257,7 +259,7 @@ class AzureNativeProvider(provider_pb2_grpc.ResourceProviderServicer):
             raise ProviderError(f"{actual_id} was made, and Azure doesn't find it. Run again.")
         return str(answer.get("id", actual_id)), body.outputs(type_, answer)
 
-    def _id(self, type_: ResourceType, inputs: Json) -> str:
+    def _id(self, type_: ResourceType, inputs: Props) -> str:
         names = {name: plain(inputs.get(name)) for name in type_.names}
         unknown = [name for name, value in names.items() if value == UNKNOWN]
         if unknown:

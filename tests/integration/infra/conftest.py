@@ -11,7 +11,7 @@ from google.protobuf import struct_pb2
 from pulumi.runtime.proto import provider_pb2
 
 from minipulumi.azure_native.provider import AzureNativeProvider
-from minipulumi.azure_native.values import from_struct, to_struct
+from minipulumi.values import from_struct, to_struct
 
 
 class AbortedError(Exception):

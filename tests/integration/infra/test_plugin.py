@@ -15,7 +15,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from emulator.server import Emulator
-from minipulumi.azure_native.values import from_struct, to_struct
+from minipulumi.values import from_struct, to_struct
 
 PLUGIN = Path(__file__).parents[3] / "minipulumi" / "bin" / "pulumi-resource-azure-native"
 GROUP = "urn:pulumi:dev::foundry-tune::azure-native:resources:ResourceGroup::group"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pulumi.runtime.proto import provider_pb2
 
-from minipulumi.azure_native.values import from_struct
+from minipulumi.values import from_struct
 from tests.integration.infra.conftest import AbortedError, Context, Engine, Made
 
 TENANT = "e0e0e0e0-0000-4000-8000-000000000001"

@@ -7,7 +7,7 @@ from google.rpc import status_pb2  # pyright: ignore[reportMissingTypeStubs] it 
 from pulumi.runtime.proto import provider_pb2
 
 from emulator.server import Emulator
-from minipulumi.azure_native.values import from_struct, to_struct
+from minipulumi.values import from_struct, to_struct
 from tests.integration.infra.conftest import AbortedError, Context, Engine, urn_of
 
 GROUP = "azure-native:resources:ResourceGroup"

@@ -4,6 +4,7 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 # pyright: reportUnknownLambdaType=false, reportPrivateUsage=false
+import contextlib
 import functools
 import importlib.util
 import json
@@ -36,22 +37,27 @@ class Forked:
     """A process that the zygote forked, with the part of Popen's face that minipulumi uses."""
 
     def __init__(
-        self, zygote: "Zygote", kind: str, cwd: Path, environment: dict[str, str], fds: list[int]
+        self, zygote: "Zygote", kind: str, cwd: Path, environment: dict[str, str], words: list[str]
     ):
+        read, in_read = os.pipe()
         out, out_write = os.pipe()
-        err, err_write = os.pipe()
         self._exit, exit_write = os.pipe()
-        self.pid = zygote.fork(kind, cwd, environment, [out_write, err_write, *fds, exit_write])
-        for fd in (out_write, err_write, exit_write):
+        ends = [read, out_write, exit_write]
+        self.pid = zygote.fork(kind, cwd, environment, words, ends)
+        for fd in ends:
             os.close(fd)
-        if kind == "dynamic":  # its port is read as bytes, its errors aren't read
+        self.stdin: Any = os.fdopen(in_read, "w")
+        if kind == "dynamic":  # its port is read as bytes
             self.stdout: Any = os.fdopen(out, "rb")
-            os.close(err)
         else:
             self.stdout = os.fdopen(out, "r", errors="replace")
-            self.stderr: Any = os.fdopen(err, "r", errors="replace")
         self.returncode: int | None = None
         self._lock = threading.Lock()
+
+    def communicate(self) -> None:
+        self.wait()
+        for stream in (self.stdin, self.stdout):
+            stream.close()
 
     def poll(self) -> int | None:
         return self._read(0)
@@ -63,12 +69,12 @@ class Forked:
         return code
 
     def send_signal(self, number: int) -> None:
-        if self.returncode is None:
-            os.kill(self.pid, number)
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):  # the zygote has just seen it go
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
-        if self.poll() is None:
-            os.kill(self.pid, signal.SIGKILL)
+        self.send_signal(signal.SIGKILL)
 
     def _read(self, timeout: float | None) -> int | None:
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -94,8 +100,10 @@ class Zygote:
                 [sys.executable, str(ZYGOTE), str(theirs.fileno())], pass_fds=[theirs.fileno()]
             )
 
-    def fork(self, kind: str, cwd: Path, environment: dict[str, str], fds: list[int]) -> int:
-        order = {"kind": kind, "cwd": str(cwd), "environment": environment}
+    def fork(
+        self, kind: str, cwd: Path, environment: dict[str, str], words: list[str], fds: list[int]
+    ) -> int:
+        order = {"kind": kind, "cwd": str(cwd), "environment": environment, "words": words}
         socket.send_fds(self._socket, [json.dumps(order).encode()], fds)
         return int(self._socket.recv(64))
 
@@ -240,8 +248,8 @@ def _fork_processes(zygote: Zygote, monkeypatch: pytest.MonkeyPatch) -> None:
     real = subprocess.Popen
 
     def popen(command: list[str], **how: Any) -> Any:
-        if "program_main.py" in command[2]:
-            return Forked(zygote, "program", how["cwd"], how["env"], list(how["pass_fds"]))
+        if str(program.HOST) in command:
+            return Forked(zygote, "program", how["cwd"], how["env"], command[-1:])
         if command[-2:-1] == ["pulumi.dynamic"]:
             return Forked(zygote, "dynamic", how["cwd"], how["env"], [])
         return real(command, **how)
@@ -256,13 +264,11 @@ def _fork_processes(zygote: Zygote, monkeypatch: pytest.MonkeyPatch) -> None:
 def _standin_in_process(monkeypatch: pytest.MonkeyPatch, release: threading.Event) -> None:
     real = plugins.PluginHost.start
 
-    def start(self: plugins.PluginHost, package: str, version: str) -> tuple[plugins.Plugin, str]:
+    def start(self: plugins.PluginHost, package: str) -> tuple[plugins.Plugin, str]:
         if package != "azure-native":
-            return real(self, package, version)
+            return real(self, package)
         standin = fresh_standin()
         standin.__dict__["time"] = SimpleNamespace(sleep=release.wait)
-        plugin = plugins.LocalPlugin(_failing_by_name(standin))
-        self.running.append(plugin)
-        return plugin, ""
+        return plugins.served(_failing_by_name(standin)), ""
 
     monkeypatch.setattr(plugins.PluginHost, "start", start)

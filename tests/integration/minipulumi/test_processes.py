@@ -19,7 +19,6 @@ from tests.integration.minipulumi.replay import (
     compare_states,
     load,
     needs_of,
-    phases,
 )
 from tests.integration.minipulumi.test_interruptions import PULUMI
 from tests.integration.minipulumi.test_recordings import (
@@ -72,16 +71,15 @@ def test_an_update_in_processes_of_its_own_is_the_recorded_one(in_a_folder: Worl
     assert [p for p in problems if "sourcePosition" not in p] == []  # the program lies in infra/
 
 
-def test_a_plugin_of_the_project_goes_before_one_on_path(in_a_folder: World) -> None:
-    world, recording = in_a_folder, load(FOLDER, "177")
-    with (world.project / "Pulumi.yaml").open("a") as file:
-        file.write(
-            f"plugins:\n  providers:\n    - name: azure-native\n      path: {DATA}/provider\n"
-        )
-    outcome = run_for_real(world, recording["command"], os.environ["PATH"])
-    assert outcome.code == 0, outcome.err
-    assert phases(outcome.out)[0].counts == phases(recording["stdout"])[0].counts
-    assert "warning" not in "\n".join(outcome.out)
+def test_a_preview_with_a_plugin_on_path_is_the_recorded_one(in_a_folder: World) -> None:
+    world, recording = in_a_folder, load(FOLDER, "176")
+    write_settings(world, "ambient", recording)
+    assert world.run("stack init ambient").code == 0
+    path = f"{DATA}/provider:{os.environ['PATH']}"
+    outcome = run_for_real(world, recording["command"], path)
+    assert outcome.code == recording["exit_code"]
+    assert compare_output(recording, outcome.out) == []
+    assert compare_calls(recording["provider_calls"], calls_of(outcome.calls), {}) == []
 
 
 def test_the_first_line_says_who_this_is() -> None:

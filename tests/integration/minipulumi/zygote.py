@@ -83,9 +83,9 @@ def _become(order: dict[str, object], fds: list[int]) -> None:
     os.chdir(str(order["cwd"]))
     os.environ.clear()
     os.environ.update(cast("dict[str, str]", order["environment"]))
-    out, err, *rest = inherited
-    os.dup2(out, 1)
-    os.dup2(err, 2)
+    read, write = inherited
+    for fd, standard in ((read, 0), (write, 1), (write, 2)):
+        os.dup2(fd, standard)
     sys.stdout, sys.stderr = (  # unbuffered, as under `python -u`
         io.TextIOWrapper(os.fdopen(fd, "wb", buffering=0), write_through=True) for fd in (1, 2)
     )
@@ -94,7 +94,7 @@ def _become(order: dict[str, object], fds: list[int]) -> None:
         if order["kind"] == "program":
             from minipulumi import program_main
 
-            sys.argv = [str(Path(program_main.__file__)), str(rest[0])]
+            sys.argv = [str(Path(program_main.__file__)), *cast("list[str]", order["words"])]
             sys.path.insert(0, str(Path(program_main.__file__).parent))
             program_main.main()
         else:

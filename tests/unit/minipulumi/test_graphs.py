@@ -10,6 +10,7 @@ import tempfile
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import grpc
@@ -19,14 +20,17 @@ from hypothesis import strategies as st
 from pulumi.runtime.proto import provider_pb2 as pb
 from pulumi.runtime.proto import provider_pb2_grpc
 
+from minipulumi.backend import Stack
 from minipulumi.checkpoint import Checkpoint, read_latest, render
-from minipulumi.deployment import Deployment, Options
+from minipulumi.deletion import delete_what_left
+from minipulumi.deployment import Deployment, Stopped
 from minipulumi.passphrase import Passphrase
-from minipulumi.planner import Goal
-from minipulumi.plugins import LocalPlugin
+from minipulumi.planning import Goal
+from minipulumi.plugins import ProviderError
 from minipulumi.project import Project
+from minipulumi.registration import default_provider, register
 from minipulumi.resources import STACK, Resource, make_urn
-from minipulumi.steps import Step, Stopped
+from minipulumi.step import Step
 from minipulumi.values import from_struct, mark, plain, to_struct
 
 
@@ -131,8 +135,35 @@ class _Change:
         raise Killed
 
 
+class RefusalError(Exception):
+    pass
+
+
+class Direct:
+    """The provider called without gRPC, which would not let the engine die in the middle."""
+
+    def __init__(self, cloud: Cloud):
+        self._cloud = cloud
+
+    def call(self, method: str, request: Any, *, optional: bool = False) -> Any:
+        try:
+            return getattr(self._cloud, method)(request, self)
+        except NotImplementedError:
+            assert optional
+        except RefusalError as error:
+            raise ProviderError(str(error)) from None
+
+    def abort(self, code: grpc.StatusCode, details: str) -> None:
+        raise RefusalError(details)
+
+    def set_code(self, code: grpc.StatusCode) -> None: ...
+
+    def set_details(self, details: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
 class Silent:
-    refreshing = False
     errors: list[str]
 
     def __init__(self):
@@ -198,45 +229,28 @@ def run(
     display: Any = Silent()
     latest = read_latest(path)
     checkpoint = Checkpoint(path, latest, CIPHER, dry=preview)
-    project = Project(
-        file=path,
-        name="graph",
-        main=".",
-        options={},
-        plugins={},
-        backend="",
-        config_folder=path.parent,
-    )
-    deployment = Deployment(project, "dev", {}, checkpoint, display, Options(preview=preview))
-    host: Any = type("Host", (), {"running": [], "start": lambda *_: (LocalPlugin(cloud), "")})()
-    deployment._host = host
+    host: Any = SimpleNamespace(engine="", start=lambda *_: (Direct(cloud), ""), close=lambda: None)
+    stack = Stack(Project(path, "graph"), f"file://{path.parent}", "dev")
+    deployment = Deployment(stack, {}, checkpoint, display, host, preview=preview)
     try:
         register_all(deployment, nodes)
-        deployment.save_stack_outputs()
-        if not deployment.failed:
-            deployment.delete_what_left()
-        if not deployment.failed:
-            deployment.settle()
-        checkpoint.finish()
+        deployment.save_outputs()
+        if not deployment.unsuccessful:
+            delete_what_left(deployment)
+        checkpoint.finish([] if deployment.unsuccessful else deployment.settled(refreshed=False))
     except (Killed, Stopped):
-        checkpoint._dry = True
         return False, ["killed"]
     else:
-        return not deployment.failed, display.errors
+        return not deployment.unsuccessful, display.errors
     finally:
-        timer = checkpoint._timer
-        if timer:
-            timer.cancel()
-            timer.join()
-        if checkpoint._journal:
-            checkpoint._journal.close()
+        checkpoint.abandon()
         deployment.close()
 
 
 def register_all(deployment: Deployment, nodes: list[Node]) -> None:
     stack = Resource(urn=deployment.stack_urn, type=STACK, custom=False)
-    assert deployment.register(Goal(new=stack))
-    provider = deployment.default_provider("cloud", "1.0.0")
+    assert register(deployment, Goal(new=stack))
+    provider = default_provider(deployment, "cloud", "1.0.0")
     made: dict[int, Resource] = {}
     for node in nodes:
         urns = {
@@ -260,7 +274,7 @@ def register_all(deployment: Deployment, nodes: list[Node]) -> None:
             inputs=inputs, provider=provider, property_dependencies=properties,
             dependencies=sorted(u for urns_ in properties.values() for u in urns_),
         )  # fmt: skip
-        done = deployment.register(Goal(new=new, delete_before_replace=node.delete_first or None))
+        done = register(deployment, Goal(new=new, delete_before_replace=node.delete_first or None))
         if done:
             made[node.key] = done
     deployment.register_outputs(stack.urn, {"count": len(made)})

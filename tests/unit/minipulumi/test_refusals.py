@@ -34,8 +34,17 @@ def test_unknown_verbs_and_flags_are_named(
             "name: p\nruntime: {name: python, options: {toolchain: uv}}\n",
             "runtime option 'toolchain'",
         ),
+        (  # recording 178: a relative virtualenv, which breaks dynamic resources in the real engine
+            "name: p\nmain: .\nruntime: {name: python, options: {virtualenv: .venv}}\n",
+            "runtime option 'virtualenv'",
+        ),
+        ("name: p\nruntime: python\nmain: program.py\n", "'main: program.py', which is no folder"),
+        ("name: p\nruntime: python\nstackConfigDir: stacks\n", "'stackConfigDir' in"),
         ("name: p\nruntime: python\nconfig: {a: {default: 1}}\n", "'config' in"),
-        ("name: p\nruntime: python\nplugins: {analyzers: []}\n", "'plugins.analyzers'"),
+        (  # recording 177
+            "name: p\nruntime: python\nplugins: {providers: [{name: azure-native, path: .}]}\n",
+            "'plugins' in",
+        ),
     ],
 )
 def test_unknown_parts_of_the_project_file_are_named(

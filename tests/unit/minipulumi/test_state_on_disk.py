@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from minipulumi import config
+from minipulumi import planning, settings
 from minipulumi.checkpoint import Checkpoint, read_latest, render, replace_file
 from minipulumi.errors import PulumiError, Refused
 from minipulumi.passphrase import Passphrase
@@ -58,21 +58,20 @@ def test_at_every_moment_the_file_and_its_journal_hold_all_that_was_saved(
     path: Path, cipher: Passphrase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("minipulumi.checkpoint._SHARE", 10**9)  # journal everything
-    monkeypatch.setattr("minipulumi.checkpoint._LAG", 3600)
     checkpoint = Checkpoint(path, read_latest(path), cipher)
     first = thing("first", id="1", outputs={"key": mark("hush")})
-    checkpoint.save(add=[first])
+    checkpoint.save(add=first)
     ticket = checkpoint.begin("creating", thing("second"))
     latest = read_latest(path)
     assert [entry["id"] for entry in latest["resources"]] == ["1"]
     assert [op["type"] for op in latest["pending_operations"]] == ["creating"]
     second = thing("second", id="2")
-    checkpoint.save(add=[second], drop=[first], ended=ticket)
+    checkpoint.save(add=second, drop=first, ended=ticket)
     latest = read_latest(path)
     assert [entry["id"] for entry in latest["resources"]] == ["2"]
     assert not latest["pending_operations"]
     assert "hush" not in path.read_text() + path.with_suffix(".journal").read_text()
-    checkpoint.finish()
+    checkpoint.finish([])
     assert not path.with_suffix(".journal").exists()
     assert [entry["id"] for entry in read_latest(path)["resources"]] == ["2"]
 
@@ -81,10 +80,9 @@ def test_a_line_cut_by_a_kill_and_a_journal_of_another_save_are_left_out(
     path: Path, cipher: Passphrase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("minipulumi.checkpoint._SHARE", 10**9)
-    monkeypatch.setattr("minipulumi.checkpoint._LAG", 3600)
     checkpoint = Checkpoint(path, read_latest(path), cipher)
-    checkpoint.save(add=[thing("first", id="1")])
-    checkpoint.save(add=[thing("second", id="2")])
+    checkpoint.save(add=thing("first", id="1"))
+    checkpoint.save(add=thing("second", id="2"))
     journal = path.with_suffix(".journal")
     whole = journal.read_text()
     journal.write_text(whole[:-10])
@@ -94,23 +92,23 @@ def test_a_line_cut_by_a_kill_and_a_journal_of_another_save_are_left_out(
     path.write_text(json.dumps(state))  # as a real CLI would have saved it since
     journal.write_text(whole)
     assert [entry["id"] for entry in read_latest(path)["resources"]] == ["1"]
-    checkpoint.finish()
+    checkpoint.finish([])
 
 
 def test_saves_stay_linear(path: Path, cipher: Passphrase, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[int] = []
 
-    def counting(path: Path, text: str, *, sync: bool = False) -> None:
+    def counting(path: Path, text: str) -> None:
         written.append(len(text))
-        replace_file(path, text, sync=sync)
+        replace_file(path, text)
 
     monkeypatch.setattr("minipulumi.checkpoint.replace_file", counting)
     checkpoint = Checkpoint(path, read_latest(path), cipher)
     inputs = {"text": "x" * 500}
     for number in range(400):
         ticket = checkpoint.begin("creating", thing(f"t{number}", inputs=inputs))
-        checkpoint.save(add=[thing(f"t{number}", id="i", inputs=inputs)], ended=ticket)
-    checkpoint.finish()
+        checkpoint.save(add=thing(f"t{number}", id="i", inputs=inputs), ended=ticket)
+    checkpoint.finish([])
     assert len(read_latest(path)["resources"]) == 400
     assert sum(written) < 100 * path.stat().st_size  # a rewrite at every save would be 400 times
 
@@ -132,13 +130,12 @@ def test_the_settings_file_keeps_comments_order_and_quotes(tmp_path: Path) -> No
         "# Ours.\nencryptionsalt: v1:x\nconfig:\n  # where\n  p:location: eastus2 # here\n"
         "  p:list:\n    - name: a # first\n"
     )
-    config.set_value(file, "p:suffix", [], config.quoted("03"))
-    config.set_value(file, "p:list", [1, "name"], "b")
-    config.set_value(file, "p:location", [], "westus3")
-    config.remove_value(file, "p:missing", [])
+    settings.set_value(file, "p:suffix", "03")
+    settings.set_value(file, "p:location", "westus3")
+    settings.remove_value(file, "p:missing")
     assert file.read_text() == (
         "# Ours.\nencryptionsalt: v1:x\nconfig:\n  # where\n  p:location: westus3 # here\n"
-        '  p:list:\n    - name: a # first\n    - name: b\n  p:suffix: "03"\n'
+        '  p:list:\n    - name: a # first\n  p:suffix: "03"\n'
     )
 
 
@@ -147,4 +144,4 @@ def test_the_settings_file_keeps_comments_order_and_quotes(tmp_path: Path) -> No
     [("a", ["a"]), ("a.b[0]", ["a", "b", 0]), ('a["b.c"][10].d', ["a", "b.c", 10, "d"])],
 )
 def test_property_paths(path: str, steps: list[str | int]) -> None:
-    assert config.parse_path(path) == steps
+    assert planning.property_path(path) == steps

@@ -4,7 +4,7 @@ from typing import Any
 
 from minipulumi.azure_native.body import inputs_from, outputs, preview, request_body
 from minipulumi.azure_native.resource_types import find
-from minipulumi.azure_native.values import SECRET, SIGNATURE, UNKNOWN
+from minipulumi.values import SECRET, SIGNATURE, UNKNOWN
 
 STORAGE = find("azure-native:storage:StorageAccount")
 HUB = find("azure-native:machinelearningservices:Workspace")

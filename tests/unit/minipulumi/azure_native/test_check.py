@@ -6,7 +6,7 @@ import pytest
 
 from minipulumi.azure_native.check import check
 from minipulumi.azure_native.resource_types import find
-from minipulumi.azure_native.values import SECRET, SIGNATURE, UNKNOWN
+from minipulumi.values import SECRET, SIGNATURE, UNKNOWN
 
 STORAGE = find("azure-native:storage:StorageAccount")
 VAULT = find("azure-native:keyvault:Vault")

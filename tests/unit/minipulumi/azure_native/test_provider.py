@@ -8,7 +8,7 @@ import pytest
 from pulumi.runtime.proto import provider_pb2
 
 from minipulumi.azure_native.provider import AzureNativeProvider
-from minipulumi.azure_native.values import SECRET, SIGNATURE, UNKNOWN, from_struct, to_struct
+from minipulumi.values import SECRET, SIGNATURE, UNKNOWN, from_struct, to_struct
 
 HUSH = {SIGNATURE: SECRET, "value": "hush"}
 GROUP = "urn:pulumi:dev::foundry-tune::azure-native:resources:ResourceGroup::group"

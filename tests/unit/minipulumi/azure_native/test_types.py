@@ -23,7 +23,7 @@ from minipulumi.azure_native.resource_types import (
     all_types,
     find,
 )
-from minipulumi.azure_native.values import from_struct, to_struct
+from minipulumi.values import from_struct, to_struct
 from tests.unit.infra.conftest import CONFIG, run_program
 
 TYPES = sorted(all_types().values(), key=lambda each: each.token)

@@ -3,12 +3,12 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minipulumi.azure_native.values import (
+from minipulumi.values import (
     SECRET,
     SIGNATURE,
-    Json,
+    Props,
+    annotate,
     from_struct,
-    mark_like,
     plain,
     to_struct,
 )
@@ -31,22 +31,22 @@ MAPS = st.dictionaries(NAMES, VALUES, max_size=4)
 
 @settings(deadline=None)
 @given(MAPS)
-def test_a_struct_is_read_as_it_was_written(value: Json) -> None:
+def test_a_struct_is_read_as_it_was_written(value: Props) -> None:
     assert from_struct(to_struct(value)) == value
 
 
 @settings(deadline=None)
 @given(MAPS)
-def test_what_was_secret_is_secret_again(value: Json) -> None:
-    assert mark_like(value, plain(value)) == value
+def test_what_was_secret_is_secret_again(value: Props) -> None:
+    assert annotate(plain(value), value) == value
 
 
 @settings(deadline=None)
 @given(MAPS)
-def test_marking_changes_no_value(value: Json) -> None:
-    assert plain(mark_like(value, plain(value))) == plain(value)
+def test_marking_changes_no_value(value: Props) -> None:
+    assert plain(annotate(plain(value), value)) == plain(value)
 
 
 def test_a_secret_among_others_keeps_a_changed_list_secret() -> None:
     secret = {SIGNATURE: SECRET, "value": "a"}
-    assert mark_like(["b", secret], ["x"]) == [{SIGNATURE: SECRET, "value": "x"}]
+    assert annotate(["x"], ["b", secret]) == [{SIGNATURE: SECRET, "value": "x"}]
