@@ -134,6 +134,8 @@ def open_stack(arguments: Namespace, name: str | None = None, *, exists: bool = 
             "no stack selected; please use `pulumi stack select` or `pulumi stack init` to choose"
             " one"
         )
+    if stack.name and stack.file.with_suffix(".json.gz").exists():
+        raise Refused(f"compressed state ({stack.name}.json.gz)")
     if exists and not stack.file.exists():
         raise PulumiError(f"no stack named '{stack.name}' found", NO_STACK)
     return stack

@@ -134,8 +134,8 @@ class Operation:
         except ProviderError as error:
             deployment.report(deployment.stack_urn, str(error))
         finally:
+            deployment.close()  # before the server goes, of which plugins would complain
             server.stop(None)
-            deployment.close()
         return ended
 
     def _work(self, deployment: Deployment, monitor: Monitor) -> bool:

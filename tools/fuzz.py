@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--inputs", type=Path, default=ROOT / ".fuzz", help="kept between runs")
     arguments = parser.parse_args()
 
-    import atheris  # pyright: ignore[reportMissingImports]
+    import atheris  # pyright: ignore[reportMissingImports, reportMissingModuleSource]
 
     fuzzer: Any = atheris
     with fuzzer.instrument_imports(include=["jobs"]):

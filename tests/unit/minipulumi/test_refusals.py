@@ -70,3 +70,21 @@ def test_without_a_project_the_folder_is_named(
 ) -> None:
     assert main(["preview", "-C", str(tmp_path)]) == 1
     assert f"searching upwards from {tmp_path}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["stack output", "up --yes", "stack init dev"])
+def test_compressed_state_is_named_and_not_taken_for_no_state(
+    command: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: p\nruntime: python\n")
+    state = tmp_path / ".pulumi" / "stacks" / "p" / "dev.json.gz"
+    state.parent.mkdir(parents=True)
+    state.write_bytes(b"")
+    monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{tmp_path}")
+    words = command.split()
+    stack = [] if "init" in words else ["--stack", "dev"]
+    assert main([*words, *stack, "-C", str(tmp_path)]) == 2
+    assert "compressed state (dev.json.gz)" in capsys.readouterr().err
