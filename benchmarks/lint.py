@@ -89,7 +89,7 @@ def _peer(path: Path, folder: Path) -> list[Result]:
         alone = median(one[1] / other[1] for one, other in pairs)
         name = f"together 3.1.1 check_file (JSON only) / {what}"
         rows += [
-            Result(name, whole, 4, "x", True, "whole processes"),
+            Result(name, whole, None if private else 4, "x", True, "whole processes"),
             Result(name, alone, None, "x", note="packages loaded already"),
         ]
     return rows
