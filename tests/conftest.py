@@ -7,6 +7,9 @@ import pytest
 
 from emulator.server import Emulator
 
+# As minipulumi has it in a process of its own: before any test loads gRPC, which reads it then.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
 
 @pytest.fixture(scope="session")
 def emulator() -> Iterator[Emulator]:
