@@ -137,10 +137,16 @@ def inventory(_: argparse.Namespace) -> int:
 def _run_child(
     command: list[str], state: Path | None, start: datetime | None, signals: "_Signals"
 ) -> int:
+    from emulator.pulumi import find_pulumi
     from emulator.server import Emulator
 
     with Emulator(state, start=start) as emulator:
         environment = emulator.environment()
+        assert emulator.address is not None
+        pulumi = find_pulumi(os.environ)
+        pulumi.settle(emulator.address.pulumi_home)
+        if pulumi.said:
+            print(f"foundry-emulator: {pulumi.said}", file=sys.stderr)  # noqa: T201
         program = shutil.which(command[0], path=environment["PATH"])
         if program is None:
             print(f"foundry-emulator: {command[0]}: command not found", file=sys.stderr)  # noqa: T201

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emulator.identities import SUBSCRIPTION, Identities
+from emulator.pulumi import find_pulumi
 
 # Every variable by which a client can be told whom to trust. All of them point at the throw-away
 # CA: one left over would let a client talk to the outside, or fail on our certificate.
@@ -26,8 +27,6 @@ CA_VARIABLES = (
 # Credentials and clouds of the parent that would win over the emulator's, or point past it.
 _FOREIGN = ("AZURE_", "ARM_", "IDENTITY_", "MSI_", "IMDS_", "ACTIONS_ID_TOKEN_REQUEST_")
 
-REPOSITORY = Path(__file__).parents[1]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
@@ -38,6 +37,11 @@ class Address:
     ca_file: Path
     empty_directory: Path
     pulumi_directory: Path
+
+    @property
+    def pulumi_home(self) -> Path:
+        """Where a Pulumi CLI keeps what is the user's: beside its backend."""
+        return self.pulumi_directory.with_name(f"{self.pulumi_directory.name}-home")
 
 
 def child_environment(
@@ -77,7 +81,7 @@ def child_environment(
         "ARM_CLIENT_SECRET": platform.secret,
         "ARM_SUBSCRIPTION_ID": subscription,
         "PULUMI_BACKEND_URL": f"file://{address.pulumi_directory}",
-        "PULUMI_HOME": f"{address.pulumi_directory}-home",
+        "PULUMI_HOME": str(address.pulumi_home),
         "PULUMI_CONFIG_PASSPHRASE": "rehearsal",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
@@ -85,11 +89,7 @@ def child_environment(
     }
     for name in ("PULUMI_ACCESS_TOKEN", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_STACK"):
         environment.pop(name, None)
-    environment["PATH"] = _path(parent.get("PATH", ""))
+    # This Python's tools first; what stands in for Pulumi's last, so that a real one always wins.
+    tools, last = str(Path(sys.executable).parent), find_pulumi(parent).last_on_path
+    environment["PATH"] = ":".join(filter(None, (tools, parent.get("PATH"), last)))
     return environment
-
-
-def _path(inherited: str) -> str:
-    """This Python's tools first; our `pulumi` last, so that a real one always wins."""
-    places = [str(Path(sys.executable).parent), inherited, str(REPOSITORY / "minipulumi" / "bin")]
-    return ":".join(place for place in places if place)
