@@ -61,6 +61,7 @@ _VERBS: dict[str, tuple[str, str, str]] = {
     "config get": ("settings:get", "key", ""),
     "config set": ("settings:store", "key value?", "secret"),
     "config rm": ("settings:remove", "key", ""),
+    "help": ("cli:usage", "", ""),
 }
 
 
@@ -81,6 +82,15 @@ def main(argv: list[str] | None = None) -> int:
         return GENERAL
 
 
+def usage(_: argparse.Namespace) -> int:
+    """`pulumi`, `pulumi help`: what there is."""
+    lines = [f"  pulumi {verb}" for verb in _VERBS]
+    sys.stdout.write(
+        "\n".join(["What is covered; `pulumi VERB --help` tells the flags:", *lines, ""])
+    )
+    return 0
+
+
 def _split(words: list[str]) -> tuple[str, list[str]]:
     """Finds the verb; flags may stand before it."""
     first = 0
@@ -91,7 +101,7 @@ def _split(words: list[str]) -> tuple[str, list[str]]:
         if verb in _VERBS:
             return verb, [*words[:first], *words[first + count :]]
     if first >= len(words):
-        raise PulumiError(f"no command; there are: {', '.join(_VERBS)}", USAGE)
+        return "help", []
     named = [word for word in words[first : first + 2] if not word.startswith("-")]
     raise Refused(f"'pulumi {' '.join(named)}'")
 

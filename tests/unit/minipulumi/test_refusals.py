@@ -88,3 +88,13 @@ def test_compressed_state_is_named_and_not_taken_for_no_state(
     stack = [] if "init" in words else ["--stack", "dev"]
     assert main([*words, *stack, "-C", str(tmp_path)]) == 2
     assert "compressed state (dev.json.gz)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["", "--help", "help"])
+def test_without_a_verb_it_tells_which_there_are(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command.split()) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert "  pulumi up" in told
+    assert "  pulumi stack output" in told
