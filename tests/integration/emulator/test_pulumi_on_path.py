@@ -25,9 +25,10 @@ def executable(file: Path) -> Path:
 def rehearsed(folder: Path, places: list[str]) -> tuple[list[str], str]:
     """What the command finds, and what the emulator has said."""
     usual = [place for place in os.environ["PATH"].split(":") if not Path(place, "pulumi").exists()]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PULUMI_")}
     ran = subprocess.run(
         [TOOL, "run", "--state", str(folder / "state"), "--", "bash", "-c", ASK],
-        env={**os.environ, "HOME": str(folder), "PATH": ":".join([*places, *usual])},
+        env={**environment, "HOME": str(folder), "PATH": ":".join([*places, *usual])},
         capture_output=True,
         text=True,
         check=True,
