@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Container, Iterable, Iterator
-from itertools import islice
 from typing import Literal, NamedTuple, cast
 
 import msgspec
@@ -91,11 +90,23 @@ def read_conversations(
                     yield Conversation(number, messages, line)
 
 
-def batches(conversations: Iterable[Conversation], size: int) -> Iterator[list[Conversation]]:
-    """The conversations in lists of `size`, the last one shorter."""
-    rest = iter(conversations)
-    while batch := list(islice(rest, size)):
+def batches(conversations: Iterable[Conversation]) -> Iterator[list[Conversation]]:
+    """The conversations in lists of some hundred, or of fewer that together have a megabyte."""
+    batch: list[Conversation] = []
+    size = 0
+    for one in conversations:
+        batch.append(one)
+        size += len(one.raw)
+        if len(batch) == _BATCH or size > _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
         yield batch
+
+
+_BATCH = 256
+_BATCH_BYTES = 1 << 20
+"""What is made of a batch should fit the processor's cache, and has to fit memory."""
 
 
 def _chat(line: bytes) -> list[Message]:

@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Annotated, BinaryIO, Literal
 
 import msgspec
@@ -133,18 +134,17 @@ def _all_good(data: bytes, first: int, lines: int, tally: Tally) -> bool:
 
     Nothing is taken down before the whole block has turned out to be good.
     """
+    if not data.startswith(b"{") or _ODD_BEGINNING.search(data):
+        return False
     conversations = _decoded(data)
     if conversations is None or len(conversations) != lines:
-        return False  # a blank line
-    orders = [
-        tuple([message.role for message in conversation.messages]) for conversation in conversations
-    ]
+        return False  # several in a line; msgspec doesn't mind
+    orders = [tuple(map(_role_of, conversation.messages)) for conversation in conversations]
     if not _GOOD_ORDERS.issuperset(orders) or _ESCAPED_ASCII.search(data):
         return False
-    for conversation in conversations:
-        # A list and no generator: it takes half the time.
-        if True in [message.content.isspace() for message in conversation.messages]:
-            return False
+    contents = [message.content for one in conversations for message in one.messages]
+    if any(map(str.isspace, contents)):
+        return False
     tally.hashes.extend(map(hash, conversations))
     tally.hashed_lines.extend(range(first, first + len(conversations)))
     return True
@@ -210,6 +210,9 @@ def _no_collector() -> Generator[None]:
             gc.enable()
 
 
+_role_of = attrgetter("role")
+_ODD_BEGINNING = pattern(rb"\n[^{]")
+"""A blank line, say, which another line with two conversations would make up for in a count."""
 _ESCAPED_ASCII = pattern(rb"\\u00[0-7]")
 """A control character, or text that the search for secrets can't read as it is."""
 _BOM = b"\xef\xbb\xbf"

@@ -27,8 +27,6 @@ _LIKELY = 0.5
 """Share of equal bins: 0.8 give or take 0.06 for long pairs at 0.8, and 0.13 for short ones."""
 _STAND_FOR = 20
 """A large group is a template: its first members stand for it."""
-_BATCH = 256
-"""Conversations whose words fit the processor's cache together."""
 
 
 class NearPair(NamedTuple):
@@ -98,9 +96,8 @@ def _triples(texts: Iterable[str]) -> tuple[Any, Any]:
     return triples, after
 
 
-_LONGEST = 1 << 20
-"""Characters of a conversation that are compared: more than any model reads."""
-
+_LONGEST = 1 << 19
+"""Characters of a conversation that are compared: as many as the longest context holds."""
 
 _END = b" \xfe \xff "
 """Two words that are in no text, for these bytes are in no UTF-8."""
@@ -189,7 +186,7 @@ def _signatures_of(path: Path, task: Task) -> tuple[Any, Any]:
     def work(part: Part) -> tuple["array[int]", bytes]:
         lines = array("I")
         rows: list[bytes] = []
-        for batch in batches(read_conversations(path, task, part=part), _BATCH):
+        for batch in batches(read_conversations(path, task, part=part)):
             lines.extend([one.line for one in batch])
             texts = [" ".join(one.turns) for one in batch]
             rows.append(_signatures(*_triples(texts)).tobytes())
@@ -311,7 +308,7 @@ def _triples_at(paths: Sequence[Path], task: Task, wanted: set[Place]) -> dict[P
         lines = {line for of, line in wanted if of == file}
         if lines:
             wanted_here = read_conversations(path, task, only=lines)
-            for batch in batches(wanted_here, _BATCH):
+            for batch in batches(wanted_here):
                 triples, after = _triples(" ".join(one.turns) for one in batch)
                 for one, own in zip(batch, numpy.split(triples, after), strict=False):
                     found[file, one.line] = _distinct(own)

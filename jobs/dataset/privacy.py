@@ -72,20 +72,24 @@ def masked(text: str) -> str:
 
 def private_in(data: bytes) -> Iterator[Private]:
     """Every secret and every piece of personal data in a text in UTF-8, or in JSON of it."""
+    looked = [0] * len(_KINDS)  # how far each kind has looked: a run with many signs is read once
     for sign in _SIGNS.finditer(data):
-        yield from _KINDS[(sign.lastindex or 0) - 1].look(data, sign.start(), sign.end())
+        index = (sign.lastindex or 0) - 1
+        kind = _KINDS[index]
+        if sign.start() >= looked[index]:
+            looked[index] = _end_of(kind.run, data, sign.end())
+            yield from kind.look(data, sign.start(), looked[index])
 
 
 # ── secrets ─────────────────────────────────────────────────────────────────────────────────────
 
 
 def _secret(kind: str, pattern: bytes, *, before: int = 1) -> "_Look":
-    """A look for a secret whose sign begins `before` bytes after it at most."""
+    """A look, through a run of token characters, for secrets that begin `before` a sign."""
     exact = re.compile(pattern)
 
     def look(data: bytes, start: int, end: int) -> Iterator[Private]:
-        window = max(0, start - before), _end_of(_TOKEN, data, end) + 1
-        for match in exact.finditer(data, *window):
+        for match in exact.finditer(data, max(0, start - before), end + 1):
             if len(set(match[0].rstrip(b"=")[-20:])) > 6:  # XXXXXXXX is no key
                 yield Private("FT-D041", kind, match.start(), match.end())
 
@@ -118,7 +122,7 @@ def _address(data: bytes, start: int, end: int) -> Iterator[Private]:
 
 def _account(data: bytes, start: int, end: int) -> Iterator[Private]:
     found = list(_accounts(data, max(0, start - 1), end + 16))
-    yield from found or _number(data, start, end)
+    yield from found or _number(data, start, _end_of(_NUMBERS, data, end))
 
 
 def _accounts(data: bytes, start: int, end: int) -> Iterator[Private]:
@@ -128,7 +132,7 @@ def _accounts(data: bytes, start: int, end: int) -> Iterator[Private]:
 
 
 def _number(data: bytes, start: int, end: int) -> Iterator[Private]:
-    window = max(0, start - 16), _end_of(_NUMBERS, data, end) + 16
+    window = max(0, start - 16), end + 16
     cards = [
         match
         for match in _CARD.finditer(data, *window)
@@ -154,6 +158,7 @@ _EXAMPLE = re.compile(
     rb"@(?:[\w.-]+\.)?(?:example|test|invalid|localhost|contoso|fabrikam)(?:\.\w+)?$"
 )
 _NUMBERS = re.compile(rb"[0-9 ()-]*")
+_NOTHING = re.compile(rb"")
 _CARD = re.compile(rb"(?<![0-9.,])[2-6](?:[ -]?[0-9]){12,18}(?![0-9])")
 _PHONE = re.compile(
     rb"(?<![\w.,/-])(?:\+[0-9]{1,3}[ -]?)?(?:\([0-9]{2,4}\)[ -]?)?[0-9]{2,7}(?:[ -][0-9]{2,7}){1,4}"
@@ -200,12 +205,15 @@ class _Kind(NamedTuple):
     sign: bytes
     """For RE2, and short: it has to be rare, not exact."""
     look: _Look
+    """Called with where the sign begins, and where the run ends that it begins."""
+    run: re.Pattern[bytes] = _TOKEN
+    """What goes on behind the sign."""
 
 
 _SCHEME = rb"[a-z][a-z0-9+]{1,15}:(?:\\?/){2}"  # some write / as \/ in JSON
 
 _KINDS = (
-    _Kind(rb"-----BEGIN ", _key_header),
+    _Kind(rb"-----BEGIN ", _key_header, _NOTHING),
     _Kind(
         rb"AccountKey=",
         _secret("an Azure storage key", rb"AccountKey=[A-Za-z0-9+/]{40,100}={0,2}"),
@@ -242,16 +250,17 @@ _KINDS = (
             before=17,
         ),
     ),
-    _Kind(rb"@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2}", _address),
-    _Kind(rb"[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){3,7}", _account),
-    _Kind(rb"[0-9](?:[ ()-]{0,2}[0-9]){8}", _number),
+    _Kind(rb"@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2}", _address, _NOTHING),
+    _Kind(rb"[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){3,7}", _account, _NOTHING),
+    _Kind(rb"[0-9](?:[ ()-]{0,2}[0-9]){8}", _number, _NUMBERS),
     # Devanagari, Arabic and Persian digits, as they are and as JSON may escape them.
-    _Kind(rb"\xe0\xa5[\xa6-\xaf](?:[ -]?\xe0\xa5[\xa6-\xaf]){8,13}", _other_digits),
-    _Kind(rb"\xd9[\xa0-\xa9](?:[ -]?\xd9[\xa0-\xa9]){8,13}", _other_digits),
-    _Kind(rb"\xdb[\xb0-\xb9](?:[ -]?\xdb[\xb0-\xb9]){8,13}", _other_digits),
+    _Kind(rb"\xe0\xa5[\xa6-\xaf](?:[ -]?\xe0\xa5[\xa6-\xaf]){8,13}", _other_digits, _NOTHING),
+    _Kind(rb"\xd9[\xa0-\xa9](?:[ -]?\xd9[\xa0-\xa9]){8,13}", _other_digits, _NOTHING),
+    _Kind(rb"\xdb[\xb0-\xb9](?:[ -]?\xdb[\xb0-\xb9]){8,13}", _other_digits, _NOTHING),
     _Kind(
         rb"\\u0(?:96[6-9a-fA-F]|6[6fF][0-9])(?:[ -]?\\u0(?:96[6-9a-fA-F]|6[6fF][0-9])){8,13}",
         _other_digits,
+        _NOTHING,
     ),
 )
 

@@ -25,7 +25,6 @@ _LABEL_LENGTH = 40
 _MANY_LABELS = 1000
 """So many different short answers are no labels, and need not be kept."""
 _MANY_PROMPTS = 5000
-_BATCH = 256
 
 
 @dataclass(slots=True)
@@ -101,7 +100,7 @@ def survey(
 
     def work(part: Part) -> _Seen:
         seen = _Seen(Remarks(remarks.limit), Estimator(model), tokenizer, context)
-        for batch in batches(read_conversations(path, task, part=part), _BATCH):
+        for batch in batches(read_conversations(path, task, part=part)):
             seen.look_at(batch)
         seen.tokenizer = None  # it need not go back through a pipe
         return seen

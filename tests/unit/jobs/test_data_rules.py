@@ -267,3 +267,10 @@ def test_a_field_that_nobody_reads_makes_no_conversation_another_one(tmp_path: P
     again = line({"id": 7, **talk(3)})
     (found,) = [f for f in looked(tmp_path, talks(60) + again).findings if f.rule == "FT-D021"]
     assert (found.line, found.message) == (61, "the same conversation as line 4.")
+
+
+def test_two_conversations_in_a_line_do_not_make_up_for_a_blank_one(tmp_path: Path) -> None:
+    two = line(talk(61)).rstrip() + line(talk(62))
+    found = looked(tmp_path, talks(60) + b"\n" + two).findings
+    places = {(f.rule, f.line) for f in found if f.rule in ("FT-D008", "FT-D009")}
+    assert places == {("FT-D008", 61), ("FT-D009", 62)}
