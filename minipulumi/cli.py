@@ -57,7 +57,7 @@ _VERBS: dict[str, tuple[str, str, str]] = {
     "stack rm": ("stacks:remove", "name?", "yes force keep"),
     "stack output": ("stacks:output", "name?", "json secrets"),
     "stack export": ("stacks:export", "", "file"),
-    "stack import": ("stacks:load", "", "file"),
+    "stack import": ("stacks:load", "", "file force"),
     "config get": ("settings:get", "key", ""),
     "config set": ("settings:store", "key value?", "secret"),
     "config rm": ("settings:remove", "key", ""),

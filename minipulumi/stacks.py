@@ -192,8 +192,10 @@ def load(arguments: Namespace) -> int:
     cipher = cipher_of(stack)
     theirs = Passphrase(salt_of(latest) or cipher.state)
     resources = [Resource.from_json(entry, theirs) for entry in latest.get("resources") or []]
-    if problems := _problems(resources, stack):
-        problems.append("importing this file could be dangerous, so it was not")
+    if not arguments.force and (problems := _problems(resources, stack)):
+        problems.append(
+            "importing this file could be dangerous; rerun with --force to proceed anyway"
+        )
         numbered = "".join(f"\n    {i}) {text}" for i, text in enumerate(problems, 1))
         raise PulumiError(f"{len(problems)} errors occurred:{numbered}")
     entries = [resource.to_json(cipher) for resource in resources]
