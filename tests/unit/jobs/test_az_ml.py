@@ -20,9 +20,9 @@ JOBS = sorted(path.name for path in SPECS.glob("az-*.yaml") if "endpoint" not in
 def loaders() -> tuple[Callable[..., Any], Callable[..., Any]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from azure.ai.ml import load_job, load_serverless_endpoint  # pyright: ignore
+        from azure.ai.ml import load_job, load_serverless_endpoint  # pyright: ignore[reportUnknownVariableType]
 
-    return load_job, load_serverless_endpoint  # pyright: ignore
+    return load_job, load_serverless_endpoint  # pyright: ignore[reportUnknownVariableType]
 
 
 def quietly(loader: Callable[..., Any], path: Path) -> Any:
