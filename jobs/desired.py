@@ -15,7 +15,7 @@ from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint, SmokeTe
 from jobs.spec.story import Chapter
 
 _SYSTEM_LOOK = 200
-"""Lines to look at; a file with more is alike all through, or has no one system message."""
+"""Conversations to look at; a file with more is alike all through, or has no one system message."""
 
 _JOB_NAME_LIMIT = 255 - len("-0123456789-99")
 
@@ -241,33 +241,21 @@ def _data(chapter: Chapter, spec: FineTuning) -> tuple[DataVersion | str, DataVe
             f"{spec.reference}: validation_data.split needs a local training file.",
             next_step="Name a local file, or leave validation_data out: the service splits.",
         )
-    from jobs.dataset.split import split_file
+    from jobs.halves import write_halves
 
     parts = Path(tempfile.mkdtemp(prefix="foundry-tune-"))
     atexit.register(shutil.rmtree, parts, ignore_errors=True)
     train, valid = parts / "train.jsonl", parts / "valid.jsonl"
-    split_file(
-        path,
-        train,
-        valid,
-        share=spec.split.split,
-        seed=spec.split.seed,
-        group_by=spec.split.group_by,
-    )
+    write_halves(spec, spec.split, path, train, valid)
     return _file(spec, "train", train), _file(spec, "valid", valid)
 
 
 def _system(path: Path) -> str:
     """The system message that the first conversations share; empty where they don't share one."""
-    import json
+    from jobs.dataset.conversations import read_conversations
 
-    found: set[str] = set()
-    with path.open(encoding="utf-8-sig") as lines:
-        for line in islice(lines, _SYSTEM_LOOK):
-            if not line.strip():
-                continue
-            first = json.loads(line)["messages"][0]
-            found.add(str(first["content"]) if first["role"] == "system" else "")
+    first = islice(read_conversations(path), _SYSTEM_LOOK)
+    found = {one.system or "" for one in first}
     return found.pop() if len(found) == 1 else ""
 
 

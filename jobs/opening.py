@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from jobs.desired import Desired
     from jobs.foundry.session import Session
 
-_CATALOGUE_RULES = "FT-C"
+_LEFT_TO_PREFLIGHT = {f"FT-C00{number}" for number in range(1, 7)}
+"""The catalogue's objections to a model, a date or a region."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +86,7 @@ def examined(
         finding
         for one in looked
         for finding in one.findings
-        if not finding.rule.startswith(_CATALOGUE_RULES)
+        if finding.rule not in _LEFT_TO_PREFLIGHT
     )
     _refuse(findings, strict=strict)
     return Opened(

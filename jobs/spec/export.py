@@ -25,15 +25,19 @@ _OURS = {
 }
 
 
-def az_ml(chapter: Chapter, *, folder: Path) -> tuple[dict[str, Any], list[str]]:
+def az_ml(
+    chapter: Chapter, *, folder: Path, with_halves: bool = False
+) -> tuple[dict[str, Any], list[str]]:
     """The document for a file in `folder`, and notes on what `az ml` can't take.
+
+    `with_halves` says that the files of `halves_of` will lie there too.
 
     Raises:
         UsageError: `az ml` has no such kind of document.
     """
     spec = chapter.spec
     if isinstance(spec, FineTuning):
-        return _fine_tuning(chapter, spec, folder)
+        return _fine_tuning(chapter, spec, folder, with_halves=with_halves)
     if isinstance(spec, ServerlessEndpoint):
         return _endpoint(spec)
     if isinstance(spec, Evaluation):
@@ -44,8 +48,13 @@ def az_ml(chapter: Chapter, *, folder: Path) -> tuple[dict[str, Any], list[str]]
     return _command(chapter, spec, folder), []
 
 
+def halves_of(spec: FineTuning) -> tuple[str, str]:
+    """What the training and the validation part of split data are called."""
+    return f"{spec.name}.train.jsonl", f"{spec.name}.validation.jsonl"
+
+
 def _fine_tuning(
-    chapter: Chapter, spec: FineTuning, folder: Path
+    chapter: Chapter, spec: FineTuning, folder: Path, *, with_halves: bool
 ) -> tuple[dict[str, Any], list[str]]:
     notes: list[str] = []
     plain = _common(spec)
@@ -59,10 +68,11 @@ def _fine_tuning(
         )
     plain["model"] = model
     plain["training_data"] = _data(chapter, spec.training_data, folder)
-    if spec.split is not None:
+    if spec.split is not None and with_halves:
+        plain["training_data"], plain["validation_data"] = halves_of(spec)
+    elif spec.split is not None:
         notes.append(
-            f"{spec.reference}: az ml can't split. Do it first: foundry-tune dataset split "
-            f"{spec.training_path} --share {spec.split.split:g} --seed {spec.split.seed}"
+            f"{spec.reference}: az ml can't split. With --to FOLDER both parts are written too."
         )
     elif spec.validation_data is not None:
         plain["validation_data"] = _data(chapter, spec.validation_data, folder)

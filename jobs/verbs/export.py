@@ -6,8 +6,12 @@ foundry-tune export --az-ml jobs/specs/xbox-support.yaml --to exported/
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jobs.options import add_overrides
+
+if TYPE_CHECKING:
+    from jobs.spec.story import Chapter
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -51,7 +55,8 @@ def run(arguments: Namespace) -> int:
             )
         chapters = jobs
     for chapter in chapters:
-        plain, notes = az_ml(chapter, folder=folder)
+        halves = _write_halves(chapter, folder) if arguments.to else []
+        plain, notes = az_ml(chapter, folder=folder, with_halves=bool(halves))
         for note in notes:
             progress(note)
         if not arguments.to:
@@ -59,5 +64,28 @@ def run(arguments: Namespace) -> int:
             continue
         target = folder / f"{chapter.spec.name}.{chapter.spec.kind.replace('_', '-')}.yaml"
         target.write_text(as_yaml(plain), encoding="utf-8")
-        emit(str(target))
+        for written in (target, *halves):
+            emit(str(written))
     return 0
+
+
+def _write_halves(chapter: "Chapter", folder: Path) -> list[Path]:
+    """Splits the training data as `apply` would, where the spec asks for it."""
+    from jobs.errors import UsageError
+    from jobs.files import UnreadableFileError
+    from jobs.halves import write_halves
+    from jobs.spec import FineTuning
+    from jobs.spec.export import halves_of
+
+    spec = chapter.spec
+    if not isinstance(spec, FineTuning) or spec.split is None:
+        return []
+    source = chapter.local_path(spec.training_path)
+    if source is None:
+        return []
+    training, validation = (folder / name for name in halves_of(spec))
+    try:
+        write_halves(spec, spec.split, source, training, validation)
+    except UnreadableFileError as error:
+        raise UsageError(f"{source} can't be read: {error}.") from error
+    return [training, validation]

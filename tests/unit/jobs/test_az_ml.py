@@ -1,5 +1,6 @@
 """What `az ml` takes is taken as it is; what is exported loads with azure-ai-ml's own loaders."""
 
+import json
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from jobs.cli import main
+from jobs.desired import read
 from jobs.spec import KINDS, Command, FineTuning, ServerlessEndpoint, load
 from jobs.spec.dialects import READ_ONLY
 from jobs.spec.shape import fields_of
@@ -83,7 +85,7 @@ def test_our_own_shape_loads_after_the_export(
     spec = tmp_path / "spec.yaml"
     spec.write_text(
         "type: finetuning\nname: ours\nmodel: Phi-4-mini-instruct\ntraining_data: t.jsonl\n"
-        "validation_data: {split: 0.2}\nhyperparameters: {epochs: 3, learning_rate: 1e-4}\n"
+        "hyperparameters: {epochs: 3, learning_rate: 1e-4}\n"
         "budget: {max_usd: 3}\n",
         encoding="utf-8",
     )
@@ -93,6 +95,33 @@ def test_our_own_shape_loads_after_the_export(
     assert job.model.path == "azureml://registries/azureml/models/Phi-4-mini-instruct"
     assert job.hyperparameters["learning_rate"] == "0.0001"
     assert job.hyperparameters["num_train_epochs"] == "3"
+
+
+@pytest.mark.parametrize("task", ["chat_completion", "text_completion"])
+def test_split_data_is_exported_as_the_two_files_that_apply_would_upload(
+    task: str, tmp_path: Path, loaders: tuple[Callable[..., Any], Callable[..., Any]]
+) -> None:
+    rows = [
+        {"prompt": f"q{n}", "completion": f"a{n} b{n}"}
+        if task == "text_completion"
+        else {"messages": [{"role": r, "content": f"{r} {n}"} for r in ("user", "assistant")]}
+        for n in range(40)
+    ]
+    (tmp_path / "t.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(
+        f"type: finetuning\nname: ours\ntask: {task}\nmodel: Phi-4-mini-instruct\n"
+        "training_data: t.jsonl\nvalidation_data: {split: 0.25, seed: 7}\n"
+    )
+    assert main(["export", "--az-ml", str(spec), "--to", str(tmp_path / "out")]) == 0
+    job = quietly(loaders[0], tmp_path / "out" / "ours.finetuning.yaml")
+    parts = [Path(data.path).name for data in (job.training_data, job.validation_data)]
+    assert parts == ["ours.train.jsonl", "ours.validation.jsonl"]
+    exported = [(tmp_path / "out" / part).read_text().splitlines() for part in parts]
+    assert [len(lines) for lines in exported] == [30, 10]
+    assert sorted(map(json.loads, [*exported[0], *exported[1]]), key=str) == sorted(rows, key=str)
+    (wanted,) = read(load(spec).chapters, "").trainings
+    assert [data.path.read_text().splitlines() for data in wanted.data] == exported
 
 
 def test_azds_yaml_is_translated_with_notes() -> None:

@@ -1,12 +1,17 @@
 """Each rule about specs and the catalogue: a file that it finds, and one that it doesn't."""
 
 import json
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from jobs.errors import InvalidInputError
 from jobs.examine import examine
+from jobs.findings import Finding
+from jobs.opening import examined
+from jobs.rules import RULES
 
 TODAY = date(2026, 11, 23)
 
@@ -294,3 +299,21 @@ def test_what_a_typo_leaves_out_is_not_guessed_at(folder: Path) -> None:
     assert "FT-D063" in rules_of(folder, whole)
     # Nobody knows how many epochs were meant, so nobody counts its steps.
     assert "FT-D063" not in rules_of(folder, whole.replace("epochs", "epocs"))
+
+
+@pytest.mark.parametrize("rule", [rule for rule in CASES if RULES[rule].severity == "error"])
+def test_an_error_is_refused_before_azure_is_reached_or_left_to_preflight_which_refuses_it(
+    rule: str, folder: Path
+) -> None:
+    spec = folder / "spec.yaml"
+    spec.write_text(CASES[rule][0], encoding="utf-8")
+    if rule in {"FT-C002", "FT-C003", "FT-C005"}:
+        assert rule not in {finding.rule for finding in opened(spec)}
+    else:
+        with pytest.raises(InvalidInputError) as refused:
+            opened(spec)
+        assert rule in {finding.rule for finding in refused.value.findings}
+
+
+def opened(spec: Path) -> Sequence[Finding]:
+    return examined([str(spec)], on=TODAY).findings
