@@ -18,7 +18,7 @@ def add_output(parser: ArgumentParser, choices: Sequence[str] = ("table", "json"
 
 def add_specs(parser: ArgumentParser) -> None:
     """Spec files, as arguments or with `-f` as `az ml` users write it, and `--set`."""
-    parser.add_argument("specs", nargs="*", metavar="SPEC", help="spec files")
+    parser.add_argument("specs", nargs="*", metavar="SPEC", help="spec files, or folders of them")
     parser.add_argument("-f", "--file", action="append", default=[], help="a spec file (as az ml)")
     add_overrides(parser)
 
@@ -68,16 +68,26 @@ def day(text: str) -> date:
 
 
 def spec_paths(specs: Sequence[str], files: Sequence[str]) -> list[str]:
-    """The spec files of a command line, each once.
+    """The spec files of a command line, each once; a folder stands for those in it.
 
     Raises:
         UsageError: There is none.
     """
+    from pathlib import Path
+
     from jobs.errors import UsageError
 
-    paths = list(dict.fromkeys([*specs, *files]))
+    paths: dict[str, None] = {}
+    for named in (*specs, *files):
+        found = [named]
+        if (folder := Path(named)).is_dir():
+            inside = sorted(folder.iterdir())
+            found = [str(file) for file in inside if file.suffix in (".yaml", ".yml")]
+        if not found:
+            raise UsageError(f"{named} holds no spec, no .yaml file.")
+        paths |= dict.fromkeys(found)
     if not paths:
         raise UsageError(
             "No spec file is named.", next_step="Name one: jobs/specs/xbox-support.yaml"
         )
-    return paths
+    return list(paths)

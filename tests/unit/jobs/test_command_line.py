@@ -192,3 +192,17 @@ def test_an_empty_question_is_refused_before_anything_is_asked(
 ) -> None:
     assert main(["chat", "anyone", " "]) == 2
     assert "The question is empty." in capsys.readouterr().err
+
+
+def test_a_folder_stands_for_the_specs_in_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("b.yaml", "a.yml"):
+        (tmp_path / name).write_text("type: finetuning\nname: x\nmodel: Phi-4\nepocs: 3\n")
+    (tmp_path / "notes.md").write_text("no spec")
+    assert main(["validate", str(tmp_path), str(tmp_path / "b.yaml"), "-o", "json"]) == 3
+    found = json.loads(capsys.readouterr().out)
+    assert found["files"] == [str(tmp_path / "a.yml"), str(tmp_path / "b.yaml")]
+    (tmp_path / "empty").mkdir()
+    assert main(["validate", str(tmp_path / "empty")]) == 2
+    assert "holds no spec" in capsys.readouterr().err
