@@ -120,9 +120,11 @@ class Stack:
 def open_stack(arguments: Namespace, name: str | None = None, *, exists: bool = True) -> Stack:
     """Finds the stack that a command names, or else the one that is selected."""
     project = load_project(Path(arguments.cwd))
-    stack = Stack(project, _backend(), name or arguments.stack or selected_stack(project) or "")
+    named = name or arguments.stack or selected_stack(project) or ""
+    short = named.removeprefix("organization/").removeprefix(f"{project.name}/")
+    stack = Stack(project, _backend(), short)
     if "/" in stack.name:
-        raise Refused(f"a stack by the name of its owner ('{stack.name}')")
+        raise Refused(f"a stack of another owner or project ('{named}')")
     meta = stack.folder / "meta.yaml"
     if not meta.exists():
         stack.folder.mkdir(parents=True, exist_ok=True)

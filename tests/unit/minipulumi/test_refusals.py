@@ -98,3 +98,21 @@ def test_without_a_verb_it_tells_which_there_are(
     told = capsys.readouterr().out.splitlines()
     assert "  pulumi up" in told
     assert "  pulumi stack output" in told
+
+
+@pytest.mark.parametrize(
+    ("named", "code"),
+    [("dev", 6), ("organization/p/dev", 6), ("organization/other/dev", 2), ("me/p/dev", 2)],
+)
+def test_a_stack_may_be_named_in_full_but_not_somebody_elses(
+    named: str,
+    code: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: p\nruntime: python\n")
+    monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{tmp_path}")
+    assert main(["stack", "output", "--stack", named, "-C", str(tmp_path)]) == code
+    told = "no stack named 'dev' found" if code == 6 else f"another owner or project ('{named}')"
+    assert told in capsys.readouterr().err
