@@ -15,16 +15,14 @@ added could be hidden there, but no more than the program's run without its impo
 
 import json
 import os
-import subprocess
 import sys
-import time
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import yaml
 
-from benchmarks.measure import Result
+from benchmarks.measure import Result, process
 
 REPOSITORY = Path(__file__).parents[1]
 ROUNDS = 3
@@ -100,10 +98,7 @@ def run(folder: Path) -> list[Result]:
         place.mkdir()
         emulator = [str(Path(sys.executable).with_name("foundry-emulator")), "run", "--state"]
         inside = [sys.executable, "-m", "benchmarks.demo", str(place / "result.json")]
-        subprocess.run(
-            [*emulator, str(place / "state"), "--", *inside],
-            cwd=REPOSITORY, check=True, capture_output=True,
-        )  # fmt: skip
+        process([*emulator, str(place / "state"), "--", *inside], cwd=REPOSITORY)
         took = json.loads((place / "result.json").read_text(encoding="utf-8"))
         added.append(took["up"] - took["alone"] - took["calls"])
         note = "{up:.1f} s: program {alone:.1f}, emulator {calls:.1f}".format(**took)
@@ -134,11 +129,8 @@ def _busy(calls: list[Any]) -> float:
 
 
 def _time(arguments: list[str], cwd: Path, environment: dict[str, str]) -> float:
-    began = time.perf_counter()
-    subprocess.run(
-        [sys.executable, *arguments], cwd=cwd, env={**os.environ, **environment}, check=True
-    )
-    return time.perf_counter() - began
+    command = [sys.executable, *arguments]
+    return process(command, cwd=cwd, environment={**os.environ, **environment})[0]
 
 
 if __name__ == "__main__":

@@ -1,13 +1,11 @@
 """The check of data against a bare scan of its lines, `together`'s check, and one process."""
 
-import subprocess
 import sys
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 
 from benchmarks.conversations import write_conversations
-from benchmarks.measure import Result, peak_memory, ratio
+from benchmarks.measure import Result, peak_memory, process, ratio
 from benchmarks.peers import environment_with
 from jobs.dataset.check import DataFile, check
 from jobs.dataset.lint import Wish
@@ -81,9 +79,9 @@ def _peer(path: Path, folder: Path) -> list[Result]:
     )
     rows: list[Result] = []
     for what, private in (("lint + exact repeats", False), ("the same + secrets", True)):
-        ours = _LINT.format(private=private)
+        ours = _LINT.format(how=f"Wish(private={private})")
         pairs = [
-            (_timed(python, theirs, path), _timed(sys.executable, ours, path)) for _ in "12345"
+            (_timed(python, theirs, path), _timed(sys.executable, ours, path)) for _ in range(5)
         ]
         whole = median(one[0] / other[0] for one, other in pairs)
         alone = median(one[1] / other[1] for one, other in pairs)
@@ -101,18 +99,15 @@ from jobs.dataset.lint import Wish
 from jobs.dataset.parallel import lint_file
 from jobs.dataset.repeats import repeats
 begin = time.perf_counter()
-repeats([lint_file(sys.argv[1], Wish(private={private}))])
+repeats([lint_file(sys.argv[1], {how})])
 print(time.perf_counter() - begin)
 """
 
 
 def _timed(python: str, program: str, path: Path) -> tuple[float, float]:
     """Seconds of the whole process, and what it says that its work took."""
-    begin = perf_counter()
-    done = subprocess.run(
-        [python, "-c", program, str(path)], capture_output=True, text=True, check=True
-    )
-    return perf_counter() - begin, float(done.stdout.split()[-1])
+    whole, printed = process([python, "-c", program, str(path)])
+    return whole, float(printed.split()[-1])
 
 
 def _cores(path: Path) -> Result:
@@ -123,8 +118,7 @@ def _cores(path: Path) -> Result:
 
 
 def _memory(path: Path) -> Result:
-    program = _LINT.format(private=True).replace("Wish(private=True)", "Wish(), processes=1")
-    peak = peak_memory(program, str(path))
+    peak = peak_memory(_LINT.format(how="Wish(), processes=1"), str(path))
     goal = 40 + CONVERSATIONS * 100 / 1e6
     return Result("memory of lint + repeats", peak, goal, "MB", note="40 MB + 100 B a row")
 

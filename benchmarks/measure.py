@@ -7,8 +7,9 @@ nothing on another machine. The median of the rounds' own ratios is what is repo
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
 
@@ -61,6 +62,20 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - begin
 
 
+def process(
+    command: Sequence[str], *, cwd: Path | None = None, environment: Mapping[str, str] | None = None
+) -> tuple[float, str]:
+    """Seconds of a whole process, from its start to its end, and what it printed."""
+    begin = time.perf_counter()
+    done = subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
+    took = time.perf_counter() - begin
+    if done.returncode:
+        raise RuntimeError(f"{command}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return took, done.stdout
+
+
 def run_python(arguments: Sequence[str]) -> Callable[[], None]:
     """A fresh interpreter, from its start to its end."""
 
@@ -77,8 +92,5 @@ def peak_memory(program: str, *arguments: str) -> float:
     from the fork, and so holds the parent's own memory.
     """
     ask = "print(next(line for line in open('/proc/self/status') if line.startswith('VmHWM')))"
-    done = subprocess.run(
-        [sys.executable, "-c", f"{program}\n{ask}", *arguments],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    return int(done.stdout.split()[-2]) / 1024
+    _, printed = process([sys.executable, "-c", f"{program}\n{ask}", *arguments])
+    return int(printed.split()[-2]) / 1024

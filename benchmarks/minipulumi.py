@@ -7,12 +7,10 @@ takes 7.2 s: ratios 1.7 and 3.6.
 
 import json
 import os
-import subprocess
 import sys
-import time
 from pathlib import Path
 
-from benchmarks.measure import Result
+from benchmarks.measure import Result, process
 
 REPOSITORY = Path(__file__).parents[1]
 COUNT = 500
@@ -86,12 +84,12 @@ def run(folder: Path) -> list[Result]:
     """The three operations, as ratios to the program alone."""
     environment = _prepare(folder, COUNT)
     project = folder / "project"
-    alone = _time([sys.executable, "-c", _ALONE], project, environment)
+    alone, _ = process([sys.executable, "-c", _ALONE], cwd=project, environment=environment)
     pulumi = [sys.executable, str(REPOSITORY / "minipulumi" / "bin" / "pulumi")]
-    _time([*pulumi, "stack", "init", "dev"], project, environment)
+    process([*pulumi, "stack", "init", "dev"], cwd=project, environment=environment)
     rows: list[Result] = []
     for what, (words, limit) in OPERATIONS.items():
-        seconds = _time([*pulumi, *words], project, environment)
+        seconds, _ = process([*pulumi, *words], cwd=project, environment=environment)
         subject = f"minipulumi {what}, {COUNT} groups / the program alone"
         note = f"{seconds:.1f} s / {alone:.1f} s"
         rows.append(Result(subject, seconds / alone, limit, "x", note=note))
@@ -116,13 +114,3 @@ def _prepare(folder: Path, count: int) -> dict[str, str]:
         "PULUMI_HOME": str(folder / "home"),
         "PULUMI_CONFIG_PASSPHRASE": "bench",
     }
-
-
-def _time(command: list[str], cwd: Path, environment: dict[str, str]) -> float:
-    started = time.perf_counter()
-    done = subprocess.run(
-        command, cwd=cwd, env=environment, check=False, capture_output=True, text=True
-    )
-    if done.returncode:
-        raise RuntimeError(f"{command}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return time.perf_counter() - started

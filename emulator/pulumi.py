@@ -8,7 +8,6 @@ download any, since no packet leaves this machine.
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 _OURS = Path(__file__).parents[1] / "minipulumi" / "bin"
@@ -49,11 +48,15 @@ def find_pulumi(parent: Mapping[str, str]) -> Pulumi:
     """Looks at PATH and at the CLI's home as the parent process sees them."""
     places = [p for p in parent.get("PATH", "").split(":") if p and Path(p).resolve() != _OURS]
     found = shutil.which("pulumi", path=":".join(places)) if places else None
+    if found is None:
+        return Pulumi(None, None)
+    from importlib.metadata import PackageNotFoundError, version  # 20 ms, where there is a CLI
+
     home = parent.get("PULUMI_HOME") or f"{parent.get('HOME', '~')}/.pulumi"
     plugins = Path(home).expanduser() / "plugins"
     try:
         name = f"resource-azure-native-v{version('pulumi-azure-native')}"
     except PackageNotFoundError:
-        name = "resource-azure-native-v0"
+        return Pulumi(Path(found), None)
     installed = (plugins / name / "pulumi-resource-azure-native").is_file()
-    return Pulumi(Path(found) if found else None, plugins.resolve() if installed else None)
+    return Pulumi(Path(found), plugins.resolve() if installed else None)

@@ -67,7 +67,7 @@ class Checkpoint:
 
     def begin(self, operation: str, resource: Resource) -> int:
         """Records, durably, that an operation is about to reach the provider."""
-        text = self._text({"resource": resource.to_json(self.cipher), "type": operation})
+        text = f'{{"resource":{self._text(resource)},"type":{json_text(operation)}}}'
         with self._lock:
             self._begun += 1
             self._write({-self._begun: text}, durable=True)
@@ -83,7 +83,7 @@ class Checkpoint:
         durable: bool = True,
     ) -> None:
         """Changes the state in one step: what is new, changed or gone, which operation ended."""
-        texts = [(each, self._text(each.to_json(self.cipher))) for each in (add, put) if each]
+        texts = [(each, self._text(each)) for each in (add, put) if each]
         with self._lock:
             changes: dict[int, str | None] = {} if ended is None else {ended: None}
             if drop and self._resources.pop(drop.place, None):
@@ -100,7 +100,7 @@ class Checkpoint:
         with self._lock:
             for place in settled:
                 del self._parts[place]
-            self._write_full()
+            self._write_full(sync=True)
             self.abandon()
             self._path.with_suffix(".journal").unlink()
 
@@ -130,11 +130,12 @@ class Checkpoint:
         self._journal.flush()
         self._unwritten.clear()
 
-    def _write_full(self) -> None:
+    def _write_full(self, *, sync: bool = False) -> None:
         started, stamp, places = time.monotonic(), now(), sorted(self._parts)
         pending = [self._parts[place] for place in places if place < 0]
         resources = [self._parts[place] for place in places if place >= 0]
-        replace_file(self._path, render(self._path, stamp, self._secrets, resources, pending))
+        text = render(self._path, stamp, self._secrets, resources, pending)
+        replace_file(self._path, text, sync=sync)
         if self._journal:
             self._journal.close()
         # From here on the old journal is void: it names another time.
@@ -145,8 +146,9 @@ class Checkpoint:
         self._full_at = time.monotonic()
         self._full_cost = self._full_at - started
 
-    def _text(self, entry: Props) -> str:
-        return "" if self._dry else json_text(entry)
+    def _text(self, resource: Resource) -> str:
+        """The entry as the file has it; a preview writes none, and need not encrypt any."""
+        return "" if self._dry else json_text(resource.to_json(self.cipher))
 
 
 def json_text(value: Any) -> str:
@@ -169,10 +171,14 @@ def render(path: Path, stamp: str, secrets: Any, resources: list[str], pending: 
     return f'{{"version":3,"checkpoint":{{"stack":{stack},"latest":{{{latest}}}}}}}\n'
 
 
-def replace_file(path: Path, text: str) -> None:
-    """Replaces a file atomically and keeps what it was as `.bak`."""
+def replace_file(path: Path, text: str, *, sync: bool = False) -> None:
+    """Replaces a file atomically and keeps what it was as `.bak`; `sync` waits for the disk."""
     temporary = path.with_suffix(".json.tmp")
-    temporary.write_text(text, encoding="utf-8")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(text)
+        if sync:
+            file.flush()
+            os.fsync(file.fileno())
     if path.exists():
         backup = path.with_suffix(".json.bak.tmp")
         backup.unlink(missing_ok=True)

@@ -68,7 +68,9 @@ def near_pairs(
 
 def similarity(one: str, other: str) -> float:
     """The Jaccard index of two texts' word triples."""
-    first, second = (_distinct(_triples([text])[0]) for text in (one, other))
+    import numpy
+
+    first, second = (numpy.unique(_triples([text])[0]) for text in (one, other))
     return _jaccard(first, second)
 
 
@@ -163,13 +165,8 @@ _FACTORS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FE
 """Odd constants; unsigned overflow is what mixes them."""
 
 
-def _distinct(triples: Any) -> Any:
-    import numpy
-
-    return numpy.unique(triples)
-
-
 def _jaccard(one: Any, other: Any) -> float:
+    """Of two arrays of different triples."""
     import numpy
 
     both = len(numpy.intersect1d(one, other, assume_unique=True))
@@ -311,5 +308,5 @@ def _triples_at(paths: Sequence[Path], task: Task, wanted: set[Place]) -> dict[P
             for batch in batches(wanted_here):
                 triples, after = _triples(" ".join(one.turns) for one in batch)
                 for one, own in zip(batch, numpy.split(triples, after), strict=False):
-                    found[file, one.line] = _distinct(own)
+                    found[file, one.line] = numpy.unique(own)
     return found

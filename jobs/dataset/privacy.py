@@ -29,30 +29,33 @@ Said = set[tuple[int, str]]
 def find_private(data: bytes, first_line: int, remarks: Remarks) -> Said:
     """Say which lines of a block hold secrets or personal data, once for a line and a kind."""
     said: Said = set()
-    line, position = first_line, 0
-    for item in sorted(set(private_in(data)), key=lambda item: item.start):
-        line += data.count(b"\n", position, item.start)
-        position = item.start
-        if (line, item.kind) not in said:
-            said.add((line, item.kind))
-            begin = data.rfind(b"\n", 0, item.start) + 1
-            index = data.count(b'"role"', begin, item.start) - 1
-            _say(remarks, data, item, line, index)
+    _tell(data, lambda row: first_line + row, lambda line: line.count(b'"role"') - 1, remarks, said)
     return said
 
 
 def find_private_in(texts: Sequence[tuple[int, bytes]], remarks: Remarks, said: Said) -> None:
     """The same in lines that were escaped, and are not here: `["…","…"]`, by number."""
     data = b"\n".join(text for _, text in texts)
+    _tell(data, lambda row: texts[row][0], lambda line: line.count(b'","'), remarks, said)
+
+
+def _tell(
+    data: bytes,
+    number: Callable[[int], int],
+    message: Callable[[bytes], int],
+    remarks: Remarks,
+    said: Said,
+) -> None:
+    """Says each finding once: its line by the row, its message by what is before it in the line."""
     row, position = 0, 0
     for item in sorted(set(private_in(data)), key=lambda item: item.start):
         row += data.count(b"\n", position, item.start)
         position = item.start
-        line = texts[row][0]
+        line = number(row)
         if (line, item.kind) not in said:
             said.add((line, item.kind))
             begin = data.rfind(b"\n", 0, item.start) + 1
-            _say(remarks, data, item, line, data.count(b'","', begin, item.start))
+            _say(remarks, data, item, line, message(data[begin : item.start]))
 
 
 def _say(remarks: Remarks, data: bytes, item: Private, line: int, index: int) -> None:

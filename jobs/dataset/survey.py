@@ -174,7 +174,7 @@ class _Seen:
         if len(answer) <= _LABEL_LENGTH and len(found.labels) < _MANY_LABELS:
             found.labels[answer] += 1
             found.label_order.append(answer)
-        if script := _main_script(turns):
+        if script := dominant(characters(turns)):
             found.scripts[script] += 1
             found.line_of_script.setdefault(script, one.line)
         if len(turns) == 2:
@@ -185,10 +185,6 @@ class _Seen:
             self.remarks.add(Remark("FT-D020", one.line, path, text))
         if found.conversations <= 1000:
             _unused_fields(one, self.remarks)
-
-
-def _main_script(texts: list[str]) -> str:
-    return dominant(characters(texts))
 
 
 def _remember(answers: Answers, line: int, system: str | None, question: str, answer: str) -> None:

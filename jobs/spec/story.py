@@ -14,7 +14,7 @@ from jobs.spec.models import KINDS, Document, Spec
 from jobs.spec.overrides import override
 from jobs.spec.reader import MAX_BYTES, Path, Problem, Tree, path_text, read
 from jobs.spec.references import PLACES, Reference, order, parse, texts_with_references
-from jobs.spec.shape import fields_of, fit, fit_rest
+from jobs.spec.shape import fit, fit_rest
 from jobs.spec.values import mapping
 from jobs.suggestions import did_you_mean
 
@@ -119,7 +119,7 @@ class _Reading:
     findings: list[Finding]
     chapters: list[Chapter] = field(default_factory=list[Chapter])
     broken: set[str] = field(default_factory=set[str])
-    """Documents that are in the file, but did not fit their model."""
+    """Documents that are in the file, but are no chapter: too little of them fits their model."""
 
     def document(self, tree: Tree) -> None:
         value = mapping(tree.value)
@@ -138,10 +138,10 @@ class _Reading:
         spec, misfits = fit(value, model)
         for misfit in misfits:
             self._say(tree, misfit.rule, misfit.path, misfit.message, at_key=misfit.at_key)
+        spec = spec or fit_rest(value, model, misfits)
         if spec is None:
             self.broken.add(f"{kind}.{value['name']}")
-            spec = fit_rest(value, model, misfits)
-        if spec is not None:
+        else:
             self._chapter(tree, spec, is_whole=not misfits)
 
     def _chapter(self, tree: Tree, spec: Document, *, is_whole: bool) -> None:
@@ -245,8 +245,3 @@ def _from_problem(file: str, problem: Problem) -> Finding:
 def _name_from(file: str) -> str:
     stem = re.sub(r"[^a-zA-Z0-9-]+", "-", FilePath(file).stem).strip("-")
     return stem or "spec"
-
-
-def field_names(kind: str) -> list[str]:
-    """The fields of a document type, by the words that YAML uses."""
-    return list(fields_of(KINDS[kind]))

@@ -292,6 +292,15 @@ def test_a_typo_hides_no_other_mistake_of_its_document(folder: Path) -> None:
     assert {"FT-S004", "FT-C003", "FT-D009", "FT-D002"} <= rules_of(folder, text)
 
 
+def test_a_document_with_a_typo_is_offered_once_to_whom_looks_for_one(folder: Path) -> None:
+    text = endpoint(before=job("epochs", "epocs")).replace(
+        "finetuning.xbox-support.", "finetuning.zzz."
+    )
+    (folder / "spec.yaml").write_text(text, encoding="utf-8")
+    (found,) = [f for f in examine(folder / "spec.yaml", on=TODAY).findings if f.rule == "FT-S012"]
+    assert found.message.endswith(" There is: finetuning.xbox-support.")
+
+
 def test_what_a_typo_leaves_out_is_not_guessed_at(folder: Path) -> None:
     few = "".join(conversation(number) for number in range(12))
     (folder / "train.jsonl").write_text(few, encoding="utf-8")

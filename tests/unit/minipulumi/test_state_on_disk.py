@@ -98,9 +98,9 @@ def test_a_line_cut_by_a_kill_and_a_journal_of_another_save_are_left_out(
 def test_saves_stay_linear(path: Path, cipher: Passphrase, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[int] = []
 
-    def counting(path: Path, text: str) -> None:
+    def counting(path: Path, text: str, *, sync: bool = False) -> None:
         written.append(len(text))
-        replace_file(path, text)
+        replace_file(path, text, sync=sync)
 
     monkeypatch.setattr("minipulumi.checkpoint.replace_file", counting)
     checkpoint = Checkpoint(path, read_latest(path), cipher)
