@@ -3,10 +3,8 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from decimal import Decimal
+from importlib.metadata import version
 from pathlib import Path
-
-from jobs.spec.models import FineTuning
 
 FORMAT = 1
 """Part of every mark; raised when a mark's meaning changes, so that old ones count no more."""
@@ -24,14 +22,6 @@ LONGEST_TAG_VALUE = 256
 """Azure's limit; a system message beyond it isn't kept."""
 
 
-def hyperparameters(spec: FineTuning) -> dict[str, str]:
-    """The guide's words with their values in one spelling; a default written out is no change."""
-    values = {"epochs": str(spec.epochs), "batch_size_multiplier": str(spec.batch_size)}
-    if spec.learning_rate is not None:
-        values["learning_rate"] = plain_number(spec.learning_rate)
-    return values | dict(spec.hyperparameters.extra)
-
-
 def digest(value: object) -> str:
     """Ten hexadecimal digits that stand for a value."""
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -44,17 +34,10 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def plain_number(number: float) -> str:
-    """`2e-05` as `0.00002`: the spelling that Microsoft's samples send."""
-    return format(Decimal(repr(number)).normalize(), "f")
-
-
 def tags(
     spec_name: str, revision: str, own: Mapping[str, str | None] | None = None
 ) -> dict[str, str]:
     """The tags that everything made carries, beside the spec's own."""
-    from importlib.metadata import version
-
     written = {key: value or "" for key, value in (own or {}).items()}
     return written | {
         TAG_SPEC: spec_name,

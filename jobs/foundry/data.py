@@ -30,6 +30,14 @@ class DataAsset:
     tags: Mapping[str, str]
 
 
+def label_of(uri: str) -> str:
+    """`name:version` out of the id of a data asset; another address stays as it is."""
+    parts = uri.rstrip("/").split("/")
+    if len(parts) >= 4 and parts[-4] == "data" and parts[-2] == "versions":
+        return f"{parts[-3]}:{parts[-1]}"
+    return uri
+
+
 def find(session: Session, name: str, version: str) -> DataAsset | None:
     """One version of a data asset, or None."""
     found = session.arm.find(_path(session, name, version), API_VERSION, f"read data '{name}'")

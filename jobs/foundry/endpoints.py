@@ -3,9 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from jobs.errors import NotFoundError
+from jobs.errors import NotFoundError, PreflightError
 from jobs.foundry.answers import Json, part, strings, text
 from jobs.foundry.session import API_VERSION, Session
+
+AUTH_MODES = {"key": "Key", "aad": "AAD", "key_and_aad": "KeyAndAAD"}
+"""The words of specs for how callers sign in, and ARM's."""
 
 _SETTLING_SECONDS = 2.0
 
@@ -119,12 +122,30 @@ def model_id(location: str, workspace_id: str, name: str, version: str) -> str:
     )
 
 
-def serves(endpoint: Endpoint) -> str:
-    """`name:version` of the model it serves, or the base model's name."""
-    parts = endpoint.model_id.rstrip("/").split("/")
+def model_label(model: str) -> str:
+    """`name:version` out of a model's id; the name alone where the id has no version."""
+    parts = model.rstrip("/").split("/")
     if len(parts) >= 4 and parts[-2] == "versions":
         return f"{parts[-3]}:{parts[-1]}"
     return parts[-1]
+
+
+def serves(endpoint: Endpoint) -> str:
+    """`name:version` of the model it serves, or the base model's name."""
+    return model_label(endpoint.model_id)
+
+
+def require_servable(endpoint: Endpoint) -> None:
+    """Refuse to talk to an endpoint that isn't up.
+
+    Raises:
+        PreflightError: It is being made, has failed, or has no address.
+    """
+    if endpoint.provisioning_state != "Succeeded" or not endpoint.uri:
+        raise PreflightError(
+            f"Endpoint '{endpoint.name}' doesn't serve: it is {endpoint.provisioning_state}.",
+            next_step="foundry-tune status",
+        )
 
 
 def _path(session: Session, name: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jobs.spec.reader import Path, Tree
-from jobs.spec.values import mapping
+from jobs.values import mapping
 
 Say = Callable[[str, Path, str], None]
 """Takes a rule, a path and a message."""

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
+from jobs.catalog.catalog import registry_model
 from jobs.spec.command import Command
-from jobs.spec.document import Document, Job, Part, registry_model
+from jobs.spec.document import Document, Job, Part
 
 # ── fine-tuning ─────────────────────────────────────────────────────────────────────────────────
 

@@ -18,7 +18,7 @@ from yaml._yaml import CParser  # pyright: ignore[reportMissingTypeStubs, report
 from yaml.error import Mark, MarkedYAMLError, YAMLError
 from yaml.reader import ReaderError
 
-from jobs.spec.values import mapping, sequence
+from jobs.values import mapping, sequence
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 64

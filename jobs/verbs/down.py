@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from jobs.options import add_target
 
 if TYPE_CHECKING:
-    from jobs.teardown import Teardown
+    from jobs.apply.teardown import Teardown
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -24,8 +24,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Show what would go, ask, delete, and look that nothing billable is left."""
-    from jobs import output, teardown
-    from jobs.opening import confirmed, names_of, session_of
+    from jobs.apply import teardown
+    from jobs.arguments import names_of, session_of
+    from jobs.terminal import output
+    from jobs.terminal.question import confirmed
 
     names = list(dict.fromkeys(name for what in arguments.what for name in names_of(what)))
     session = session_of(arguments)

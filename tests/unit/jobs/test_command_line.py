@@ -158,7 +158,7 @@ def test_ctrl_c_is_130(monkeypatch: pytest.MonkeyPatch, spec: Path) -> None:
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("jobs.examine.load", interrupt)
+    monkeypatch.setattr("jobs.read.examine.load", interrupt)
     assert main(["validate", str(spec)]) == 130
 
 

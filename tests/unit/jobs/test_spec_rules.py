@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from jobs.errors import InvalidInputError
-from jobs.examine import examine
 from jobs.findings import Finding
-from jobs.opening import examined
+from jobs.read.examine import checked, examine
 from jobs.rules import RULES
 
 TODAY = date(2026, 11, 23)
@@ -236,7 +235,7 @@ def conversation(number: int) -> str:
 def rules_of(folder: Path, text: str, on: date = TODAY) -> set[str]:
     spec = folder / "spec.yaml"
     spec.write_text(text, encoding="utf-8")
-    return {finding.rule for finding in examine(spec, on=on).findings}
+    return {finding.rule for finding in examine([spec], on=on).findings}
 
 
 @pytest.mark.parametrize("rule", CASES)
@@ -259,7 +258,7 @@ def test_a_learning_rate_is_held_to_the_models_own_range(folder: Path) -> None:
 
 
 def test_an_unreadable_spec_is_a_finding(folder: Path) -> None:
-    found = examine(folder / "no-such.yaml", on=TODAY).findings
+    found = examine([folder / "no-such.yaml"], on=TODAY).findings
     assert [finding.rule for finding in found] == ["FT-S009"]
     assert "no such file" in found[0].message
 
@@ -278,7 +277,7 @@ def test_an_unreadable_spec_is_a_finding(folder: Path) -> None:
 def test_an_override_has_to_meet_one_field(argument: str, found: bool, folder: Path) -> None:
     spec = folder / "spec.yaml"
     spec.write_text(endpoint(), encoding="utf-8")
-    rules = {f.rule for f in examine(spec, on=TODAY, overrides=[argument]).findings}
+    rules = {f.rule for f in examine([spec], on=TODAY, overrides=[argument]).findings}
     assert ("FT-S031" in rules) is found
 
 
@@ -297,7 +296,9 @@ def test_a_document_with_a_typo_is_offered_once_to_whom_looks_for_one(folder: Pa
         "finetuning.xbox-support.", "finetuning.zzz."
     )
     (folder / "spec.yaml").write_text(text, encoding="utf-8")
-    (found,) = [f for f in examine(folder / "spec.yaml", on=TODAY).findings if f.rule == "FT-S012"]
+    (found,) = [
+        f for f in examine([folder / "spec.yaml"], on=TODAY).findings if f.rule == "FT-S012"
+    ]
     assert found.message.endswith(" There is: finetuning.xbox-support.")
 
 
@@ -325,4 +326,4 @@ def test_an_error_is_refused_before_azure_is_reached_or_left_to_preflight_which_
 
 
 def opened(spec: Path) -> Sequence[Finding]:
-    return examined([str(spec)], on=TODAY).findings
+    return checked([str(spec)], on=TODAY, strict=False).findings
