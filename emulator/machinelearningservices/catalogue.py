@@ -20,6 +20,9 @@ class BaseModel:
     context: int
     finetune_regions: tuple[str, ...]
     serve_regions: tuple[str, ...]
+    """Where it is served as it is."""
+    tuned_regions: tuple[str, ...]
+    """Where what was fine-tuned from it is served."""
     defaults: dict[str, float]
     learning_rate: tuple[float, float] | None
     legacy: date | None
@@ -85,6 +88,8 @@ def _model(row: dict[str, Any], document: dict[str, Any]) -> BaseModel:
         context=row["context"],
         finetune_regions=tuple(row["finetune_regions"]),
         serve_regions=tuple(row["serve_regions"]),
+        # assumed where no source says: what is fine-tuned in a region is served there
+        tuned_regions=tuple(row.get("tuned_regions", row["finetune_regions"])),
         defaults=row.get("defaults", {}),
         learning_rate=(bounds[0], bounds[1]) if bounds else None,
         legacy=lifecycle.get("legacy"),

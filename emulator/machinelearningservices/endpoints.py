@@ -104,7 +104,8 @@ def _check_model(change: Change, project: Resource) -> None:
         raise user_error(
             f"The registry has no model '{name}'.", inner="ModelNotFound", target="modelSettings"
         )
-    if project.location not in model.serve_regions:
+    tuned = isinstance(reference, WorkspaceAsset)
+    if project.location not in (model.tuned_regions if tuned else model.serve_regions):
         raise user_error(
             f"{model.name} : Serverless endpoints not supported in {project.location}.",
             inner="ModelNotSupportedByMaaS",

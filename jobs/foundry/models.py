@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from jobs.errors import NotFoundError
 from jobs.foundry.answers import Json, strings, text
 from jobs.foundry.session import API_VERSION, Session
 
@@ -29,8 +30,6 @@ class ModelVersion:
 
 def versions(session: Session, name: str) -> list[ModelVersion]:
     """Every version of a model, oldest first; none where there is no such model."""
-    from jobs.errors import NotFoundError
-
     path = f"{session.project_id}/models/{name}/versions"
     doing = f"list the versions of model '{name}'"
     try:

@@ -1,5 +1,6 @@
 """The project to work in, and where its data lives."""
 
+import json
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -92,8 +93,6 @@ def data_plane(session: Session, project: Project) -> str:
 
     Its answer decides where a token goes, so a host outside Azure Machine Learning is refused.
     """
-    import json
-
     raw = session.arm.read(project.discovery_url, "find the region's services", signed_in=False)
     api = str(json.loads(raw).get("api") or "")
     address = urlsplit(api)

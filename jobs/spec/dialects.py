@@ -6,7 +6,9 @@ Also what `az ml` lets a file carry without a word: read-only fields, and a miss
 from collections.abc import Callable
 from typing import Any
 
+from jobs.spec.models import Hyperparameters
 from jobs.spec.reader import Path, Tree
+from jobs.suggestions import nearest
 from jobs.values import mapping
 
 Say = Callable[[str, Path, str], None]
@@ -136,9 +138,6 @@ def _hyperparameters(tree: Tree, written: dict[str, Any], at: Path, say: Say) ->
 
 def _set_extra_hyperparameters_apart(value: dict[str, Any], say: Say) -> None:
     """`az ml` sends any hyperparameter on; one that is near a known word is a typo all the same."""
-    from jobs.spec.models import Hyperparameters
-    from jobs.suggestions import nearest
-
     written = mapping(value.get("hyperparameters"))
     if written is None:
         return

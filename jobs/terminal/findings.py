@@ -1,6 +1,8 @@
 """Findings for people, for scripts, and for the line of a pull request (SARIF, JUnit)."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import PurePath
+from urllib.parse import quote
 
 from jobs.findings import SEVERITIES, Finding
 from jobs.rules import RULES
@@ -128,9 +130,6 @@ def _sarif_result(finding: Finding, index: dict[str, int]) -> dict[str, object]:
 
 
 def _uri(file: str) -> str:
-    from pathlib import PurePath
-    from urllib.parse import quote
-
     return quote(PurePath(file).as_posix())
 
 

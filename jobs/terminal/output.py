@@ -1,9 +1,11 @@
 """What a command prints: results on stdout, the rest on stderr, colour only on a terminal."""
 
+import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TextIO
+from unicodedata import category, east_asian_width
 
 SCHEMA_VERSION = 1
 """Carried by every JSON result; raised when a field changes its meaning or goes."""
@@ -37,8 +39,6 @@ def emit_structured(value: dict[str, object], form: str) -> None:
 
 def as_json(value: object) -> str:
     """Readable JSON; characters stay themselves, a lone surrogate is escaped."""
-    import json
-
     text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
     try:
         text.encode()
@@ -87,8 +87,6 @@ def width(text: str) -> int:
     """How many cells a terminal uses for the text: combining marks none, wide letters two."""
     if text.isascii():
         return len(text)
-    from unicodedata import category, east_asian_width
-
     return sum(
         0 if category(char) in {"Mn", "Me", "Cf"} else 2 if east_asian_width(char) in "WF" else 1
         for char in text
