@@ -13,6 +13,8 @@ FoundryTuneError            1    anything this project refuses by name
 │   ├── UnreachableError    9    no connection, or a host that doesn't answer
 │   ├── NotFoundError       9    there is no such resource
 │   ├── ConflictError       9    something that is there stands in the way
+│   │   └── BusyError       9    another operation is under way on the resource
+│   ├── UnusableAnswerError 9    what answered isn't Azure's JSON
 │   └── RefusedError        9    Azure finds the request itself wrong
 ├── OutcomeUnknownError    10    the answer was lost; run again to adopt what happened
 ├── JobFailedError        100    the job ended as Failed
@@ -122,6 +124,14 @@ class NotFoundError(RemoteError):
 
 class ConflictError(RemoteError):
     """Something that is there stands in the way."""
+
+
+class BusyError(ConflictError):
+    """Another operation is under way on the resource."""
+
+
+class UnusableAnswerError(RemoteError):
+    """What answered isn't Azure's JSON, so nothing can be said of what is there."""
 
 
 class RefusedError(RemoteError):

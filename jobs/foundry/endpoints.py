@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from jobs.errors import NotFoundError, PreflightError
-from jobs.foundry.answers import Json, part, strings, text
+from jobs.foundry.answers import Json, part, require_text, strings, text
 from jobs.foundry.session import API_VERSION, Session
 
 AUTH_MODES = {"key": "Key", "aad": "AAD", "key_and_aad": "KeyAndAAD"}
@@ -111,8 +111,8 @@ def delete(session: Session, name: str) -> None:
 def key(session: Session, name: str) -> str:
     """The endpoint's first key. Never print, log or keep it."""
     path = f"{_path(session, name)}/listKeys"
-    keys = session.arm.post(path, API_VERSION, f"fetch the key of endpoint '{name}'")
-    return str(keys["primaryKey"])
+    doing = f"fetch the key of endpoint '{name}'"
+    return require_text(session.arm.post(path, API_VERSION, doing), doing, "primaryKey")
 
 
 def model_id(location: str, workspace_id: str, name: str, version: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from jobs.foundry.answers import Json, strings, text
+from jobs.foundry.answers import Json, part, strings, text
 from jobs.foundry.session import Session
 
 API_VERSION = "2024-10-01-preview"
@@ -63,7 +63,7 @@ def _path(session: Session, name: str) -> str:
 
 
 def _job(found: Json) -> Job:
-    details = found["properties"].get("fineTuningDetails")
+    details = part(found, "properties", "fineTuningDetails")
     return Job(
         id=text(found, "id"),
         name=text(found, "name"),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jobs.errors import NotFoundError
-from jobs.foundry.answers import Json, strings, text
+from jobs.foundry.answers import Json, require_text, strings, text
 from jobs.foundry.session import API_VERSION, Session
 
 
@@ -48,10 +48,9 @@ def next_version(session: Session, name: str) -> str:
 
 def names(session: Session) -> list[str]:
     """The names of the project's models."""
-    items = session.arm.list(
-        f"{session.project_id}/models", API_VERSION, "list the models", listViewType="ActiveOnly"
-    )
-    return [str(item["name"]) for item in items]
+    path, doing = f"{session.project_id}/models", "list the models"
+    items = session.arm.list(path, API_VERSION, doing, listViewType="ActiveOnly")
+    return [require_text(item, doing, "name") for item in items]
 
 
 def delete(session: Session, model: ModelVersion) -> None:

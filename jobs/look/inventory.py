@@ -1,7 +1,6 @@
 """What a name has in Azure: its jobs, models, endpoints and data, found by tags, not by memory."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,6 +12,7 @@ from jobs.foundry.jobs import Job
 from jobs.foundry.models import ModelVersion
 from jobs.foundry.session import Session
 from jobs.revision import TAG_SPEC
+from jobs.side_by_side import Pool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +64,11 @@ class Inventory:
 
 def look(session: Session) -> Inventory:
     """Read jobs, models and endpoints of the project, side by side."""
-    with ThreadPoolExecutor(max_workers=4) as pool:
+    with Pool(4) as pool:
         found_jobs = pool.submit(jobs.listed, session)
         found_endpoints = pool.submit(endpoints.listed, session)
         names = models.names(session)
-        found_models = list(pool.map(partial(models.versions, session), names))
+        found_models = pool.map(partial(models.versions, session), names)
         return Inventory(
             jobs=tuple(found_jobs.result()),
             models=tuple(model for versions in found_models for model in versions),

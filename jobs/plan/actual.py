@@ -1,7 +1,6 @@
 """What is there in Azure, as far as a spec is concerned. Azure is the state: there is no other."""
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from jobs.foundry import data, endpoints, jobs, models
@@ -13,6 +12,7 @@ from jobs.foundry.projects import Project
 from jobs.foundry.session import Session
 from jobs.plan.desired import Desired
 from jobs.revision import TAG_SPEC
+from jobs.side_by_side import Pool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ def look(session: Session, project: Project, desired: Desired) -> Actual:
     model_names = list(
         dict.fromkeys(training.spec.registered_model_name for training in desired.trainings)
     )
-    with ThreadPoolExecutor(max_workers=6) as pool:
+    with Pool(6) as pool:
         found_jobs = pool.submit(jobs.listed, session)
         found_endpoints = pool.submit(endpoints.listed, session)
         found_data = [pool.submit(data.find, session, d.name, d.version) for d in desired.data]

@@ -5,7 +5,6 @@ known is never passed off as fine.
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -19,6 +18,7 @@ from jobs.foundry.projects import Project
 from jobs.foundry.session import Session
 from jobs.plan.desired import Desired, Serving, Training
 from jobs.rules import RULES
+from jobs.side_by_side import Pool
 
 Status = Literal["pass", "fail", "unverified"]
 
@@ -61,7 +61,7 @@ def check(session: Session, project: Project, desired: Desired, today: date) -> 
         lambda: _access(session, project, desired),
         lambda: _quota(session, project, desired),
     ]
-    with ThreadPoolExecutor(max_workers=len(looks)) as pool:
+    with Pool(len(looks)) as pool:
         remote = [future.result() for future in [pool.submit(look) for look in looks]]
     local = [check for t in desired.trainings for check in training_checks(t, project, today)]
     local += [check for s in desired.servings for check in serving_checks(s, project, today)]
@@ -131,8 +131,8 @@ def _objected(subject: str, objection: Objection) -> Check:
 
 def _providers(session: Session) -> list[Check]:
     namespaces = tuple(dict.fromkeys((*PROVIDERS, *session.target.registered_providers)))
-    with ThreadPoolExecutor(max_workers=4) as pool:
-        states = list(pool.map(partial(_state, session), namespaces))
+    with Pool(4) as pool:
+        states = pool.map(partial(_state, session), namespaces)
     missing = [
         (namespace, state)
         for namespace, state in zip(namespaces, states, strict=True)

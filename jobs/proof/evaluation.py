@@ -1,7 +1,5 @@
 """Running an evaluation: ask the held-out questions, score the answers, hold the gates."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 from jobs import revision
 from jobs.errors import QualityError
 from jobs.foundry import endpoints
@@ -10,6 +8,7 @@ from jobs.foundry.inference import Answer, open_chat
 from jobs.foundry.session import Session
 from jobs.plan.desired import Measuring
 from jobs.proof import metrics
+from jobs.side_by_side import Pool
 from jobs.spec.gates import read_gates
 from jobs.terminal.progress import Reporter
 
@@ -71,7 +70,7 @@ def _ask_all(
         return said.text if isinstance(said, Answer) else ""
 
     try:
-        with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-            return list(pool.map(ask, questions))
+        with Pool(_AT_ONCE) as pool:
+            return pool.map(ask, questions)
     finally:
         chat.close()
