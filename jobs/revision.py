@@ -4,16 +4,20 @@ import hashlib
 import json
 from collections.abc import Mapping
 from importlib.metadata import version
-from pathlib import Path
 
-FORMAT = 1
+FORMAT = 2
 """Part of every mark; raised when a mark's meaning changes, so that old ones count no more."""
 
 HASH_LENGTH = 10
+TAG_PREFIX = "foundry-tune."
+"""Tags that begin so are ours alone: a spec's own may not."""
 TAG_SPEC = "foundry-tune.spec"
 TAG_HASH = "foundry-tune.hash"
 TAG_VERSION = "foundry-tune.version"
 TAG_PROOF = "foundry-tune.proof"
+"""That an endpoint passed all its spec asks for: probes, smoke tests."""
+TAG_PROBED = "foundry-tune.probed"
+"""That an endpoint's content filter was seen refusing."""
 TAG_EVALUATION = "foundry-tune.evaluation"
 TAG_SYSTEM = "foundry-tune.system"
 """The system message that a model was trained with, so that it can be asked as it was taught."""
@@ -26,12 +30,6 @@ def digest(value: object) -> str:
     """Ten hexadecimal digits that stand for a value."""
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()[:HASH_LENGTH]
-
-
-def sha256_of(path: Path) -> str:
-    """The hash of a file's bytes, read in one pass."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def tags(

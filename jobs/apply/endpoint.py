@@ -18,7 +18,6 @@ from jobs.plan.decide import is_proven
 from jobs.plan.desired import Serving
 from jobs.plan.steps import EndpointStep
 from jobs.proof import safety, smoke
-from jobs.spec import probes
 from jobs.terminal.progress import Reporter
 
 READY_SECONDS = 120.0
@@ -63,6 +62,9 @@ def serve(
         raise _closed(session, endpoint, error, ours_to_delete=ours_to_delete) from error
     report.result("endpoint", endpoint.name, f"serving at {endpoint.uri}")
     report.detail("safety", endpoint.name, line)
+    if serving.spec.is_filtered:
+        mark = {revision.TAG_PROBED: with_filter.probed_mark}
+        endpoint = endpoints.tag(session, with_filter, mark)
     _smoke_test(session, endpoint, serving, report)
     proof = serving.proof(endpoints.serves(endpoint))
     return endpoints.tag(session, endpoint, {revision.TAG_PROOF: proof})
@@ -80,17 +82,21 @@ def _bring(
     settling: Settling,
 ) -> tuple[Endpoint, bool]:
     """The endpoint with the settings asked for, and whether it was never served before."""
-    serving, kind = step.serving, step.action.kind
-    there = step.endpoint
-    if kind == "replace" and there is not None:
-        report.progress("endpoint", serving.name, "deleting the one with the old model")
-        endpoints.delete(session, serving.name)
-        there = None
+    serving = step.serving
+    # A plan may be minutes old, or rest on a stale list: what is there now decides.
+    there = endpoints.find(session, serving.name)
     if there is not None:
         # A run that was killed may have begun a change: let Azure finish before anything else.
         there = endpoints.settled(session, there, settling.pause)
+        if not _serves(there, model_id):
+            _require_as_planned(step, there)
+            report.progress("endpoint", serving.name, "deleting the one with the old model")
+            endpoints.delete(session, there)
+            there = None
+    if there is not None:
+        _require_ours(step, there)
         if not _differs(there, serving):
-            return there, _never_proven(there)
+            return _recognised(session, there, _tags(serving, model_id)), _never_proven(there)
     report.progress("endpoint", serving.name, "being made" if there is None else "being changed")
     made = endpoints.put(
         session,
@@ -107,6 +113,35 @@ def _bring(
             next_step="Run the same command again: it makes the endpoint anew.",
         )
     return made, there is None or _never_proven(there)
+
+
+def _recognised(session: Session, there: Endpoint, tags: dict[str, str]) -> Endpoint:
+    """The endpoint with its tags, put back where somebody wiped them."""
+    if revision.TAG_SPEC in there.tags:
+        return there
+    return endpoints.tag(session, there, tags)
+
+
+def _serves(there: Endpoint, model_id: str) -> bool:
+    """Whether it is up and serves this model already: then there is nothing to make anew."""
+    label = endpoints.model_label(model_id)
+    return (
+        there.provisioning_state == "Succeeded"
+        and endpoints.serves(there).casefold() == label.casefold()
+    )
+
+
+def _require_as_planned(step: EndpointStep, there: Endpoint) -> None:
+    """Before an endpoint is deleted: the plan said so, and of this one."""
+    seen = step.endpoint
+    if step.action.kind != "replace" or seen is None or not there.is_still(seen):
+        raise endpoints.moved(there)
+
+
+def _require_ours(step: EndpointStep, there: Endpoint) -> None:
+    """Before an endpoint is changed that the plan may not have seen: it is foundry-tune's."""
+    if step.endpoint is None and revision.TAG_SPEC not in there.tags:
+        raise endpoints.moved(there)
 
 
 def _tags(serving: Serving, model_id: str) -> dict[str, str]:
@@ -168,7 +203,6 @@ def _prove(chat: Chat, serving: Serving, settling: Settling) -> str:
     """Every probe, as often as the filter may need to come into force; the line to report."""
     if not serving.spec.is_filtered:
         return "OFF, as the spec says; no probes"
-    own = (serving.probes,) if serving.probes else ()
     waited = 0.0
 
     def may_settle() -> bool:
@@ -180,7 +214,7 @@ def _prove(chat: Chat, serving: Serving, settling: Settling) -> str:
         waited += pause
         return True
 
-    proven = safety.prove(chat, probes.load(*own), between=may_settle)
+    proven = safety.prove(chat, serving.probes, between=may_settle)
     if not proven.passed:
         raise SafetyError(
             f"The content filter is not in force on {ROUTE}: {'; '.join(proven.failures())}."
@@ -199,7 +233,7 @@ def _closed(
             next_step=f"Take it down: foundry-tune down {endpoint.name} --yes",
         )
     try:
-        endpoints.delete(session, endpoint.name)
+        endpoints.delete(session, endpoint)
     except FoundryTuneError as failure:
         return SafetyError(
             f"{error.message}\nEndpoint '{endpoint.name}' could not be deleted again: "

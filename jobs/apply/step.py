@@ -10,7 +10,6 @@ from jobs.apply.job import follow
 from jobs.errors import PreflightError, RemoteError
 from jobs.foundry import data as data_assets
 from jobs.foundry import endpoints, models, projects, submission
-from jobs.foundry.data import DataAsset
 from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.hyperparameters import to_wire
 from jobs.foundry.jobs import Job
@@ -87,28 +86,34 @@ def bring_data(step: DataStep, work: Work) -> bool:
         return True
     wanted = step.data
     work.report.progress("data", wanted.label, "being uploaded")
-    _registered(step, work)
-    done = "uploaded" if step.action.kind == "create" else "brought back from the archive,"
-    work.report.result("data", wanted.label, f"{done} {size(wanted.size)}")
-    return True
-
-
-def _registered(step: DataStep, work: Work) -> DataAsset:
-    wanted = step.data
-    return data_assets.register(
+    data_assets.register(
         work.session,
         wanted.name,
         wanted.version,
         uri=_uploaded(wanted, work),
-        description=f"{wanted.path.name} of {wanted.owner}, sha256 {wanted.sha256}",
+        description=f"{wanted.path.name} of {wanted.owner}, sha256 {wanted.digest.sha256}",
         tags=revision.tags(wanted.owner, wanted.version, step.training.spec.tags),
     )
+    done = "uploaded" if step.action.kind == "create" else "brought back from the archive,"
+    work.report.result("data", wanted.label, f"{done} {size(wanted.digest.size)}")
+    return True
 
 
 def _uploaded(wanted: DataVersion, work: Work) -> str:
-    return data_assets.upload(
-        work.session, work.datastore(), wanted.path, wanted.sha256, wanted.name
+    """The address of a file's content in the datastore, which holds it afterwards, unchanged."""
+
+    def told(done: int, total: int) -> None:
+        work.report.step("data", wanted.label, f"{size(done)} of {size(total)}", done, total)
+
+    uri, outcome = data_assets.upload(
+        work.session, work.datastore(), wanted.path, wanted.digest, wanted.name, told
     )
+    if outcome == "healed":
+        work.report.warn(
+            f"what was uploaded as data '{wanted.label}' held other content than its name says; it "
+            "was replaced. Jobs that used it before learned from other data: see --retrain."
+        )
+    return uri
 
 
 # ── jobs ────────────────────────────────────────────────────────────────────────────────────────
@@ -142,9 +147,7 @@ def train(step: JobStep, work: Work) -> bool:
 def _make_sure_of_data(step: JobStep, work: Work) -> None:
     """A job whose data is gone fails after it was paid for: look before it is submitted."""
     for wanted in step.training.data:
-        store = work.datastore()
-        if not data_assets.is_uploaded(work.session, store, wanted.sha256, wanted.name):
-            _uploaded(wanted, work)
+        _uploaded(wanted, work)
 
 
 def _submission(step: JobStep) -> Submission:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from jobs.errors import NotFoundError
+from jobs.errors import NotFoundError, RemoteError
 from jobs.foundry.answers import Json, require_text, strings, text
 from jobs.foundry.session import API_VERSION, Session
 
@@ -54,16 +54,19 @@ def names(session: Session) -> list[str]:
 
 
 def delete(session: Session, model: ModelVersion) -> None:
-    """Delete one version: azure-ai-ml has no verb for it, ARM has.
+    """Delete one version, and look that it is gone: azure-ai-ml has no verb for it, ARM has.
 
     Raises:
         ConflictError: An endpoint serves it.
+        RemoteError: It is still there afterwards.
     """
-    session.arm.delete(
-        f"{session.project_id}/models/{model.name}/versions/{model.version}",
-        API_VERSION,
-        f"delete model '{model.label}'",
-    )
+    path = f"{session.project_id}/models/{model.name}/versions/{model.version}"
+    session.arm.delete(path, API_VERSION, f"delete model '{model.label}'")
+    if session.arm.find(path, API_VERSION, f"read model '{model.label}'") is not None:
+        raise RemoteError(
+            f"Azure was asked to delete model '{model.label}', but it is still there.",
+            next_step="Run the same command again.",
+        )
 
 
 def _version(found: Json, name: str) -> ModelVersion:

@@ -7,7 +7,7 @@ from functools import partial
 from jobs.errors import NotFoundError
 from jobs.foundry import data, endpoints, jobs, models
 from jobs.foundry.data import DataAsset
-from jobs.foundry.endpoints import Endpoint
+from jobs.foundry.endpoints import Endpoint, serves
 from jobs.foundry.jobs import Job
 from jobs.foundry.models import ModelVersion
 from jobs.foundry.session import Session
@@ -24,6 +24,14 @@ class Holding:
     """Newest first."""
     models: tuple[ModelVersion, ...]
     endpoint: Endpoint | None
+    """Tagged as ours, or, where somebody wiped its tags, serving a model of ours."""
+    foreign: Endpoint | None = None
+    """An endpoint of this name that nothing shows to be ours."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was ever made for this name."""
+        return not (self.jobs or self.models or self.endpoint)
 
     @property
     def job(self) -> Job | None:
@@ -43,13 +51,17 @@ class Inventory:
         """What a name has."""
         own = tuple(job for job in self.jobs if job.tags.get(TAG_SPEC) == name)
         names = {job.name for job in own}
+        models = tuple(model for model in self.models if model.job in names)
+        named = next((e for e in self.endpoints if e.name == name), None)
+        ours = named is not None and (
+            TAG_SPEC in named.tags or serves(named) in {model.label for model in models}
+        )
         return Holding(
             name=name,
             jobs=own,
-            models=tuple(model for model in self.models if model.job in names),
-            endpoint=next(
-                (e for e in self.endpoints if e.name == name and TAG_SPEC in e.tags), None
-            ),
+            models=models,
+            endpoint=named if ours else None,
+            foreign=None if ours else named,
         )
 
     @property

@@ -2,7 +2,7 @@
 
 from jobs.foundry.endpoints import Endpoint, serves
 from jobs.look.inventory import Holding
-from jobs.revision import TAG_HASH, TAG_PROOF
+from jobs.revision import TAG_HASH
 
 
 def row(holding: Holding) -> dict[str, object]:
@@ -23,10 +23,10 @@ def row(holding: Holding) -> dict[str, object]:
 
 
 def safety(endpoint: Endpoint) -> str:
-    """`on` only where the filter is set AND was proven; anything else says what is wrong."""
+    """`on` only where the filter is set AND was probed so; anything else says what is wrong."""
     if not endpoint.is_filtered:
         return "OFF" if endpoint.content_safety == "Disabled" else "unknown"
-    return "on" if TAG_PROOF in endpoint.tags else "unproven"
+    return "on" if endpoint.is_probed else "unproven"
 
 
 def _model(holding: Holding) -> str:

@@ -187,7 +187,7 @@ def _endpoint_action(
         safety = "content safety on" if spec.is_filtered else "content safety OFF"
         note = f"{safety}, {spec.auth_mode.replace('_', ' ')}"
         return Action(kind="create", type="endpoint", name=name, note=note)
-    if revision.TAG_SPEC not in endpoint.tags:
+    if revision.TAG_SPEC not in endpoint.tags and not _serves_a_model_of(endpoint, model_step):
         return Action(
             kind="blocked",
             type="endpoint",
@@ -205,6 +205,12 @@ def _endpoint_action(
         note = "to be proven: the filter's probes and the smoke tests"
         return Action(kind="update", type="endpoint", name=name, note=note)
     return Action(kind="unchanged", type="endpoint", name=name)
+
+
+def _serves_a_model_of(endpoint: Endpoint, model_step: ModelStep | None) -> bool:
+    """Whether an endpoint without our tags is ours all the same: somebody may have wiped them."""
+    model = model_step.model if model_step else None
+    return model is not None and endpoints.serves(endpoint) == model.label
 
 
 def is_proven(endpoint: Endpoint, serving: Serving) -> bool:

@@ -12,12 +12,13 @@ import msgspec
 
 from jobs import revision
 from jobs.dataset.conversations import read_conversations
-from jobs.errors import UsageError
+from jobs.errors import InvalidInputError, UsageError
+from jobs.files import Digest, UnreadableFileError, digest_of
 from jobs.read.split import write_halves
-from jobs.spec import content_hash, references
+from jobs.spec import content_hash, probes, references
 from jobs.spec.canonical import hyperparameters
 from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint, SmokeTest
-from jobs.spec.probes import BUILT_IN
+from jobs.spec.probes import BUILT_IN, Probe
 from jobs.spec.story import Chapter
 
 _SYSTEM_LOOK = 200
@@ -32,8 +33,7 @@ class DataVersion:
 
     name: str
     version: str
-    sha256: str
-    size: int
+    digest: Digest
     path: Path
     owner: str
     """The fine-tuning document that uses it."""
@@ -92,8 +92,8 @@ class Serving:
     training: Training | None
     model_path: str
     """The model id where no training makes it."""
-    probes: Path | None
-    """The user's own probes, beside the built-in ones."""
+    probes: tuple[Probe, ...]
+    """The built-in ones and the user's own."""
     probes_digest: str
 
     @property
@@ -175,7 +175,7 @@ def read(chapters: Sequence[Chapter]) -> Desired:
     Raises:
         UsageError: Two documents have one name, or one asks for what isn't planned here.
     """
-    probes_digest = revision.sha256_of(BUILT_IN)
+    probes_digest = _digest(BUILT_IN).sha256
     trainings: dict[str, Training] = {}
     servings: list[Serving] = []
     measurings: list[Measuring] = []
@@ -209,7 +209,7 @@ def _training(chapter: Chapter, spec: FineTuning) -> Training:
     _refuse_what_is_not_run(spec)
     training, validation = _data(chapter, spec)
     hashes = {
-        field: given.sha256
+        field: given.digest.sha256
         for field, given in (("training_data", training), ("validation_data", validation))
         if isinstance(given, DataVersion)
     }
@@ -275,12 +275,11 @@ def _validation(chapter: Chapter, spec: FineTuning) -> DataVersion | str | None:
 
 
 def _file(spec: FineTuning, role: str, path: Path) -> DataVersion:
-    sha256 = revision.sha256_of(path)
+    digest = _digest(path)
     return DataVersion(
         name=f"{spec.name}-{role}",
-        version=sha256[: revision.HASH_LENGTH],
-        sha256=sha256,
-        size=path.stat().st_size,
+        version=digest.sha256[: revision.HASH_LENGTH],
+        digest=digest,
         path=path,
         owner=spec.name,
     )
@@ -301,8 +300,8 @@ def _serving(
         spec=spec,
         training=training,
         model_path="" if training else spec.model_path,
-        probes=own,
-        probes_digest=probes_digest + (revision.sha256_of(own) if own else ""),
+        probes=probes.load(*((own,) if own else ())),
+        probes_digest=probes_digest + (_digest(own).sha256 if own else ""),
     )
 
 
@@ -318,7 +317,7 @@ def _measuring(chapter: Chapter, spec: Evaluation) -> Measuring:
         spec=spec,
         endpoint=reference.name if reference else spec.endpoint,
         path=path,
-        sha256=revision.sha256_of(path),
+        sha256=_digest(path).sha256,
     )
 
 
@@ -328,3 +327,10 @@ def _label(data: DataVersion | str) -> str:
 
 def _smoke_test(test: SmokeTest) -> object:
     return msgspec.to_builtins(test)
+
+
+def _digest(path: Path) -> Digest:
+    try:
+        return digest_of(path)
+    except UnreadableFileError as error:
+        raise InvalidInputError(f"{path} can't be read: {error}.") from error

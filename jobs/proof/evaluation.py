@@ -2,6 +2,7 @@
 
 from jobs import revision
 from jobs.errors import QualityError
+from jobs.files import read_unchanged
 from jobs.foundry import endpoints
 from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.inference import Answer, open_chat
@@ -26,7 +27,7 @@ def measure(
     """
     spec = measuring.spec
     gates = read_gates(spec.gates)
-    questions = metrics.questions(measuring.path)
+    questions = metrics.questions(read_unchanged(measuring.path, measuring.sha256))
     answers = _ask_all(session, endpoint, measuring, questions, report)
     scores = metrics.score(answers, [q.expected for q in questions], spec.metrics)
     words = ", ".join(f"{name} {value:.2f}" for name, value in scores.items())

@@ -5,13 +5,13 @@ evaluation does (case, punctuation, English articles, spaces) for exact match an
 compares the longest common subsequence of words, case-folded. Each is a mean over conversations.
 """
 
+import codecs
 import json
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from jobs.foundry.inference import Messages
@@ -27,16 +27,16 @@ class Question:
     expected: str
 
 
-def questions(path: Path) -> list[Question]:
-    """The conversations of a JSONL file that end with an answer."""
+def questions(content: bytes) -> list[Question]:
+    """The conversations of a JSONL file's bytes that end with an answer."""
     found: list[Question] = []
-    with path.open(encoding="utf-8-sig") as lines:
-        for line in lines:
-            if not line.strip():
-                continue
-            messages: list[dict[str, Any]] = json.loads(line)["messages"]
-            asked = [{"role": m["role"], "content": m["content"]} for m in messages[:-1]]
-            found.append(Question(asked, str(messages[-1]["content"])))
+    # By bytes: a text may hold U+2028, which ends a line for str.splitlines and not for JSONL.
+    for line in content.removeprefix(codecs.BOM_UTF8).split(b"\n"):
+        if not line.strip():
+            continue
+        messages: list[dict[str, Any]] = json.loads(line)["messages"]
+        asked = [{"role": m["role"], "content": m["content"]} for m in messages[:-1]]
+        found.append(Question(asked, str(messages[-1]["content"])))
     return found
 
 

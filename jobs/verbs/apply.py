@@ -1,4 +1,8 @@
-"""Do it: upload, fine-tune, register, serve, prove. Safe to stop anywhere and to run again."""
+"""Do it: upload, fine-tune, register, serve, prove. Safe to stop anywhere and to run again.
+
+Two at once make one job and one endpoint. A `down` of the same spec beside it takes away what it
+makes, or says that nothing is left just before it makes more: run one after the other.
+"""
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping

@@ -78,6 +78,6 @@ def test_the_last_answer_is_what_is_expected(tmp_path: Path) -> None:
     ]
     path = tmp_path / "test.jsonl"
     path.write_text(json.dumps({"messages": turns}) + "\n\n", encoding="utf-8")
-    [question] = questions(path)
+    [question] = questions(path.read_bytes())
     assert question.expected == "a2"
     assert [message["content"] for message in question.messages] == ["q1", "a1", "q2"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from jobs import revision
+from jobs.files import Digest
 from jobs.foundry.data import DataAsset
 from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.jobs import Job
@@ -108,7 +109,7 @@ def test_numbers_that_azure_spells_differently_are_no_change() -> None:
 
 
 def test_changed_data_is_shown_as_data() -> None:
-    other = replace(data("train"), version="cccccccccc", sha256="c" * 64)
+    other = replace(data("train"), version="cccccccccc", digest=Digest("c" * 64, b"c" * 16, 9))
     changed = desired(replace(training(revision="fedcba9876"), training=other))
     changes = job_step(planned(changed, done())).action.changes
     assert changes == (Change("training_data", "xbox-train:aaaaaaaaaa", "xbox-train:cccccccccc"),)
@@ -193,10 +194,16 @@ def test_an_endpoint_that_failed_is_made_anew() -> None:
 
 
 def test_somebody_elses_endpoint_is_not_taken_over() -> None:
-    theirs = with_endpoint(replace(endpoint(), tags={"team": "other"}))
+    base = "azureml://registries/azureml/models/Phi-4-mini-instruct"
+    theirs = with_endpoint(replace(endpoint(), tags={"team": "other"}, model_id=base))
     found = action(planned(desired(), theirs), "endpoint")
     assert found.kind == "blocked"
     assert "foundry-tune didn't make it" in found.note
+
+
+def test_an_endpoint_that_serves_our_model_is_ours_though_its_tags_were_wiped() -> None:
+    wiped = with_endpoint(replace(endpoint(), tags={}))
+    assert action(planned(desired(), wiped), "endpoint").kind == "update"
 
 
 def test_an_evaluation_of_a_new_endpoint_runs_again() -> None:
@@ -212,8 +219,7 @@ def data(role: str, owner: str = "xbox") -> DataVersion:
     return DataVersion(
         name=f"{owner}-{role}",
         version=letter * 10,
-        sha256=letter * 64,
-        size=1000,
+        digest=Digest(letter * 64, letter.encode() * 16, 1000),
         path=Path(f"{role}.jsonl"),
         owner=owner,
     )
@@ -239,7 +245,7 @@ def serving(name: str = "xbox") -> Serving:
         spec=ServerlessEndpoint(name=name, model=f"${{{{ finetuning.{name}.registered_model }}}}"),
         training=training(name),
         model_path="",
-        probes=None,
+        probes=(),
         probes_digest="probes",
     )
 
