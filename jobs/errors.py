@@ -15,7 +15,7 @@ FoundryTuneError            1    anything this project refuses by name
 │   ├── ConflictError       9    something that is there stands in the way
 │   │   └── BusyError       9    another operation is under way on the resource
 │   ├── UnusableAnswerError 9    what answered isn't Azure's JSON
-│   └── RefusedError        9    Azure finds the request itself wrong
+│   └── RefusedError        4    Azure finds the request itself wrong: no retry heals it
 ├── OutcomeUnknownError    10    the answer was lost; run again to adopt what happened
 ├── JobFailedError        100    the job ended as Failed
 ├── JobNotFinishedError   101    the job goes on
@@ -135,7 +135,9 @@ class UnusableAnswerError(RemoteError):
 
 
 class RefusedError(RemoteError):
-    """Azure finds the request itself wrong."""
+    """Azure finds the request itself wrong: trying again would not help."""
+
+    exit_code = 4
 
 
 class OutcomeUnknownError(FoundryTuneError):

@@ -7,6 +7,7 @@ from functools import singledispatch
 from jobs import revision
 from jobs.apply.endpoint import Settling, serve
 from jobs.apply.job import follow
+from jobs.catalog.catalog import registry_id
 from jobs.errors import PreflightError, RemoteError
 from jobs.foundry import data as data_assets
 from jobs.foundry import endpoints, models, projects, submission
@@ -14,13 +15,14 @@ from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.hyperparameters import to_wire
 from jobs.foundry.jobs import Job
 from jobs.foundry.models import ModelVersion
-from jobs.foundry.projects import Datastore
+from jobs.foundry.projects import Datastore, Project
 from jobs.foundry.session import Session
 from jobs.foundry.submission import Submission
-from jobs.plan.desired import DataVersion
+from jobs.plan.desired import DataVersion, Serving
 from jobs.plan.plan import Plan
 from jobs.plan.steps import DataStep, EndpointStep, JobStep, MeasureStep, ModelStep, Step
 from jobs.proof.evaluation import measure
+from jobs.spec import ids
 from jobs.spec.canonical import hyperparameters
 from jobs.terminal.progress import Reporter, size
 
@@ -159,7 +161,7 @@ def _submission(step: JobStep) -> Submission:
         experiment=spec.experiment_name or spec.name,
         description=spec.description or "",
         task=spec.task,
-        model=spec.model_path,
+        model=spec.model_id,
         training_data=_address(training.training),
         validation_data=_address(validation) if validation else None,
         hyperparameters=to_wire(hyperparameters(spec)),
@@ -216,7 +218,7 @@ def serve_model(step: EndpointStep, work: Work) -> bool:
         work.session,
         work.project,
         step,
-        _model_id(training.name, work) if training else step.serving.model_path,
+        _model_id(training.name, work) if training else _given_model(step.serving, work.project),
         work.report,
         settling,
     )
@@ -228,6 +230,17 @@ def serve_model(step: EndpointStep, work: Work) -> bool:
 def _model_id(training: str, work: Work) -> str:
     model, project = work.models[training], work.project
     return endpoints.model_id(project.location, project.workspace_id, model.name, model.version)
+
+
+def _given_model(serving: Serving, project: Project) -> str:
+    """The id of a model that no training here makes: a bare name or a short id in full."""
+    written = serving.model_path
+    understood = ids.model_id(written)
+    if understood and understood.form == "short":
+        return endpoints.model_id(
+            project.location, project.workspace_id, understood.name, understood.version
+        )
+    return registry_id(written)
 
 
 @do.register

@@ -188,7 +188,7 @@ def model_label(model: str) -> str:
     parts = model.rstrip("/").split("/")
     if len(parts) >= 4 and parts[-2] == "versions":
         return f"{parts[-3]}:{parts[-1]}"
-    return parts[-1]
+    return parts[-1].removeprefix("azureml:")
 
 
 def serves(endpoint: Endpoint) -> str:

@@ -75,7 +75,7 @@ class Training:
     @property
     def fields(self) -> Mapping[str, str]:
         """What a plan compares, in the guide's words."""
-        values = {"model": self.spec.model_path, "training_data": _label(self.training)}
+        values = {"model": self.spec.model_id, "training_data": _label(self.training)}
         if self.validation is not None:
             values["validation_data"] = _label(self.validation)
         for name, value in hyperparameters(self.spec).items():
@@ -195,18 +195,13 @@ def read(chapters: Sequence[Chapter]) -> Desired:
         elif isinstance(spec, Evaluation):
             measurings.append(_measuring(chapter, spec))
         else:
-            raise UsageError(
-                f"{spec.reference}: this version plans fine-tuning, endpoint and evaluation "
-                f"documents, not '{spec.kind}'.",
-                next_step="Submit it with az ml job create, or move it to a file of its own.",
-            )
+            raise UsageError(f"{spec.reference} is not run here.")  # FT-S040 has said so
     return Desired(
         trainings=tuple(trainings.values()), servings=tuple(servings), measurings=tuple(measurings)
     )
 
 
 def _training(chapter: Chapter, spec: FineTuning) -> Training:
-    _refuse_what_is_not_run(spec)
     training, validation = _data(chapter, spec)
     hashes = {
         field: given.digest.sha256
@@ -220,26 +215,6 @@ def _training(chapter: Chapter, spec: FineTuning) -> Training:
         validation=validation,
         system=_system(training.path) if isinstance(training, DataVersion) else "",
     )
-
-
-def _refuse_what_is_not_run(spec: FineTuning) -> None:
-    """Valid for `az ml`, but not what this project's apply can do: say so, ignore nothing."""
-    if not spec.is_serverless:
-        raise UsageError(
-            f"{spec.reference}: apply fine-tunes serverless, without 'compute' and 'resources'.",
-            next_step="Remove them, or submit the file with az ml job create.",
-        )
-    if spec.model_provider != "custom":
-        raise UsageError(
-            f"{spec.reference}: model_provider '{spec.model_provider}' is another service; "
-            "apply fine-tunes models of the catalogue ('custom').",
-            next_step="Use a catalogue model such as Phi-4-mini-instruct.",
-        )
-    if references.parse(spec.model_path):
-        raise UsageError(
-            f"{spec.reference}: the service fine-tunes base models only, not a fine-tuned one.",
-            next_step="Name a model of the registry: azureml://registries/azureml/models/…",
-        )
 
 
 def _data(chapter: Chapter, spec: FineTuning) -> tuple[DataVersion | str, DataVersion | str | None]:

@@ -8,12 +8,16 @@ from jobs.catalog.catalog import catalog
 from jobs.catalog.objections import lifecycle_objection, region_objection
 from jobs.dataset.privacy import masked, private_in
 from jobs.findings import Finding
-from jobs.spec.command import Command
+from jobs.read.supported import limits
+from jobs.revision import TAG_PREFIX
+from jobs.spec import ids
+from jobs.spec.command import Command, Environment, JobInput
 from jobs.spec.gates import read_gate
 from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint
 from jobs.spec.reader import Path
 from jobs.spec.references import parse
 from jobs.spec.story import Chapter, Story
+from jobs.suggestions import did_you_mean
 from jobs.values import mapping, sequence
 
 
@@ -25,7 +29,10 @@ def check_story(story: Story, *, on: date) -> list[Finding]:
 def _check(chapter: Chapter, story: Story, on: date) -> Iterator[Finding]:
     spec = chapter.spec
     yield from _name(chapter)
+    yield from _tags(chapter)
     yield from _secrets(chapter)
+    for limit in limits(spec):
+        yield chapter.finding("FT-S040", limit.path, limit.message, at_key=limit.at_key)
     if isinstance(spec, FineTuning):
         yield from _fine_tuning(chapter, spec, on)
     elif isinstance(spec, ServerlessEndpoint):
@@ -55,6 +62,14 @@ def _name(chapter: Chapter) -> Iterator[Finding]:
     if not re.fullmatch(pattern, chapter.spec.name):
         message = f"'{chapter.spec.name[:60]}' is not a name that Azure takes: {words}."
         yield chapter.finding("FT-S021", ("name",), message)
+
+
+def _tags(chapter: Chapter) -> Iterator[Finding]:
+    for field in ("tags", "properties"):
+        for name in getattr(chapter.spec, field) or ():
+            if name.casefold().startswith(TAG_PREFIX):
+                message = f"'{name}' is foundry-tune's own mark. Give yours another name."
+                yield chapter.finding("FT-S037", (field, name), message, at_key=True)
 
 
 def _secrets(chapter: Chapter) -> Iterator[Finding]:
@@ -104,12 +119,67 @@ def _fine_tuning(chapter: Chapter, spec: FineTuning, on: date) -> Iterator[Findi
                 message = f"is Azure OpenAI's word. Write '{right}'."
                 yield chapter.finding("FT-S036", ("hyperparameters", word), message, at_key=True)
     yield from _validation(chapter, spec)
-    if not parse(spec.model_path) and spec.is_serverless and spec.model_provider == "custom":
-        yield from _catalogue(chapter, spec, on)
+    yield from _data_ids(chapter, spec)
+    if not parse(spec.model_path) and spec.model_provider == "custom":
+        wrong = _wrong_model(spec.model_path, tuned=False)
+        if wrong:
+            yield chapter.finding("FT-S038", _model_field(spec), wrong)
+        elif spec.is_serverless:
+            yield from _catalogue(chapter, spec, on)
     name = spec.registered_model_name
     if not re.fullmatch(r"[a-zA-Z0-9-]+", name):
         message = f"the service will register '{name}' as '{re.sub('[^a-zA-Z0-9-]', '-', name)}'."
         yield chapter.finding("FT-C009", ("outputs", "registered_model", "name"), message)
+
+
+def _model_field(spec: FineTuning) -> Path:
+    return ("model",) if isinstance(spec.model, str) else ("model", "path")
+
+
+def _wrong_model(written: str, *, tuned: bool) -> str:
+    """What is wrong with a model's id, with the id that was meant; empty for a right one.
+
+    `tuned`: whether a model of the project may stand here, or a base model of a registry only.
+    """
+    understood = ids.model_id(written)
+    unfilled = ids.placeholder(written)
+    meant = ids.corrected(written, "models") or ids.meant(written)
+    if understood is None or unfilled:
+        what = f"'{written[:80]}' is not the id of a model"
+        if unfilled:
+            what = f"'{unfilled[:40]}' was never filled in"
+        return f"{what}. Write {meant or 'azureml://registries/azureml/models/<name>'}."
+    if understood.form == "name" and catalog().model(written) is None:
+        close = did_you_mean(written, [model.name for model in catalog().models])
+        return (
+            f"'{written}' is no model of the catalogue.{close} A model that the catalogue lacks is "
+            "named in full: azureml://registries/<registry>/models/<name>."
+        )
+    if tuned and understood.form == "short" and not understood.version:
+        return f"'{written}' names no version. Write azureml:{understood.name}:<version>."
+    if not tuned and understood.form in ("asset", "short"):
+        right = f" Write {meant}." if meant else ""
+        return f"'{written}' is a model of a project; only a registry's can be fine-tuned.{right}"
+    return ""
+
+
+def _data_ids(chapter: Chapter, spec: FineTuning) -> Iterator[Finding]:
+    for field, written in (
+        ("training_data", spec.training_path),
+        ("validation_data", spec.validation_path),
+    ):
+        if not written or chapter.local_path(written) is not None:
+            continue
+        path = (field,) if isinstance(getattr(spec, field), str) else (field, "path")
+        unfilled = ids.placeholder(written)
+        if ids.data_id(written) is not None and not unfilled:
+            yield chapter.finding("FT-S041", path, "lies elsewhere: it is not looked at here.")
+            continue
+        what = f"'{written[:80]}' is not the id of data"
+        if unfilled:
+            what = f"'{unfilled[:40]}' was never filled in"
+        meant = ids.corrected(written, "data") or "azureml:<name>:<version>, or a local file"
+        yield chapter.finding("FT-S038", path, f"{what}. Write {meant}.")
 
 
 def _validation(chapter: Chapter, spec: FineTuning) -> Iterator[Finding]:
@@ -190,6 +260,9 @@ def _served_model(
 ) -> Iterator[Finding]:
     field = "model" if spec.model is not None else "model_id"
     path = spec.model_path
+    if path and not parse(path) and (wrong := _wrong_model(path, tuned=True)):
+        yield chapter.finding("FT-S038", (field,), wrong)
+        return
     if "/registries/" in path and "/versions/" in path:
         base = path[: path.index("/versions/")]
         message = f"an endpoint takes a catalogue model without its version. Write {base}."
@@ -236,6 +309,7 @@ _FIELDS_OF = {
 
 
 def _command(chapter: Chapter, spec: Command) -> Iterator[Finding]:
+    yield from _command_files(chapter, spec)
     distribution = spec.distribution
     if distribution is None:
         return
@@ -246,3 +320,22 @@ def _command(chapter: Chapter, spec: Command) -> Iterator[Finding]:
                 f"a {distribution.type} distribution has no such field: {', '.join(sorted(own))}."
             )
             yield chapter.finding("FT-S035", ("distribution", field), message, at_key=True)
+
+
+def _command_files(chapter: Chapter, spec: Command) -> Iterator[Finding]:
+    """Local files and folders that the job would upload: looked for here, before az ml does."""
+    named: list[tuple[Path, str]] = []
+    if spec.code:
+        named.append((("code",), spec.code))
+    if isinstance(spec.environment, Environment):
+        if isinstance(spec.environment.conda_file, str):
+            named.append((("environment", "conda_file"), spec.environment.conda_file))
+        if spec.environment.build and spec.environment.build.path:
+            named.append((("environment", "build", "path"), spec.environment.build.path))
+    for name, given in (spec.inputs or {}).items():
+        if isinstance(given, JobInput) and given.path:
+            named.append((("inputs", name, "path"), given.path))
+    for path, written in named:
+        local = chapter.local_path(written)
+        if local is not None and not local.exists():
+            yield chapter.finding("FT-S017", path, f"'{written}' is not there.")

@@ -15,7 +15,7 @@ from jobs.findings import Finding, in_order, refuses
 from jobs.money.cost import Cost, estimate
 from jobs.read.checks import check_story
 from jobs.read.silence import silence
-from jobs.spec.models import Evaluation, FineTuning
+from jobs.spec.models import DataInput, Evaluation, FineTuning
 from jobs.spec.story import Chapter, Story, load
 from jobs.suggestions import did_you_mean
 from jobs.terminal.findings import summary
@@ -138,7 +138,7 @@ def _look(
     data: dict[str, Checked] = {}
     spoken: dict[str, list[Finding]] = {}
     for owner, names in _files(story) if with_data else ():
-        readable, missing = _readable(owner, names)
+        readable, missing = _readable(names)
         findings += missing
         if readable:
             data[owner.reference] = _check(owner, readable, near, tokenizer)
@@ -181,7 +181,7 @@ def _trained_by(story: Story, evaluation: Chapter) -> str:
     return found.reference
 
 
-def _readable(owner: Chapter, named: list[_Named]) -> tuple[list[DataFile], list[Finding]]:
+def _readable(named: list[_Named]) -> tuple[list[DataFile], list[Finding]]:
     readable: list[DataFile] = []
     findings: list[Finding] = []
     for chapter, field, written, role in named:
@@ -191,8 +191,12 @@ def _readable(owner: Chapter, named: list[_Named]) -> tuple[list[DataFile], list
                 message = "names no file. Write a path, or azureml:name:version."
                 findings.append(chapter.finding("FT-S005", (field,), message))
             continue
-        if isinstance(owner.spec, FineTuning) and _is_folder_asset(chapter, field):
-            continue
+        if _is_called_a_folder(chapter, field):
+            what = "a folder. Name one .jsonl file" if path.is_dir() else "a file, not a uri_folder"
+            message = f"'{written}' is {what}. Write type: uri_file."
+            findings.append(chapter.finding("FT-S039", (field, "type"), message))
+            if path.is_dir():
+                continue
         try:
             open_regular(path).close()
         except UnreadableFileError as error:
@@ -204,9 +208,9 @@ def _readable(owner: Chapter, named: list[_Named]) -> tuple[list[DataFile], list
     return readable, findings
 
 
-def _is_folder_asset(chapter: Chapter, field: str) -> bool:
+def _is_called_a_folder(chapter: Chapter, field: str) -> bool:
     data = getattr(chapter.spec, field)
-    return getattr(data, "type", "uri_file") == "uri_folder"
+    return isinstance(data, DataInput) and data.type == "uri_folder"
 
 
 def _near_name(path: Path) -> str:

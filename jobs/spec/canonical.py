@@ -28,7 +28,7 @@ def canonical(spec: Spec) -> dict[str, Any]:
     plain = {key: value for key, value in msgspec.to_builtins(spec).items() if key not in _LEFT_OUT}
     plain["type"], plain["name"] = spec.kind, spec.name
     if isinstance(spec, FineTuning):
-        plain["model"] = spec.model_path
+        plain["model"] = spec.model_id
         if isinstance(spec.model, ModelInput) and spec.model.type != "mlflow_model":
             plain["model_type"] = spec.model.type
         plain["task"] = spec.task

@@ -43,9 +43,10 @@ def kind_of(value: dict[str, Any]) -> str:
         return "finetuning"
     if "command" in value:
         return "command"
-    if "model_id" in value:
+    if {"model_id", "content_safety", "smoke_tests", "auth_mode"} & set(value):
         return "serverless_endpoint"
-    return ""
+    # What has a model and nothing of an endpoint is a fine-tuning that lacks its data.
+    return "finetuning" if "model" in value else ""
 
 
 def translate(tree: Tree, say: Say) -> None:

@@ -88,15 +88,21 @@ def _prompt(arguments: Namespace) -> str | None:
 
 
 def _endpoint_name(argument: str) -> str:
-    from jobs.arguments import is_spec_file
+    from jobs.arguments import is_spec_file, require_name
+    from jobs.errors import UsageError
     from jobs.read.examine import named
     from jobs.spec.models import ServerlessEndpoint
 
     if not is_spec_file(argument):
-        return argument
+        return require_name(argument)
     chapters = named([argument]).chapters
     names = [c.spec.name for c in chapters if isinstance(c.spec, ServerlessEndpoint)]
-    return names[0] if names else argument
+    if not names:
+        raise UsageError(
+            f"{argument} has no serverless_endpoint document, so there is nobody to ask.",
+            next_step="Name an endpoint: foundry-tune list endpoints",
+        )
+    return names[0]
 
 
 def _messages(system: str, *turns: str) -> list[dict[str, str]]:
