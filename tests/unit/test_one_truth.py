@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from emulator.locations import LOCATIONS
-from emulator.machinelearningservices import catalogue
-from emulator.machinelearningservices.catalogue import BaseModel
+from emulator.arm.locations import LOCATIONS
+from emulator.services.machinelearningservices import catalogue
+from emulator.services.machinelearningservices.catalogue import BaseModel
 from infra import roles
 from infra.config import FINE_TUNING_REGIONS
 from jobs.catalog.catalog import Model, catalog
