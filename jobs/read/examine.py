@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from jobs.catalog.catalog import today
-from jobs.dataset.check import Checked, DataFile, Training, check
+from jobs.dataset.check import Checked, DataFile, TrainedWith, check
 from jobs.errors import InvalidInputError
 from jobs.files import UnreadableFileError, open_regular
 from jobs.findings import Finding, in_order, refuses
@@ -232,7 +232,7 @@ def _check(
         files,
         task="text_completion" if spec.task == "text_completion" else "chat_completion",
         near=near,
-        training=Training(
+        training=TrainedWith(
             model=spec.model_path,
             epochs=spec.epochs,
             batch_size=spec.batch_size,

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from jobs.spec.document import Job, Part, Tags
+from jobs.spec.document import JobDocument, Part, Tags
 
 
 class JobInput(Part, frozen=True, kw_only=True):
@@ -90,7 +90,7 @@ class Environment(Part, frozen=True, kw_only=True):
     properties: Tags | None = None
 
 
-class Command(Job, frozen=True, kw_only=True):
+class Command(JobDocument, frozen=True, kw_only=True):
     """A command job on your compute, as `az ml` has it."""
 
     type: Literal["command"] = "command"

@@ -82,7 +82,7 @@ class Service(Part, frozen=True, kw_only=True):
     properties: dict[str, Any] | None = None
 
 
-class Job(Document, frozen=True, kw_only=True):
+class JobDocument(Document, frozen=True, kw_only=True):
     """What fine-tuning and command jobs have in common in `az ml`."""
 
     display_name: Annotated[str | None, Meta(description="The name people see.")] = None

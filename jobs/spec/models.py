@@ -9,7 +9,7 @@ from msgspec import Meta, field
 
 from jobs.catalog.catalog import registry_id, registry_model
 from jobs.spec.command import Command
-from jobs.spec.document import Document, Job, Part
+from jobs.spec.document import Document, JobDocument, Part
 
 # ── fine-tuning ─────────────────────────────────────────────────────────────────────────────────
 
@@ -157,7 +157,7 @@ Task = Literal[
 ]
 
 
-class FineTuning(Job, frozen=True, kw_only=True):
+class FineTuning(JobDocument, frozen=True, kw_only=True):
     """A fine-tuning job: teach a model from conversations."""
 
     type: Literal["finetuning"] = "finetuning"
