@@ -1,6 +1,6 @@
 """Who imports whom, read from the files, and the floors that each room's folders stand on.
 
-`python tools/imports.py` draws it into docs/architecture.md; tests hold the files to it.
+`make docs` draws it into docs/architecture.md; tests hold the files to it.
 """
 
 import ast
@@ -208,12 +208,11 @@ def page(text: str) -> str:
     return text
 
 
-if __name__ == "__main__":
-    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-    for room in FLOORS:
-        files, folders = edges_of_files(room), edges_of_folders(room)
-        print(
-            f"{room}: {len(files)} files, {sum(map(len, files.values()))} arrows; "
-            f"{len(folders)} places on {len(FLOORS[room])} floors, "
-            f"{sum(map(len, folders.values()))} arrows; circles: {circles(files) or 'none'}"
-        )
+def counts(room: str) -> str:
+    """How large a room's net of imports is, in a line."""
+    files, folders = edges_of_files(room), edges_of_folders(room)
+    return (
+        f"{room}: {len(files)} files, {sum(map(len, files.values()))} arrows; "
+        f"{len(folders)} places on {len(FLOORS[room])} floors, "
+        f"{sum(map(len, folders.values()))} arrows; circles: {circles(files) or 'none'}"
+    )
