@@ -1,6 +1,7 @@
 """Fixtures of every test against the emulator: one emulator a worker, one subscription a test."""
 
 import os
+import random
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,18 @@ from emulator.server import Emulator
 
 # As minipulumi has it in a process of its own: before any test loads gRPC, which reads it then.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
+
+def pytest_configure() -> None:
+    """Draw the sample of the fault matrix once, for every worker."""
+    os.environ.setdefault("MATRIX_SEED", str(random.SystemRandom().randrange(10_000)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which cases of the matrix were drawn, so that they can be drawn again."""
+    terminalreporter.write_line(
+        f"sample of the fault matrix: MATRIX_SEED={os.environ['MATRIX_SEED']}"
+    )
 
 
 @pytest.fixture(scope="session")
