@@ -40,6 +40,8 @@ USAGE = "usage: foundry-tune VERB [ARGUMENTS]    foundry-tune VERB --help"
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command line and give its exit code."""
+    if sys.stdout is None:  # `>&-`: somebody wants the exit code alone
+        sys.stdout = _nowhere()
     arguments = sys.argv[1:] if argv is None else argv
     if not arguments or arguments[0] in {"-h", "--help", "help"}:
         return _help(arguments[1:])
@@ -63,9 +65,7 @@ def _run(verb: str, rest: list[str]) -> int:
         return 130
     except BrokenPipeError:
         # The reader (`| head`) has what it wanted. Python would complain at exit when it flushes.
-        import os
-
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _close_stdout()
         return 0
 
 
@@ -75,13 +75,27 @@ def _answer(verb: str, rest: list[str]) -> int:
     module = _module(verb)
     try:
         code = module.run(parser_of(verb).parse_args(rest))
-        sys.stdout.flush()
     except SystemExit as usage:  # argparse has said what is wrong
         return usage.code if isinstance(usage.code, int) else 2
     except FoundryTuneError as error:
         _write(sys.stderr, f"{_with_findings(error)}\n")
+        if type(error).__name__ == "UnwritableOutputError":
+            _close_stdout()
         return error.exit_code
     return code
+
+
+def _close_stdout() -> None:
+    """Let what is still in the buffer go nowhere, so that Python doesn't complain when it ends."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _nowhere() -> "TextIO":
+    import os
+
+    return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 (pathlib costs, and it stays open)
 
 
 def parser_of(verb: str) -> "ArgumentParser":
@@ -135,5 +149,12 @@ def _unknown_verb(verb: str) -> str:
 
 
 def _write(stream: "TextIO", text: str) -> int:
-    stream.write(text)
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        _close_stdout()
+    except OSError:  # a full disk: there is nowhere left to say so
+        _close_stdout()
+        return 1
     return 0

@@ -8,10 +8,14 @@ import hashlib
 import os
 import stat
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from jobs.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 _WORDS = {
     errno.ENOENT: "there is no such file",
@@ -45,9 +49,27 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
         raise UnreadableFileError("the name holds a NUL character") from error
     kind = os.fstat(descriptor).st_mode
     if stat.S_ISREG(kind):
-        return open(descriptor, "rb", buffering=0)  # noqa: PTH123  (a descriptor, not a path)
+        return _Regular(descriptor, "rb")
     os.close(descriptor)
     raise UnreadableFileError(f"it is {_kind(kind)}, not a file")
+
+
+class _Regular(FileIO):
+    """A file whose reading fails in words too: a disk error, or a file of /proc that isn't one."""
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        """Read into a buffer, as `FileIO` does."""
+        try:
+            return super().readinto(buffer)
+        except OSError as error:
+            raise UnreadableFileError(_in_words(error)) from error
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read some bytes, as `FileIO` does."""
+        try:
+            return super().read(-1 if size is None else size)
+        except OSError as error:
+            raise UnreadableFileError(_in_words(error)) from error
 
 
 def read_bounded(path: str | os.PathLike[str], limit: int) -> bytes:
@@ -57,13 +79,10 @@ def read_bounded(path: str | os.PathLike[str], limit: int) -> bytes:
         UnreadableFileError: It can't be read, or is longer than the limit.
     """
     with open_regular(path) as file:
-        try:
-            # Read and not fstat decides: files of /proc say that they are empty.
-            content = file.read(limit + 1)
-            while len(content) <= limit and (more := file.read(limit + 1 - len(content))):
-                content += more
-        except OSError as error:
-            raise UnreadableFileError(_in_words(error)) from error
+        # Read and not fstat decides: files of /proc say that they are empty.
+        content = file.read(limit + 1)
+        while len(content) <= limit and (more := file.read(limit + 1 - len(content))):
+            content += more
     if len(content) > limit:
         raise UnreadableFileError(f"it is longer than {limit:,} bytes")
     return content
@@ -92,13 +111,10 @@ def digest_of(path: Path) -> Digest:
     """
     sha256, md5, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
     with open_regular(path) as file:
-        try:
-            while piece := file.read(1 << 20):
-                sha256.update(piece)
-                md5.update(piece)
-                size += len(piece)
-        except OSError as error:
-            raise UnreadableFileError(_in_words(error)) from error
+        while piece := file.read(1 << 20):
+            sha256.update(piece)
+            md5.update(piece)
+            size += len(piece)
     return Digest(sha256.hexdigest(), md5.digest(), size)
 
 

@@ -7,15 +7,40 @@ from collections.abc import Iterable, Sequence
 from typing import TextIO
 from unicodedata import category, east_asian_width
 
+from jobs.errors import FoundryTuneError
+
 SCHEMA_VERSION = 1
 """Carried by every JSON result; raised when a field changes its meaning or goes."""
 
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "dim": "2", "bold": "1"}
 
 
+class UnwritableOutputError(FoundryTuneError):
+    """The result can't be written: a full disk, for one."""
+
+
 def emit(text: str) -> None:
-    """A line (or several) of the result, on stdout."""
-    sys.stdout.write(text + "\n")
+    """A line (or several) of the result, on stdout.
+
+    Raises:
+        UnwritableOutputError: It can't be written.
+        BrokenPipeError: Whoever reads has what they wanted.
+    """
+    write(text + "\n")
+
+
+def write(text: str) -> None:
+    """Some text of the result, on stdout, at once."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UnwritableOutputError(
+            f"The result can't be written: {error.strerror or error}.",
+            next_step="Is the disk full to which standard output goes?",
+        ) from error
 
 
 def progress(text: str) -> None:

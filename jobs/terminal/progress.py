@@ -76,7 +76,6 @@ class Reporter:
                 if over in self._bars:
                     self._live.remove_task(self._bars.pop(over))
             output.emit(line)
-            sys.stdout.flush()
             self._said_at = time.monotonic()
             if self._live is not None and self._bars:
                 self._live.start()

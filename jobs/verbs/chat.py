@@ -114,8 +114,6 @@ def _messages(system: str, *turns: str) -> list[dict[str, str]]:
 
 def answered(chat: "Chat", messages: list[dict[str, str]], arguments: Namespace) -> str:
     """Say the answer as it comes; a refusal is returned in words."""
-    import sys
-
     from jobs.foundry.inference import Refusal
     from jobs.terminal import output
 
@@ -124,18 +122,16 @@ def answered(chat: "Chat", messages: list[dict[str, str]], arguments: Namespace)
     def say(piece: str) -> None:
         nonlocal spoken
         spoken = True
-        sys.stdout.write(output.plain(piece))
-        sys.stdout.flush()
+        output.write(output.plain(piece))
 
     said = chat.stream(
         messages, say, max_tokens=arguments.max_tokens, temperature=arguments.temperature
     )
     if isinstance(said, Refusal):
         if spoken:  # the filter may cut an answer off in the middle of a line
-            sys.stdout.write("\n")
-            sys.stdout.flush()
+            output.write("\n")
         return words(said)
-    sys.stdout.write("\n")
+    output.write("\n")
     messages.append({"role": "assistant", "content": said.text})
     return ""
 

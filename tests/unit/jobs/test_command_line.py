@@ -13,6 +13,7 @@ from jobs.cli import VERBS, main
 
 ROOT = Path(__file__).parents[3]
 XBOX = ROOT / "datasets" / "xbox-support"
+PROGRAM = Path(sys.executable).with_name("foundry-tune")
 
 HEAVY = ("azure", "openai", "pulumi", "rich", "pydantic", "asyncio", "yaml", "msgspec", "numpy")
 LOADS: dict[tuple[str, ...], tuple[str, ...]] = {
@@ -206,3 +207,21 @@ def test_a_folder_stands_for_the_specs_in_it(
     (tmp_path / "empty").mkdir()
     assert main(["validate", str(tmp_path / "empty")]) == 2
     assert "holds no spec" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["validate SPEC", "schema", "explain", "--help", "--version"])
+def test_a_full_disk_under_the_result_is_told_and_never_a_traceback(
+    command: str, spec: Path
+) -> None:
+    line = f"{PROGRAM} {command.replace('SPEC', str(spec))} >/dev/full"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["validate SPEC", "schema", "explain", "--help", "--version"])
+def test_a_closed_standard_output_leaves_the_exit_code(command: str, spec: Path) -> None:
+    line = f"{PROGRAM} {command.replace('SPEC', str(spec))} >&-"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

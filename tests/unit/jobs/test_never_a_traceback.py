@@ -223,3 +223,8 @@ def test_an_unreadable_file_is_a_finding(tmp_path: Path, monkeypatch: pytest.Mon
     (found,) = check([DataFile(path)]).findings
     assert found.rule == "FT-S017"
     assert "you may not read it" in found.message
+
+
+def test_a_file_that_fails_while_it_is_read_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["dataset", "check", "/proc/self/mem"]) == 3
+    assert "/proc/self/mem" in capsys.readouterr().out
