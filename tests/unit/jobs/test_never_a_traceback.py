@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jobs.cli import main
 from jobs.dataset.check import DataFile, check
 from jobs.dataset.conversations import read_conversations
 from jobs.dataset.fix import fix_file
