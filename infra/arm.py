@@ -7,7 +7,7 @@ nothing of it is kept in the state.
 import functools
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -36,6 +36,28 @@ def refusal(response: "HttpResponse", what: str) -> ArmError:
     error = HttpResponseError(response=response)
     reason = error.error.message if error.error else error.message
     return ArmError(f"{what}: {reason}")
+
+
+def code(response: "HttpResponse") -> str:
+    """The code of ARM's error, such as ResourceNotFound; empty where it is no error of ARM's."""
+    from azure.core.exceptions import HttpResponseError
+
+    error = HttpResponseError(response=response).error
+    return str(error.code or "") if error else ""
+
+
+def body(response: "HttpResponse", what: str) -> dict[str, Any]:
+    """The JSON object that Azure answered; a proxy's page, or nothing at all, is no answer."""
+    try:
+        answer: object = response.json()
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise ArmError(
+            f"{what}: status {response.status_code} without Azure's JSON. "
+            "Is there a proxy or a sign-in page between here and Azure? Run it again."
+        )
+    return cast("dict[str, Any]", answer)
 
 
 def sign_out() -> None:

@@ -195,10 +195,8 @@ class FoundryEnvironment(pulumi.ComponentResource):
         if not self._args.purge_on_destroy:
             return self._inside
         # Deleted in the opposite order: the resource, its purge, the group.
-        opts = ResourceOptions(parent=self, depends_on=[self.group])
-        return ResourceOptions(
-            parent=self, depends_on=[purge.PurgeOnDestroy(f"purge-{name}", request, opts)]
-        )
+        bin_ = purge.PurgeOnDestroy(f"purge-{name}", request, self.group.name, self._inside)
+        return ResourceOptions(parent=self, depends_on=[bin_])
 
     def _place(self) -> tuple[str, str]:
         return self._args.subscription_id, self._args.location
