@@ -94,7 +94,10 @@ class Operation:
         for urn in deployment.left:
             display.message(urn, "warning", "not attempted, because of the failure above")
         code = GENERAL if self._signals or deployment.unsuccessful or not ended else 0
-        after = deployment.outputs if preview else checkpoint.outputs_of(deployment.stack_urn)
+        if preview:  # one that failed doesn't know them all, and says nothing of any
+            after = None if code else deployment.outputs
+        else:
+            after = checkpoint.outputs_of(deployment.stack_urn)
         display.finish(before, after)
         if not preview:
             refreshed = self._kind == "refresh"

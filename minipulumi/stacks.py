@@ -183,7 +183,8 @@ def load(arguments: Namespace) -> int:
     stack = open_stack(arguments)
     try:
         text = Path(arguments.file).read_text("utf-8") if arguments.file else sys.stdin.read()
-        data = json.loads(text)
+        data = json.loads(text, object_pairs_hook=checkpoint.unique)
+        checkpoint.checked_entries(data.get("deployment") or {} if isinstance(data, dict) else data)
     except (OSError, ValueError) as error:
         raise PulumiError(f"could not read the deployment: {error}") from error
     if data.get("version") != 3:
