@@ -6,7 +6,7 @@ import tempfile
 from importlib import import_module
 from pathlib import Path
 
-from jobs.output import table
+from jobs.terminal.output import table
 
 SUBJECTS = ("startup", "specs", "lint", "near", "minipulumi", "demo")
 

@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         command = command[1:]
     if not command:
         raise UsageError("say what to run: foundry-emulator run -- COMMAND …")
-    from emulator.state import StateDirectory, UnusableStateError
+    from emulator.state.directory import StateDirectory, UnusableStateError
 
     state = None if arguments.state == MEMORY else Path(arguments.state)
     start = _date(arguments.date) if arguments.date else None
@@ -69,7 +69,7 @@ def reset(arguments: argparse.Namespace) -> int:
         _control("POST", "/reset", {})
         _say("reset: the running emulator is as new")
         return 0
-    from emulator.state import StateDirectory, UnusableStateError
+    from emulator.state.directory import StateDirectory, UnusableStateError
 
     state = Path(arguments.state or DEFAULT_STATE)
     try:
@@ -137,7 +137,7 @@ def inventory(_: argparse.Namespace) -> int:
 def _run_child(
     command: list[str], state: Path | None, start: datetime | None, signals: "_Signals"
 ) -> int:
-    from emulator.pulumi import find_pulumi
+    from emulator.rehearsal.pulumi import find_pulumi
     from emulator.server import Emulator
 
     with Emulator(state, start=start) as emulator:

@@ -15,13 +15,13 @@ from types import TracebackType
 
 import uvicorn
 
-from emulator.certificates import CertificateAuthority
-from emulator.cloud import Cloud
-from emulator.control import Control
-from emulator.environment import Address, child_environment
-from emulator.identities import SUBSCRIPTION, Identities, new_identities
-from emulator.proxy import Proxy
-from emulator.web import Application, Protocol
+from emulator.front import Front
+from emulator.rehearsal.certificates import CertificateAuthority
+from emulator.rehearsal.control import Control
+from emulator.rehearsal.environment import Address, child_environment
+from emulator.rehearsal.identities import SUBSCRIPTION, Identities, new_identities
+from emulator.rehearsal.proxy import Proxy
+from emulator.rehearsal.web import Application, Protocol
 
 _THREADS = 24
 
@@ -31,12 +31,13 @@ class Emulator:
 
     def __init__(self, state: Path | None = None, *, start: datetime | None = None) -> None:
         self.identities: Identities = new_identities()
-        self.cloud = Cloud(state, start=start)
+        self.front = Front(state, start=start)
+        self.cloud = self.front.cloud
         self._start_day = start
-        self.control = Control(self.cloud)
+        self.control = Control(self.front)
         self._scratch = Path(tempfile.mkdtemp(prefix="foundry-emulator-"))
         self._state = state
-        self._authority = CertificateAuthority(self.cloud.emulates)
+        self._authority = CertificateAuthority(self.front.emulates)
         self._loop = asyncio.new_event_loop()
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="emulator")
         self._thread = threading.Thread(target=self._run, name="emulator", daemon=True)
@@ -70,7 +71,7 @@ class Emulator:
             raise
 
     def _start(self) -> None:
-        self.cloud.start(self.identities.seed)
+        self.front.start(self.identities.seed)
         self._authority.write(self._scratch / "ca.pem")
         (self._scratch / "no-certificates").mkdir()
         self._thread.start()
@@ -86,7 +87,7 @@ class Emulator:
             self._thread.join()
         self._loop.close()
         self._pool.shutdown(cancel_futures=True)
-        self.cloud.stop()
+        self.front.stop()
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     def environment(
@@ -113,9 +114,9 @@ class Emulator:
 
     async def _serve(self) -> None:
         tls_socket, control_socket = _listen(), _listen()
-        tls = self._server(Application(self.cloud, self.cloud.handle, self._pool), tls=True)
+        tls = self._server(Application(self.cloud, self.front.handle, self._pool), tls=True)
         control = self._server(Application(self.cloud, self.control.answer, self._pool))
-        self.proxy = Proxy(self.cloud.emulates, tls_socket.getsockname()[1])
+        self.proxy = Proxy(self.front.emulates, tls_socket.getsockname()[1])
         proxy_port = await self.proxy.start()
         servers = [
             asyncio.create_task(tls.serve([tls_socket])),

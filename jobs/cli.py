@@ -98,7 +98,7 @@ def _with_findings(error: "FoundryTuneError") -> str:
     findings = getattr(error, "findings", ())
     if not findings:
         return str(error)
-    from jobs.reporting import as_text
+    from jobs.terminal.findings import as_text
 
     return f"{as_text(findings)}\n{error}"
 

@@ -13,7 +13,9 @@ FoundryTuneError            1    anything this project refuses by name
 │   ├── UnreachableError    9    no connection, or a host that doesn't answer
 │   ├── NotFoundError       9    there is no such resource
 │   ├── ConflictError       9    something that is there stands in the way
-│   └── RefusedError        9    Azure finds the request itself wrong
+│   │   └── BusyError       9    another operation is under way on the resource
+│   ├── UnusableAnswerError 9    what answered isn't Azure's JSON
+│   └── RefusedError        4    Azure finds the request itself wrong: no retry heals it
 ├── OutcomeUnknownError    10    the answer was lost; run again to adopt what happened
 ├── JobFailedError        100    the job ended as Failed
 ├── JobNotFinishedError   101    the job goes on
@@ -124,8 +126,18 @@ class ConflictError(RemoteError):
     """Something that is there stands in the way."""
 
 
+class BusyError(ConflictError):
+    """Another operation is under way on the resource."""
+
+
+class UnusableAnswerError(RemoteError):
+    """What answered isn't Azure's JSON, so nothing can be said of what is there."""
+
+
 class RefusedError(RemoteError):
-    """Azure finds the request itself wrong."""
+    """Azure finds the request itself wrong: trying again would not help."""
+
+    exit_code = 4
 
 
 class OutcomeUnknownError(FoundryTuneError):

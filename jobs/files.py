@@ -1,9 +1,17 @@
-"""Opening what a user names: regular files only, and a refusal in words instead of an OSError."""
+"""Opening what a user names: regular files only, and a refusal in words instead of an OSError.
+
+What was looked at is told from what is there now by its digest, or, cheaper, by its stamp.
+"""
 
 import errno
+import hashlib
 import os
 import stat
+from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
+
+from jobs.errors import InvalidInputError
 
 _WORDS = {
     errno.ENOENT: "there is no such file",
@@ -59,6 +67,76 @@ def read_bounded(path: str | os.PathLike[str], limit: int) -> bytes:
     if len(content) > limit:
         raise UnreadableFileError(f"it is longer than {limit:,} bytes")
     return content
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What a file holds, as hashes of its bytes."""
+
+    sha256: str
+    """Hexadecimal."""
+    md5: bytes
+    """Raw, as Azure Storage keeps it with a blob. It tells accidents apart, not attacks."""
+    size: int
+
+
+Stamp = tuple[int, int, int]
+"""Inode, size and time of change: another stamp is another content; read `stamp_of`."""
+
+
+def digest_of(path: Path) -> Digest:
+    """The hashes of a file, read in one pass.
+
+    Raises:
+        UnreadableFileError: It can't be read.
+    """
+    sha256, md5, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
+    with open_regular(path) as file:
+        try:
+            while piece := file.read(1 << 20):
+                sha256.update(piece)
+                md5.update(piece)
+                size += len(piece)
+        except OSError as error:
+            raise UnreadableFileError(_in_words(error)) from error
+    return Digest(sha256.hexdigest(), md5.digest(), size)
+
+
+def stamp_of(path: Path) -> Stamp:
+    """What the file system says of a file's content.
+
+    Raises:
+        UnreadableFileError: There is none.
+    """
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise UnreadableFileError(_in_words(error)) from error
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def read_unchanged(path: Path, sha256: str) -> bytes:
+    """A file's bytes, if they are still those that were looked at before.
+
+    Raises:
+        InvalidInputError: The file changed meanwhile, or can't be read any more.
+    """
+    try:
+        with open_regular(path) as file:
+            content = file.read()
+    except (OSError, UnreadableFileError) as error:
+        raise changed(path) from error
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise changed(path)
+    return content
+
+
+def changed(path: Path) -> InvalidInputError:
+    """The refusal of a file that isn't any more what was checked."""
+    return InvalidInputError(
+        f"{path} changed after it was checked, so it was not used.",
+        next_step="Run the same command again: it checks the file as it is now.",
+    )
 
 
 def _in_words(error: OSError) -> str:

@@ -65,29 +65,3 @@ def day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise ArgumentTypeError(f"'{text}' is not a date like 2026-01-31") from None
-
-
-def spec_paths(specs: Sequence[str], files: Sequence[str]) -> list[str]:
-    """The spec files of a command line, each once; a folder stands for those in it.
-
-    Raises:
-        UsageError: There is none.
-    """
-    from pathlib import Path
-
-    from jobs.errors import UsageError
-
-    paths: dict[str, None] = {}
-    for named in (*specs, *files):
-        found = [named]
-        if (folder := Path(named)).is_dir():
-            inside = sorted(folder.iterdir())
-            found = [str(file) for file in inside if file.suffix in (".yaml", ".yml")]
-        if not found:
-            raise UsageError(f"{named} holds no spec, no .yaml file.")
-        paths |= dict.fromkeys(found)
-    if not paths:
-        raise UsageError(
-            "No spec file is named.", next_step="Name one: jobs/specs/xbox-support.yaml"
-        )
-    return list(paths)

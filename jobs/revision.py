@@ -3,19 +3,21 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from decimal import Decimal
-from pathlib import Path
+from importlib.metadata import version
 
-from jobs.spec.models import FineTuning
-
-FORMAT = 1
+FORMAT = 2
 """Part of every mark; raised when a mark's meaning changes, so that old ones count no more."""
 
 HASH_LENGTH = 10
+TAG_PREFIX = "foundry-tune."
+"""Tags that begin so are ours alone: a spec's own may not."""
 TAG_SPEC = "foundry-tune.spec"
 TAG_HASH = "foundry-tune.hash"
 TAG_VERSION = "foundry-tune.version"
 TAG_PROOF = "foundry-tune.proof"
+"""That an endpoint passed all its spec asks for: probes, smoke tests."""
+TAG_PROBED = "foundry-tune.probed"
+"""That an endpoint's content filter was seen refusing."""
 TAG_EVALUATION = "foundry-tune.evaluation"
 TAG_SYSTEM = "foundry-tune.system"
 """The system message that a model was trained with, so that it can be asked as it was taught."""
@@ -24,37 +26,16 @@ LONGEST_TAG_VALUE = 256
 """Azure's limit; a system message beyond it isn't kept."""
 
 
-def hyperparameters(spec: FineTuning) -> dict[str, str]:
-    """The guide's words with their values in one spelling; a default written out is no change."""
-    values = {"epochs": str(spec.epochs), "batch_size_multiplier": str(spec.batch_size)}
-    if spec.learning_rate is not None:
-        values["learning_rate"] = plain_number(spec.learning_rate)
-    return values | dict(spec.hyperparameters.extra)
-
-
 def digest(value: object) -> str:
     """Ten hexadecimal digits that stand for a value."""
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()[:HASH_LENGTH]
 
 
-def sha256_of(path: Path) -> str:
-    """The hash of a file's bytes, read in one pass."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def plain_number(number: float) -> str:
-    """`2e-05` as `0.00002`: the spelling that Microsoft's samples send."""
-    return format(Decimal(repr(number)).normalize(), "f")
-
-
 def tags(
     spec_name: str, revision: str, own: Mapping[str, str | None] | None = None
 ) -> dict[str, str]:
     """The tags that everything made carries, beside the spec's own."""
-    from importlib.metadata import version
-
     written = {key: value or "" for key, value in (own or {}).items()}
     return written | {
         TAG_SPEC: spec_name,

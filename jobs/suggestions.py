@@ -1,12 +1,11 @@
 """`Did you mean …?`: the nearest of the words that would have been right."""
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
     """The one of `words` that `word` was most likely meant to be, if any is near."""
-    from difflib import get_close_matches
-
     known = list(words)
     by_folded = {candidate.casefold(): candidate for candidate in known}
     close = get_close_matches(word[:80].casefold(), list(by_folded), n=1, cutoff=0.6)

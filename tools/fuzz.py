@@ -52,7 +52,7 @@ def _pieces(data: bytes) -> list[bytes]:
 
 
 def _specs() -> Callable[[bytes], None]:
-    from jobs.spec.checks import check_story
+    from jobs.read.checks import check_story
     from jobs.spec.story import load_bytes
 
     def target(data: bytes) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from jobs.catalog.catalog import registry_model
 from jobs.dataset.lint import Tally, Task, Wish
 from jobs.dataset.parallel import lint_file
 from jobs.dataset.remarks import Remark, Remarks
@@ -14,7 +15,6 @@ from jobs.dataset.survey import Survey, is_sorted_by_label, survey
 from jobs.dataset.tokens import NO_TOKENS, Tokenizer, Tokens
 from jobs.files import UnreadableFileError
 from jobs.findings import Finding, in_order
-from jobs.spec.document import registry_model
 
 Role = Literal["training", "validation", "test"]
 ROLES: tuple[Role, ...] = ("training", "validation", "test")
@@ -151,7 +151,7 @@ def _lint_all(
 
 def _context(training: Training | None) -> int | None:
     """How many tokens the model sees at once, where that is known."""
-    from jobs.catalog import catalog
+    from jobs.catalog.catalog import catalog
 
     model = catalog().model(training.model) if training else None
     return model.context_tokens.value if model else None
@@ -251,7 +251,7 @@ def _telling(files: Sequence[Looked], held_out: int, training: Training, remarks
 
 
 def _drops_system(path: str) -> bool:
-    from jobs.catalog import catalog
+    from jobs.catalog.catalog import catalog
 
     model = catalog().model(path)
     return model is not None and not model.system_prompt

@@ -12,8 +12,8 @@ import msgspec
 
 from jobs.dataset.lines import MAX_LINE_BYTES
 from jobs.dataset.remarks import Remark, Remarks
-from jobs.output import printable
 from jobs.suggestions import did_you_mean
+from jobs.terminal.output import printable
 
 ROLES = ("system", "user", "assistant", "tool")
 MESSAGE_FIELDS = (

@@ -314,7 +314,7 @@ def _scripts(found: Survey, remarks: Remarks) -> None:
 
 
 def _short(text: str) -> str:
-    from jobs.output import printable
+    from jobs.terminal.output import printable
 
     return printable(text, 40)
 

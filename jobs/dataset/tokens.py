@@ -114,7 +114,7 @@ class Estimator:
 @cache
 def family_of(model: str) -> Family:
     """The vocabulary of a model; empty where it is not known."""
-    from jobs.spec.document import registry_model
+    from jobs.catalog.catalog import registry_model
 
     name = registry_model(model).lower()
     return next((family for prefix, family in FAMILIES.items() if name.startswith(prefix)), "")

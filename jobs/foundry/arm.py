@@ -7,16 +7,25 @@ A full `import azure.ai.ml` costs five seconds; this costs a third of one, and u
 entities it drops no field (`ServerlessEndpoint` loses contentSafety and authMode both ways).
 """
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from jobs.errors import NotFoundError
-from jobs.foundry.answers import Json
+from jobs.errors import BusyError, NotFoundError
+from jobs.foundry.answers import (
+    Json,
+    object_or_nothing,
+    require_items,
+    require_object,
+    require_same_host,
+    text,
+)
 from jobs.foundry.credential import MANAGEMENT_SCOPE
 from jobs.foundry.refusals import translated
+from jobs.terminal.output import progress
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -25,7 +34,8 @@ if TYPE_CHECKING:
 ENDPOINT = "https://management.azure.com"
 _POLLING_SECONDS = 2
 """Between looks at a long-running operation, where Azure names no interval of its own."""
-
+_BUSY_SECONDS = 300.0
+"""How long another operation on a resource is waited for before it is told as a conflict."""
 
 _REPEATABLE = frozenset({"GET", "HEAD", "PUT", "PATCH", "POST", "DELETE"})
 
@@ -33,7 +43,9 @@ _REPEATABLE = frozenset({"GET", "HEAD", "PUT", "PATCH", "POST", "DELETE"})
 class Arm:
     """A signed-in connection to Azure Resource Manager and to the hosts that take its tokens."""
 
-    def __init__(self, credential: "TokenCredential") -> None:
+    def __init__(
+        self, credential: "TokenCredential", tell: Callable[[str], None] = progress
+    ) -> None:
         from azure.core import PipelineClient
         from azure.core.pipeline.policies import (
             CustomHookPolicy,
@@ -45,12 +57,17 @@ class Arm:
         )
         from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
+        from jobs.foundry.waiting import PatientTransport
+
         self.credential = credential
+        self.tell = tell
+        """Hears what is waited for."""
         self.today: date | None = None
         """Azure's own date, once it has answered: what lifecycle dates are held against."""
         agent = f"foundry-tune/{version('foundry-tune')}"
         self._client = PipelineClient(
             ENDPOINT,
+            transport=PatientTransport(lambda text: self.tell(text)),
             policies=[
                 RequestIdPolicy(),
                 HeadersPolicy({"Accept": "application/json"}),
@@ -69,25 +86,34 @@ class Arm:
 
         Raises:
             NotFoundError: There is none.
+            UnusableAnswerError: Something else than Azure answered.
         """
-        return _content(self._send("GET", path, api_version, doing, query=query))
+        return require_object(
+            self._send("GET", path, api_version, doing, query=query).http_response, doing
+        )
 
     def find(self, path: str, api_version: str, doing: str) -> Json | None:
-        """Read a resource, or None where there is none."""
+        """Read a resource, or None where Azure says that there is none."""
         try:
             return self.get(path, api_version, doing)
         except NotFoundError:
             return None
 
     def list(self, path: str, api_version: str, doing: str, **query: str) -> Iterator[Json]:
-        """Every item of a collection, page by page."""
+        """Every item of a collection, page by page.
+
+        Raises:
+            UnusableAnswerError: A page isn't one of Azure's: what is there isn't known then.
+        """
         page = self.get(path, api_version, doing, **query)
         while True:
-            yield from page.get("value", [])
+            yield from require_items(page, doing)
             following = page.get("nextLink")
             if not following:
                 return
-            page = _content(self._send("GET", str(following), "", doing))
+            # A page's link gets the token too, so it may only lead where the first page came from.
+            require_same_host(str(following), ENDPOINT if path.startswith("/") else path, doing)
+            page = self.get(str(following), "", doing)
 
     def put(self, path: str, api_version: str, body: Json, doing: str) -> Json:
         """Create or replace a resource, and wait until Azure is done with it."""
@@ -114,12 +140,14 @@ class Arm:
             return self._send("GET", url, "", doing).http_response.content
         from azure.core.pipeline import Pipeline
         from azure.core.pipeline.policies import RetryPolicy
-        from azure.core.pipeline.transport import RequestsTransport
         from azure.core.rest import HttpRequest
 
+        from jobs.foundry.waiting import PatientTransport
+
+        transport = PatientTransport(lambda text: self.tell(text))
         with (
             translated(doing),
-            Pipeline(RequestsTransport(), policies=[RetryPolicy(retry_total=3)]) as pipeline,
+            Pipeline(transport, policies=[RetryPolicy(retry_total=3)]) as pipeline,
         ):
             response = pipeline.run(HttpRequest("GET", url)).http_response
             response.raise_for_status()
@@ -135,6 +163,30 @@ class Arm:
         body: Json | None = None,
         query: Mapping[str, str] | None = None,
     ) -> Any:
+        """Send a request; where another operation is under way on the resource, once it is over."""
+        waited = 0.0
+        while True:
+            try:
+                return self._send_once(method, path, api_version, doing, body=body, query=query)
+            except BusyError:
+                if waited >= _BUSY_SECONDS:
+                    raise
+                pause = min(2.0 + waited / 4, 15.0)
+                if waited == 0:
+                    self.tell(f"Another operation is under way; waiting to {doing} …")
+                time.sleep(pause)
+                waited += pause
+
+    def _send_once(
+        self,
+        method: str,
+        path: str,
+        api_version: str,
+        doing: str,
+        *,
+        body: Json | None,
+        query: Mapping[str, str] | None,
+    ) -> Any:
         from azure.core.exceptions import HttpResponseError
         from azure.core.rest import HttpRequest
 
@@ -147,29 +199,37 @@ class Arm:
                 request,
                 _return_pipeline_response=True,
                 connection_timeout=10,
-                read_timeout=120,
+                read_timeout=60,
                 # Every write is addressed by name, and the POSTs made here are reads (listKeys,
                 # metrics) or can be said twice (cancel): so all may be repeated after a lost
                 # answer. The paid call, a job's PUT, doesn't come this way.
                 retry_on_methods=_REPEATABLE,
             )
             response = answer.http_response
+            if response.status_code == 404:
+                # A proxy's page says nothing of what Azure has.
+                require_object(response, doing)
             if response.status_code >= 400:
                 raise HttpResponseError(response=response, error_format=_error_format())
         return answer
 
     def _finish(self, answer: Any, doing: str) -> Json:
+        """The end of a write: at once, or of the long-running operation that it began."""
         from azure.core.polling import LROPoller
-        from azure.mgmt.core.polling.arm_polling import ARMPolling
+
+        from jobs.foundry.waiting import PatientPolling
 
         first: HttpResponse = answer.http_response
-        if first.status_code == 200 and not _promises_more(first):
-            return _content(answer)
         if first.status_code == 204:
             return {}
+        if first.status_code == 200 and not _promises_more(first, doing):
+            return object_or_nothing(first, doing)
         with translated(doing):
             poller: LROPoller[Json] = LROPoller(
-                self._client, answer, _content, ARMPolling(_POLLING_SECONDS)
+                self._client,
+                answer,
+                lambda last: object_or_nothing(last.http_response, doing),
+                PatientPolling(_POLLING_SECONDS),
             )
             return poller.result() or {}
 
@@ -182,28 +242,12 @@ class Arm:
                 self.today = datetime.now(tz=UTC).date()
 
 
-def _promises_more(response: "HttpResponse") -> bool:
+def _promises_more(response: "HttpResponse", doing: str) -> bool:
     """Whether a 200 starts a long-running operation, by its headers or its own state."""
     if "azure-asyncoperation" in response.headers:
         return True
-    body = _json(response)
-    properties = body.get("properties")
-    state = properties.get("provisioningState") if isinstance(properties, dict) else None
+    state = text(object_or_nothing(response, doing), "properties", "provisioningState")
     return state in {"Creating", "Updating", "Deleting", "Accepted"}
-
-
-def _content(answer: Any) -> Json:
-    return _json(answer.http_response)
-
-
-def _json(response: Any) -> Json:
-    if not response.content:
-        return {}
-    try:
-        body: Any = response.json()
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {"value": body}
 
 
 def _error_format() -> Any:

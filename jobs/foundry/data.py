@@ -2,20 +2,24 @@
 # azure-storage-blob's transfer methods take untyped keyword arguments.
 """Training data in the project: a blob per content, and a data asset per name and content."""
 
-from collections.abc import Generator, Mapping
+import hashlib
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from jobs.foundry.answers import Json, part, strings, text
+from jobs.errors import RemoteError
+from jobs.files import Digest, UnreadableFileError, changed, open_regular
+from jobs.foundry.answers import Json, part, require_text, strings, text
 from jobs.foundry.projects import Datastore
 from jobs.foundry.reachability import require_reachable
 from jobs.foundry.refusals import BLOB_ROLE, translated
 from jobs.foundry.session import API_VERSION, Session
 
 _FOLDER = "foundry-tune"
+_BLOCK_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +32,14 @@ class DataAsset:
     archived: bool
     uri: str
     tags: Mapping[str, str]
+
+
+def label_of(uri: str) -> str:
+    """`name:version` out of the id of a data asset; another address stays as it is."""
+    parts = uri.rstrip("/").split("/")
+    if len(parts) >= 4 and parts[-4] == "data" and parts[-2] == "versions":
+        return f"{parts[-3]}:{parts[-1]}"
+    return uri
 
 
 def find(session: Session, name: str, version: str) -> DataAsset | None:
@@ -48,27 +60,46 @@ def versions(session: Session, name: str) -> list[DataAsset]:
 def names(session: Session) -> list[str]:
     """The names of the project's data assets, archived ones too."""
     path = f"{session.project_id}/data"
-    items = session.arm.list(path, API_VERSION, "list the data assets", listViewType="All")
-    return [str(item["name"]) for item in items]
+    doing = "list the data assets"
+    items = session.arm.list(path, API_VERSION, doing, listViewType="All")
+    return [require_text(item, doing, "name") for item in items]
 
 
-def is_uploaded(session: Session, datastore: Datastore, sha256: str, name: str) -> bool:
-    """Whether the blob for this content is there."""
-    with _blob(session, datastore, _blob_name(sha256, name)) as blob:
-        return bool(blob.exists())
+Outcome = Literal["there", "uploaded", "healed"]
 
 
-def upload(session: Session, datastore: Datastore, file: Path, sha256: str, name: str) -> str:
-    """Bring the content to the datastore unless it is there, and give its `azureml://` address.
+def upload(
+    session: Session,
+    datastore: Datastore,
+    file: Path,
+    digest: Digest,
+    name: str,
+    told: Callable[[int, int], None] = lambda _done, _total: None,
+) -> tuple[str, Outcome]:
+    """Bring a file to the datastore unless its content is there; its `azureml://` address.
 
-    The blob's name is the content's hash, and a block blob appears when it is complete: what is
-    there under this name is this content, whole.
+    The blob's name is the content's hash. So the name must never stand over other content: the file
+    is hashed again while its blocks go up, and only if nothing moved are they made a blob. A blob
+    that is there is held against the file's digest; one with other content is `healed`, that is,
+    replaced by what its name says. `told` hears of the bytes done and all of them.
+
+    Raises:
+        InvalidInputError: The file isn't any more what was checked; nothing was changed.
+        RemoteError: The blob reads back as something else than was sent.
     """
-    blob_name = _blob_name(sha256, name)
-    with _blob(session, datastore, blob_name) as blob, file.open("rb") as content:
-        if not blob.exists():
-            blob.upload_blob(content, overwrite=True, metadata={"foundry_tune_sha256": sha256})
-    return f"azureml://datastores/{datastore.name}/paths/{blob_name}"
+    blob_name = f"{_FOLDER}/{digest.sha256}/{name}.jsonl"
+    address = f"azureml://datastores/{datastore.name}/paths/{blob_name}"
+    with _blob(session, datastore, blob_name) as blob:
+        there = _holds(blob, digest)
+        if there:
+            return address, "there"
+        _send(blob, file, digest, told)
+        if not _holds(blob, digest):
+            raise RemoteError(
+                f"The upload of {file} reads back as something else.",
+                next_step="Run the same command again.",
+            )
+    return address, "uploaded" if there is None else "healed"
 
 
 def register(
@@ -80,7 +111,11 @@ def register(
     description: str,
     tags: Mapping[str, str],
 ) -> DataAsset:
-    """Make, or bring back from the archive, one version of a data asset."""
+    """Make, or bring back from the archive, one version of a data asset.
+
+    Raises:
+        RemoteError: It reads back as something else than was written.
+    """
     return _put(
         session,
         name,
@@ -98,18 +133,36 @@ def register(
 
 
 def archive(session: Session, asset: DataAsset) -> DataAsset:
-    """Hide one version: Azure has no delete for data that jobs refer to."""
-    path = _path(session, asset.name, asset.version)
-    found = session.arm.get(path, API_VERSION, f"read data '{asset.name}'")
-    properties: dict[str, Any] = {**found["properties"], "isArchived": True}
+    """Hide one version: Azure has no delete for data that jobs refer to.
+
+    Raises:
+        RemoteError: It is still there afterwards.
+    """
+    doing = f"read data '{asset.name}'"
+    found = session.arm.get(_path(session, asset.name, asset.version), API_VERSION, doing)
+    require_text(found, doing, "properties", "dataUri")
+    properties = {**part(found, "properties"), "isArchived": True}
     return _put(session, asset.name, asset.version, properties)
 
 
 def _put(session: Session, name: str, version: str, properties: dict[str, Any]) -> DataAsset:
-    path = _path(session, name, version)
-    body = {"properties": properties}
-    found = session.arm.put(path, API_VERSION, body, f"register data '{name}:{version}'")
-    return _asset(found, name)
+    path, label = _path(session, name, version), f"{name}:{version}"
+    session.arm.put(path, API_VERSION, {"properties": properties}, f"register data '{label}'")
+    # Believed once it is read back: an answer to the PUT may be anybody's.
+    kept = _asset(session.arm.get(path, API_VERSION, f"read data '{label}'"), name)
+    if kept.archived != properties["isArchived"] or not _same_address(
+        kept.uri, properties["dataUri"]
+    ):
+        raise RemoteError(
+            f"Azure did not keep what was written of data '{label}'.",
+            next_step="Run the same command again.",
+        )
+    return kept
+
+
+def _same_address(kept: str, written: str) -> bool:
+    """Azure may keep a datastore's path in full, with subscription, group and workspace."""
+    return kept.rpartition("/datastores/")[2] == written.rpartition("/datastores/")[2]
 
 
 def _path(session: Session, name: str, version: str) -> str:
@@ -128,8 +181,50 @@ def _asset(found: Json, name: str) -> DataAsset:
     )
 
 
-def _blob_name(sha256: str, name: str) -> str:
-    return f"{_FOLDER}/{sha256}/{name}.jsonl"
+def _holds(blob: Any, digest: Digest) -> bool | None:
+    """Whether a blob holds this content; None where there is no blob."""
+    from azure.core.exceptions import ResourceNotFoundError
+
+    try:
+        properties = blob.get_blob_properties()
+    except ResourceNotFoundError:
+        return None
+    if properties.size != digest.size:
+        return False
+    md5 = properties.content_settings.content_md5
+    if md5:
+        return bytes(md5) == digest.md5
+    # Whoever joined blocks without saying their MD5 left none: the content itself decides.
+    found = hashlib.sha256()
+    for piece in blob.download_blob().chunks():
+        found.update(piece)
+    return found.hexdigest() == digest.sha256
+
+
+def _send(blob: Any, file: Path, digest: Digest, told: Callable[[int, int], None]) -> None:
+    """Stage a file's blocks, and make them the blob if they are still what was checked."""
+    from azure.storage.blob import BlobBlock, ContentSettings
+
+    sha256, sent, blocks = hashlib.sha256(), 0, list[Any]()
+    try:
+        with open_regular(file) as content:
+            while piece := content.read(_BLOCK_BYTES):
+                sha256.update(piece)
+                # Named by its content: two uploads at once can't mix their blocks.
+                block = f"{len(blocks):05d}-{hashlib.sha256(piece).hexdigest()[:32]}"
+                blob.stage_block(block, piece)
+                blocks.append(BlobBlock(block))
+                sent += len(piece)
+                told(sent, digest.size)
+    except (OSError, UnreadableFileError) as error:
+        raise changed(file) from error
+    if sha256.hexdigest() != digest.sha256:
+        raise changed(file)
+    blob.commit_block_list(
+        blocks,
+        content_settings=ContentSettings(content_md5=bytearray(digest.md5)),
+        metadata={"foundry_tune_sha256": digest.sha256},
+    )
 
 
 @contextmanager
@@ -146,7 +241,11 @@ def _blob(session: Session, datastore: Datastore, name: str) -> Generator[Any]:
             datastore.container,
             name,
             credential=credential,
-            retry_total=3,
+            retry_total=2,
+            initial_backoff=2,
+            increment_base=2,
+            connection_timeout=10,
+            read_timeout=30,
         ) as client,
     ):
         yield client

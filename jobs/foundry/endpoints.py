@@ -1,13 +1,20 @@
 """Serverless endpoints, with the two fields that azure-ai-ml's entity loses: safety and sign-in."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from jobs.errors import NotFoundError
-from jobs.foundry.answers import Json, part, strings, text
+from jobs.errors import ConflictError, NotFoundError, PreflightError, RemoteError
+from jobs.foundry.answers import Json, part, require_text, strings, text
 from jobs.foundry.session import API_VERSION, Session
+from jobs.revision import FORMAT, TAG_PROBED, digest
+
+AUTH_MODES = {"key": "Key", "aad": "AAD", "key_and_aad": "KeyAndAAD"}
+"""The words of specs for how callers sign in, and ARM's."""
 
 _SETTLING_SECONDS = 2.0
+_LOOKS = (0.5, 1.0, 2.0, 0.0)
+"""Seconds between looks whether something is gone: Azure's reads may lag behind its writes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +38,22 @@ class Endpoint:
     def is_filtered(self) -> bool:
         """Whether the content filter is known to be on. Silence is not on."""
         return self.content_safety == "Enabled"
+
+    @property
+    def is_probed(self) -> bool:
+        """Whether its filter was probed while it served this model; the mark says so."""
+        return self.tags.get(TAG_PROBED) == self.probed_mark
+
+    @property
+    def probed_mark(self) -> str:
+        """The mark of a filter that was probed: of this endpoint, made then, with this model."""
+        return digest(
+            {"format": FORMAT, "endpoint": self.name, "made": self.created, "model": serves(self)}
+        )
+
+    def is_still(self, seen: "Endpoint") -> bool:
+        """Whether it is the same endpoint and serves the same, as far as Azure tells."""
+        return (self.created, self.model_id) == (seen.created, seen.model_id)
 
     @property
     def is_settled(self) -> bool:
@@ -72,18 +95,31 @@ def put(
             "modelSettings": {"modelId": model_id},
         },
     }
-    doing = f"make endpoint '{name}'"
-    session.arm.put(_path(session, name), API_VERSION, body, doing)
+    session.arm.put(_path(session, name), API_VERSION, body, f"make endpoint '{name}'")
     # What the PUT answered echoes what was asked; what counts is what is there.
-    return _endpoint(session.arm.get(_path(session, name), API_VERSION, f"read endpoint '{name}'"))
+    made = _read(session, name)
+    if model_label(made.model_id).casefold() != model_label(model_id).casefold():
+        raise RemoteError(
+            f"Endpoint '{name}' was asked to serve '{model_label(model_id)}', but reads back as "
+            f"serving '{serves(made) or 'nothing'}'.",
+            next_step="Run the same command again: it looks at what is there.",
+        )
+    _require_tags(made, tags)
+    return made
 
 
 def tag(session: Session, endpoint: Endpoint, tags: Mapping[str, str]) -> Endpoint:
-    """Add tags to an endpoint, keeping the ones it has."""
+    """Add tags to an endpoint, keeping the ones it has, and read them back.
+
+    Raises:
+        RemoteError: They aren't there afterwards.
+    """
     body = {"tags": {**endpoint.tags, **tags}}
     doing = f"tag endpoint '{endpoint.name}'"
     session.arm.patch(_path(session, endpoint.name), API_VERSION, body, doing)
-    return _endpoint(session.arm.get(_path(session, endpoint.name), API_VERSION, doing))
+    kept = _read(session, endpoint.name)
+    _require_tags(kept, tags)
+    return kept
 
 
 def settled(session: Session, endpoint: Endpoint, pause: Callable[[float], None]) -> Endpoint:
@@ -100,16 +136,44 @@ def settled(session: Session, endpoint: Endpoint, pause: Callable[[float], None]
     return endpoint
 
 
-def delete(session: Session, name: str) -> None:
-    """Delete an endpoint and wait until it is gone: from then on it costs nothing."""
-    session.arm.delete(_path(session, name), API_VERSION, f"delete endpoint '{name}'")
+def delete(session: Session, seen: Endpoint) -> None:
+    """Delete an endpoint that is still the one that was seen, and look that it is gone.
+
+    Only then does it cost nothing, and only then does it serve nobody.
+
+    Raises:
+        ConflictError: Another one has this name now, or it serves something else.
+        RemoteError: It is still there afterwards.
+    """
+    now = find(session, seen.name)
+    if now is None:
+        return
+    if not now.is_still(seen):
+        raise moved(seen)
+    session.arm.delete(_path(session, seen.name), API_VERSION, f"delete endpoint '{seen.name}'")
+    for pause in _LOOKS:
+        if find(session, seen.name) is None:
+            return
+        time.sleep(pause)
+    raise RemoteError(
+        f"Azure was asked to delete endpoint '{seen.name}', but it is still there, and billed.",
+        next_step=f"Run again: foundry-tune down {seen.name} --only endpoint",
+    )
+
+
+def moved(seen: Endpoint) -> ConflictError:
+    """The refusal to change an endpoint that isn't any more what the plan rests on."""
+    return ConflictError(
+        f"Endpoint '{seen.name}' has changed since it was looked at, so it was left as it is.",
+        next_step="Run the same command again: it plans with what is there now.",
+    )
 
 
 def key(session: Session, name: str) -> str:
     """The endpoint's first key. Never print, log or keep it."""
     path = f"{_path(session, name)}/listKeys"
-    keys = session.arm.post(path, API_VERSION, f"fetch the key of endpoint '{name}'")
-    return str(keys["primaryKey"])
+    doing = f"fetch the key of endpoint '{name}'"
+    return require_text(session.arm.post(path, API_VERSION, doing), doing, "primaryKey")
 
 
 def model_id(location: str, workspace_id: str, name: str, version: str) -> str:
@@ -119,12 +183,43 @@ def model_id(location: str, workspace_id: str, name: str, version: str) -> str:
     )
 
 
-def serves(endpoint: Endpoint) -> str:
-    """`name:version` of the model it serves, or the base model's name."""
-    parts = endpoint.model_id.rstrip("/").split("/")
+def model_label(model: str) -> str:
+    """`name:version` out of a model's id; the name alone where the id has no version."""
+    parts = model.rstrip("/").split("/")
     if len(parts) >= 4 and parts[-2] == "versions":
         return f"{parts[-3]}:{parts[-1]}"
-    return parts[-1]
+    return parts[-1].removeprefix("azureml:")
+
+
+def serves(endpoint: Endpoint) -> str:
+    """`name:version` of the model it serves, or the base model's name."""
+    return model_label(endpoint.model_id)
+
+
+def require_servable(endpoint: Endpoint) -> None:
+    """Refuse to talk to an endpoint that isn't up.
+
+    Raises:
+        PreflightError: It is being made, has failed, or has no address.
+    """
+    if endpoint.provisioning_state != "Succeeded" or not endpoint.uri:
+        raise PreflightError(
+            f"Endpoint '{endpoint.name}' doesn't serve: it is {endpoint.provisioning_state}.",
+            next_step="foundry-tune status",
+        )
+
+
+def _read(session: Session, name: str) -> Endpoint:
+    return _endpoint(session.arm.get(_path(session, name), API_VERSION, f"read endpoint '{name}'"))
+
+
+def _require_tags(endpoint: Endpoint, tags: Mapping[str, str]) -> None:
+    missing = [name for name, value in tags.items() if endpoint.tags.get(name) != value]
+    if missing:
+        raise RemoteError(
+            f"Azure did not keep the tags of endpoint '{endpoint.name}': {', '.join(missing)}.",
+            next_step="Does a policy remove them? Without them the endpoint can't be recognised.",
+        )
 
 
 def _path(session: Session, name: str) -> str:

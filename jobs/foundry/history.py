@@ -2,9 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from jobs.foundry.answers import Json, items, part, strings, text
 from jobs.foundry.session import Session
+
+TRAIN_LOSS = "train_loss"
+VALIDATION_LOSS = "validation_loss"
+"""The metrics that a fine-tuning job logs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +81,23 @@ def log(session: Session, address: str) -> str:
     """The text of one log file, by the address that `RunDetails` gave."""
     content = session.arm.read(address, "read the job's log", signed_in=False)
     return content.decode("utf-8", errors="replace")
+
+
+def seconds_between(started: str, ended_at: str) -> float | None:
+    """The time between two of Azure's timestamps, where both are there."""
+    if not started or not ended_at:
+        return None
+    return (timestamp(ended_at) - timestamp(started)).total_seconds()
+
+
+def timestamp(written: str) -> datetime:
+    """One of Azure's timestamps."""
+    # Azure writes seven digits of a second; Python reads three or six.
+    head, dot, tail = written.partition(".")
+    if not dot:
+        return datetime.fromisoformat(written)
+    digits = tail[: len(tail) - len(tail.lstrip("0123456789"))]
+    return datetime.fromisoformat(f"{head}.{digits[:6].ljust(6, '0')}{tail[len(digits) :]}")
 
 
 def _points(metric: Json) -> list[Point]:

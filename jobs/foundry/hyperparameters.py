@@ -22,3 +22,21 @@ def to_wire(values: Mapping[str, str]) -> dict[str, str]:
 def from_wire(values: Mapping[str, str]) -> dict[str, str]:
     """What the service keeps, in the guide's words."""
     return {_GUIDE.get(name, name): str(value) for name, value in values.items()}
+
+
+def same(before: str, after: str) -> bool:
+    """Whether two values are equal, as text or as numbers: Azure may keep `2e-05` for `0.00002`."""
+    if before == after:
+        return True
+    try:
+        return float(before) == float(after)
+    except ValueError:
+        return False
+
+
+def short(value: str) -> str:
+    """A number as people write it: `2e-05` for the wire's `0.00002`."""
+    try:
+        return f"{float(value):g}"
+    except ValueError:
+        return value

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from jobs.errors import RemoteError, SignInError, UnreachableError
-from jobs.foundry.refusals import refusal
+from jobs.foundry import endpoints
+from jobs.foundry.endpoints import Endpoint
+from jobs.foundry.refusals import refusal, translated
+from jobs.foundry.session import Session
 
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionMessageParam
 
-    from jobs.foundry.session import Session
 
 ROUTE = "/chat/completions"
 """The filtered route; the reports of probes and smoke tests name it."""
@@ -213,9 +215,9 @@ def _filtered(results: Any) -> dict[str, str]:
     }
 
 
-def token_for(session: "Session") -> str:
-    """A token of the caller, for endpoints that take no keys."""
-    from jobs.foundry.refusals import translated
-
-    with translated("sign in to the endpoint"):
-        return session.arm.credential.get_token(_TOKEN_SCOPE).token
+def open_chat(session: Session, endpoint: Endpoint) -> Chat:
+    """Somebody to ask, behind an endpoint; the key is fetched now and kept nowhere."""
+    if endpoint.auth_mode == "AAD":
+        with translated("sign in to the endpoint"):
+            return Chat(endpoint.uri, session.arm.credential.get_token(_TOKEN_SCOPE).token)
+    return Chat(endpoint.uri, endpoints.key(session, endpoint.name))

@@ -1,9 +1,11 @@
 """Fine-tuning jobs: read, list, cancel. `submission.py` starts them."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from jobs.foundry.answers import Json, strings, text
+from jobs.errors import RemoteError
+from jobs.foundry.answers import Json, part, strings, text
 from jobs.foundry.session import Session
 
 API_VERSION = "2024-10-01-preview"
@@ -11,6 +13,13 @@ API_VERSION = "2024-10-01-preview"
 
 TERMINAL = frozenset({"Completed", "Failed", "Canceled", "NotResponding", "Paused"})
 """States after which nothing happens any more (azure-ai-ml, _run_history_constants.py)."""
+
+
+STOPPING = frozenset({"CancelRequested", "Canceling"})
+"""States in which Azure has heard that a job is to stop."""
+
+_LOOKS = (0.5, 1.0, 2.0, 0.0)
+"""Seconds between looks whether a job stops."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +63,21 @@ def listed(session: Session) -> list[Job]:
 
 
 def cancel(session: Session, name: str) -> None:
-    """Ask Azure to stop a job, and wait until it has."""
+    """Ask Azure to stop a job, and look whether it does.
+
+    Raises:
+        RemoteError: It goes on, and costs.
+    """
     session.arm.post(f"{_path(session, name)}/cancel", API_VERSION, f"cancel job '{name}'")
+    for pause in _LOOKS:
+        job = find(session, name)
+        if job is None or job.is_finished or job.status in STOPPING:
+            return
+        time.sleep(pause)
+    raise RemoteError(
+        f"Azure was asked to cancel job '{name}', but it goes on, and costs.",
+        next_step=f"Run again: foundry-tune cancel {name}",
+    )
 
 
 def _path(session: Session, name: str) -> str:
@@ -63,7 +85,7 @@ def _path(session: Session, name: str) -> str:
 
 
 def _job(found: Json) -> Job:
-    details = found["properties"].get("fineTuningDetails")
+    details = part(found, "properties", "fineTuningDetails")
     return Job(
         id=text(found, "id"),
         name=text(found, "name"),

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from jobs.foundry.answers import Json, strings, text
+from jobs.errors import NotFoundError, RemoteError
+from jobs.foundry.answers import Json, require_text, strings, text
 from jobs.foundry.session import API_VERSION, Session
 
 
@@ -29,8 +30,6 @@ class ModelVersion:
 
 def versions(session: Session, name: str) -> list[ModelVersion]:
     """Every version of a model, oldest first; none where there is no such model."""
-    from jobs.errors import NotFoundError
-
     path = f"{session.project_id}/models/{name}/versions"
     doing = f"list the versions of model '{name}'"
     try:
@@ -49,23 +48,25 @@ def next_version(session: Session, name: str) -> str:
 
 def names(session: Session) -> list[str]:
     """The names of the project's models."""
-    items = session.arm.list(
-        f"{session.project_id}/models", API_VERSION, "list the models", listViewType="ActiveOnly"
-    )
-    return [str(item["name"]) for item in items]
+    path, doing = f"{session.project_id}/models", "list the models"
+    items = session.arm.list(path, API_VERSION, doing, listViewType="ActiveOnly")
+    return [require_text(item, doing, "name") for item in items]
 
 
 def delete(session: Session, model: ModelVersion) -> None:
-    """Delete one version: azure-ai-ml has no verb for it, ARM has.
+    """Delete one version, and look that it is gone: azure-ai-ml has no verb for it, ARM has.
 
     Raises:
         ConflictError: An endpoint serves it.
+        RemoteError: It is still there afterwards.
     """
-    session.arm.delete(
-        f"{session.project_id}/models/{model.name}/versions/{model.version}",
-        API_VERSION,
-        f"delete model '{model.label}'",
-    )
+    path = f"{session.project_id}/models/{model.name}/versions/{model.version}"
+    session.arm.delete(path, API_VERSION, f"delete model '{model.label}'")
+    if session.arm.find(path, API_VERSION, f"read model '{model.label}'") is not None:
+        raise RemoteError(
+            f"Azure was asked to delete model '{model.label}', but it is still there.",
+            next_step="Run the same command again.",
+        )
 
 
 def _version(found: Json, name: str) -> ModelVersion:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from jobs.errors import NotFoundError, PreflightError, RefusedError
-from jobs.foundry.answers import part, text
+from jobs.foundry.answers import object_in, part, require_text, text
 from jobs.foundry.session import API_VERSION, Session
 
 _TRUSTED_HOST_SUFFIX = ".azureml.ms"
@@ -43,8 +43,9 @@ def get(session: Session) -> Project:
         PreflightError: There is no such project, or it is a hub or a plain workspace.
     """
     name = session.target.project
+    doing = f"read project '{name}'"
     try:
-        found = session.arm.get(session.project_id, API_VERSION, f"read project '{name}'")
+        found = session.arm.get(session.project_id, API_VERSION, doing)
     except NotFoundError as error:
         raise PreflightError(
             f"There is no project '{name}' in resource group '{session.target.resource_group}'.",
@@ -57,32 +58,30 @@ def get(session: Session) -> Project:
             next_step="Name the project: -w PROJECT",
         )
     return Project(
-        id=str(found["id"]),
-        name=str(found["name"]),
-        location=str(found["location"]).replace(" ", "").casefold(),
+        id=require_text(found, doing, "id"),
+        name=require_text(found, doing, "name"),
+        location=require_text(found, doing, "location").replace(" ", "").casefold(),
         kind=kind,
-        workspace_id=text(found, "properties", "workspaceId"),
-        discovery_url=text(found, "properties", "discoveryUrl"),
+        workspace_id=require_text(found, doing, "properties", "workspaceId"),
+        discovery_url=require_text(found, doing, "properties", "discoveryUrl"),
         hub_id=text(found, "properties", "hubResourceId"),
     )
 
 
 def default_datastore(session: Session) -> Datastore:
     """Where the project keeps uploaded data."""
-    found = session.arm.get(
-        f"{session.project_id}/datastores/workspaceblobstore",
-        API_VERSION,
-        "read the project's datastore",
-    )
+    doing = "read the project's datastore"
+    path = f"{session.project_id}/datastores/workspaceblobstore"
+    found = session.arm.get(path, API_VERSION, doing)
     properties = part(found, "properties")
     suffix = text(properties, "endpoint") or "core.windows.net"
-    account = text(properties, "accountName")
+    account = require_text(properties, doing, "accountName")
     lends = text(properties, "credentials", "credentialsType") or "None"
     return Datastore(
-        name=text(found, "name"),
+        name=require_text(found, doing, "name"),
         account=account,
         account_url=f"https://{account}.blob.{suffix}",
-        container=text(properties, "containerName"),
+        container=require_text(properties, doing, "containerName"),
         uses_identity=lends == "None",
     )
 
@@ -92,10 +91,9 @@ def data_plane(session: Session, project: Project) -> str:
 
     Its answer decides where a token goes, so a host outside Azure Machine Learning is refused.
     """
-    import json
-
-    raw = session.arm.read(project.discovery_url, "find the region's services", signed_in=False)
-    api = str(json.loads(raw).get("api") or "")
+    doing = "find the region's services"
+    raw = session.arm.read(project.discovery_url, doing, signed_in=False)
+    api = require_text(object_in(raw, doing), doing, "api")
     address = urlsplit(api)
     if address.scheme != "https" or not (address.hostname or "").endswith(_TRUSTED_HOST_SUFFIX):
         raise RefusedError(f"The project's discovery document names a foreign host: '{api}'.")

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from jobs.errors import (
     AccessDeniedError,
+    BusyError,
     ConflictError,
     FoundryTuneError,
     NotFoundError,
@@ -18,6 +19,9 @@ from jobs.errors import (
 )
 
 DEVELOPER_ROLE = "'Azure AI Developer' on the resource group"
+BUSY = "AnotherOperationInProgress"
+"""ARM's code for: try again once the other operation is over."""
+
 BLOB_ROLE = "'Storage Blob Data Contributor' on the storage account"
 
 
@@ -99,6 +103,11 @@ def refusal(
         return NotFoundError(
             f"Azure found nothing when asked to {doing} ({code or 'NotFound'}).",
             next_step=f"foundry-tune doctor says where it looks.{said}",
+        )
+    if code == BUSY:
+        return BusyError(
+            f"Another operation is under way, so Azure could not {doing} ({code}).",
+            next_step=f"Wait a minute and run the same command again.{said}",
         )
     if status in {409, 412}:
         return ConflictError(

@@ -8,12 +8,22 @@ name up, and adopt what is there. Retries of the SDK are off, to keep that in on
 
 import logging
 import threading
+import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from jobs.errors import ConflictError, FoundryTuneError, OutcomeUnknownError, UnreachableError
+from jobs.errors import (
+    ConflictError,
+    FoundryTuneError,
+    NotFoundError,
+    OutcomeUnknownError,
+    PreflightError,
+    RefusedError,
+    SignInError,
+    UnreachableError,
+)
 from jobs.foundry import jobs
 from jobs.foundry.jobs import Job
 from jobs.foundry.refusals import translated
@@ -21,8 +31,6 @@ from jobs.foundry.session import Session
 
 if TYPE_CHECKING:
     from azure.ai.ml.entities import Job as SdkJob
-
-_ATTEMPTS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,38 +61,67 @@ def submit(session: Session, submission: Submission) -> tuple[Job, bool]:
     if there:
         return there, False
     for attempt in range(1, _ATTEMPTS + 1):
+        doubtful: FoundryTuneError | None = None
         try:
             _put(session, submission)
-        except (OutcomeUnknownError, UnreachableError, ConflictError) as lost:
-            there = _look_up(session, submission.name, lost)
-            if there:
-                return there, True
-            if attempt == _ATTEMPTS or isinstance(lost, ConflictError):
-                raise
-            continue
-        there = jobs.find(session, submission.name)
+        except _DEFINITE:
+            raise
+        except FoundryTuneError as error:
+            # A gateway's 502 or 408 comes from halfway: the job may run, and cost, all the same.
+            doubtful = error
+        there = _look_up(session, submission.name, doubtful)
         if there:
             return there, True
-    raise OutcomeUnknownError(
-        f"Azure accepted job '{submission.name}' but doesn't show it yet.",
-        next_step="Run the same command again: it adopts the job.",
+        if attempt == _ATTEMPTS or not isinstance(doubtful, UnreachableError):
+            raise _unknown(submission.name, doubtful) from doubtful
+    raise AssertionError("the last attempt returns or raises")
+
+
+_ATTEMPTS = 2
+_DEFINITE = (PreflightError, RefusedError, NotFoundError, SignInError)
+"""Answers by which Azure surely did not take the job."""
+
+_LOOKS = (0.5, 1.0, 2.0, 4.0, 0.0)
+"""Seconds between looks for a job that may have been taken."""
+
+
+def _look_up(session: Session, name: str, doubtful: FoundryTuneError | None) -> Job | None:
+    """The job that a submission left, looked up by its name, whatever was answered.
+
+    Raises:
+        OutcomeUnknownError: Nobody can look.
+    """
+    for pause in _LOOKS:
+        try:
+            there = jobs.find(session, name)
+        except FoundryTuneError as error:
+            raise OutcomeUnknownError(
+                f"Whether Azure took job '{name}' isn't known: {_why(doubtful)} and the look for "
+                f"it failed too.",
+                next_step="Run the same command again: it adopts the job if there is one.",
+            ) from (doubtful or error)
+        if there:
+            return there
+        time.sleep(pause)
+    return None
+
+
+def _unknown(name: str, doubtful: FoundryTuneError | None) -> FoundryTuneError:
+    if isinstance(doubtful, ConflictError):
+        return doubtful
+    return OutcomeUnknownError(
+        f"Azure doesn't show job '{name}': {_why(doubtful)}",
+        next_step="Run the same command again: it adopts the job if it was taken, or submits it.",
     )
+
+
+def _why(doubtful: FoundryTuneError | None) -> str:
+    return f"{doubtful.message}" if doubtful else "it was accepted, but isn't listed yet."
 
 
 def warm_up() -> None:
     """Start importing azure-ai-ml (about five seconds) while something else is waited for."""
     threading.Thread(target=sdk, daemon=True, name="import azure.ai.ml").start()
-
-
-def _look_up(session: Session, name: str, lost: FoundryTuneError) -> Job | None:
-    try:
-        return jobs.find(session, name)
-    except FoundryTuneError as error:
-        raise OutcomeUnknownError(
-            f"The connection broke while job '{name}' was submitted; whether Azure took it isn't "
-            "known.",
-            next_step="Run the same command again: it adopts the job if there is one.",
-        ) from (error.__cause__ or lost)
 
 
 def _put(session: Session, submission: Submission) -> None:
@@ -98,8 +135,16 @@ def _put(session: Session, submission: Submission) -> None:
         enable_telemetry=False,
         retry_total=0,
     )
-    with translated(f"submit job '{submission.name}'"):
-        client.jobs.create_or_update(_entity(submission))
+    doing = f"submit job '{submission.name}'"
+    try:
+        with translated(doing):
+            client.jobs.create_or_update(_entity(submission))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        # azure-ai-ml reads an empty or odd answer without looking at it (1.35.2).
+        raise OutcomeUnknownError(
+            f"Azure's answer could not be read when it was asked to {doing}.",
+            next_step="Run the same command again: it adopts the job if there is one.",
+        ) from error
 
 
 def _entity(submission: Submission) -> "SdkJob":

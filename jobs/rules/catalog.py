@@ -40,15 +40,17 @@ RULES: tuple[Rule, ...] = (
         "Try it early, with `foundry-tune plan`.",
     ),
     Rule(
-        "FT-C007", "warning", "A learning rate outside the model's range",
-        "The model's registry entry gives a range that Microsoft has tried.",
+        "FT-C007", "error", "A learning rate outside the model's range",
+        "The model's registry entry gives the range; beyond it the service refuses the job, after "
+        "the data is uploaded.",
         "learning_rate: 1e-3    # Phi-3.5-mini-instruct has 2e-6 to 2e-4",
         "learning_rate: 2e-5",
     ),
     Rule(
-        "FT-C008", "warning", "Hyperparameters outside the portal's range",
-        "The portal takes 1 to 10 epochs and batches of 1 to 32; beyond that nobody has promised "
-        "anything.",
+        "FT-C008", "error", "Hyperparameters outside the portal's range",
+        "The portal takes 1 to 10 epochs and batches of 1 to 32. Beyond that nobody has promised "
+        "anything, and a refusal would come after the data is uploaded. Whoever knows that the "
+        "service takes it silences the rule.",
         "hyperparameters: {epochs: 25}",
         "hyperparameters: {epochs: 5}",
     ),

@@ -262,4 +262,42 @@ RULES: tuple[Rule, ...] = (
         "hyperparameters: {n_epochs: 3}",
         "hyperparameters: {epochs: 3}",
     ),
+    Rule(
+        "FT-S037", "error", "A reserved tag",
+        "Tags that begin with `foundry-tune.` are the marks by which jobs and endpoints are "
+        "recognised and a content filter counts as proven. One that a spec writes would be a lie.",
+        "tags: {foundry-tune.proof: abc}",
+        "tags: {team: support}",
+        False,
+    ),
+    Rule(
+        "FT-S038", "error", "Not an id",
+        "Azure takes any text for the id of a model or of data, and looks at it after the upload, "
+        "or never.",
+        "model: microsoft/Phi-4-mini-instruct",
+        "model: azureml://registries/azureml/models/Phi-4-mini-instruct",
+        False,
+    ),
+    Rule(
+        "FT-S039", "error", "Not one file",
+        "Fine-tuning and evaluation read one .jsonl file. A folder can't be read, and a file that "
+        "is called a folder would be uploaded unread.",
+        "training_data: {path: train.jsonl, type: uri_folder}",
+        "training_data: train.jsonl",
+        False,
+    ),
+    Rule(
+        "FT-S040", "error", "More than this version does",
+        "The document is right for `az ml`, but `apply` can't do it, or the service would refuse "
+        "it after the data is uploaded.",
+        "compute: azureml:gpu-cluster",
+        "Remove the field, or submit the document with az ml: foundry-tune export --az-ml SPEC",
+    ),
+    Rule(
+        "FT-S041", "note", "Data that is not looked at",
+        "What lies in Azure or on the web is not read here: its form, its size, secrets and "
+        "leakage are not known, and its tokens not counted.",
+        "training_data: azureml:support-train:7",
+        "Name a local .jsonl file, or check it where it is: foundry-tune dataset check FILE",
+    ),
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
@@ -27,7 +28,7 @@ def canonical(spec: Spec) -> dict[str, Any]:
     plain = {key: value for key, value in msgspec.to_builtins(spec).items() if key not in _LEFT_OUT}
     plain["type"], plain["name"] = spec.kind, spec.name
     if isinstance(spec, FineTuning):
-        plain["model"] = spec.model_path
+        plain["model"] = spec.model_id
         if isinstance(spec.model, ModelInput) and spec.model.type != "mlflow_model":
             plain["model_type"] = spec.model.type
         plain["task"] = spec.task
@@ -57,3 +58,16 @@ def content_hash(spec: Spec, data: Mapping[str, str] | None = None) -> str:
     content: dict[str, Any] = {**canonical(spec), **(data or {})}
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:10]
+
+
+def hyperparameters(spec: FineTuning) -> dict[str, str]:
+    """The guide's words with their values in one spelling; a default written out is no change."""
+    values = {"epochs": str(spec.epochs), "batch_size_multiplier": str(spec.batch_size)}
+    if spec.learning_rate is not None:
+        values["learning_rate"] = plain_number(spec.learning_rate)
+    return values | dict(spec.hyperparameters.extra)
+
+
+def plain_number(number: float) -> str:
+    """`2e-05` as `0.00002`: the spelling that Microsoft's samples send."""
+    return format(Decimal(repr(number)).normalize(), "f")

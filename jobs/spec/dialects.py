@@ -6,8 +6,10 @@ Also what `az ml` lets a file carry without a word: read-only fields, and a miss
 from collections.abc import Callable
 from typing import Any
 
+from jobs.spec.models import Hyperparameters
 from jobs.spec.reader import Path, Tree
-from jobs.spec.values import mapping
+from jobs.suggestions import nearest
+from jobs.values import mapping
 
 Say = Callable[[str, Path, str], None]
 """Takes a rule, a path and a message."""
@@ -41,9 +43,10 @@ def kind_of(value: dict[str, Any]) -> str:
         return "finetuning"
     if "command" in value:
         return "command"
-    if "model_id" in value:
+    if {"model_id", "content_safety", "smoke_tests", "auth_mode"} & set(value):
         return "serverless_endpoint"
-    return ""
+    # What has a model and nothing of an endpoint is a fine-tuning that lacks its data.
+    return "finetuning" if "model" in value else ""
 
 
 def translate(tree: Tree, say: Say) -> None:
@@ -136,9 +139,6 @@ def _hyperparameters(tree: Tree, written: dict[str, Any], at: Path, say: Say) ->
 
 def _set_extra_hyperparameters_apart(value: dict[str, Any], say: Say) -> None:
     """`az ml` sends any hyperparameter on; one that is near a known word is a typo all the same."""
-    from jobs.spec.models import Hyperparameters
-    from jobs.suggestions import nearest
-
     written = mapping(value.get("hyperparameters"))
     if written is None:
         return

@@ -93,14 +93,3 @@ class Job(Document, frozen=True, kw_only=True):
     identity: Identity | None = None
     queue_settings: QueueSettings | None = None
     services: dict[str, Service] | None = None
-
-
-def registry_model(path: str) -> str:
-    """The model's name in `azureml://registries/<registry>/models/<name>[/versions/<n>]`.
-
-    A bare name is taken for itself; anything else has no name and gives the empty string.
-    """
-    parts = path.split("/")
-    if path.startswith("azureml://registries/") and len(parts) >= 6 and parts[4] == "models":
-        return parts[5]
-    return path if path and not set(path) & {"/", ":", "$"} else ""

@@ -6,13 +6,14 @@ from typing import Any, cast
 
 import msgspec
 
-from jobs.catalog import registry_id
+from jobs.catalog.catalog import registry_id
 from jobs.errors import UsageError
+from jobs.spec.canonical import plain_number
 from jobs.spec.command import Command
 from jobs.spec.models import Evaluation, FineTuning, ModelInput, ServerlessEndpoint
 from jobs.spec.references import parse
 from jobs.spec.story import Chapter
-from jobs.spec.values import mapping
+from jobs.values import mapping
 
 _OURS = {
     "ignore",
@@ -89,7 +90,7 @@ def _fine_tuning(
         plain["hyperparameters"] = {
             "num_train_epochs": str(spec.epochs),
             "per_device_train_batch_size": str(spec.batch_size),
-            **({"learning_rate": decimal(spec.learning_rate)} if spec.learning_rate else {}),
+            **({"learning_rate": plain_number(spec.learning_rate)} if spec.learning_rate else {}),
             **words.extra,
         }
     plain["outputs"] = {
@@ -166,13 +167,6 @@ def _path(chapter: Chapter, written: str, folder: Path) -> str:
     """A local path as seen from where the export will lie; anything else as it is."""
     local = chapter.local_path(written)
     return Path(os.path.relpath(local, folder)).as_posix() if local else written
-
-
-def decimal(number: float) -> str:
-    """A number without an exponent, exactly: 2e-05 is 0.00002."""
-    from decimal import Decimal
-
-    return format(Decimal(repr(number)), "f")
 
 
 def _without_none(**fields: Any) -> dict[str, Any]:

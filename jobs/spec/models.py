@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
+from jobs.catalog.catalog import registry_id, registry_model
 from jobs.spec.command import Command
-from jobs.spec.document import Document, Job, Part, registry_model
+from jobs.spec.document import Document, Job, Part
 
 # ── fine-tuning ─────────────────────────────────────────────────────────────────────────────────
 
@@ -187,6 +188,11 @@ class FineTuning(Job, frozen=True, kw_only=True):
     def model_path(self) -> str:
         """The base model as written: `azureml://registries/azureml/models/Phi-4-mini-instruct`."""
         return self.model if isinstance(self.model, str) else self.model.path
+
+    @property
+    def model_id(self) -> str:
+        """The base model as Azure names it: a bare name stands for the catalogue's id."""
+        return registry_id(self.model_path)
 
     @property
     def model_name(self) -> str:

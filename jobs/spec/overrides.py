@@ -8,8 +8,8 @@ from jobs.spec.dialects import kind_of
 from jobs.spec.models import KINDS
 from jobs.spec.reader import Path, Tree, read
 from jobs.spec.shape import fields_of
-from jobs.spec.values import mapping, sequence
 from jobs.suggestions import did_you_mean
+from jobs.values import mapping, sequence
 
 
 @dataclass(frozen=True, slots=True)

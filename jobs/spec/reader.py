@@ -16,9 +16,10 @@ from typing import Any, cast
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 from yaml._yaml import CParser  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 from yaml.error import Mark, MarkedYAMLError, YAMLError
+from yaml.events import CollectionEndEvent, CollectionStartEvent
 from yaml.reader import ReaderError
 
-from jobs.spec.values import mapping, sequence
+from jobs.values import mapping, sequence
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 64
@@ -296,8 +297,6 @@ def _may_be_deep(data: bytes) -> bool:
 
 def _too_deep(data: bytes) -> Problem | None:
     """The first place that is nested too deep, found from events, which need no recursion."""
-    from yaml.events import CollectionEndEvent, CollectionStartEvent
-
     depth = 0
     parser = _Parser(data)
     try:

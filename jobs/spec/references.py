@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobs.spec.reader import Path
-from jobs.spec.values import mapping, sequence
+from jobs.values import mapping, sequence
 
 ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
     "finetuning": ("registered_model",),

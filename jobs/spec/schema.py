@@ -6,7 +6,7 @@ import msgspec
 
 from jobs.spec.dialects import READ_ONLY
 from jobs.spec.models import KINDS
-from jobs.spec.values import mapping
+from jobs.values import mapping
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

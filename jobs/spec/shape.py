@@ -15,10 +15,10 @@ from typing import Any, TypeVar, cast
 import msgspec
 from msgspec import inspect as types
 
-from jobs.output import printable
 from jobs.spec.reader import Path
-from jobs.spec.values import mapping
 from jobs.suggestions import did_you_mean
+from jobs.terminal.output import printable
+from jobs.values import mapping
 
 S = TypeVar("S", bound=msgspec.Struct)
 

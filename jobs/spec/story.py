@@ -15,8 +15,8 @@ from jobs.spec.overrides import override
 from jobs.spec.reader import MAX_BYTES, Path, Problem, Tree, path_text, read
 from jobs.spec.references import PLACES, Reference, order, parse, texts_with_references
 from jobs.spec.shape import fit, fit_rest
-from jobs.spec.values import mapping
 from jobs.suggestions import did_you_mean
+from jobs.values import mapping
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,13 @@
-"""Do it: upload, fine-tune, register, serve, prove. Safe to stop anywhere and to run again."""
+"""Do it: upload, fine-tune, register, serve, prove. Safe to stop anywhere and to run again.
+
+Two at once make one job and one endpoint. A `down` of the same spec beside it takes away what it
+makes, or says that nothing is left just before it makes more: run one after the other.
+"""
 
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from jobs.options import add_date, add_specs, add_strict, add_target
-
-if TYPE_CHECKING:
-    from jobs.apply import Progressed
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -40,55 +41,52 @@ def run(arguments: Namespace) -> int:
     """Plan, ask, do."""
     import sys
 
-    from jobs import apply, output, plan_report
-    from jobs.cost import hold
-    from jobs.errors import PreflightError
-    from jobs.opening import confirmed, examined, session_of
-    from jobs.options import spec_paths
-    from jobs.planning import make
-    from jobs.preflight import failed
-    from jobs.progress import Reporter
+    from jobs.apply.run import Interrupted, Options, refuse_blocked
+    from jobs.apply.run import run as apply
+    from jobs.arguments import session_of
+    from jobs.money.cost import hold
+    from jobs.plan.plan import make
+    from jobs.plan.preflight import require_passed
+    from jobs.plan.report import answer
+    from jobs.read.examine import checked
+    from jobs.read.paths import spec_paths
+    from jobs.terminal import output
+    from jobs.terminal.progress import Reporter
+    from jobs.terminal.question import confirmed
 
-    paths = spec_paths(arguments.specs, arguments.file)
-    opened = examined(paths, arguments.overrides, on=arguments.date, strict=arguments.strict)
+    paths = spec_paths(arguments)
+    specs = checked(paths, arguments.overrides, on=arguments.date, strict=arguments.strict)
     session = session_of(arguments)
-    planned = make(session, opened, on=arguments.date, retrain=arguments.retrain)
-    output.emit("\n".join(plan_report.lines(planned, session.target, command=False)))
-    if planned.plan.is_empty:
+    plan = make(session, specs, on=arguments.date, retrain=arguments.retrain)
+    output.emit("\n".join(answer.lines(plan, session.target, command=False)))
+    if plan.is_empty:
         return 0
-    stopping = failed(planned.checks)
-    if stopping:
-        first = stopping[0]
-        raise PreflightError(first.message, next_step=first.next_step, rule=first.rule)
-    apply.refuse_blocked(planned.plan, planned.actual)
-    if plan_report.spends(planned):
-        hold(opened.costs, accept_unknown_price=arguments.accept_unknown_price)
-    if not confirmed(plan_report.summary(planned), yes=arguments.yes):
+    require_passed(plan.checks)
+    refuse_blocked(plan)
+    if plan.spends:
+        hold(specs.costs, accept_unknown_price=arguments.accept_unknown_price)
+    if not confirmed(answer.question(plan), yes=arguments.yes):
         output.progress("Nothing was done.")
         return 0
-    progressed = apply.Progressed()
-    widths = [len(action.name) for action in planned.plan.actions if len(action.name) <= 40]
-    alone = len(planned.desired.servings) <= 1
-    report = Reporter(name_width=max(widths, default=30), alone=alone)
-    options = apply.Options(wait=not arguments.no_wait, settle_seconds=arguments.settle)
+    widths = [len(action.name) for action in plan.actions if len(action.name) <= 40]
+    report = Reporter(name_width=max(widths, default=30), alone=len(plan.desired.servings) <= 1)
+    options = Options(wait=not arguments.no_wait, settle_seconds=arguments.settle)
     try:
-        apply.run(
-            session, planned.plan, planned.actual, planned.desired, report, options, progressed
-        )
-    except KeyboardInterrupt:
-        sys.stderr.write("\n" + _interrupted(paths, progressed) + "\n")
+        apply(session, plan, report, options)
+    except Interrupted as interrupt:
+        sys.stderr.write("\n" + _interrupted(paths, interrupt.running_jobs) + "\n")
         return 130
-    names = [serving.name for serving in planned.desired.servings]
+    names = [serving.name for serving in plan.desired.servings]
     if names and options.wait:
         output.emit(f"Done. Try it:  foundry-tune chat {names[0]}")
     return 0
 
 
-def _interrupted(paths: list[str], progressed: "Progressed") -> str:
+def _interrupted(paths: list[str], running_jobs: Mapping[str, str]) -> str:
     command = f"foundry-tune apply {' '.join(paths)}"
-    if not progressed.running_jobs:
+    if not running_jobs:
         return f"Stopped. Continue:  {command}"
-    name = next(iter(progressed.running_jobs))
+    name = next(iter(running_jobs))
     return (
         f"The job goes on in Azure. Follow it:  {command}\n"
         f"                          Stop it:    foundry-tune cancel {name}"

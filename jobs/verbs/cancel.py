@@ -14,9 +14,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Cancel the job, unless it is over."""
-    from jobs import inventory, output
+    from jobs.arguments import names_of, session_of
     from jobs.foundry import jobs
-    from jobs.opening import confirmed, names_of, session_of
+    from jobs.look import inventory
+    from jobs.terminal import output
+    from jobs.terminal.question import confirmed
 
     session = session_of(arguments)
     job = inventory.find_job(session, names_of(arguments.name)[0])

@@ -26,11 +26,12 @@ def run(arguments: Namespace) -> int:
     """Answer one question, or hold a conversation where none is given."""
     import sys
 
-    from jobs import inventory
+    from jobs.arguments import session_of
     from jobs.errors import SafetyError, UsageError
-    from jobs.opening import session_of
+    from jobs.foundry.endpoints import require_servable
+    from jobs.foundry.inference import open_chat
+    from jobs.look import inventory
     from jobs.revision import TAG_SYSTEM
-    from jobs.serving import open_chat, require_servable
 
     prompt = _prompt(arguments)
     if prompt is not None and not prompt.strip():
@@ -87,14 +88,21 @@ def _prompt(arguments: Namespace) -> str | None:
 
 
 def _endpoint_name(argument: str) -> str:
-    from jobs.opening import is_spec_file, read_specs
+    from jobs.arguments import is_spec_file, require_name
+    from jobs.errors import UsageError
+    from jobs.read.examine import named
     from jobs.spec.models import ServerlessEndpoint
 
     if not is_spec_file(argument):
-        return argument
-    chapters = read_specs([argument]).chapters
+        return require_name(argument)
+    chapters = named([argument]).chapters
     names = [c.spec.name for c in chapters if isinstance(c.spec, ServerlessEndpoint)]
-    return names[0] if names else argument
+    if not names:
+        raise UsageError(
+            f"{argument} has no serverless_endpoint document, so there is nobody to ask.",
+            next_step="Name an endpoint: foundry-tune list endpoints",
+        )
+    return names[0]
 
 
 def _messages(system: str, *turns: str) -> list[dict[str, str]]:
@@ -108,8 +116,8 @@ def answered(chat: "Chat", messages: list[dict[str, str]], arguments: Namespace)
     """Say the answer as it comes; a refusal is returned in words."""
     import sys
 
-    from jobs import output
     from jobs.foundry.inference import Refusal
+    from jobs.terminal import output
 
     spoken = False
 

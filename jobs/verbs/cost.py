@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from jobs.options import add_date, add_output, add_specs
 
 if TYPE_CHECKING:
-    from jobs.cost import Cost
+    from jobs.money.cost import Cost
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -29,39 +29,33 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Estimate, show, and hold the budget."""
-    from jobs.catalog import today
-    from jobs.cost import estimate, hold
     from jobs.errors import InvalidInputError
-    from jobs.examine import examine
-    from jobs.findings import Finding
-    from jobs.options import spec_paths
-    from jobs.output import emit, emit_structured
+    from jobs.money.cost import hold
+    from jobs.read.examine import examine
+    from jobs.read.paths import spec_paths
+    from jobs.terminal.output import emit, emit_structured
 
-    paths = spec_paths(arguments.specs, arguments.file)
-    costs: list[Cost] = []
-    broken: list[Finding] = []
-    for path in paths:
-        examined = examine(
-            path,
-            on=arguments.date or today(),
-            overrides=arguments.overrides,
-            near=False,
-            tokenizer=arguments.tokenizer,
-        )
-        broken += [f for f in examined.findings if f.severity == "error" and f.rule[3] == "S"]
-        costs += estimate(examined)
+    specs = examine(
+        spec_paths(arguments),
+        on=arguments.date,
+        overrides=arguments.overrides,
+        near=False,
+        tokenizer=arguments.tokenizer,
+    )
+    broken = [f for f in specs.findings if f.severity == "error" and f.rule[3] == "S"]
     if broken:
         raise InvalidInputError("The spec can't be read, so it has no cost.", findings=broken)
+    costs = specs.costs
     if arguments.output == "table":
         emit("\n".join(line for cost in costs for line in _lines(cost)) or "Nothing that costs.")
     else:
         emit_structured({"costs": [_record(cost) for cost in costs]}, arguments.output)
-    hold(tuple(costs), accept_unknown_price=arguments.accept_unknown_price)
+    hold(costs, accept_unknown_price=arguments.accept_unknown_price)
     return 0
 
 
 def _lines(cost: "Cost") -> list[str]:
-    from jobs.output import style, table
+    from jobs.terminal.output import style, table
 
     rows = [(line.what, str(line.money), line.quantity) for line in cost.lines]
     prices = dict.fromkeys(price for line in cost.lines for price in line.price.split("; "))

@@ -21,7 +21,7 @@ TASKS = ("chat_completion", "text_completion")
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command line of each action."""
-    from jobs.reporting import FORMS
+    from jobs.terminal.findings import FORMS
 
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     check = actions.add_parser("check", help="everything that is wrong with files, line by line")
@@ -90,8 +90,8 @@ def _add_files(parser: ArgumentParser) -> None:
 
 def _check(arguments: Namespace) -> int:
     from jobs.findings import refuses
-    from jobs.output import emit, emit_structured
-    from jobs.reporting import as_junit, as_records, as_sarif, as_text, summary
+    from jobs.terminal.findings import as_junit, as_records, as_sarif, as_text, summary
+    from jobs.terminal.output import emit, emit_structured
 
     checked = _checked(arguments)
     findings = checked.findings
@@ -116,7 +116,7 @@ def _split(arguments: Namespace) -> int:
     from jobs.dataset.split import split_file
     from jobs.errors import UsageError
     from jobs.files import UnreadableFileError
-    from jobs.output import emit, emit_structured
+    from jobs.terminal.output import emit, emit_structured
 
     if not 0 < arguments.share < 1:
         raise UsageError(f"--share {arguments.share:g} is no share.", next_step="Give 0.2, say.")
@@ -164,7 +164,7 @@ def _fix(arguments: Namespace) -> int:
     from jobs.dataset.fix import fix_file
     from jobs.errors import UsageError
     from jobs.files import UnreadableFileError
-    from jobs.output import emit, emit_structured
+    from jobs.terminal.output import emit, emit_structured
 
     target = Path(arguments.to) if arguments.to else _beside(arguments.file, "fixed")
     try:
@@ -190,7 +190,7 @@ def _fix(arguments: Namespace) -> int:
 def _stats(arguments: Namespace) -> int:
     from jobs.dataset.page import page, rows_of
     from jobs.dataset.survey import histogram
-    from jobs.output import emit, emit_structured, style, table
+    from jobs.terminal.output import emit, emit_structured, style, table
 
     checked = _checked(arguments, near=False)
     if not checked.files:
@@ -246,7 +246,7 @@ def _figures(item: object) -> dict[str, object]:
 
 def _checked(arguments: Namespace, *, near: bool = True) -> "Checked":
     from jobs.dataset.check import DataFile, Training, check
-    from jobs.output import passing
+    from jobs.terminal.output import passing
 
     files = [DataFile(path) for path in arguments.files]
     files += [DataFile(path, "validation") for path in arguments.validation]

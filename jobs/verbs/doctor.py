@@ -13,9 +13,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Say what wins, then try it; the exit code is that of the first thing that fails."""
-    from jobs import diagnosis, output
+    from jobs.look.doctor import diagnose
+    from jobs.terminal import output
 
-    report = diagnosis.examine(
+    report = diagnose(
         subscription_id=arguments.subscription,
         resource_group=arguments.resource_group,
         project=arguments.project,

@@ -1,4 +1,8 @@
-"""Delete what a spec made, in the order Azure allows: endpoint, then model, then data."""
+"""Delete what a spec made, in the order Azure allows: endpoint, then model, then data.
+
+It ends by looking whether anything that costs money is left. An `apply` of the same spec that runs
+beside it may make things anew after that look: stop it first.
+"""
 
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
@@ -6,7 +10,7 @@ from typing import TYPE_CHECKING
 from jobs.options import add_target
 
 if TYPE_CHECKING:
-    from jobs.teardown import Teardown
+    from jobs.apply.teardown import Teardown
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -18,22 +22,31 @@ def add_arguments(parser: ArgumentParser) -> None:
         choices=("endpoint", "finetuning", "model", "data"),
         help="leave the rest (several times: several kinds)",
     )
+    parser.add_argument(
+        "--foreign",
+        action="store_true",
+        help="an endpoint of this name too that nothing shows to be foundry-tune's",
+    )
     add_target(parser)
     parser.add_argument("-y", "--yes", action="store_true", help="don't ask before deleting")
 
 
 def run(arguments: Namespace) -> int:
     """Show what would go, ask, delete, and look that nothing billable is left."""
-    from jobs import output, teardown
-    from jobs.opening import confirmed, names_of, session_of
+    from jobs.apply import teardown
+    from jobs.arguments import names_of, session_of
+    from jobs.terminal import output
+    from jobs.terminal.question import confirmed
 
     names = list(dict.fromkeys(name for what in arguments.what for name in names_of(what)))
     session = session_of(arguments)
     kinds = arguments.only or teardown.KINDS
-    found = teardown.look(session, names, kinds)
+    found = teardown.look(session, names, kinds, foreign_too=arguments.foreign)
     words = " and ".join(names)
+    teardown.require_known(found)
+    teardown.refuse_foreign(found)
     if found.is_empty:
-        output.emit(f"Nothing of {words} is there.")
+        output.emit(f"Nothing is left of {words}.")
         return 0
     teardown.refuse_served_elsewhere(found)
     question = f"This deletes {_listed(found)} of {words}."
@@ -46,10 +59,10 @@ def run(arguments: Namespace) -> int:
         output.emit(f"  -  {kind:<10}  {name:<{width}}  {done}")
 
     teardown.take_down(session, found, say)
+    teardown.require_nothing_billable(session, names, kinds)
     if arguments.only:
         output.emit(f"The rest of {words} stays.")
         return 0
-    teardown.require_nothing_billable(session, names)
     output.emit(f"Nothing that costs money is left of {words}.")
     return 0
 

@@ -18,9 +18,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Show one rule in full, or list those that fit."""
     from jobs.errors import UsageError
-    from jobs.output import emit, emit_structured, style, table
     from jobs.rules import RULES
     from jobs.suggestions import did_you_mean
+    from jobs.terminal.output import emit, emit_structured, style, table
 
     asked = (arguments.rule or "").strip()
     exact = RULES.get(asked.upper())

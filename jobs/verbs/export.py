@@ -28,10 +28,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Print one document, or write all of them."""
     from jobs.errors import InvalidInputError, UsageError
-    from jobs.output import as_yaml, emit, progress
     from jobs.spec.export import az_ml
     from jobs.spec.story import load
     from jobs.suggestions import did_you_mean
+    from jobs.terminal.output import as_yaml, emit, progress
 
     story = load(arguments.spec, overrides=arguments.overrides)
     if any(finding.severity == "error" for finding in story.findings):
@@ -73,7 +73,7 @@ def _write_halves(chapter: "Chapter", folder: Path) -> list[Path]:
     """Splits the training data as `apply` would, where the spec asks for it."""
     from jobs.errors import UsageError
     from jobs.files import UnreadableFileError
-    from jobs.halves import write_halves
+    from jobs.read.split import write_halves
     from jobs.spec import FineTuning
     from jobs.spec.export import halves_of
 

@@ -16,11 +16,12 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """One line a resource."""
-    from jobs import inventory, output
+    from jobs.arguments import session_of
     from jobs.foundry.endpoints import serves
-    from jobs.opening import session_of
+    from jobs.look import inventory
+    from jobs.look.status import safety
     from jobs.revision import TAG_SPEC
-    from jobs.verbs.status import safety
+    from jobs.terminal import output
 
     found = inventory.look(session_of(arguments))
     rows: list[dict[str, str]] = []

@@ -14,10 +14,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Print the job's log files, and why it failed if it did."""
-    from jobs import inventory, output
+    from jobs.arguments import names_of, session_of
     from jobs.errors import NotFoundError
     from jobs.foundry import history, projects
-    from jobs.opening import names_of, session_of
+    from jobs.look import inventory
+    from jobs.terminal import output
 
     session = session_of(arguments)
     job = inventory.find_job(session, names_of(arguments.name)[0])

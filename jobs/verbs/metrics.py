@@ -18,11 +18,12 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Draw the training loss, and say where validation was best."""
-    from jobs import inventory, output
+    from jobs.arguments import names_of, session_of
     from jobs.errors import RemoteError
-    from jobs.following import TRAIN_LOSS, VALIDATION_LOSS
     from jobs.foundry import history, projects
-    from jobs.opening import names_of, session_of
+    from jobs.foundry.history import TRAIN_LOSS, VALIDATION_LOSS
+    from jobs.look import inventory
+    from jobs.terminal import output
 
     name = names_of(arguments.name)[0]
     session = session_of(arguments)
@@ -49,7 +50,7 @@ def run(arguments: Namespace) -> int:
 
 def text(job: str, train: "list[Point]", validation: "list[Point]") -> list[str]:
     """The curve with what to know about it."""
-    from jobs.chart import draw
+    from jobs.terminal.chart import draw
 
     lines = list(draw([point.value for point in train], title="loss").lines)
     lines[-1] += "  train"

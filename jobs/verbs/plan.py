@@ -22,17 +22,19 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Show the plan; its exit code says whether apply would get past it."""
-    from jobs import output, plan_report
-    from jobs.opening import examined, session_of
-    from jobs.options import spec_paths
-    from jobs.planning import make
+    from jobs.arguments import session_of
+    from jobs.plan.plan import make
+    from jobs.plan.report import answer
+    from jobs.read.examine import checked
+    from jobs.read.paths import spec_paths
+    from jobs.terminal import output
 
-    paths = spec_paths(arguments.specs, arguments.file)
-    opened = examined(paths, arguments.overrides, on=arguments.date, strict=arguments.strict)
+    paths = spec_paths(arguments)
+    specs = checked(paths, arguments.overrides, on=arguments.date, strict=arguments.strict)
     session = session_of(arguments)
-    planned = make(session, opened, on=arguments.date, retrain=arguments.retrain)
+    plan = make(session, specs, on=arguments.date, retrain=arguments.retrain)
     if arguments.output == "table":
-        output.emit("\n".join(plan_report.lines(planned, session.target)))
+        output.emit("\n".join(answer.lines(plan, session.target)))
     else:
-        output.emit_structured(plan_report.as_dict(planned, session.target), arguments.output)
-    return plan_report.exit_code(planned, detailed=arguments.detailed_exitcode)
+        output.emit_structured(answer.as_dict(plan, session.target), arguments.output)
+    return answer.exit_code(plan, detailed=arguments.detailed_exitcode)

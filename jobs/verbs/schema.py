@@ -19,8 +19,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Print it."""
-    from jobs.output import as_json, as_yaml, emit
     from jobs.spec.schema import schema
+    from jobs.terminal.output import as_json, as_yaml, emit
 
     emit(as_json(schema()) if arguments.output == "json" else as_yaml(schema()).rstrip("\n"))
     return 0

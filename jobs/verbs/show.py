@@ -16,10 +16,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Everything that Azure says about what carries the name."""
-    from jobs import inventory, output
+    from jobs.arguments import names_of, session_of
     from jobs.errors import NotFoundError
     from jobs.foundry.hyperparameters import from_wire
-    from jobs.opening import names_of, session_of
+    from jobs.look import inventory
+    from jobs.terminal import output
 
     name = names_of(arguments.name)[0]
     found = inventory.look(session_of(arguments))

@@ -11,7 +11,7 @@ from jobs.options import add_date, add_output, add_specs, add_strict
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command line."""
-    from jobs.reporting import FORMS
+    from jobs.terminal.findings import FORMS
 
     add_specs(parser)
     add_output(parser, FORMS)
@@ -22,27 +22,17 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Examine each file, and say everything at once."""
-    from jobs.catalog import today
-    from jobs.examine import examine
-    from jobs.findings import Finding, refuses
-    from jobs.options import spec_paths
-    from jobs.output import emit, emit_structured
-    from jobs.reporting import as_junit, as_records, as_sarif, as_text, summary
+    from jobs.findings import refuses
+    from jobs.read.examine import examine
+    from jobs.read.paths import spec_paths
+    from jobs.terminal.findings import as_junit, as_records, as_sarif, as_text, summary
+    from jobs.terminal.output import emit, emit_structured
 
-    paths = spec_paths(arguments.specs, arguments.file)
-    on = arguments.date or today()
-    findings: list[Finding] = []
-    ignored = documents = 0
-    for path in paths:
-        examined = examine(
-            path,
-            on=on,
-            overrides=arguments.overrides,
-            with_data=not arguments.no_data,
-        )
-        findings += examined.findings
-        ignored += examined.ignored
-        documents += len(examined.story.chapters)
+    paths = spec_paths(arguments)
+    specs = examine(
+        paths, on=arguments.date, overrides=arguments.overrides, with_data=not arguments.no_data
+    )
+    findings = specs.findings
     refused = refuses(findings, strict=arguments.strict)
     if arguments.output == "sarif":
         emit(as_sarif(findings))
@@ -52,13 +42,13 @@ def run(arguments: Namespace) -> int:
         result: dict[str, object] = {
             "valid": not refused,
             "files": paths,
-            "documents": documents,
-            "ignored": ignored,
+            "documents": len(specs.chapters),
+            "ignored": specs.ignored,
             "findings": as_records(findings),
         }
         emit_structured(result, arguments.output)
     else:
         if findings:
             emit(as_text(findings))
-        emit(summary(findings, ignored=ignored))
+        emit(summary(findings, ignored=specs.ignored))
     return 3 if refused else 0

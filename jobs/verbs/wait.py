@@ -18,12 +18,12 @@ def run(arguments: Namespace) -> int:
     """0 for Completed, 100 for Failed, 103 for Canceled, 101 where the timeout came first."""
     import time
 
-    from jobs import inventory
+    from jobs.apply.job import follow
+    from jobs.arguments import names_of, session_of
     from jobs.errors import JobNotFinishedError
-    from jobs.following import follow
     from jobs.foundry import projects
-    from jobs.opening import names_of, session_of
-    from jobs.progress import Reporter
+    from jobs.look import inventory
+    from jobs.terminal.progress import Reporter
 
     session = session_of(arguments)
     job = inventory.find_job(session, names_of(arguments.name)[0])

@@ -12,7 +12,7 @@ from azure.mgmt.core import ARMPipelineClient
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 from azure.mgmt.core.polling.arm_polling import ARMPolling
 
-from emulator.identities import Credential
+from emulator.rehearsal.identities import Credential
 from emulator.server import Emulator
 
 BASE = "https://management.azure.com"

@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from emulator.identities import GROUP, USER
+from emulator.rehearsal.identities import GROUP, USER
 from emulator.server import Emulator
 
 VERSION = "2022-04-01"

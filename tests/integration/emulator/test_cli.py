@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.environment import CA_VARIABLES
+from emulator.rehearsal.environment import CA_VARIABLES
 
 PROGRAM = [sys.executable, "-m", "emulator.cli"]
 

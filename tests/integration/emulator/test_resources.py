@@ -12,7 +12,7 @@ from azure.identity import ClientSecretCredential
 from azure.mgmt.core.policies import ARMAutoResourceProviderRegistrationPolicy
 
 from emulator.server import Emulator
-from emulator.throttle import LIMITS
+from emulator.state.throttle import LIMITS
 
 ACCOUNT = {
     "location": "eastus2",

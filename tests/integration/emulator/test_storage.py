@@ -27,8 +27,8 @@ from azure.storage.blob import (
 )
 
 from emulator.server import Emulator
-from emulator.storage import blobs
-from emulator.storage.signatures import sas_url
+from emulator.services.storage import blobs
+from emulator.services.storage.signatures import sas_url
 
 VERSION = "2024-01-01"
 CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from emulator.arm.types import TypeTable
 from emulator.server import Emulator
 from tests.integration.infra.conftest import Pulumi, in_the_bin
 
@@ -55,7 +56,7 @@ def test_the_environment_is_made_kept_changed_and_removed_without_a_trace(
 
 def _resources(emulator: Emulator, subscription_id: str) -> set[str]:
     """The types of everything there is, but for the subscription itself and things inside."""
-    names = [name for name in emulator.cloud.types.names() if name.count("/") == 1]
+    names = [name for name in emulator.cloud.part(TypeTable).names() if name.count("/") == 1]
     of_type = emulator.cloud.resources.of_type
     found = {name for name in names if of_type(name, subscription_id)}
     return found - {"Microsoft.Resources/subscriptions"}

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from emulator.identities import DEVELOPER
+from emulator.rehearsal.identities import DEVELOPER
 from emulator.server import Emulator
 from jobs.foundry.arm import Arm
 from jobs.foundry.session import Session, connect

@@ -33,7 +33,7 @@ def test_a_missing_role_is_named_with_who_can_give_it(bare: Place) -> None:
 
 
 def test_a_reader_is_told_what_they_lack(bare: Place) -> None:
-    from emulator.identities import DEVELOPER
+    from emulator.rehearsal.identities import DEVELOPER
 
     reader = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
     bare.emulator.control.assign(DEVELOPER[1], reader, bare.group_id)
@@ -53,7 +53,7 @@ def test_a_developer_passes_and_what_cannot_be_known_is_unverified(place: Place)
 
 
 def test_upload_without_the_data_role_names_that_role(bare: Place) -> None:
-    from emulator.identities import DEVELOPER
+    from emulator.rehearsal.identities import DEVELOPER
     from tests.integration.jobs.conftest import AI_DEVELOPER
 
     bare.emulator.control.assign(DEVELOPER[1], AI_DEVELOPER, bare.group_id)

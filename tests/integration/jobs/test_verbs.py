@@ -85,7 +85,9 @@ def test_names_that_are_not_there_are_said(place: Place) -> None:
     assert "no endpoint 'nobody'" in place.tune("chat", "nobody", "Hello").err
     assert "foundry-tune list" in place.tune("show", "nobody").err
     assert place.tune("status").out == "Nothing that foundry-tune made is in this project.\n"
-    assert place.tune("down", "nobody", "--yes").out == "Nothing of nobody is there.\n"
+    down = place.tune("down", "nobody", "--yes")
+    assert down.code == 4, down.said
+    assert "Nothing was ever made for 'nobody'" in down.err
 
 
 def test_a_model_that_another_endpoint_serves_stays_and_azures_rule_is_said(
@@ -101,9 +103,9 @@ def test_a_model_that_another_endpoint_serves_stays_and_azures_rule_is_said(
     session = served.session()
     endpoint = endpoints.find(session, served.name)
     assert endpoint is not None
-    endpoints.delete(session, served.name)
+    endpoints.delete(session, endpoint)
     other = f"other-{served.name}"
-    endpoints.put(
+    theirs = endpoints.put(
         session,
         other,
         location="eastus2",
@@ -116,7 +118,7 @@ def test_a_model_that_another_endpoint_serves_stays_and_azures_rule_is_said(
     assert refused.code == 9, refused.said
     wanted = f"Model '{served.name}:1' can't be deleted while endpoint '{other}' serves it."
     assert wanted in refused.err
-    endpoints.delete(session, other)
+    endpoints.delete(session, theirs)
     assert served.tune("down", served.name, "--yes").code == 0
 
 
@@ -174,7 +176,13 @@ def test_an_endpoint_somebody_else_made_is_left_alone(place: Place) -> None:
     assert applied.code == 4, applied.said
     assert "foundry-tune didn't make it" in applied.err
     assert place.jobs() == []
-    assert place.tune("down", str(spec), "--yes").out == f"Nothing of {place.name} is there.\n"
+    down = place.tune("down", str(spec), "--yes")
+    assert down.code == 4, down.said
+    assert f"If it is to go: foundry-tune down {place.name} --foreign" in down.err
+    assert endpoints.find(place.session(), place.name) is not None
+    gone = place.tune("down", place.name, "--foreign", "--yes")
+    assert gone.code == 0, gone.said
+    assert endpoints.find(place.session(), place.name) is None
 
 
 def in_a_process_of_its_own(place: Place, *arguments: str) -> Ran:

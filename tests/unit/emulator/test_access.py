@@ -2,10 +2,10 @@
 
 import pytest
 
-from emulator.access import Access, RoleDefinition, role_definitions
-from emulator.clock import Clock
-from emulator.database import Database
-from emulator.errors import AzureError
+from emulator.state.access import Access, RoleDefinition, role_definitions
+from emulator.state.clock import Clock
+from emulator.state.database import Database
+from emulator.state.errors import AzureError
 
 GROUP = "/subscriptions/s/resourceGroups/rg"
 READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"

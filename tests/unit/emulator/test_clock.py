@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from emulator.clock import Clock, http_date, isoformat
+from emulator.state.clock import Clock, http_date, isoformat
 
 START = datetime(2025, 6, 1, 12, tzinfo=UTC)
 

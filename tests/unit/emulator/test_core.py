@@ -8,12 +8,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from emulator import cloud as cloud_module
-from emulator.cloud import Cloud
-from emulator.database import Database
-from emulator.errors import AzureError
-from emulator.messages import Request, Response
-from emulator.resource_types import (
+from emulator import services
+from emulator.arm.subscriptions import add_subscription
+from emulator.arm.types import (
     Action,
     Change,
     Delete,
@@ -22,6 +19,11 @@ from emulator.resource_types import (
     ResourceType,
     TypeTable,
 )
+from emulator.front import Front
+from emulator.http.messages import Request, Response
+from emulator.state.cloud import Cloud
+from emulator.state.database import Database
+from emulator.state.errors import AzureError
 
 SUB = "11111111-0000-4000-8000-000000000000"
 GROUP = f"/subscriptions/{SUB}/resourceGroups/rg"
@@ -48,8 +50,14 @@ def gone() -> list[str]:
 
 
 @pytest.fixture
-def cloud(gone: list[str]) -> Cloud:
-    made = Cloud(services=("emulator.login", "emulator.resources", "emulator.authorization"))
+def front(gone: list[str]) -> Front:
+    made = Front(
+        services=(
+            "emulator.services.login",
+            "emulator.services.resources",
+            "emulator.services.authorization",
+        )
+    )
     things = (
         ResourceType(
             name="Test.Things/things",
@@ -77,16 +85,24 @@ def cloud(gone: list[str]) -> Cloud:
             implicit_parent=True,
         ),
     )
-    made.types = TypeTable([*made.types.rows(), *things])
-    made.clock.run(0)
-    owner = made.access.add_principal("ServicePrincipal", "owner", secret="x")
+    cloud = made.cloud
+    types = cloud.part(TypeTable)
+    cloud.keep(TypeTable([*types.rows(), *things], namespaces=types.namespaces))
+    cloud.clock.run(0)
+    owner = cloud.access.add_principal("ServicePrincipal", "owner", secret="x")
     made.start()
-    made.add_subscription(SUB, owner=owner, registered=None)
+    add_subscription(cloud, SUB, owner=owner, registered=None)
     return made
 
 
 @pytest.fixture
-def call(cloud: Cloud) -> Call:
+def cloud(front: Front) -> Cloud:
+    return front.cloud
+
+
+@pytest.fixture
+def call(front: Front) -> Call:
+    cloud = front.cloud
     owner = next(
         cloud.access.principal(row["id"])
         for row in cloud.database.rows("SELECT id FROM principals")
@@ -116,7 +132,7 @@ def call(cloud: Cloud) -> Call:
             id=str(next(numbers)),
             correlation_id="",
         )
-        response, _ = cloud.handle(request)
+        response, _ = front.handle(request)
         assert isinstance(response.body, bytes)
         answer = json.loads(response.body) if response.body else None
         return response.status, answer, response.headers
@@ -233,15 +249,15 @@ def test_a_body_that_is_no_object_is_refused(call: Call, body: Any) -> None:
 
 
 def test_a_defect_of_the_emulator_is_told_and_logged(
-    cloud: Cloud, call: Call, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    front: Front, call: Call, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*_: Any) -> Any:
         raise RuntimeError("oops")
 
-    monkeypatch.setattr(cloud.resources, "get", broken)
+    monkeypatch.setattr(front.cloud.resources, "get", broken)
     status, body, _ = call("GET", THING)
     assert (status, body["error"]["code"]) == (500, "InternalServerError")
-    assert "RuntimeError: oops" in cloud.calls[-1]["crash"]
+    assert "RuntimeError: oops" in front.calls[-1]["crash"]
     assert "crashed" in caplog.text
 
 
@@ -280,17 +296,21 @@ def test_a_fault_that_can_not_work_is_refused_when_it_is_added(
 
 
 def test_the_state_outlives_the_process(tmp_path: Path) -> None:
-    services = ("emulator.login", "emulator.resources", "emulator.authorization")
-    first = Cloud(tmp_path, services=services)
+    names = (
+        "emulator.services.login",
+        "emulator.services.resources",
+        "emulator.services.authorization",
+    )
+    first = Front(tmp_path, services=names)
     first.start()
-    first.add_subscription(SUB)
-    first.database.documents("notes").put("a", {"b": 1})
+    add_subscription(first.cloud, SUB)
+    first.cloud.database.documents("notes").put("a", {"b": 1})
     first.stop()
-    second = Cloud(tmp_path, services=services)
-    assert second.resources.get(f"/subscriptions/{SUB}") is not None
-    assert second.database.documents("notes").items() == [("a", {"b": 1})]
+    second = Front(tmp_path, services=names)
+    assert second.cloud.resources.get(f"/subscriptions/{SUB}") is not None
+    assert second.cloud.database.documents("notes").items() == [("a", {"b": 1})]
     second.reset()
-    assert second.resources.get(f"/subscriptions/{SUB}") is None
+    assert second.cloud.resources.get(f"/subscriptions/{SUB}") is None
     second.stop()
 
 
@@ -316,10 +336,10 @@ def test_a_transaction_is_all_or_nothing_and_runs_its_afterthoughts_once() -> No
 
 
 def test_every_service_is_plugged_in() -> None:
-    made = Cloud()
+    made = Front()
     folders = {
         path.parent.name
-        for path in Path(cloud_module.__file__).parent.glob("*/__init__.py")
+        for path in Path(services.__file__).parent.glob("*/__init__.py")
         if "SERVICE" in path.read_text(encoding="utf-8")
     }
     assert {service.name for service in made.services} == folders

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.errors import AzureError
-from emulator.ids import parse_id, parse_path
+from emulator.state.errors import AzureError
+from emulator.state.ids import parse_id, parse_path
 
 SUB = "/subscriptions/s1"
 WORKSPACE = f"{SUB}/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/w"

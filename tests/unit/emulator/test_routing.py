@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from emulator.errors import AzureError
-from emulator.messages import Request, Response
-from emulator.routing import Plane, Route, Router, render_json_error
+from emulator.http.messages import Request, Response
+from emulator.http.routing import Plane, Route, Router, render_json_error
+from emulator.state.errors import AzureError
 
 
 def _answer(request: Request) -> Response:

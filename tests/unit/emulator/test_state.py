@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from emulator import cli
-from emulator.cloud import Cloud
+from emulator.front import Front
 from emulator.server import Emulator
-from emulator.state import StateDirectory, UnusableStateError
+from emulator.state.directory import StateDirectory, UnusableStateError
 
 
 @pytest.mark.parametrize("name", ["thesis.txt", "lock"])
@@ -43,34 +43,34 @@ def test_a_file_in_the_place_of_the_directory_is_said_in_one_line(
 def test_a_file_that_is_no_database_is_said_with_the_next_step(tmp_path: Path) -> None:
     (tmp_path / "state.sqlite").write_bytes(b"no database " * 1000)
     with pytest.raises(UnusableStateError, match=r"not a database.* reset --state"):
-        Cloud(tmp_path)
+        Front(tmp_path)
 
 
 def test_the_state_of_another_version_is_refused(tmp_path: Path) -> None:
-    Cloud(tmp_path).stop()
-    Cloud(tmp_path).stop()
+    Front(tmp_path).stop()
+    Front(tmp_path).stop()
     database = sqlite3.connect(tmp_path / "state.sqlite")
     database.execute("PRAGMA user_version=1")
     database.close()
     with pytest.raises(UnusableStateError, match=r"another version.* reset --state"):
-        Cloud(tmp_path)
+        Front(tmp_path)
 
 
 def test_a_signal_before_there_is_a_command_ends_the_emulator_in_order(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stopped: list[Emulator] = []
-    start, stop = Cloud.start, Emulator.stop
+    start, stop = Front.start, Emulator.stop
 
-    def start_and_be_ended(cloud: Cloud, *seeds: object) -> None:
-        start(cloud)
+    def start_and_be_ended(front: Front, *seeds: object) -> None:
+        start(front)
         os.kill(os.getpid(), signal.SIGTERM)
 
     def stop_and_tell(emulator: Emulator) -> None:
         stopped.append(emulator)
         stop(emulator)
 
-    monkeypatch.setattr(Cloud, "start", start_and_be_ended)
+    monkeypatch.setattr(Front, "start", start_and_be_ended)
     monkeypatch.setattr(Emulator, "stop", stop_and_tell)
     before, threads = signal.getsignal(signal.SIGTERM), threading.active_count()
     assert cli.main(["run", "--state", ":memory:", "--", "true"]) == 128 + signal.SIGTERM

@@ -9,9 +9,11 @@ from typing import Any, cast
 
 import pytest
 
-from emulator.cloud import TENANT, Cloud
-from emulator.identities import SUBSCRIPTION, new_identities
-from emulator.messages import Request, Response
+from emulator.arm.subscriptions import add_subscription
+from emulator.front import Front
+from emulator.http.messages import Request, Response
+from emulator.rehearsal.identities import SUBSCRIPTION, new_identities
+from emulator.state.cloud import TENANT
 
 ARM = "management.azure.com"
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg"
@@ -166,12 +168,13 @@ Call = Callable[..., Response]
 def call() -> Iterator[Call]:
     """A call by the Owner, on a cloud in which every valid call was made once."""
     logging.disable(logging.CRITICAL)  # what crashes is told below, not in the log
-    cloud, identities = Cloud(), new_identities()
-    cloud.start(identities.seed)
+    front, identities = Front(), new_identities()
+    cloud = front.cloud
+    front.start(identities.seed)
     cloud.workers.stopping.set()  # nothing trains here
     owner = cloud.access.principal(identities.platform.object_id)
     assert owner is not None
-    cloud.add_subscription(SUBSCRIPTION, owner=owner, registered=None)
+    add_subscription(cloud, SUBSCRIPTION, owner=owner, registered=None)
     cloud.access.assign(owner.id, BLOB_DATA_CONTRIBUTOR, f"/subscriptions/{SUBSCRIPTION}")
 
     def send(
@@ -197,8 +200,8 @@ def call() -> Iterator[Call]:
             id=str(uuid.uuid4()),
             correlation_id="c",
         )
-        response, _ = cloud.handle(request)
-        crash = cloud.calls[-1].get("crash")
+        response, _ = front.handle(request)
+        crash = front.calls[-1].get("crash")
         assert crash is None, f"{method} {path} {body[:300]!r} crashed:\n{crash}"
         return response
 
@@ -219,7 +222,7 @@ def call() -> Iterator[Call]:
             )
             assert written.status == 201, written.body
     yield send
-    cloud.stop()
+    front.stop()
     logging.disable(logging.NOTSET)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jobs.cli import main
-from jobs.desired import read
+from jobs.plan.desired import read
 from jobs.spec import KINDS, Command, FineTuning, ServerlessEndpoint, load
 from jobs.spec.dialects import READ_ONLY
 from jobs.spec.shape import fields_of
@@ -120,7 +120,7 @@ def test_split_data_is_exported_as_the_two_files_that_apply_would_upload(
     exported = [(tmp_path / "out" / part).read_text().splitlines() for part in parts]
     assert [len(lines) for lines in exported] == [30, 10]
     assert sorted(map(json.loads, [*exported[0], *exported[1]]), key=str) == sorted(rows, key=str)
-    (wanted,) = read(load(spec).chapters, "").trainings
+    (wanted,) = read(load(spec).chapters).trainings
     assert [data.path.read_text().splitlines() for data in wanted.data] == exported
 
 

@@ -1,6 +1,6 @@
 """The loss curve in the terminal."""
 
-from jobs.chart import draw, squeeze
+from jobs.terminal.chart import draw, squeeze
 
 
 def test_a_falling_loss_falls_on_the_screen() -> None:

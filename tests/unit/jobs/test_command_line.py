@@ -99,7 +99,7 @@ def test_findings_go_to_stdout_and_give_exit_code_3(
 def test_strict_refuses_what_is_only_doubtful(
     spec: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    doubtful = [str(spec), "--set", "hyperparameters.epochs=20"]
+    doubtful = [str(spec), "--set", "outputs.registered_model.name=a_b"]
     assert main(["validate", *doubtful]) == 0
     assert main(["validate", "--strict", *doubtful]) == 3
     capsys.readouterr()
@@ -158,7 +158,7 @@ def test_ctrl_c_is_130(monkeypatch: pytest.MonkeyPatch, spec: Path) -> None:
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("jobs.examine.load", interrupt)
+    monkeypatch.setattr("jobs.read.examine.load", interrupt)
     assert main(["validate", str(spec)]) == 130
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from jobs.catalog import catalog
-from jobs.cost import Money, estimate, hold
+from jobs.catalog.catalog import catalog
 from jobs.errors import BudgetError
-from jobs.examine import examine
+from jobs.money.cost import Cost, hold
+from jobs.money.price import Money
+from jobs.read.examine import examine
 
 TODAY = date(2026, 11, 23)
 PRICES = (
@@ -54,14 +55,14 @@ smoke_tests: [{{prompt: Does it work?, max_tokens: 100}}]
     return spec
 
 
-def cost_of(spec: Path):
-    return estimate(examine(spec, on=TODAY, near=False))
+def cost_of(spec: Path) -> tuple[Cost, ...]:
+    return examine([spec], on=TODAY, near=False).costs
 
 
 def test_training_is_tokens_times_epochs_times_price(tmp_path: Path) -> None:
     (cost,) = cost_of(story(tmp_path, f"budget: {{max_usd: 50, {PRICES}}}"))
     training = next(line for line in cost.lines if line.what == "training")
-    tokens = examine(tmp_path / "spec.yaml", on=TODAY).data["finetuning.one"].tokens("training")
+    tokens = examine([tmp_path / "spec.yaml"], on=TODAY).data["finetuning.one"].tokens("training")
     assert training.money.low == pytest.approx(tokens.low * 2 * 3 / 1e6)
     assert training.money.high == pytest.approx(tokens.high * 2 * 3 / 1e6)
     assert "the portal, 2026-11-23" in training.price

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from jobs.errors import InvalidInputError
-from jobs.evaluation import exact_match, gates, normalize, questions, rouge_l, score, token_f1
+from jobs.proof.metrics import exact_match, normalize, questions, rouge_l, score, token_f1
+from jobs.spec.gates import read_gates
 
 
 def test_exact_match_looks_past_case_punctuation_and_articles() -> None:
@@ -47,7 +48,7 @@ def test_scores_are_means() -> None:
 
 def test_gates_are_read_in_every_spelling() -> None:
     written = {"token_f1": ">= 0.60", "exact_match": "0.5", "rouge_l": "> 40%"}
-    read = {gate.metric: gate for gate in gates(written)}
+    read = {gate.metric: gate for gate in read_gates(written)}
     assert read["token_f1"].holds(0.6)
     assert not read["token_f1"].holds(0.59)
     assert read["exact_match"].holds(0.5)
@@ -65,7 +66,7 @@ def test_gates_are_read_in_every_spelling() -> None:
 )
 def test_a_gate_that_means_nothing_is_refused(written: dict[str, str], why: str) -> None:
     with pytest.raises(InvalidInputError, match=why):
-        gates(written)
+        read_gates(written)
 
 
 def test_the_last_answer_is_what_is_expected(tmp_path: Path) -> None:
@@ -77,6 +78,6 @@ def test_the_last_answer_is_what_is_expected(tmp_path: Path) -> None:
     ]
     path = tmp_path / "test.jsonl"
     path.write_text(json.dumps({"messages": turns}) + "\n\n", encoding="utf-8")
-    [question] = questions(path)
+    [question] = questions(path.read_bytes())
     assert question.expected == "a2"
     assert [message["content"] for message in question.messages] == ["q1", "a1", "q2"]

@@ -17,8 +17,8 @@ from jobs.dataset.conversations import read_conversations
 from jobs.dataset.fix import fix_file
 from jobs.dataset.lines import MAX_LINE_BYTES, blocks
 from jobs.dataset.lint import Wish, lint
-from jobs.examine import examine
-from jobs.spec.checks import check_story
+from jobs.read.checks import check_story
+from jobs.read.examine import examine
 from jobs.spec.models import KINDS
 from jobs.spec.shape import fields_of
 from jobs.spec.story import load_bytes
@@ -206,9 +206,9 @@ def test_devices_fifos_loops_and_folders_are_refused_as_findings(tmp_path: Path)
     for name, word in words.items():
         spec = tmp_path / "spec.yaml"
         spec.write_text(f"type: finetuning\nname: x\nmodel: Phi-4\ntraining_data: {name}\n")
-        (found,) = [f for f in examine(spec, on=TODAY).findings if f.rule == "FT-S017"]
+        (found,) = [f for f in examine([spec], on=TODAY).findings if f.rule == "FT-S017"]
         assert word in found.message
-        (found,) = examine(tmp_path / name, on=TODAY).findings
+        (found,) = examine([tmp_path / name], on=TODAY).findings
         assert found.rule == "FT-S009"
 
 

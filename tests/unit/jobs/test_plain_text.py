@@ -5,8 +5,8 @@ from typing import cast
 
 import pytest
 
-from jobs import output
 from jobs.foundry.inference import Answer, Chat, Refusal
+from jobs.terminal import output
 from jobs.verbs import chat
 
 

@@ -2,19 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from jobs import revision
-from jobs.actual import Actual
-from jobs.desired import DataVersion, Desired, Measuring, Serving, Training
+from jobs.files import Digest
 from jobs.foundry.data import DataAsset
 from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.jobs import Job
 from jobs.foundry.models import ModelVersion
 from jobs.foundry.projects import Project
-from jobs.plan import Action, Change, EndpointStep, JobStep, Plan, decide, order_of
+from jobs.plan.actual import Actual
+from jobs.plan.decide import decide
+from jobs.plan.desired import DataVersion, Desired, Measuring, Serving, Training
+from jobs.plan.plan import Plan
+from jobs.plan.steps import Action, Change, EndpointStep, JobStep
+from jobs.read.examine import CheckedSpecs
 from jobs.spec.models import Evaluation, FineTuning, Hyperparameters, ServerlessEndpoint
 
 BASE = "azureml://registries/azureml/models/Phi-4-mini-instruct"
@@ -34,7 +39,7 @@ EMPTY = Actual(project=PROJECT, jobs=(), data={}, models={}, next_versions={}, e
 
 
 def test_everything_is_created_where_nothing_is() -> None:
-    plan = decide(desired(), EMPTY)
+    plan = planned(desired(), EMPTY)
     assert [(a.kind, a.type, a.name) for a in plan.actions] == [
         ("create", "data", "xbox-train:aaaaaaaaaa"),
         ("create", "data", "xbox-valid:bbbbbbbbbb"),
@@ -54,8 +59,8 @@ def test_each_step_waits_for_what_it_needs_and_for_nothing_else() -> None:
         measurings=(),
     )
     needs = {
-        (step.action.type, step.action.name): [need.action.name for need in before]
-        for step, before in order_of(decide(two, EMPTY).steps)
+        (step.action.type, step.action.name): [need.action.name for need in step.needs]
+        for step in planned(two, EMPTY).steps
     }
     assert needs["finetuning", "other-0123456789"] == [
         "other-train:aaaaaaaaaa",
@@ -69,21 +74,21 @@ def test_each_step_waits_for_what_it_needs_and_for_nothing_else() -> None:
 
 
 def test_nothing_is_done_where_all_is_as_asked() -> None:
-    plan = decide(desired(), done())
+    plan = planned(desired(), done())
     assert plan.is_empty
     assert {action.kind for action in plan.actions} == {"unchanged"}
 
 
 def test_a_job_on_its_way_is_adopted() -> None:
     running = replace(EMPTY, jobs=(job(status="Running"),))
-    step = job_step(decide(desired(), running))
+    step = job_step(planned(desired(), running))
     assert (step.action.kind, step.action.note) == ("unchanged", "Running, adopted")
     assert step.job is not None
 
 
 def test_one_changed_hyperparameter_is_exactly_what_the_plan_shows() -> None:
     changed = desired(training(epochs=5, revision="fedcba9876"))
-    plan = decide(changed, done())
+    plan = planned(changed, done())
     step = job_step(plan)
     assert step.action.kind == "replace"
     assert step.action.name == "xbox-0123456789 -> xbox-fedcba9876"
@@ -99,20 +104,20 @@ def test_numbers_that_azure_spells_differently_are_no_change() -> None:
         jobs=(job(wire={"learning_rate": "2e-05", "num_train_epochs": "3.0"}),),
     )
     changed = desired(training(epochs=5, revision="fedcba9876"))
-    fields = [change.field for change in job_step(decide(changed, spelled)).action.changes]
+    fields = [change.field for change in job_step(planned(changed, spelled)).action.changes]
     assert fields == ["hyperparameters.epochs"]
 
 
 def test_changed_data_is_shown_as_data() -> None:
-    other = replace(data("train"), version="cccccccccc", sha256="c" * 64)
+    other = replace(data("train"), version="cccccccccc", digest=Digest("c" * 64, b"c" * 16, 9))
     changed = desired(replace(training(revision="fedcba9876"), training=other))
-    changes = job_step(decide(changed, done())).action.changes
+    changes = job_step(planned(changed, done())).action.changes
     assert changes == (Change("training_data", "xbox-train:aaaaaaaaaa", "xbox-train:cccccccccc"),)
 
 
 def test_data_of_a_finished_job_is_not_uploaded_again() -> None:
     without_data = replace(done(), data={})
-    assert decide(desired(), without_data).is_empty
+    assert planned(desired(), without_data).is_empty
 
 
 # ── jobs that can't give a model ────────────────────────────────────────────────────────────────
@@ -121,16 +126,16 @@ def test_data_of_a_finished_job_is_not_uploaded_again() -> None:
 @pytest.mark.parametrize("status", ["Failed", "Canceled", "NotResponding"])
 def test_a_job_that_ended_badly_blocks_until_retraining_is_asked_for(status: str) -> None:
     bad = replace(EMPTY, jobs=(job(status=status),))
-    blocked = job_step(decide(desired(), bad))
+    blocked = job_step(planned(desired(), bad))
     assert blocked.action.kind == "blocked"
     assert "--retrain" in blocked.action.next_step
-    again = job_step(decide(desired(), bad, retrain=True))
+    again = job_step(planned(desired(), bad, retrain=True))
     assert (again.action.kind, again.job_name, again.job) == ("replace", "xbox-0123456789-2", None)
 
 
 def test_a_completed_job_without_its_model_is_not_silently_paid_twice() -> None:
     gone = replace(done(), models={"xbox": ()}, endpoints={})
-    plan = decide(desired(), gone)
+    plan = planned(desired(), gone)
     assert job_step(plan).action.note == "completed, but its model was deleted"
     assert {a.type for a in plan.blocked} == {"finetuning", "model", "endpoint", "evaluation"}
 
@@ -138,12 +143,12 @@ def test_a_completed_job_without_its_model_is_not_silently_paid_twice() -> None:
 def test_a_second_attempt_is_found_again_without_being_asked_for() -> None:
     second = job(name="xbox-0123456789-2", status="Running")
     found = replace(EMPTY, jobs=(second, job(status="Failed")))
-    step = job_step(decide(desired(), found))
+    step = job_step(planned(desired(), found))
     assert (step.action.kind, step.job) == ("unchanged", second)
 
 
 def test_retraining_trains_nothing_that_is_fine() -> None:
-    assert decide(desired(), done(), retrain=True).is_empty
+    assert planned(desired(), done(), retrain=True).is_empty
 
 
 # ── endpoints ───────────────────────────────────────────────────────────────────────────────────
@@ -151,7 +156,7 @@ def test_retraining_trains_nothing_that_is_fine() -> None:
 
 def test_a_filter_that_somebody_switched_off_is_a_change() -> None:
     off = with_endpoint(replace(endpoint(), content_safety="Disabled"))
-    found = action(decide(desired(), off), "endpoint")
+    found = action(planned(desired(), off), "endpoint")
     assert (found.kind, found.changes) == (
         "update",
         (Change("content_safety", "Disabled", "Enabled"),),
@@ -160,14 +165,14 @@ def test_a_filter_that_somebody_switched_off_is_a_change() -> None:
 
 def test_a_filter_that_azure_does_not_mention_is_not_taken_for_on() -> None:
     silent = with_endpoint(replace(endpoint(), content_safety=""))
-    changes = action(decide(desired(), silent), "endpoint").changes
+    changes = action(planned(desired(), silent), "endpoint").changes
     assert changes == (Change("content_safety", "unknown", "Enabled"),)
 
 
 def test_an_endpoint_without_its_proof_has_to_be_proven() -> None:
     tags = {revision.TAG_SPEC: "xbox"}
     unproven = with_endpoint(replace(endpoint(), tags=tags))
-    found = action(decide(desired(), unproven), "endpoint")
+    found = action(planned(desired(), unproven), "endpoint")
     assert (found.kind, found.note) == (
         "update",
         "to be proven: the filter's probes and the smoke tests",
@@ -180,24 +185,30 @@ def test_other_probes_ask_for_another_proof() -> None:
         servings=(replace(serving(), probes_digest="newer"),),
         measurings=(),
     )
-    assert action(decide(newer, done()), "endpoint").kind == "update"
+    assert action(planned(newer, done()), "endpoint").kind == "update"
 
 
 def test_an_endpoint_that_failed_is_made_anew() -> None:
     failed = with_endpoint(replace(endpoint(), provisioning_state="Failed"))
-    assert action(decide(desired(), failed), "endpoint").kind == "replace"
+    assert action(planned(desired(), failed), "endpoint").kind == "replace"
 
 
 def test_somebody_elses_endpoint_is_not_taken_over() -> None:
-    theirs = with_endpoint(replace(endpoint(), tags={"team": "other"}))
-    found = action(decide(desired(), theirs), "endpoint")
+    base = "azureml://registries/azureml/models/Phi-4-mini-instruct"
+    theirs = with_endpoint(replace(endpoint(), tags={"team": "other"}, model_id=base))
+    found = action(planned(desired(), theirs), "endpoint")
     assert found.kind == "blocked"
     assert "foundry-tune didn't make it" in found.note
 
 
+def test_an_endpoint_that_serves_our_model_is_ours_though_its_tags_were_wiped() -> None:
+    wiped = with_endpoint(replace(endpoint(), tags={}))
+    assert action(planned(desired(), wiped), "endpoint").kind == "update"
+
+
 def test_an_evaluation_of_a_new_endpoint_runs_again() -> None:
     unproven = with_endpoint(replace(endpoint(), content_safety="Disabled"))
-    assert action(decide(desired(), unproven), "evaluation").kind == "create"
+    assert action(planned(desired(), unproven), "evaluation").kind == "create"
 
 
 # ── values to decide on ─────────────────────────────────────────────────────────────────────────
@@ -208,8 +219,7 @@ def data(role: str, owner: str = "xbox") -> DataVersion:
     return DataVersion(
         name=f"{owner}-{role}",
         version=letter * 10,
-        sha256=letter * 64,
-        size=1000,
+        digest=Digest(letter * 64, letter.encode() * 16, 1000),
         path=Path(f"{role}.jsonl"),
         owner=owner,
     )
@@ -235,7 +245,7 @@ def serving(name: str = "xbox") -> Serving:
         spec=ServerlessEndpoint(name=name, model=f"${{{{ finetuning.{name}.registered_model }}}}"),
         training=training(name),
         model_path="",
-        probes=None,
+        probes=(),
         probes_digest="probes",
     )
 
@@ -341,6 +351,18 @@ def with_endpoint(one: Endpoint) -> Actual:
     return replace(done(), endpoints={"xbox": one})
 
 
+def planned(desired: Desired, actual: Actual, *, retrain: bool = False) -> Plan:
+    """The plan of what is asked for, with nothing said of files and preflight."""
+    return Plan(
+        specs=CheckedSpecs(files=(), stories=(), data={}, findings=(), ignored=0),
+        desired=desired,
+        actual=actual,
+        steps=decide(desired, actual, retrain=retrain),
+        checks=(),
+        today=date(2026, 11, 23),
+    )
+
+
 def action(plan: Plan, type: str) -> Action:
     return next(found for found in plan.actions if found.type == type)
 
@@ -350,5 +372,5 @@ def job_step(plan: Plan) -> JobStep:
 
 
 def test_the_steps_of_a_plan_carry_what_apply_needs() -> None:
-    step = next(s for s in decide(desired(), done()).steps if isinstance(s, EndpointStep))
+    step = next(s for s in planned(desired(), done()).steps if isinstance(s, EndpointStep))
     assert step.endpoint is not None

@@ -2,11 +2,11 @@
 
 import pytest
 
-from jobs.following import seconds_between
+from jobs.foundry.history import seconds_between
 from jobs.foundry.hyperparameters import from_wire, to_wire
 from jobs.foundry.subscription import Permissions
-from jobs.progress import Reporter, duration, size
-from jobs.revision import plain_number
+from jobs.spec.canonical import plain_number
+from jobs.terminal.progress import Reporter, duration, size
 
 
 @pytest.mark.parametrize(

@@ -17,14 +17,14 @@ from jobs.foundry.refusals import refusal
 @pytest.mark.parametrize(
     ("status", "code", "kind", "exit_code"),
     [
-        (400, "UserError", RefusedError, 9),
+        (400, "UserError", RefusedError, 4),
         (403, "AuthorizationFailed", AccessDeniedError, 4),
         (403, "PermissionDenied", AccessDeniedError, 4),
         (404, "ResourceNotFound", NotFoundError, 9),
         (409, "Conflict", ConflictError, 9),
         (409, "MissingSubscriptionRegistration", PreflightError, 4),
         (412, "PreconditionFailed", ConflictError, 9),
-        (422, "parameter_not_supported", RefusedError, 9),
+        (422, "parameter_not_supported", RefusedError, 4),
         (429, "TooManyRequests", RemoteError, 9),
         (503, "ServerBusy", RemoteError, 9),
     ],

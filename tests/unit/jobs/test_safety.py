@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from jobs import safety
 from jobs.errors import InvalidInputError, RemoteError, SafetyError
 from jobs.foundry.inference import Answer, Messages, Refusal
-from jobs.safety import CATEGORIES, Probe, load, prove
+from jobs.proof import safety
+from jobs.proof.safety import prove
+from jobs.spec.probes import CATEGORIES, Probe, load
 
 ANSWER = Answer(text="Hello!", finish_reason="stop", fingerprint="", tokens=2)
 REFUSAL = Refusal(code="content_filter", where="prompt", severities={"violence": "high"})
@@ -105,8 +106,8 @@ def test_a_probes_file_of_another_shape_is_refused_by_place(
 
 
 def test_reports_name_categories_and_never_repeat_a_harmful_prompt() -> None:
-    report = prove(Endpoint(lambda _: False), safety.load())
-    harmful = [probe.prompt for probe in safety.load() if probe.category]
+    report = prove(Endpoint(lambda _: False), load())
+    harmful = [probe.prompt for probe in load() if probe.category]
     assert not any(prompt in line for prompt in harmful for line in report.failures())
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from jobs.foundry.inference import Answer, Messages, Refusal
-from jobs.smoke import problems, run
+from jobs.proof.smoke import problems, run
 from jobs.spec.models import Expectation, PromptMessage, SmokeTest
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from jobs.errors import InvalidInputError
-from jobs.examine import examine
 from jobs.findings import Finding
-from jobs.opening import examined
+from jobs.read.examine import checked, examine
 from jobs.rules import RULES
+from jobs.spec import content_hash, load
 
 TODAY = date(2026, 11, 23)
 
@@ -168,6 +168,20 @@ CASES: dict[str, tuple[str, str]] = {
         COMMAND + "distribution: {type: tensorflow, worker_count: 2}\n",
     ),
     "FT-S036": (job("epochs: 3", "n_epochs: 3"), job()),
+    "FT-S037": (
+        endpoint("tags: {foundry-tune.proof: forged}\n"),
+        endpoint("tags: {foundry_tune: theirs}\n"),
+    ),
+    "FT-S038": (
+        job("azureml://registries/azureml/models/Phi-4-mini-instruct", "microsoft/Phi-4-mini"),
+        job("azureml://registries/azureml/models/Phi-4-mini-instruct", "Phi-4-mini-instruct"),
+    ),
+    "FT-S039": (
+        job("training_data: train.jsonl", "training_data: {path: train.jsonl, type: uri_folder}"),
+        job("training_data: train.jsonl", "training_data: {path: train.jsonl, type: uri_file}"),
+    ),
+    "FT-S040": (job("", "compute: azureml:gpu\n"), job("", "display_name: gpu\n")),
+    "FT-S041": (job("train.jsonl", "azureml:support-train:7"), job("train.jsonl", "./train.jsonl")),
     "FT-C001": (job("Phi-4-mini-instruct", "Phi-4-mini-instrukt"), job()),
     "FT-C002": (job("Phi-4-mini-instruct", "Phi-4-reasoning"), job()),
     "FT-C003": (job("Phi-4-mini-instruct", "Phi-3-mini-4k-instruct"), job()),
@@ -236,7 +250,7 @@ def conversation(number: int) -> str:
 def rules_of(folder: Path, text: str, on: date = TODAY) -> set[str]:
     spec = folder / "spec.yaml"
     spec.write_text(text, encoding="utf-8")
-    return {finding.rule for finding in examine(spec, on=on).findings}
+    return {finding.rule for finding in examine([spec], on=on).findings}
 
 
 @pytest.mark.parametrize("rule", CASES)
@@ -259,7 +273,7 @@ def test_a_learning_rate_is_held_to_the_models_own_range(folder: Path) -> None:
 
 
 def test_an_unreadable_spec_is_a_finding(folder: Path) -> None:
-    found = examine(folder / "no-such.yaml", on=TODAY).findings
+    found = examine([folder / "no-such.yaml"], on=TODAY).findings
     assert [finding.rule for finding in found] == ["FT-S009"]
     assert "no such file" in found[0].message
 
@@ -278,8 +292,129 @@ def test_an_unreadable_spec_is_a_finding(folder: Path) -> None:
 def test_an_override_has_to_meet_one_field(argument: str, found: bool, folder: Path) -> None:
     spec = folder / "spec.yaml"
     spec.write_text(endpoint(), encoding="utf-8")
-    rules = {f.rule for f in examine(spec, on=TODAY, overrides=[argument]).findings}
+    rules = {f.rule for f in examine([spec], on=TODAY, overrides=[argument]).findings}
     assert ("FT-S031" in rules) is found
+
+
+REGISTRY = "azureml://registries/azureml/models/Phi-4-mini-instruct"
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("microsoft/Phi-4-mini-instruct", REGISTRY),
+        ("azureml:Phi-4-mini-instruct:1", REGISTRY),
+        ("azureml://registry/azureml/models/Phi-4-mini-instruct", REGISTRY),
+        (f"{REGISTRY}/label/latest", f"{REGISTRY}/labels/latest"),
+        ("azureml:/registries/azureml/models/Phi-4-mini-instruct", REGISTRY),
+        ("https://ai.azure.com/explore/models/Phi-4-mini-instruct/version/1/registry/x", REGISTRY),
+        ("./Phi-4-mini-instruct", REGISTRY),
+        ("azureml://registries/azureml/models/<model-name>", "/models/<name>"),
+        ("${MODEL_ID}", "/models/<name>"),
+        ("gpt-4o-mini", "azureml://registries/<registry>/models/<name>"),
+        ("Phi-4-mini-instrukt", "Did you mean 'Phi-4-mini-instruct'?"),
+    ],
+)
+def test_a_wrong_model_id_is_told_with_the_id_that_was_meant(
+    written: str, meant: str, folder: Path
+) -> None:
+    (found,) = wrong_ids(folder, job(REGISTRY, f"'{written}'"))
+    assert (found.line, found.path) == (4, "model")
+    assert meant in found.message
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("microsoft/Phi-4", "azureml://registries/azureml/models/Phi-4"),
+        ("azureml:mine@latest", "azureml:mine:<version>"),
+        ("azureml:<model>:1", "'<model>' was never filled in"),
+    ],
+)
+def test_an_endpoints_model_id_is_parsed_as_well(written: str, meant: str, folder: Path) -> None:
+    (found,) = wrong_ids(folder, alone(model=f"'{written}'"))
+    assert meant in found.message
+    assert wrong_ids(folder, alone(model="azureml:mine:3")) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("azureml:<data-name>:1", "'<data-name>' was never filled in"),
+        ("azureml:support-train", "azureml:<name>:<version>"),
+        ("azureml://registry/r/data/d/versions/1", "azureml://registries/r/data/d/versions/1"),
+        ("https://example.org", "or a local file"),
+    ],
+)
+def test_a_wrong_data_id_is_told_with_what_was_meant(
+    written: str, meant: str, folder: Path
+) -> None:
+    (found,) = wrong_ids(folder, job("train.jsonl", f"'{written}'"))
+    assert found.path == "training_data"
+    assert meant in found.message
+
+
+def wrong_ids(folder: Path, text: str) -> list[Finding]:
+    (folder / "spec.yaml").write_text(text, encoding="utf-8")
+    found = examine([folder / "spec.yaml"], on=TODAY).findings
+    return [finding for finding in found if finding.rule == "FT-S038"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        COMMAND,
+        job("", "model_provider: azure_open_ai\n"),
+        job("epochs: 3", "epochs: 3, loss_function: focal"),
+        job("epochs: 3", "epochs: 3, optimizer: lion"),
+        job("", "identity: {type: managed}\n"),
+        job("", "resources: {instance_types: [Standard_NC24ads_A100_v4]}\n"),
+        job("chat_completion", "question_answering"),
+        endpoint("smoke_tests: [{prompt: Hi, seed: 3}]\n"),
+    ],
+)
+def test_what_apply_cant_do_is_an_error_at_its_place(text: str, folder: Path) -> None:
+    (folder / "spec.yaml").write_text(text, encoding="utf-8")
+    found = [f for f in examine([folder / "spec.yaml"], on=TODAY).findings if f.rule == "FT-S040"]
+    assert len(found) == 1
+    assert found[0].line > 0
+
+
+def test_local_files_of_a_command_job_are_looked_for(folder: Path) -> None:
+    text = COMMAND.replace("azureml:prepare:1", "{image: python, conda_file: ./no.yaml}")
+    text += "code: ./no-code\ninputs: {rows: {type: uri_file, path: no.csv}, own: {path: .}}\n"
+    (folder / "spec.yaml").write_text(text, encoding="utf-8")
+    missing = [
+        f.path for f in examine([folder / "spec.yaml"], on=TODAY).findings if f.rule == "FT-S017"
+    ]
+    assert sorted(missing) == ["code", "environment.conda_file", "inputs.rows.path"]
+
+
+def test_a_folder_is_not_read_as_a_file(folder: Path) -> None:
+    (folder / "parts").mkdir()
+    for rule, written in (("FT-S017", "parts"), ("FT-S039", "{path: parts, type: uri_folder}")):
+        text = job("training_data: train.jsonl", f"training_data: {written}")
+        assert rule in rules_of(folder, text)
+
+
+def test_a_file_called_a_folder_is_read_all_the_same(folder: Path) -> None:
+    (folder / "train.jsonl").write_text("{broken\n" * 60, encoding="utf-8")
+    text = job("training_data: train.jsonl", "training_data: {path: train.jsonl, type: uri_folder}")
+    assert {"FT-S039", "FT-D009"} <= rules_of(folder, text)
+
+
+def test_a_bare_name_asks_for_the_same_revision_as_its_registry_id(folder: Path) -> None:
+    hashes = set[str]()
+    for model in (REGISTRY, "Phi-4-mini-instruct", "phi-4-mini-instruct"):
+        (folder / "spec.yaml").write_text(job(REGISTRY, model), encoding="utf-8")
+        hashes.add(content_hash(load(folder / "spec.yaml").specs[0]))
+    assert len(hashes) == 1
+
+
+def test_an_azd_file_without_its_data_says_what_is_missing(folder: Path) -> None:
+    (folder / "spec.yaml").write_text("name: x\nmodel: Phi-4-mini-instruct\n", encoding="utf-8")
+    found = examine([folder / "spec.yaml"], on=TODAY).findings
+    assert ("FT-S005", "training_data") in {(f.rule, f.path) for f in found}
 
 
 def test_a_clean_story_has_no_findings(folder: Path) -> None:
@@ -297,7 +432,9 @@ def test_a_document_with_a_typo_is_offered_once_to_whom_looks_for_one(folder: Pa
         "finetuning.xbox-support.", "finetuning.zzz."
     )
     (folder / "spec.yaml").write_text(text, encoding="utf-8")
-    (found,) = [f for f in examine(folder / "spec.yaml", on=TODAY).findings if f.rule == "FT-S012"]
+    (found,) = [
+        f for f in examine([folder / "spec.yaml"], on=TODAY).findings if f.rule == "FT-S012"
+    ]
     assert found.message.endswith(" There is: finetuning.xbox-support.")
 
 
@@ -325,4 +462,4 @@ def test_an_error_is_refused_before_azure_is_reached_or_left_to_preflight_which_
 
 
 def opened(spec: Path) -> Sequence[Finding]:
-    return examined([str(spec)], on=TODAY).findings
+    return checked([str(spec)], on=TODAY, strict=False).findings

@@ -21,7 +21,7 @@ from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 from azure.mgmt.core.polling.arm_polling import ARMPolling
 from azure.storage.blob import BlobClient
 
-from emulator.identities import DEVELOPER
+from emulator.rehearsal.identities import DEVELOPER
 from emulator.server import Emulator
 
 ARM = "https://management.azure.com"

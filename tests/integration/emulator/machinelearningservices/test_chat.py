@@ -12,8 +12,8 @@ import pytest
 from azure.core import PipelineClient
 from azure.core.rest import HttpRequest
 
-from emulator.inference import limits
 from emulator.server import Emulator
+from emulator.services.inference import limits
 
 if TYPE_CHECKING:
     from tests.integration.emulator.machinelearningservices.conftest import Foundry, Trained

@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
-from emulator.access import Principal
-from emulator.cloud import Cloud
-from emulator.identities import new_identities
-from emulator.machinelearningservices import metrics, runner
-from emulator.messages import Request
-from emulator.storage import blobs
+from emulator.arm.operations import Operations
+from emulator.arm.subscriptions import add_subscription
+from emulator.front import Front
+from emulator.http.messages import Request
+from emulator.rehearsal.identities import new_identities
+from emulator.services.machinelearningservices import metrics, runner
+from emulator.services.storage import blobs
+from emulator.state.access import Principal
 
 ARM = "management.azure.com"
 GROUP = "resourceGroups/rg"
@@ -28,14 +30,15 @@ class Rehearsal:
     """One emulator process's life, without sockets."""
 
     def __init__(self, state: Path) -> None:
-        self.cloud = Cloud(state)
+        self.front = Front(state)
+        self.cloud = self.front.cloud
         identities = new_identities()
-        self.cloud.start(identities.seed)
+        self.front.start(identities.seed)
         owner = self.cloud.access.principal(identities.platform.object_id)
         assert owner is not None
         self.owner: Principal = owner
-        self.subscription = self.cloud.add_subscription(
-            "e0e0e0e0-0000-4000-8000-0000000000ff", owner=owner, registered=None
+        self.subscription = add_subscription(
+            self.cloud, "e0e0e0e0-0000-4000-8000-0000000000ff", owner=owner, registered=None
         )
         self.group = f"/subscriptions/{self.subscription}/{GROUP}"
         self.project = f"{self.group}/{MLS}/project"
@@ -43,7 +46,7 @@ class Rehearsal:
     def __call__(self, method: str, path: str, body: Any = None, version: str = "") -> Any:
         query = {"api-version": version or "2024-10-01-preview"}
         token = self.cloud.tokens.issue(self.owner, f"https://{ARM}")
-        response, _ = self.cloud.handle(
+        response, _ = self.front.handle(
             Request(
                 cloud=self.cloud,
                 method=method,
@@ -127,7 +130,7 @@ def test_a_job_that_was_running_is_trained_again_under_its_name(
     first.submit("waiting", conversations, "1")
     first.wait("long", "Running")
     trainer = first.trainer()
-    first.cloud.stop()
+    first.front.stop()
     assert trainer.returncode == ENDED, "the trainer was not asked to end, but killed"
 
     second = Rehearsal(tmp_path)
@@ -137,7 +140,7 @@ def test_a_job_that_was_running_is_trained_again_under_its_name(
     key = f"{second.project}/jobs/long".lower()
     steps = [value.step for value in metrics.history(second.cloud, key, "train_loss")]
     assert steps == list(range(1, 37))
-    second.cloud.stop()
+    second.front.stop()
 
 
 def test_a_job_that_was_being_canceled_is_canceled(tmp_path: Path, conversations: Path) -> None:
@@ -149,11 +152,11 @@ def test_a_job_that_was_being_canceled_is_canceled(tmp_path: Path, conversations
     first("POST", f"{first.project}/jobs/running/cancel")
     first("POST", f"{first.project}/jobs/queued/cancel")
     assert first.wait("queued", "Canceled")
-    first.cloud.stop()
+    first.front.stop()
 
     second = Rehearsal(tmp_path)
     assert second.wait("running", "Canceled", "Completed")["properties"]["status"] == "Canceled"
-    second.cloud.stop()
+    second.front.stop()
 
 
 def test_a_trainer_that_dies_fails_its_job_and_the_next_one_runs(
@@ -170,7 +173,7 @@ def test_a_trainer_that_dies_fails_its_job_and_the_next_one_runs(
     assert error is not None
     assert "ended without a result" in error.private["error"]["error"]["message"]
     assert rehearsal.wait("next", "Completed", "Failed")["properties"]["status"] == "Completed"
-    rehearsal.cloud.stop()
+    rehearsal.front.stop()
 
 
 def test_deleting_the_project_ends_its_jobs(tmp_path: Path, conversations: Path) -> None:
@@ -180,10 +183,10 @@ def test_deleting_the_project_ends_its_jobs(tmp_path: Path, conversations: Path)
     rehearsal.wait("doomed", "Running")
     trainer = rehearsal.trainer()
     rehearsal("DELETE", rehearsal.project)
-    rehearsal.cloud.operations.settle()
+    rehearsal.cloud.part(Operations).settle()
     assert rehearsal.cloud.resources.get(rehearsal.project) is None
     assert trainer.wait(60) == ENDED
-    rehearsal.cloud.stop()
+    rehearsal.front.stop()
 
 
 def test_a_trainer_that_can_not_be_followed_is_ended(
@@ -205,7 +208,7 @@ def test_a_trainer_that_can_not_be_followed_is_ended(
     rehearsal.wait("unfollowed", "Failed")
     assert [trainer.returncode is not None for trainer in followed] == [True]
     assert "the disk is full" in caplog.text
-    rehearsal.cloud.stop()
+    rehearsal.front.stop()
 
 
 def test_a_name_is_free_again_once_the_deleted_jobs_work_has_ended(
@@ -220,4 +223,4 @@ def test_a_name_is_free_again_once_the_deleted_jobs_work_has_ended(
         rehearsal.submit("again", conversations, "1")
     working.remove(key)
     rehearsal.submit("again", conversations, "1")
-    rehearsal.cloud.stop()
+    rehearsal.front.stop()

@@ -12,8 +12,8 @@ from azure.core import PipelineClient
 from azure.core.pipeline.policies import BearerTokenCredentialPolicy
 from azure.core.rest import HttpRequest
 
-from emulator.machinelearningservices import metrics
 from emulator.server import Emulator
+from emulator.services.machinelearningservices import metrics
 
 if TYPE_CHECKING:
     from tests.integration.emulator.machinelearningservices.conftest import Foundry, Trained

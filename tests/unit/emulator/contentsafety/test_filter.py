@@ -2,7 +2,7 @@
 
 import pytest
 
-from emulator.contentsafety.filter import CATEGORIES, judge, neutralize_role_markers
+from emulator.services.contentsafety.filter import CATEGORIES, judge, neutralize_role_markers
 
 HARMLESS = (
     "I'm having trouble connecting my Xbox to the Wi-Fi.",

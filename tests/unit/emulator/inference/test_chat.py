@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from emulator.inference.chat import InvalidRequestError, parse, refusal
+from emulator.services.inference.chat import InvalidRequestError, parse, refusal
 
 HELLO: dict[str, Any] = {"messages": [{"role": "user", "content": "Hello"}]}
 

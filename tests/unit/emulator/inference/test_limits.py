@@ -2,8 +2,8 @@
 
 import pytest
 
-from emulator.errors import AzureError
-from emulator.inference.limits import Limits
+from emulator.services.inference.limits import Limits
+from emulator.state.errors import AzureError
 
 
 def test_a_minute_takes_so_many_requests_and_the_next_one_takes_more() -> None:

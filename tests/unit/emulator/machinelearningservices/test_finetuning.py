@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from emulator.errors import AzureError
-from emulator.machinelearningservices import finetuning
-from emulator.machinelearningservices.finetuning import FineTuning
+from emulator.services.machinelearningservices import finetuning
+from emulator.services.machinelearningservices.finetuning import FineTuning
+from emulator.state.errors import AzureError
 
 BEFORE_RETIREMENT = date(2025, 6, 1)
 NOW = date(2026, 11, 1)

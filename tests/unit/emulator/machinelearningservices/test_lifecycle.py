@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from emulator.machinelearningservices.lifecycle import TERMINAL, may_follow
+from emulator.services.machinelearningservices.lifecycle import TERMINAL, may_follow
 
 
 def test_the_way_of_a_job_that_works() -> None:

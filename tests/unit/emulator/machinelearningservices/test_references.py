@@ -2,7 +2,7 @@
 
 import pytest
 
-from emulator.machinelearningservices.references import (
+from emulator.services.machinelearningservices.references import (
     BlobUrl,
     DatastorePath,
     JobOutput,

@@ -1,0 +1,251 @@
+"""The way of a call on management.azure.com, as a list: `WAY`, then the handler, then the headers.
+
+What comes before, ids and faults, is the same on every host (`front.py`). What a handler of the
+type table does, conditions among it, is in `resources.py`.
+"""
+
+import re
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from emulator.arm.registration import require_registered
+from emulator.arm.resources import Target, handle_type, method_not_allowed
+from emulator.arm.types import TypeTable
+from emulator.http.messages import Request, Response
+from emulator.http.routing import Handler, Route, Router, render_json_error
+from emulator.state.clock import http_date, isoformat
+from emulator.state.errors import AzureError, subscription_not_found
+from emulator.state.ids import ROOT, ResourceId, parse_path
+from emulator.state.json_text import Json
+from emulator.state.tokens import ARM_AUDIENCES
+
+_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-[a-z]+)?", re.IGNORECASE)
+_VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
+
+
+@dataclass(slots=True)
+class Call:
+    """A call on its way: on an address of its own (a route), or on a type of the table."""
+
+    request: Request
+    route: Route | None
+    target: Target | None = None
+    """What of the type table it is about, once that is known."""
+
+
+def through(routes: Router) -> Handler:
+    """The handler that takes a call along the way; `routes` win over the type table."""
+
+    def handle(request: Request) -> Response:
+        found = routes.find(request)
+        call = Call(request, found[0] if found else None)
+        if found is not None:
+            request.parameters.update(found[1])
+        if call.route is None or call.route.operation != "anonymous":
+            for step in WAY:
+                step(call)
+        response = _run(call)
+        response.headers = headers(request) | response.headers
+        return response
+
+    return handle
+
+
+def render_error(request: Request, error: AzureError) -> Response:
+    """A refusal in ARM's envelope, with the headers of every ARM answer."""
+    response = render_json_error(request, error)
+    response.headers = headers(request) | response.headers
+    return response
+
+
+# ── the way ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def sign_in(call: Call) -> None:
+    """Who calls?"""
+    call.request.sign_in(ARM_AUDIENCES)
+
+
+def find_target(call: Call) -> None:
+    """What of the type table is meant?"""
+    if call.route is None:
+        call.target = _target(call.request)
+
+
+def check_api_version(call: Call) -> None:
+    """Does the type know this api-version?"""
+    if call.target is not None:
+        row = call.target.row
+        _check_version(call.request, row.api_versions, row.name, call.target.id)
+        call.request.parameters["subscription"] = call.target.id.subscription
+    elif call.route is not None:
+        _check_version(call.request, call.route.api_versions, call.route.path)
+
+
+def throttle(call: Call) -> None:
+    """Has this caller asked too often?"""
+    request = call.request
+    subscription = request.parameters.get("subscription", "")
+    _, remaining = request.cloud.throttle.take(subscription, request.caller.id, request.method)
+    request.parameters["remaining"] = str(remaining)
+
+
+def check_subscription(call: Call) -> None:
+    """Is there such a subscription?"""
+    subscription = call.request.parameters.get("subscription")
+    if subscription and call.request.cloud.resources.get(f"/subscriptions/{subscription}") is None:
+        raise subscription_not_found(subscription)
+
+
+def check_registration(call: Call) -> None:
+    """Is the type's provider registered? Only writes ask."""
+    request, target = call.request, call.target
+    if target is None or request.method in ("GET", "HEAD") or not target.id.subscription:
+        return
+    require_registered(request.cloud, target.id.subscription, target.row.namespace)
+
+
+def check_roles(call: Call) -> None:
+    """May the caller do it?"""
+    request, route, target = call.request, call.route, call.target
+    access = request.cloud.access
+    if target is None:
+        if route is not None and route.operation:
+            access.require(
+                request.caller,
+                route.operation.format(**request.parameters),
+                route.scope.format(**request.parameters),
+            )
+        return
+    row, action = target.row, target.action
+    if action is None and request.method not in _VERBS:
+        raise method_not_allowed(request, row)
+    operation = (
+        (action[1].operation or f"{row.operation or row.name}/{action[0]}/action")
+        if action
+        else f"{row.operation or row.name}/{_VERBS[request.method]}"
+    )
+    if not (target.collection and row.filtered_list):
+        access.require(request.caller, operation, target.id.text)
+
+
+WAY: tuple[Callable[[Call], None], ...] = (
+    sign_in,
+    find_target,
+    check_api_version,
+    throttle,
+    check_subscription,
+    check_registration,
+    check_roles,
+)
+"""What a call goes through before its handler, in Azure's order. A step refuses by raising."""
+
+
+# ── its end ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _run(call: Call) -> Response:
+    request = call.request
+    if request.method in ("GET", "HEAD"):
+        return _handle(call)
+    # A write is all or nothing, and what it refuses leaves no trace.
+    with request.cloud.database.transaction():
+        return _handle(call)
+
+
+def _handle(call: Call) -> Response:
+    if call.target is not None:
+        return handle_type(call.request, call.target)
+    assert call.route is not None
+    return call.route.handler(call.request)
+
+
+def headers(request: Request) -> dict[str, str]:
+    """The headers of every ARM answer."""
+    now = request.cloud.clock.timestamp()
+    kind = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}.get(request.method, "writes")
+    remaining = request.parameters.get("remaining", "249" if kind == "reads" else "199")
+    moment = f"{isoformat(now)[:19].replace('-', '')}Z"
+    return {
+        "cache-control": "no-cache",
+        "pragma": "no-cache",
+        "expires": "-1",
+        "date": http_date(now),
+        "strict-transport-security": "max-age=31536000; includeSubDomains",
+        "x-content-type-options": "nosniff",
+        "x-ms-request-id": request.id,
+        "x-ms-correlation-request-id": request.correlation_id,
+        "x-ms-routing-request-id": f"EASTUS2:{moment}:{uuid.uuid4()}",
+        f"x-ms-ratelimit-remaining-subscription-{kind}": remaining,
+    }
+
+
+def _target(request: Request) -> Target:
+    types = request.cloud.part(TypeTable)
+    path = parse_path(request.path)
+    if path.namespace and not path.rest:
+        raise AzureError(
+            404,
+            "InvalidResourceType",
+            f"The path '{request.path}' names the provider '{path.namespace}' and no type.",
+        )
+    namespace = path.namespace or (path.id.namespace if path.id is not ROOT else "")
+    known = {name.lower(): name for name in types.namespaces}
+    if namespace and namespace.lower() not in known:
+        raise AzureError(
+            404,
+            "InvalidResourceNamespace",
+            f"The resource namespace '{namespace}' is invalid.",
+        )
+    if not path.rest:
+        return Target(id=path.id, row=types.require(path.id.type))
+    if request.method == "POST" and not path.namespace:
+        row = types.require(path.id.type)
+        action = row.action(path.rest)
+        if action is None:
+            raise AzureError(
+                404,
+                "InvalidAction",
+                f"foundry-emulator knows no action '{path.rest}' on '{row.name}'. Known: "
+                f"{', '.join(row.actions) or 'none'}.",
+            )
+        return Target(id=path.id, row=row, action=action)
+    return Target(id=path.id, row=types.require(path.collection_type), collection=True)
+
+
+def _check_version(
+    request: Request, known: tuple[str, ...], type_name: str, id: ResourceId = ROOT
+) -> None:
+    version = request.api_version
+    if not version:
+        raise AzureError(
+            400,
+            "MissingApiVersionParameter",
+            "The api-version query parameter (?api-version=) is required for all requests.",
+        )
+    if not _VERSION.fullmatch(version):
+        raise AzureError(
+            400,
+            "InvalidApiVersionParameter",
+            f"The api-version '{version}' is invalid. The supported versions are "
+            f"'{','.join(known) or 'yyyy-MM-dd'}'.",
+        )
+    if known and version.lower() not in known:
+        location = _location(request, id)
+        namespace, _, short = type_name.partition("/")
+        raise AzureError(
+            400,
+            "NoRegisteredProviderFound",
+            f"No registered resource provider found for location '{location}' and API version "
+            f"'{version}' for type '{short or namespace}'. The supported api-versions are "
+            f"'{', '.join(known)}'. The supported locations are ''.",
+        )
+
+
+def _location(request: Request, id: ResourceId) -> str:
+    resource = request.cloud.resources.get(id) if id is not ROOT else None
+    if resource is not None:
+        return resource.location
+    body: Json = request.json() if request.body else {}
+    return str(body.get("location", ""))

@@ -1,0 +1,179 @@
+"""The front door: which service answers a call, what a fault does to it, and the log of calls."""
+
+import importlib
+import logging
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from emulator.arm import pipeline
+from emulator.arm.operations import Operations, operation_routes
+from emulator.arm.types import TypeTable
+from emulator.http.messages import Request, Response
+from emulator.http.routing import Plane, Router, render_json_error
+from emulator.service import Service
+from emulator.state import faults
+from emulator.state.cloud import Cloud
+from emulator.state.errors import AzureError
+from emulator.state.json_text import Json
+
+LOG = logging.getLogger("emulator")
+
+SERVICES = (
+    "emulator.services.login",
+    "emulator.services.resources",
+    "emulator.services.authorization",
+    "emulator.services.storage",
+    "emulator.services.keyvault",
+    "emulator.services.cognitiveservices",
+    "emulator.services.machinelearningservices",
+    "emulator.services.inference",
+    "emulator.services.contentsafety",
+)
+
+
+def _nothing(cloud: Cloud) -> None:
+    del cloud
+
+
+class Front:
+    """One emulated Azure: its state behind its services."""
+
+    def __init__(
+        self,
+        state: Path | None = None,
+        *,
+        start: datetime | None = None,
+        services: tuple[str, ...] = SERVICES,
+    ) -> None:
+        self.cloud = Cloud(state, start=start)
+        self.services = [_service(name) for name in services]
+        types = TypeTable(
+            (row for service in self.services for row in service.types),
+            namespaces=(name for service in self.services for name in service.namespaces),
+        )
+        self.cloud.keep(types)
+        self.cloud.keep(Operations(self.cloud))
+        arm = Router(
+            [
+                *(route for service in self.services for route in service.routes),
+                *operation_routes(types),
+            ]
+        )
+        self.planes = [
+            Plane("management.azure.com", pipeline.through(arm), pipeline.render_error),
+            *(plane for service in self.services for plane in service.planes),
+        ]
+        self.calls: deque[Json] = deque(maxlen=5000)
+        """The newest calls, as the control port shows them."""
+        self._numbers = 0
+        self._numbers_lock = threading.Lock()
+        self._seeds: list[Callable[[Cloud], None]] = []
+        for service in self.services:
+            if service.schema:
+                self.cloud.database.define(service.schema)
+        self.cloud.database.seal()
+
+    def start(self, seed: Callable[[Cloud], None] = _nothing) -> None:
+        """Seed the directory and let services take up their background work."""
+        self._seeds.append(seed)
+        with self.cloud.database.transaction():
+            seed(self.cloud)
+        for service in self.services:
+            service.start(self.cloud)
+
+    def stop(self) -> None:
+        """End background work and close the state."""
+        self.cloud.workers.stop()
+        self.cloud.database.close()
+
+    def reset(self) -> None:
+        """Forget everything but the seeds."""
+        cloud = self.cloud
+        cloud.workers.restart()
+        cloud.faults.clear()
+        self.calls.clear()
+        cloud.database.clear()
+        for service in self.services:
+            service.reset(cloud)
+        with cloud.database.transaction():
+            for seed in self._seeds:
+                seed(cloud)
+        for service in self.services:
+            service.start(cloud)
+
+    def emulates(self, host: str) -> bool:
+        """Whether a host name belongs to a plane."""
+        return any(plane.match(host) is not None for plane in self.planes)
+
+    def handle(self, request: Request) -> tuple[Response, Json]:
+        """Answer a call; also says what a fault does to the connection ({} for nothing).
+
+        The host's plane; what is due on the clock; faults; then the plane's own way, which for ARM
+        is the list in `arm/pipeline.py`.
+        """
+        began = time.perf_counter()
+        plane, fault, crash = None, {}, ""
+        try:
+            plane = self._plane(request)
+            self.cloud.part(Operations).settle()
+            fault = self.cloud.faults.strike(request.method, request.host, request.path, request.id)
+            faults.refuse(fault)
+            response = Response.empty(500) if fault.get("drop") else plane.handle(request)
+        except AzureError as error:
+            response = (plane.failure if plane else render_json_error)(request, error)
+        except Exception:
+            crash = traceback.format_exc()
+            LOG.exception("%s %s crashed", request.method, request.path)
+            defect = AzureError(
+                500,
+                "InternalServerError",
+                "foundry-emulator failed here, and this is its own defect: "
+                + crash.strip().splitlines()[-1],
+            )
+            response = (plane.failure if plane else render_json_error)(request, defect)
+        self._log(request, response, fault, crash, time.perf_counter() - began)
+        return response, fault
+
+    def _plane(self, request: Request) -> Plane:
+        for plane in self.planes:
+            parameters = plane.match(request.host)
+            if parameters is not None:
+                request.parameters.update(parameters)
+                return plane
+        raise AzureError(421, "UnknownHost", f"foundry-emulator does not emulate '{request.host}'.")
+
+    def _log(
+        self, request: Request, response: Response, fault: Json, crash: str, seconds: float
+    ) -> None:
+        with self._numbers_lock:
+            self._numbers += 1
+            number = self._numbers
+        call: Json = {
+            "number": number,
+            "id": request.id,
+            "time": self.cloud.clock.timestamp(),
+            "method": request.method,
+            "host": request.host,
+            "path": request.path,
+            # A SAS is a secret: its signature never enters the log.
+            "query": {name: value for name, value in request.query.items() if name != "sig"},
+            "principal": request.principal.id if request.principal else "",
+            "status": response.status,
+            "milliseconds": round(seconds * 1000, 2),
+        }
+        if fault:
+            call["fault"] = fault
+        if crash:
+            call["crash"] = crash
+        self.calls.append(call)
+
+
+def _service(name: str) -> Service:
+    service = importlib.import_module(name).SERVICE
+    assert isinstance(service, Service), f"{name}.SERVICE is not a Service"
+    return service

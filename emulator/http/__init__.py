@@ -1,0 +1,1 @@
+"""A request, a response, and which function answers which address."""

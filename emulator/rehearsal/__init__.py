@@ -1,0 +1,1 @@
+"""Everything round an emulated cloud: ports, certificates, identities, a child's environment."""

@@ -1,0 +1,227 @@
+"""The control plane: what a test or a rehearsal does to the emulated cloud from outside of it.
+
+In-process it is `emulator.control`; for other processes it is JSON over HTTP on a loopback port of
+its own (`FOUNDRY_EMULATOR`), never behind the pipeline, its faults or its sign-in.
+"""
+
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from emulator.arm.subscriptions import add_subscription
+from emulator.front import Front
+from emulator.http.messages import Request, Response
+from emulator.http.routing import Route, Router, render_json_error
+from emulator.rehearsal.identities import PLATFORM
+from emulator.rehearsal.inventory import take
+from emulator.state.access import Principal
+from emulator.state.clock import Clock, isoformat
+from emulator.state.errors import AzureError, bad_request
+from emulator.state.faults import Faults
+from emulator.state.json_text import Json
+
+
+class Control:
+    """Everything a rehearsal may turn."""
+
+    def __init__(self, front: Front) -> None:
+        self.front = front
+        self.cloud = front.cloud
+        self._router = Router(
+            Route(method, path, partial(handler, self)) for method, path, handler in _ROUTES
+        )
+
+    @property
+    def clock(self) -> Clock:
+        """The virtual clock."""
+        return self.cloud.clock
+
+    @property
+    def faults(self) -> Faults:
+        """The fault rules: `faults.add({"match": {...}, "do": {...}})`, `faults.clear()`."""
+        return self.cloud.faults
+
+    def add_subscription(
+        self,
+        id: str = "",
+        name: str = "Rehearsal",
+        *,
+        registered: tuple[str, ...] | None = (),
+        owner: str = PLATFORM[1],
+    ) -> str:
+        """Make a subscription; `registered=None` registers every provider that is known."""
+        return add_subscription(
+            self.cloud, id, name, owner=self.cloud.access.principal(owner), registered=registered
+        )
+
+    def add_principal(
+        self, type: str = "ServicePrincipal", name: str = "somebody", *, id: str = ""
+    ) -> tuple[Principal, str]:
+        """Add somebody to the directory; returns them and their client secret."""
+        if type not in ("User", "Group", "ServicePrincipal"):
+            raise bad_request(
+                f"A principal is a User, a Group or a ServicePrincipal, not '{type}'."
+            )
+        secret = secrets.token_urlsafe(24) if type == "ServicePrincipal" else ""
+        return self.cloud.access.add_principal(type, name, id=id, secret=secret), secret
+
+    def assign(self, principal_id: str, role: str, scope: str) -> str:
+        """Assign a role, past ARM and its checks."""
+        return self.cloud.access.assign(principal_id, role, scope)
+
+    def calls(self, after: int = 0, **wanted: Any) -> list[Json]:
+        """The calls since a number, oldest first; `calls(method="PUT", status=409)` filters."""
+        return [
+            call
+            for call in list(self.front.calls)
+            if call["number"] > after
+            and all(call.get(name) == value for name, value in wanted.items())
+        ]
+
+    def last_call(self) -> int:
+        """The number of the newest call: the mark to ask `calls(after=…)` with."""
+        return int(self.front.calls[-1]["number"]) if self.front.calls else 0
+
+    def reset(self) -> None:
+        """Forget everything; the fixed identities and the subscription are there again."""
+        self.front.reset()
+
+    def answer(self, request: Request) -> tuple[Response, Json]:
+        """Answer a call on the control port."""
+        try:
+            _only_from_here(request)
+            return self._router.handle(request), {}
+        except AzureError as error:
+            return render_json_error(request, error), {}
+        except KeyError as error:
+            return render_json_error(request, bad_request(f"The body needs {error}.")), {}
+        except (TypeError, ValueError) as error:
+            return render_json_error(
+                request, bad_request(f"The request is not usable: {error}.")
+            ), {}
+
+
+def _only_from_here(request: Request) -> None:
+    # A web page may reach a loopback port, but neither with this Host nor with a JSON type.
+    if request.host not in ("127.0.0.1", "localhost"):
+        raise AzureError(403, "Forbidden", "The control plane answers on 127.0.0.1 only.")
+    if request.method == "POST" and "json" not in request.headers.get("content-type", ""):
+        raise AzureError(415, "UnsupportedMediaType", "Send the body as application/json.")
+
+
+def _about(control: Control, _: Request) -> Response:
+    cloud, front = control.cloud, control.front
+    return Response.json(
+        {
+            "name": "foundry-emulator",
+            "tenant": cloud.tenant,
+            "state": str(cloud.directory or ":memory:"),
+            "clock": isoformat(cloud.clock.timestamp()),
+            "services": [service.name for service in front.services],
+            "hosts": [plane.host for plane in front.planes],
+        }
+    )
+
+
+def _subscriptions(control: Control, request: Request) -> Response:
+    body = request.json()
+    registered = body.get("registered", ())
+    subscription = control.add_subscription(
+        str(body.get("id", "")),
+        str(body.get("name", "Rehearsal")),
+        registered=None if registered is None else tuple(registered),
+        owner=str(body.get("owner", PLATFORM[1])),
+    )
+    return Response.json({"id": subscription}, 201)
+
+
+def _principals(control: Control, request: Request) -> Response:
+    body = request.json()
+    principal, secret = control.add_principal(
+        str(body.get("type", "ServicePrincipal")),
+        str(body.get("name", "somebody")),
+        id=str(body.get("id", "")),
+    )
+    for member in body.get("members", ()):
+        control.cloud.access.add_member(principal.id, str(member))
+    shown = {"id": principal.id, "client_id": principal.client_id, "secret": secret}
+    return Response.json(shown, 201)
+
+
+def _assignments(control: Control, request: Request) -> Response:
+    body = request.json()
+    id = control.assign(str(body["principal"]), str(body["role"]), str(body["scope"]))
+    return Response.json({"id": id}, 201)
+
+
+def _add_fault(control: Control, request: Request) -> Response:
+    return Response.json({"id": control.cloud.faults.add(request.json())}, 201)
+
+
+def _list_faults(control: Control, _: Request) -> Response:
+    return Response.json({"value": control.cloud.faults.rules()})
+
+
+def _clear_faults(control: Control, _: Request) -> Response:
+    control.cloud.faults.clear()
+    return Response.empty(204)
+
+
+def _calls(control: Control, request: Request) -> Response:
+    return Response.json({"value": control.calls(int(request.option("after", "0")))})
+
+
+def _inventory(control: Control, _: Request) -> Response:
+    return Response.json(take(control.cloud))
+
+
+def _read_clock(control: Control, _: Request) -> Response:
+    clock = control.cloud.clock
+    return Response.json({"now": isoformat(clock.timestamp()), "scale": clock.scale})
+
+
+def _turn_clock(control: Control, request: Request) -> Response:
+    body, clock = request.json(), control.cloud.clock
+    unknown = set(body) - {"advance", "set", "scale"}
+    if unknown or not body:
+        raise bad_request("Say one of: advance (seconds), set (ISO date), scale (1 is real time).")
+    if "set" in body:
+        moment = datetime.fromisoformat(str(body["set"]))
+        clock.set(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    if "advance" in body:
+        clock.advance(float(body["advance"]))
+    if "scale" in body:
+        clock.run(float(body["scale"]))
+    return _read_clock(control, request)
+
+
+def _throttle(control: Control, request: Request) -> Response:
+    enabled = request.json()["enabled"]
+    if not isinstance(enabled, bool):
+        raise bad_request("`enabled` is true or false.")
+    control.cloud.throttle.enabled = enabled
+    return Response.json({"enabled": control.cloud.throttle.enabled})
+
+
+def _reset(control: Control, _: Request) -> Response:
+    control.reset()
+    return Response.empty(204)
+
+
+_ROUTES: tuple[tuple[str, str, Callable[[Control, Request], Response]], ...] = (
+    ("GET", "/", _about),
+    ("POST", "/subscriptions", _subscriptions),
+    ("POST", "/principals", _principals),
+    ("POST", "/assignments", _assignments),
+    ("GET", "/faults", _list_faults),
+    ("POST", "/faults", _add_fault),
+    ("DELETE", "/faults", _clear_faults),
+    ("GET", "/calls", _calls),
+    ("GET", "/inventory", _inventory),
+    ("GET", "/clock", _read_clock),
+    ("POST", "/clock", _turn_clock),
+    ("POST", "/throttle", _throttle),
+    ("POST", "/reset", _reset),
+)

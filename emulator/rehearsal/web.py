@@ -1,0 +1,152 @@
+"""Between uvicorn and the handlers: an ASGI application that runs them off the event loop."""
+
+import asyncio
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import parse_qsl
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from emulator.http.messages import Request, Response
+from emulator.state.cloud import Cloud
+from emulator.state.json_text import Json
+
+Scope = dict[str, Any]
+Receive = Callable[[], Any]
+Send = Callable[[dict[str, Any]], Any]
+Answer = Callable[[Request], tuple[Response, Json]]
+
+BODY_LIMIT = 256 * 1024 * 1024
+_END = object()
+
+
+class Protocol(HttpToolsProtocol):
+    """uvicorn's HTTP protocol, which lets a fault reach the connection below it."""
+
+    def on_message_begin(self) -> None:
+        """Hand the transport to the application."""
+        super().on_message_begin()
+        scope: dict[str, Any] = self.scope  # pyright: ignore[reportAssignmentType]
+        scope["extensions"] = {"transport": self.transport}
+
+
+class Application:
+    """The ASGI application of one port: `answer` is `cloud.handle`, or the control plane's."""
+
+    def __init__(self, cloud: Cloud, answer: Answer, pool: ThreadPoolExecutor) -> None:
+        self._cloud = cloud
+        self._answer = answer
+        self._pool = pool
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one call."""
+        if scope["type"] != "http":
+            return
+        transport: asyncio.Transport = scope["extensions"]["transport"]
+        try:
+            body = await _body(receive)
+        except ConnectionResetError:
+            return  # half a call is none: what a client did not finish saying is never acted on
+        if body is None:
+            response, fault = _too_large(), {}
+        else:
+            request = self._request(scope, body)
+            loop = asyncio.get_running_loop()
+            response, fault = await loop.run_in_executor(self._pool, self._answer, request)
+        if fault.get("drop") or fault.get("lose_answer"):
+            transport.abort()
+            return
+        if isinstance(response.body, bytes):
+            await _send_bytes(response, response.body, send, fault, transport)
+        else:
+            await self._send_stream(response, response.body, receive, send)
+
+    def _request(self, scope: Scope, body: bytes) -> Request:
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        raw_query = scope["query_string"].decode("latin-1")
+        return Request(
+            cloud=self._cloud,
+            method=scope["method"],
+            host=headers.get("host", "").partition(":")[0].lower(),
+            path=scope["path"],
+            raw_path=scope["raw_path"].decode("latin-1"),
+            raw_query=raw_query,
+            query=dict(parse_qsl(raw_query, keep_blank_values=True)),
+            headers=headers,
+            body=body,
+            id=str(uuid.uuid4()),
+            correlation_id=headers.get("x-ms-correlation-request-id") or str(uuid.uuid4()),
+        )
+
+    async def _send_stream(
+        self, response: Response, pieces: Iterator[bytes], receive: Receive, send: Send
+    ) -> None:
+        await send(_start(response))
+        loop = asyncio.get_running_loop()
+        gone = asyncio.ensure_future(receive())  # answers when the client hangs up
+        try:
+            while not gone.done():
+                piece: Any = await loop.run_in_executor(self._pool, next, pieces, _END)
+                if piece is _END:
+                    break
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            gone.cancel()
+            close = getattr(pieces, "close", None)
+            if close is not None:
+                await loop.run_in_executor(self._pool, close)
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The body, None for one that is too large; a client that hangs up in it is an error."""
+    pieces: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ConnectionResetError
+        piece: bytes = message.get("body", b"")
+        size += len(piece)
+        if size <= BODY_LIMIT:
+            pieces.append(piece)
+        more = message.get("more_body", False)
+    return b"".join(pieces) if size <= BODY_LIMIT else None
+
+
+async def _send_bytes(
+    response: Response, body: bytes, send: Send, fault: Json, transport: asyncio.Transport
+) -> None:
+    if response.status not in (204, 304):
+        response.headers.setdefault("content-length", str(len(body)))
+    await send(_start(response))
+    if "truncate" in fault:
+        part = body[: int(len(body) * float(fault["truncate"]))]
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+        transport.close()
+        return
+    await send({"type": "http.response.body", "body": body})
+
+
+def _start(response: Response) -> dict[str, Any]:
+    return {
+        "type": "http.response.start",
+        "status": response.status,
+        "headers": [
+            (name.encode("latin-1"), _header(value)) for name, value in response.headers.items()
+        ],
+    }
+
+
+def _header(value: str) -> bytes:
+    # A refusal may quote what the client sent: it must neither end the header nor fail to encode.
+    return value.replace("\r", " ").replace("\n", " ").encode("latin-1", "replace")
+
+
+def _too_large() -> Response:
+    message = f"foundry-emulator takes up to {BODY_LIMIT // 2**20} MiB in one call."
+    return Response.json({"error": {"code": "RequestBodyTooLarge", "message": message}}, 413)

@@ -1,0 +1,1 @@
+"""Azure's services, a folder each, named after Azure's own."""

@@ -1,0 +1,37 @@
+"""Microsoft.MachineLearningServices: hubs, projects, assets, jobs, endpoints, data plane."""
+
+from emulator.service import Service
+from emulator.services.machinelearningservices import runner
+from emulator.services.machinelearningservices.assets import ASSET_TYPES
+from emulator.services.machinelearningservices.connections import CONNECTION_TYPE
+from emulator.services.machinelearningservices.datastores import DATASTORE_TYPE
+from emulator.services.machinelearningservices.endpoints import ENDPOINT_TYPE
+from emulator.services.machinelearningservices.jobs import JOB_TYPE
+from emulator.services.machinelearningservices.marketplace import MARKETPLACE_TYPE
+from emulator.services.machinelearningservices.metrics import SCHEMA
+from emulator.services.machinelearningservices.run_history import PLANE
+from emulator.services.machinelearningservices.usages import USAGE_ROUTES
+from emulator.services.machinelearningservices.workspaces import WORKSPACE_ROUTES, WORKSPACE_TYPE
+from emulator.state.cloud import Cloud
+
+
+def _start(cloud: Cloud) -> None:
+    runner.of(cloud).resume()
+
+
+SERVICE = Service(
+    name="machinelearningservices",
+    types=(
+        WORKSPACE_TYPE,
+        DATASTORE_TYPE,
+        CONNECTION_TYPE,
+        *ASSET_TYPES,
+        JOB_TYPE,
+        ENDPOINT_TYPE,
+        MARKETPLACE_TYPE,
+    ),
+    routes=(*WORKSPACE_ROUTES, *USAGE_ROUTES),
+    planes=(PLANE,),
+    schema=SCHEMA,
+    start=_start,
+)

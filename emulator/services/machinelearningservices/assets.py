@@ -1,0 +1,239 @@
+"""Versioned assets: data, models and codes are containers of versions, made alike.
+
+A PUT of a version makes its container. Containers say `latestVersion` and `nextVersion`; lists
+leave archived ones out unless `listViewType` asks for them. What a version points at never changes.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from emulator.arm.types import Change, Delete, ResourceType
+from emulator.http.messages import Request
+from emulator.services.machinelearningservices import deployed
+from emulator.services.machinelearningservices.references import parse
+from emulator.services.machinelearningservices.refusals import user_error
+from emulator.services.machinelearningservices.versions import API_VERSIONS, WORKSPACES
+from emulator.state.errors import AzureError
+from emulator.state.json_text import Json
+from emulator.state.store import Resource
+
+if TYPE_CHECKING:
+    from emulator.state.cloud import Cloud
+
+DATA = f"{WORKSPACES}/data"
+MODELS = f"{WORKSPACES}/models"
+CODES = f"{WORKSPACES}/codes"
+_DATA_TYPES = ("uri_file", "uri_folder", "mltable")
+_MODEL_TYPES = ("mlflow_model", "custom_model", "triton_model", "preset_model")
+
+
+def next_version(container: Resource | None) -> str:
+    """The number a new version would get: one above the highest there ever was."""
+    highest = int(container.private.get("highest", 0)) if container else 0
+    return str(highest + 1)
+
+
+def latest(cloud: "Cloud", container: Resource) -> Resource | None:
+    """The newest version of a container that is not archived."""
+    versions = [
+        version
+        for version in cloud.resources.children(container.id)
+        if not version.properties.get("isArchived")
+    ]
+    return max(versions, key=lambda version: version.created_at, default=None)
+
+
+def _container_defaults(change: Change) -> None:
+    before = change.before.properties if change.before else {}
+    change.properties.setdefault("description", before.get("description"))
+    change.properties.setdefault("tags", before.get("tags", {}))
+    change.properties.setdefault("properties", {})
+    change.properties.setdefault("isArchived", False)
+
+
+def _show_container(cloud: "Cloud", container: Resource, api_version: str) -> Json:
+    del api_version
+    newest = latest(cloud, container)
+    return container.body | {
+        "properties": container.properties
+        | {
+            "latestVersion": newest.name if newest else None,
+            "nextVersion": next_version(container),
+        }
+    }
+
+
+def _version_defaults(change: Change) -> None:
+    before = change.before.properties if change.before else {}
+    standard: Json = {
+        "description": None,
+        "tags": {},
+        "properties": {},
+        "isAnonymous": False,
+        "isArchived": False,
+    }
+    for name, value in standard.items():
+        change.properties.setdefault(name, before.get(name, value))
+
+
+def _count(cloud: "Cloud", version: Resource) -> None:
+    container = cloud.resources.get(version.id.parent) if version.id.parent else None
+    assert container is not None
+    if version.name.isdecimal():
+        highest = max(int(container.private.get("highest", 0)), int(version.name))
+        cloud.resources.put(container.with_private(highest=highest))
+
+
+def _immutable(change: Change, kind: str, name: str) -> None:
+    before = change.before.properties.get(name) if change.before else None
+    if before is None or change.properties.get(name) in (None, before):
+        if before is not None:
+            change.properties[name] = before
+        return
+    raise user_error(
+        f"A {kind} version with this name and version already exists. If you are trying to create "
+        f"a new {kind} version, use a different name or version. If you are trying to update an "
+        f"existing {kind} version, the existing asset's {name} cannot be changed. Only "
+        "description, tags, and isArchived can be updated.",
+        inner="Immutable",
+        target=name,
+    )
+
+
+def _validate_data(change: Change) -> None:
+    _immutable(change, "data", "dataUri")
+    _immutable(change, "data", "dataType")
+    kind = str(change.properties.get("dataType", ""))
+    if kind.lower() not in _DATA_TYPES:
+        raise user_error(
+            f"'{kind}' is not a data type: {', '.join(_DATA_TYPES)}.", target="dataType"
+        )
+    _known_uri(change, "dataUri")
+
+
+def _validate_model(change: Change) -> None:
+    _immutable(change, "model", "modelUri")
+    kind = str(change.properties.setdefault("modelType", "custom_model"))
+    if kind.lower() not in _MODEL_TYPES:
+        known = ", ".join(_MODEL_TYPES)
+        raise user_error(f"'{kind}' is not a model type: {known}.", target="modelType")
+    _known_uri(change, "modelUri")
+
+
+def _validate_code(change: Change) -> None:
+    _immutable(change, "code", "codeUri")
+    _known_uri(change, "codeUri")
+
+
+def _known_uri(change: Change, name: str) -> None:
+    uri = str(change.properties.get(name) or "")
+    if parse(uri) is None:
+        raise user_error(f"'{uri}' is not a path or reference of Azure ML.", target=name)
+
+
+def _model_defaults(change: Change) -> None:
+    _version_defaults(change)
+    # The SDK fails on a model without this object, however empty.
+    change.properties.setdefault("flavors", {})
+    change.properties.setdefault("jobName", None)
+    change.properties.setdefault("stage", None)
+
+
+def _refuse_deployed(request: Request, resource: Resource) -> None:
+    for version in (
+        [resource]
+        if resource.type.lower().endswith("/versions")
+        else request.cloud.resources.children(resource.id)
+    ):
+        endpoint = deployed.endpoint_of(request.cloud, version)
+        if endpoint is None:
+            continue
+        assert version.id.parent is not None
+        # Azure's rule in its own words (fine-tune-phi-3.md); the error's code is not documented.
+        raise user_error(
+            "You can't delete a custom model if it has an existing deployment. You must first "
+            "delete your model deployment before you can delete your custom model. Model "
+            f"'{version.id.parent.name}:{version.name}' is deployed to the serverless endpoint "
+            f"'{endpoint.name}'.",
+            inner="ModelInUse",
+            status=409,
+            code="Conflict",
+        )
+
+
+def _select(request: Request, found: list[Resource]) -> list[Resource]:
+    view = request.option("listViewType", "ActiveOnly").lower()
+    if view not in ("activeonly", "archivedonly", "all"):
+        raise AzureError(400, "BadRequest", f"listViewType '{view}' is not known.")
+    if view != "all":
+        archived = view == "archivedonly"
+        found = [one for one in found if bool(one.properties.get("isArchived")) is archived]
+    wanted = request.option("hash")
+    if wanted:
+        found = [one for one in found if _facts(one).get("hash_sha256") == wanted]
+    order = request.option("$orderBy").lower().split()
+    if order[:1] == ["createdtime"] or order[:1] == ["createdat"]:
+        newest_first = order[1:] == ["desc"]
+        found = sorted(found, key=lambda one: one.created_at, reverse=newest_first)
+    top = request.option("$top")
+    return found[: int(top)] if top.isdecimal() else found
+
+
+def _facts(version: Resource) -> Json:
+    return version.properties.get("properties") or {}
+
+
+_NAME = r"^[a-zA-Z0-9][a-zA-Z0-9\-_.]{0,254}$"
+
+
+def _container(name: str, before_delete: Callable[[Request, Resource], None]) -> ResourceType:
+    return ResourceType(
+        name=name,
+        api_versions=API_VERSIONS,
+        provisioning_state=False,
+        system_data=True,
+        delete=Delete(deleted=200, absent=204),
+        name_pattern=_NAME,
+        objects=("properties", "tags", "flavors"),
+        defaults=_container_defaults,
+        project=_show_container,
+        before_delete=before_delete,
+        select=_select,
+    )
+
+
+def _version(
+    name: str,
+    validate: Callable[[Change], None],
+    defaults: Callable[[Change], None],
+    before_delete: Callable[[Request, Resource], None],
+) -> ResourceType:
+    return ResourceType(
+        name=f"{name}/versions",
+        api_versions=API_VERSIONS,
+        provisioning_state=False,
+        system_data=True,
+        implicit_parent=True,
+        delete=Delete(deleted=200, absent=204),
+        name_pattern=_NAME,
+        objects=("properties", "tags", "flavors"),
+        validate=validate,
+        defaults=defaults,
+        created=_count,
+        before_delete=before_delete,
+        select=_select,
+    )
+
+
+def _may_go(request: Request, resource: Resource) -> None:
+    del request, resource
+
+
+ASSET_TYPES = (
+    _container(DATA, _may_go),
+    _version(DATA, _validate_data, _version_defaults, _may_go),
+    _container(MODELS, _refuse_deployed),
+    _version(MODELS, _validate_model, _model_defaults, _refuse_deployed),
+    _container(CODES, _may_go),
+    _version(CODES, _validate_code, _version_defaults, _may_go),
+)

@@ -1,0 +1,79 @@
+"""Connections: what a hub or a project reaches, with a secret that only `listsecrets` shows."""
+
+from emulator.arm.show import show
+from emulator.arm.types import Action, Change, Delete, Put, ResourceType
+from emulator.http.messages import Request, Response
+from emulator.services.machinelearningservices.versions import API_VERSIONS, WORKSPACES
+from emulator.state.errors import AzureError
+from emulator.state.store import Resource
+
+_AUTH_TYPES = {
+    "aad": False, "none": False, "managedidentity": False, "apikey": True, "customkeys": True,
+    "pat": True, "sas": True, "accesskey": True, "accountkey": True, "usernamepassword": True,
+    "serviceprincipal": True, "oauth2": True,
+}  # fmt: skip
+
+
+def _validate(change: Change) -> None:
+    for name in ("category", "authType", "target"):
+        if not change.properties.get(name):
+            raise _bad(f"A connection needs '{name}'.", name)
+    auth = str(change.properties["authType"]).lower()
+    if auth not in _AUTH_TYPES:
+        raise _bad(f"'{change.properties['authType']}' is not an authType.", "authType")
+    kept = change.before.private.get("credentials") if change.before else None
+    if _AUTH_TYPES[auth] and not (change.properties.get("credentials") or kept):
+        raise _bad(f"authType '{change.properties['authType']}' needs credentials.", "credentials")
+
+
+def _defaults(change: Change) -> None:
+    credentials = change.properties.pop("credentials", None)
+    if credentials:
+        change.private["credentials"] = credentials
+    change.properties.setdefault("isSharedToAll", False)
+    change.properties.setdefault("metadata", {})
+    change.properties["group"] = _group(str(change.properties["category"]))
+    change.properties["createdByWorkspaceArmId"] = (
+        change.id.parent.text if change.id.parent else None
+    )
+
+
+def _group(category: str) -> str:
+    groups = {"aiservices": "AzureAI", "azureopenai": "AzureAI", "serverless": "AzureAI"}
+    return groups.get(category.lower(), "GenericProtocol")
+
+
+def _list_secrets(request: Request, connection: Resource) -> Response:
+    shown = show(request.cloud, connection, request.api_version)
+    properties = {**shown["properties"], "credentials": connection.private.get("credentials")}
+    return Response.json({**shown, "properties": properties})
+
+
+def _select(request: Request, found: list[Resource]) -> list[Resource]:
+    category, target = request.option("category").lower(), request.option("target").lower()
+    return [
+        one
+        for one in found
+        if (not category or str(one.properties["category"]).lower() == category)
+        and (not target or str(one.properties["target"]).lower() == target)
+    ]
+
+
+def _bad(message: str, target: str) -> AzureError:
+    return AzureError(400, "ValidationError", message, target=f"properties.{target}")
+
+
+CONNECTION_TYPE = ResourceType(
+    name=f"{WORKSPACES}/connections",
+    api_versions=API_VERSIONS,
+    put=Put(created=200, updated=200),
+    delete=Delete(deleted=200, absent=204),
+    patch=True,
+    provisioning_state=False,
+    system_data=True,
+    objects=("credentials", "metadata"),
+    actions={"listsecrets": Action(handle=_list_secrets)},
+    validate=_validate,
+    defaults=_defaults,
+    select=_select,
+)

@@ -1,0 +1,45 @@
+"""Resource groups. Deleting one deletes everything in it, as a long-running operation."""
+
+from emulator.arm.types import Delete, Polling, Put, ResourceType
+from emulator.http.messages import Request
+from emulator.state.ids import RESOURCE_GROUP, SUBSCRIPTION
+from emulator.state.store import Resource
+
+# Every version that pulumi-azure-native 3.29, azure-mgmt-resource 26 and azure-ai-ml 1.35 know.
+API_VERSIONS = (
+    "2015-11-01", "2016-02-01", "2016-07-01", "2016-09-01", "2017-05-10", "2018-02-01",
+    "2018-05-01", "2019-03-01", "2019-05-01", "2019-05-10", "2019-07-01", "2019-08-01",
+    "2019-10-01", "2020-06-01", "2020-08-01", "2020-10-01", "2021-01-01", "2021-04-01",
+    "2022-09-01", "2023-07-01", "2024-03-01", "2024-07-01", "2024-11-01", "2025-03-01",
+    "2025-04-01",
+)  # fmt: skip
+
+
+def visible(request: Request, groups: list[Resource]) -> list[Resource]:
+    """The groups of a list in which the caller has a role."""
+    access = request.cloud.access
+    return [group for group in groups if access.sees(request.caller, group.id)]
+
+
+TYPES = (
+    # Only so that the table knows the scope; the routes of subscriptions.py answer on it.
+    ResourceType(name=SUBSCRIPTION, api_versions=API_VERSIONS, put=None, delete=None),
+    ResourceType(
+        name=RESOURCE_GROUP,
+        api_versions=API_VERSIONS,
+        put=Put(created=201, updated=200),
+        delete=Delete(deleted=202, absent=404, polling=Polling.LOCATION),
+        patch=True,
+        located=True,
+        operations_path=("operationStatuses", "operationResults"),
+        name_pattern=r"[-\w.()]{0,89}[-\w()]",
+        name_error=(
+            "InvalidResourceGroup",
+            "The provided resource group name '{name}' has these invalid characters or is too "
+            "long. The name can only be a letter, digit, '-', '.', '(', ')' or '_', up to 90 of "
+            "them, and can't end with a period.",
+        ),
+        filtered_list=True,
+        select=visible,
+    ),
+)

@@ -1,0 +1,121 @@
+"""Subscriptions, their locations, tenants, and the lists of everything in a scope."""
+
+import re
+
+from emulator.arm.locations import LOCATIONS
+from emulator.arm.resources import page, require_resource
+from emulator.arm.show import show
+from emulator.arm.types import TypeTable
+from emulator.http.messages import Request, Response
+from emulator.http.routing import Route
+from emulator.state.errors import not_emulated
+from emulator.state.ids import SUBSCRIPTION, parse_path
+from emulator.state.json_text import Json
+from emulator.state.store import Resource
+
+
+def list_subscriptions(request: Request) -> Response:
+    """GET /subscriptions: those in which the caller has any role at all."""
+    cloud = request.cloud
+    return page(
+        request,
+        [
+            _shown(request, subscription)
+            for subscription in cloud.resources.of_type(SUBSCRIPTION)
+            if cloud.access.sees(request.caller, subscription.id)
+        ],
+    )
+
+
+def get_subscription(request: Request) -> Response:
+    """GET /subscriptions/{id}; any role anywhere in it is enough."""
+    cloud = request.cloud
+    subscription = require_resource(cloud, parse_path(request.path).id)
+    if not cloud.access.sees(request.caller, subscription.id):
+        cloud.access.require(
+            request.caller, "Microsoft.Resources/subscriptions/read", subscription.id.text
+        )
+    return Response.json(_shown(request, subscription))
+
+
+def list_locations(request: Request) -> Response:
+    """GET /subscriptions/{id}/locations."""
+    subscription = request.parameters["subscription"]
+    return page(
+        request,
+        [
+            {
+                "id": f"/subscriptions/{subscription}/locations/{name}",
+                "name": name,
+                "type": "Region",
+                "displayName": display,
+                "regionalDisplayName": display,
+            }
+            for name, display in LOCATIONS.items()
+        ],
+    )
+
+
+def list_tenants(request: Request) -> Response:
+    """GET /tenants."""
+    tenant = request.cloud.tenant
+    return page(request, [{"id": f"/tenants/{tenant}", "tenantId": tenant}])
+
+
+def list_everything(request: Request) -> Response:
+    """GET …/resources: every tracked resource in a subscription or a group the caller may read."""
+    cloud = request.cloud
+    scope = parse_path(request.path).id
+    require_resource(cloud, scope)
+    wanted = _wanted_type(request.option("$filter"))
+    found = [
+        resource
+        for resource in cloud.resources.below(scope)
+        if (row := cloud.part(TypeTable).get(resource.type)) is not None
+        and row.located
+        and resource.id.parent is not None
+        and resource.id.parent.type.lower().endswith("/resourcegroups")
+        and (not wanted or resource.type.lower() == wanted)
+        and cloud.access.allows(request.caller, f"{resource.type}/read", resource.id.text)
+    ]
+    found.sort(key=lambda resource: resource.created_at)
+    kept = ("id", "name", "type", "location", "tags", "kind", "sku", "identity")
+    shown = [show(cloud, resource, request.api_version) for resource in found]
+    return page(request, [{key: body[key] for key in kept if key in body} for body in shown])
+
+
+def _wanted_type(text: str) -> str:
+    if not text:
+        return ""
+    match = re.fullmatch(r"\s*resourceType\s+eq\s+'([^']+)'\s*", text, re.IGNORECASE)
+    if match is None:
+        raise not_emulated(
+            f"the filter '{text}'", "Use \"resourceType eq 'Microsoft.X/things'\", or none."
+        )
+    return match.group(1).lower()
+
+
+def _shown(request: Request, subscription: Resource) -> Json:
+    return {
+        "id": subscription.id.text,
+        "subscriptionId": subscription.name,
+        "displayName": subscription.body.get("displayName", subscription.name),
+        "state": "Enabled",
+        "tenantId": request.cloud.tenant,
+        "authorizationSource": "RoleBased",
+        "subscriptionPolicies": {
+            "locationPlacementId": "Public_2014-09-01",
+            "quotaId": "PayAsYouGo_2014-09-01",
+            "spendingLimit": "Off",
+        },
+    }
+
+
+ROUTES = (
+    Route("GET", "/subscriptions", list_subscriptions),
+    Route("GET", "/tenants", list_tenants),
+    Route("GET", "/subscriptions/{subscription}", get_subscription),
+    Route("GET", "/subscriptions/{subscription}/locations", list_locations),
+    Route("GET", "/subscriptions/{subscription}/resources", list_everything),
+    Route("GET", "/subscriptions/{subscription}/resourceGroups/{group}/resources", list_everything),
+)

@@ -1,0 +1,1 @@
+"""What Azure remembers, and what a rehearsal may turn: resources, people, time, faults."""

@@ -1,0 +1,323 @@
+"""Who may do what: principals, role definitions and role assignments, evaluated as Azure does.
+
+Scopes are compared on segment boundaries and whatever their case. A role grants an action when one
+of its `actions` matches and none of its `notActions` does; roles add up.
+"""
+
+import hashlib
+import json
+import re
+import secrets
+import sqlite3
+import uuid
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from emulator.state.clock import Clock
+from emulator.state.database import Database
+from emulator.state.errors import AzureError
+from emulator.state.ids import ResourceId
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS principals (
+  id TEXT PRIMARY KEY, type TEXT NOT NULL, name TEXT NOT NULL, client_id TEXT NOT NULL,
+  resource TEXT NOT NULL, secret TEXT NOT NULL, created_at REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS principals_by_client ON principals (client_id);
+CREATE TABLE IF NOT EXISTS members (
+  group_id TEXT NOT NULL, principal_id TEXT NOT NULL, PRIMARY KEY (group_id, principal_id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS role_assignments (
+  key TEXT PRIMARY KEY, id TEXT NOT NULL, name TEXT NOT NULL, scope TEXT NOT NULL,
+  scope_key TEXT NOT NULL, role TEXT NOT NULL, principal TEXT NOT NULL, body TEXT NOT NULL,
+  created_at REAL NOT NULL, created_by TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS role_assignments_by_principal ON role_assignments (principal);
+"""
+
+OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Somebody in the directory. `id` is the object id, `type` User, Group or ServicePrincipal.
+
+    `resource` is the ARM id whose managed identity it is, "" for everybody else.
+    """
+
+    id: str
+    type: str
+    name: str
+    client_id: str = ""
+    resource: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleDefinition:
+    """A built-in role."""
+
+    id: str
+    name: str
+    description: str
+    actions: tuple[str, ...]
+    not_actions: tuple[str, ...]
+    data_actions: tuple[str, ...]
+    not_data_actions: tuple[str, ...]
+
+    def grants(self, action: str, *, data: bool = False) -> bool:
+        """Whether this role allows an action (or a data action)."""
+        allowed, denied = (
+            (self.data_actions, self.not_data_actions) if data else (self.actions, self.not_actions)
+        )
+        return any(_matches(pattern, action) for pattern in allowed) and not any(
+            _matches(pattern, action) for pattern in denied
+        )
+
+
+class Access:
+    """The directory and the role assignments."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        database.define(SCHEMA)
+
+    # -- principals ------------------------------------------------------------------------------
+
+    def add_principal(
+        self,
+        type: str,
+        name: str,
+        *,
+        id: str = "",
+        client_id: str = "",
+        secret: str = "",
+        resource: str = "",
+    ) -> Principal:
+        """Add (or replace) somebody; the secret is what a service principal signs in with."""
+        principal = Principal(
+            id=(id or str(uuid.uuid4())).lower(),
+            type=type,
+            name=name,
+            client_id=(
+                client_id or (str(uuid.uuid4()) if type == "ServicePrincipal" else "")
+            ).lower(),
+            resource=resource,
+        )
+        self._database.execute(
+            "INSERT OR REPLACE INTO principals VALUES (?,?,?,?,?,?,?)",
+            (
+                principal.id,
+                type,
+                name,
+                principal.client_id,
+                resource,
+                _digest(secret) if secret else "",
+                self._clock.timestamp(),
+            ),
+        )
+        return principal
+
+    def add_managed_identity(self, resource: ResourceId) -> Principal:
+        """The principal of a resource's system-assigned identity; the same one on every call."""
+        row = self._database.row(
+            "SELECT * FROM principals WHERE resource=? COLLATE NOCASE", (resource.text,)
+        )
+        if row:
+            return _principal(row)
+        return self.add_principal("ServicePrincipal", resource.name, resource=resource.text)
+
+    def remove_managed_identity(self, resource: ResourceId) -> None:
+        """A resource is gone, and its identity with it; assignments stay behind, as in Azure."""
+        self._database.execute(
+            "DELETE FROM principals WHERE resource=? COLLATE NOCASE", (resource.text,)
+        )
+
+    def principal(self, id: str) -> Principal | None:
+        """Somebody by object id."""
+        row = self._database.row("SELECT * FROM principals WHERE id=?", (id.lower(),))
+        return _principal(row) if row else None
+
+    def application(self, client_id: str) -> Principal | None:
+        """A service principal by client id."""
+        row = self._database.row(
+            "SELECT * FROM principals WHERE client_id=? AND client_id<>''", (client_id.lower(),)
+        )
+        return _principal(row) if row else None
+
+    def has_secret(self, principal: Principal, secret: str) -> bool:
+        """Whether a client secret is the right one."""
+        row = self._database.row("SELECT secret FROM principals WHERE id=?", (principal.id,))
+        known = str(row["secret"]) if row else ""
+        return bool(known) and secrets.compare_digest(known, _digest(secret))
+
+    def add_member(self, group_id: str, principal_id: str) -> None:
+        """Put somebody into a group."""
+        self._database.execute(
+            "INSERT OR REPLACE INTO members VALUES (?,?)", (group_id.lower(), principal_id.lower())
+        )
+
+    def _groups(self, principal_id: str) -> list[str]:
+        rows = self._database.rows(
+            "SELECT group_id FROM members WHERE principal_id=?", (principal_id,)
+        )
+        return [row["group_id"] for row in rows]
+
+    # -- role assignments ------------------------------------------------------------------------
+
+    def assign(
+        self,
+        principal_id: str,
+        role: str,
+        scope: str,
+        *,
+        name: str = "",
+        body: dict[str, Any] | None = None,
+        created_by: str = "",
+    ) -> str:
+        """Write a role assignment; returns its id. The ARM route checks before it calls this."""
+        name = name or str(uuid.uuid4())
+        id = f"{scope.rstrip('/')}/providers/Microsoft.Authorization/roleAssignments/{name}"
+        self._database.execute(
+            "INSERT OR REPLACE INTO role_assignments VALUES (?,?,?,?,?,?,?,?,?,?)",
+            (
+                id.lower(),
+                id,
+                name,
+                scope,
+                scope.rstrip("/").lower(),
+                role.lower(),
+                principal_id.lower(),
+                json.dumps(body or {}),
+                self._clock.timestamp(),
+                created_by,
+            ),
+        )
+        return id
+
+    def remove_below(self, scope: ResourceId) -> None:
+        """Remove the assignments at a scope that is gone, and below it."""
+        self._database.execute(
+            "DELETE FROM role_assignments WHERE scope_key=? OR (scope_key>? AND scope_key<?)",
+            (scope.key, scope.key + "/", scope.key + "0"),
+        )
+
+    # -- evaluation ------------------------------------------------------------------------------
+
+    def allows(self, principal: Principal, action: str, scope: str, *, data: bool = False) -> bool:
+        """Whether somebody may perform an action on a scope (an ARM id)."""
+        return any(role.grants(action, data=data) for role in self.roles_on(principal, scope))
+
+    def roles_on(self, principal: Principal, scope: str) -> list[RoleDefinition]:
+        """The roles that somebody has on a scope (an ARM id), assigned there or above it."""
+        who = [principal.id, *self._groups(principal.id)]
+        rows = self._database.rows(
+            "SELECT role, scope_key FROM role_assignments WHERE principal IN "
+            f"({','.join('?' * len(who))})",
+            tuple(who),
+        )
+        key = scope.rstrip("/").lower()
+        return [
+            role
+            for row in rows
+            if key == row["scope_key"] or key.startswith(row["scope_key"] + "/")
+            if (role := role_definitions().get(row["role"])) is not None
+        ]
+
+    def sees(self, principal: Principal, scope: ResourceId) -> bool:
+        """Whether somebody has any role on a scope, above it or below it."""
+        who = [principal.id, *self._groups(principal.id)]
+        rows = self._database.rows(
+            "SELECT scope_key FROM role_assignments WHERE principal IN "
+            f"({','.join('?' * len(who))})",
+            tuple(who),
+        )
+        return any(
+            scope.within(row["scope_key"]) or row["scope_key"].startswith(scope.key + "/")
+            for row in rows
+        )
+
+    def require(self, principal: Principal, action: str, scope: str) -> None:
+        """Refuse, with ARM's AuthorizationFailed, what somebody may not do."""
+        if not self.allows(principal, action, scope):
+            raise AzureError(
+                403,
+                "AuthorizationFailed",
+                f"The client '{principal.client_id or principal.id}' with object id "
+                f"'{principal.id}' does not have authorization to perform action '{action}' over "
+                f"scope '{scope or '/'}' or the scope is invalid. If access was recently granted, "
+                "please refresh your credentials.",
+            )
+
+    def require_linked(
+        self, principal: Principal, action: str, scope: str, *, linked: str, linked_scope: str
+    ) -> None:
+        """Refuse a write that names another resource on which somebody lacks a permission."""
+        if not self.allows(principal, linked, linked_scope):
+            raise AzureError(
+                403,
+                "LinkedAuthorizationFailed",
+                f"The client '{principal.client_id or principal.id}' with object id "
+                f"'{principal.id}' has permission to perform action '{action}' on scope '{scope}'; "
+                f"however, it does not have permission to perform action(s) '{linked}' on the "
+                f"linked scope(s) '{linked_scope}' (respectively) or the linked scope(s) are "
+                "invalid.",
+            )
+
+    def require_data(self, principal: Principal, action: str, scope: str) -> None:
+        """The data-plane check: a role's `dataActions` on the id of the account or workspace."""
+        if not self.allows(principal, action, scope, data=True):
+            raise AzureError(
+                403,
+                "PermissionDenied",
+                f"Principal does not have access to API/Operation. The principal "
+                f"'{principal.id}' lacks the required data action '{action}' over '{scope}'.",
+            )
+
+
+@cache
+def role_definitions() -> dict[str, RoleDefinition]:
+    """The built-in roles by GUID, from `role_definitions.json`."""
+    text = resources.files("emulator.state").joinpath("role_definitions.json").read_text("utf-8")
+    return {
+        row["id"]: RoleDefinition(
+            id=row["id"],
+            name=row["name"],
+            description=row["description"],
+            actions=tuple(row["actions"]),
+            not_actions=tuple(row["notActions"]),
+            data_actions=tuple(row["dataActions"]),
+            not_data_actions=tuple(row["notDataActions"]),
+        )
+        for row in json.loads(text)["roles"]
+    }
+
+
+def _digest(secret: str) -> str:
+    # The secrets are random and long, so a plain digest keeps them: the state never holds one.
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+@cache
+def _expression(pattern: str) -> re.Pattern[str]:
+    # `workspaces/*/read` covers `workspaces/read` as well: otherwise the built-in roles' own
+    # notActions (`workspaces/write` beside the action `workspaces/*/write`) would say nothing.
+    expression = ".*".join(map(re.escape, pattern.split("*"))).replace("/.*/", "/(?:.*/)?")
+    return re.compile(expression, re.IGNORECASE)
+
+
+@cache
+def _matches(pattern: str, action: str) -> bool:
+    return _expression(pattern).fullmatch(action) is not None
+
+
+def _principal(row: sqlite3.Row) -> Principal:
+    return Principal(
+        id=row["id"],
+        type=row["type"],
+        name=row["name"],
+        client_id=row["client_id"],
+        resource=row["resource"],
+    )

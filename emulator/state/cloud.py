@@ -1,0 +1,48 @@
+"""The emulated cloud's state: everything that handlers reach through `request.cloud`."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from emulator.state.access import Access
+from emulator.state.clock import Clock
+from emulator.state.database import Database
+from emulator.state.faults import Faults
+from emulator.state.store import ResourceStore
+from emulator.state.throttle import Throttle
+from emulator.state.tokens import Tokens
+from emulator.state.workers import Workers
+
+TENANT = "e0e0e0e0-0000-4000-8000-000000000001"
+
+Part = TypeVar("Part")
+
+
+class Cloud:
+    """One emulated Azure, remembered. `state` is its directory, None to keep it in memory."""
+
+    def __init__(self, state: Path | None = None, *, start: datetime | None = None) -> None:
+        self.tenant = TENANT
+        self.directory = state
+        """Where the state lies on disk; None when it is kept in memory."""
+        if state is not None:
+            state.mkdir(parents=True, exist_ok=True)
+        self.clock = Clock(start)
+        self.database = Database(state / "state.sqlite" if state else None)
+        self.resources = ResourceStore(self.database, self.clock)
+        self.access = Access(self.database, self.clock)
+        self.tokens = Tokens(self.access, TENANT)
+        self.faults = Faults()
+        self.throttle = Throttle(self.clock)
+        self.workers = Workers()
+        self.page_size = 1000
+        """How many resources a list shows before it goes on behind a nextLink."""
+        self._parts: dict[type[Any], object] = {}
+
+    def keep(self, part: object) -> None:
+        """Keep what a higher floor adds: the type table, the operations."""
+        self._parts[type(part)] = part
+
+    def part(self, kind: type[Part]) -> Part:
+        """What a higher floor has added, by its class."""
+        return cast("Part", self._parts[kind])

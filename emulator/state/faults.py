@@ -1,0 +1,169 @@
+"""Faults on demand: deterministic (the nth match, so many times), never random.
+
+A rule is JSON: `{"match": {"method", "host", "path", "after", "count"}, "do": {...}}`. `path` is a
+regular expression searched in the path; `after` skips that many matches, `count` (1) limits how
+often it fires. `do` is one of
+`{"status": 503, "code": "ServerBusy", "message": "…", "headers": {}}` instead of the handler;
+`{"lose_answer": true}` runs the handler, commits, then drops the connection;
+`{"drop": true}` drops the connection before the handler runs;
+`{"truncate": 0.5}` sends that part of the body, then drops the connection;
+`{"operation_fails": {"code", "message"}}` and `{"operation_takes": seconds}` for the long-running
+operation that the call starts (seconds on the virtual clock).
+"""
+
+import re
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from emulator.state.errors import AzureError
+from emulator.state.json_text import Json, as_object
+
+_MATCH = {"method", "host", "path", "after", "count"}
+_DO_OPERATION = {"operation_fails", "operation_takes"}
+# What each part of `do` must be: a rule that can't work is refused when it is added.
+_DOES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "status": (lambda it: isinstance(it, int) and 400 <= it <= 599, "a status from 400 to 599"),
+    "code": (lambda it: isinstance(it, str), "a text"),
+    "message": (lambda it: isinstance(it, str), "a text"),
+    "headers": (lambda it: isinstance(it, dict), "an object"),
+    "lose_answer": (lambda it: it is True, "true"),
+    "drop": (lambda it: it is True, "true"),
+    "truncate": (lambda it: isinstance(it, int | float) and 0 <= it < 1, "a part from 0 to 1"),
+    "operation_fails": (
+        lambda it: isinstance(it, dict) and {"code", "message"} <= set(cast("Json", it)),
+        "an object with a code and a message",
+    ),
+    "operation_takes": (
+        lambda it: isinstance(it, int | float) and 0 <= it <= 1e9,
+        "a number of seconds",
+    ),
+}
+_DO = set(_DOES) - _DO_OPERATION
+
+
+@dataclass(slots=True, kw_only=True)
+class Fault:
+    """One rule, and how often it matched and fired."""
+
+    id: str
+    method: str
+    host: re.Pattern[str]
+    path: re.Pattern[str]
+    after: int
+    count: int
+    match: Json
+    do: Json
+    matched: int = 0
+    fired: int = 0
+    _seen: set[str] = field(default_factory=set[str])
+
+    def fires(self, method: str, host: str, path: str, id: str) -> bool:
+        """Whether it strikes this request; asked twice about one request it says the same."""
+        if id in self._seen:
+            return True
+        if (
+            (self.method and self.method != method)
+            or not self.host.search(host)
+            or not self.path.search(path)
+        ):
+            return False
+        self.matched += 1
+        if self.matched <= self.after or self.fired >= self.count:
+            return False
+        self.fired += 1
+        self._seen.add(id)
+        return True
+
+
+class Faults:
+    """The rules in force."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rules: list[Fault] = []
+
+    def add(self, rule: Json) -> str:
+        """Add a rule; returns its id. What the emulator does not know is refused by name."""
+        match, do = as_object(rule.get("match"), "match"), as_object(rule.get("do"), "do")
+        unknown = set(rule) - {"match", "do"} | set(match) - _MATCH | set(do) - set(_DOES)
+        if unknown:
+            raise _refusal(f"A fault rule has no {', '.join(sorted(unknown))}.")
+        if not do:
+            raise _refusal("A fault rule needs something to `do`.")
+        for name, value in do.items():
+            fits, expected = _DOES[name]
+            if not fits(value):
+                raise _refusal(f"`{name}` is {expected}, not {value!r}.")
+        try:
+            fault = Fault(
+                id=uuid.uuid4().hex[:8],
+                method=str(match.get("method", "")).upper(),
+                host=re.compile(str(match.get("host", "")), re.IGNORECASE),
+                path=re.compile(str(match.get("path", "")), re.IGNORECASE),
+                after=int(match.get("after", 0)),
+                count=int(match.get("count", 1)),
+                match=match,
+                do=do,
+            )
+        except re.error as error:
+            raise _refusal(f"'{error.pattern}' is not a regular expression: {error}.") from error
+        with self._lock:
+            self._rules.append(fault)
+        return fault.id
+
+    def clear(self) -> None:
+        """Take every rule back."""
+        with self._lock:
+            self._rules = []
+
+    def rules(self) -> list[Json]:
+        """The rules in force, with how often each fired."""
+        with self._lock:
+            return [
+                {
+                    "id": rule.id,
+                    "match": rule.match,
+                    "do": rule.do,
+                    "matched": rule.matched,
+                    "fired": rule.fired,
+                }
+                for rule in self._rules
+            ]
+
+    def strike(self, method: str, host: str, path: str, id: str) -> Json:
+        """What to do to the request with this id: {} for nothing."""
+        with self._lock:
+            for rule in self._rules:
+                if not _DO.isdisjoint(rule.do) and rule.fires(method, host, path, id):
+                    return rule.do
+        return {}
+
+    def operation(self, method: str, host: str, path: str, id: str) -> tuple[float, Json | None]:
+        """For a long-running operation that starts: extra virtual seconds, and its error."""
+        seconds, error = 0.0, None
+        with self._lock:
+            for rule in self._rules:
+                if not _DO_OPERATION.isdisjoint(rule.do) and rule.fires(method, host, path, id):
+                    seconds += float(rule.do.get("operation_takes", 0.0))
+                    error = rule.do.get("operation_fails", error)
+        return seconds, error
+
+
+def _refusal(message: str) -> AzureError:
+    return AzureError(400, "UnknownFault", message)
+
+
+def refuse(do: Json) -> None:
+    """Raise what a `status` fault answers; other faults pass."""
+    if "status" not in do:
+        return
+    headers: dict[str, Any] = do.get("headers") or {}
+    raise AzureError(
+        int(do["status"]),
+        str(do.get("code", "InjectedFault")),
+        str(do.get("message", "A fault rule of foundry-emulator answered this call.")),
+        headers={str(name).lower(): str(value) for name, value in headers.items()},
+    )

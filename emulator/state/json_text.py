@@ -1,0 +1,35 @@
+"""JSON objects: as text in the database, and as parts of a body."""
+
+import json
+from typing import Any, cast
+
+import msgspec
+
+from emulator.state.errors import AzureError
+
+Json = dict[str, Any]
+
+
+def as_object(value: Any, name: str) -> Json:
+    """A part of a body that must be a JSON object, {} where it is absent; refused as ARM does."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise AzureError(
+            400,
+            "InvalidRequestContent",
+            "The request content was invalid and could not be deserialized: "
+            f"'{name}' must be an object.",
+            target=name,
+        )
+    return cast("Json", value)
+
+
+def encode_json(value: Any) -> str:
+    """JSON text for the database: compact and in a stable order of keys."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def decode_json(text: str | bytes) -> Json:
+    """JSON text of the database, read back."""
+    return msgspec.json.decode(text)

@@ -1,0 +1,259 @@
+"""Doing one step of a plan, by its kind: data, job, model, endpoint, evaluation."""
+
+import threading
+from dataclasses import dataclass
+from functools import singledispatch
+
+from jobs import revision
+from jobs.apply.endpoint import Settling, serve
+from jobs.apply.job import follow
+from jobs.catalog.catalog import registry_id
+from jobs.errors import PreflightError, RemoteError
+from jobs.foundry import data as data_assets
+from jobs.foundry import endpoints, models, projects, submission
+from jobs.foundry.endpoints import Endpoint
+from jobs.foundry.hyperparameters import to_wire
+from jobs.foundry.jobs import Job
+from jobs.foundry.models import ModelVersion
+from jobs.foundry.projects import Datastore, Project
+from jobs.foundry.session import Session
+from jobs.foundry.submission import Submission
+from jobs.plan.desired import DataVersion, Serving
+from jobs.plan.plan import Plan
+from jobs.plan.steps import DataStep, EndpointStep, JobStep, MeasureStep, ModelStep, Step
+from jobs.proof.evaluation import measure
+from jobs.spec import ids
+from jobs.spec.canonical import hyperparameters
+from jobs.terminal.progress import Reporter, size
+
+_MODEL_LOOKS = 30
+_MODEL_PAUSE_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to go about it."""
+
+    wait: bool = True
+    settle_seconds: float = 120.0
+
+
+class Stopped(Exception):  # noqa: N818 - not an error: somebody said stop
+    """Raised in a worker when the run was told to stop."""
+
+
+class Work:
+    """One run: what its steps work with, and what they hand on to each other."""
+
+    def __init__(self, session: Session, plan: Plan, report: Reporter, options: Options) -> None:
+        self.session, self.plan, self.report, self.options = session, plan, report, options
+        self.project = plan.project
+        self.stop = threading.Event()
+        self.lock = threading.Lock()
+        self.jobs: dict[str, Job] = {}
+        """Finished, by the fine-tuning document's name."""
+        self.running_jobs: dict[str, str] = {}
+        """The names of those that go on in Azure, likewise."""
+        self.models: dict[str, ModelVersion] = {}
+        """By the fine-tuning document's name."""
+        self.endpoints: dict[str, Endpoint] = dict(plan.actual.endpoints)
+        self._datastore: Datastore | None = None
+
+    def datastore(self) -> Datastore:
+        """The project's default datastore, asked for once."""
+        with self.lock:
+            if self._datastore is None:
+                self._datastore = projects.default_datastore(self.session)
+            return self._datastore
+
+    def pause(self, seconds: float) -> None:
+        """Wait, but not longer than until somebody says stop."""
+        if self.stop.wait(seconds):
+            raise Stopped
+
+
+@singledispatch
+def do(step: Step, work: Work) -> bool:
+    """Do one step; False where those that need it can't be done now (`--no-wait`)."""
+    raise NotImplementedError(type(step).__name__)
+
+
+# ── data ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@do.register
+def bring_data(step: DataStep, work: Work) -> bool:
+    """Upload a file, and register it as a version of its data asset."""
+    if step.action.kind == "unchanged":
+        return True
+    wanted = step.data
+    work.report.progress("data", wanted.label, "being uploaded")
+    data_assets.register(
+        work.session,
+        wanted.name,
+        wanted.version,
+        uri=_uploaded(wanted, work),
+        description=f"{wanted.path.name} of {wanted.owner}, sha256 {wanted.digest.sha256}",
+        tags=revision.tags(wanted.owner, wanted.version, step.training.spec.tags),
+    )
+    done = "uploaded" if step.action.kind == "create" else "brought back from the archive,"
+    work.report.result("data", wanted.label, f"{done} {size(wanted.digest.size)}")
+    return True
+
+
+def _uploaded(wanted: DataVersion, work: Work) -> str:
+    """The address of a file's content in the datastore, which holds it afterwards, unchanged."""
+
+    def told(done: int, total: int) -> None:
+        work.report.step("data", wanted.label, f"{size(done)} of {size(total)}", done, total)
+
+    uri, outcome = data_assets.upload(
+        work.session, work.datastore(), wanted.path, wanted.digest, wanted.name, told
+    )
+    if outcome == "healed":
+        work.report.warn(
+            f"what was uploaded as data '{wanted.label}' held other content than its name says; it "
+            "was replaced. Jobs that used it before learned from other data: see --retrain."
+        )
+    return uri
+
+
+# ── jobs ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@do.register
+def train(step: JobStep, work: Work) -> bool:
+    """Submit the job unless it is there, and follow it to its end."""
+    training = step.training
+    job, adopted = step.job, True
+    if job is None:
+        _make_sure_of_data(step, work)
+        work.report.progress("finetuning", step.job_name, "being submitted")
+        job, started = submission.submit(work.session, _submission(step))
+        adopted = not started
+    if not job.is_finished:
+        work.running_jobs[training.name] = job.name
+    if not work.options.wait and not job.is_finished:
+        word = "adopted" if adopted else "submitted"
+        work.report.result("finetuning", job.name, f"{word}, {job.status}; not waited for")
+        return False
+    quiet = step.job is not None and step.job.is_finished
+    if not quiet:
+        job = follow(work.session, work.project, job, work.report, work.pause, adopted=adopted)
+    work.running_jobs.pop(training.name, None)
+    with work.lock:
+        work.jobs[training.name] = job
+    return True
+
+
+def _make_sure_of_data(step: JobStep, work: Work) -> None:
+    """A job whose data is gone fails after it was paid for: look before it is submitted."""
+    for wanted in step.training.data:
+        _uploaded(wanted, work)
+
+
+def _submission(step: JobStep) -> Submission:
+    training, spec = step.training, step.training.spec
+    validation = training.validation
+    return Submission(
+        name=step.job_name,
+        display_name=spec.display_name or spec.name,
+        experiment=spec.experiment_name or spec.name,
+        description=spec.description or "",
+        task=spec.task,
+        model=spec.model_id,
+        training_data=_address(training.training),
+        validation_data=_address(validation) if validation else None,
+        hyperparameters=to_wire(hyperparameters(spec)),
+        registered_model=spec.registered_model_name,
+        tags=revision.tags(spec.name, training.revision, spec.tags),
+    )
+
+
+def _address(given: DataVersion | str) -> str:
+    if isinstance(given, str):
+        return given
+    return f"azureml:{given.name}:{given.version}"
+
+
+# ── models ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@do.register
+def find_model(step: ModelStep, work: Work) -> bool:
+    """The model that the job has registered: Azure lists it some time after the job's end."""
+    name = step.training.spec.registered_model_name
+    model = step.model or _registered_by(work.jobs[step.training.name], name, work)
+    with work.lock:
+        work.models[step.training.name] = model
+    if step.action.kind != "unchanged":
+        work.report.result("model", model.label, "registered")
+    return True
+
+
+def _registered_by(job: Job, name: str, work: Work) -> ModelVersion:
+    for _ in range(_MODEL_LOOKS):
+        versions = models.versions(work.session, name)
+        found = next((one for one in reversed(versions) if one.job == job.name), None)
+        if found:
+            return found
+        work.pause(_MODEL_PAUSE_SECONDS)
+    raise RemoteError(
+        f"Job '{job.name}' completed, but its model '{name}' isn't listed yet.",
+        next_step="Run the same command again in some minutes.",
+    )
+
+
+# ── endpoints and evaluations ───────────────────────────────────────────────────────────────────
+
+
+@do.register
+def serve_model(step: EndpointStep, work: Work) -> bool:
+    """Make or change the endpoint, and prove it."""
+    if step.action.kind == "unchanged":
+        return True
+    training = step.serving.training
+    settling = Settling(seconds=work.options.settle_seconds, pause=work.pause)
+    endpoint = serve(
+        work.session,
+        work.project,
+        step,
+        _model_id(training.name, work) if training else _given_model(step.serving, work.project),
+        work.report,
+        settling,
+    )
+    with work.lock:
+        work.endpoints[endpoint.name] = endpoint
+    return True
+
+
+def _model_id(training: str, work: Work) -> str:
+    model, project = work.models[training], work.project
+    return endpoints.model_id(project.location, project.workspace_id, model.name, model.version)
+
+
+def _given_model(serving: Serving, project: Project) -> str:
+    """The id of a model that no training here makes: a bare name or a short id in full."""
+    written = serving.model_path
+    understood = ids.model_id(written)
+    if understood and understood.form == "short":
+        return endpoints.model_id(
+            project.location, project.workspace_id, understood.name, understood.version
+        )
+    return registry_id(written)
+
+
+@do.register
+def evaluate(step: MeasureStep, work: Work) -> bool:
+    """Ask the held-out questions, and hold the gates."""
+    if step.action.kind == "unchanged":
+        return True
+    endpoint = work.endpoints.get(step.measuring.endpoint)
+    if endpoint is None:
+        raise PreflightError(
+            f"{step.measuring.spec.reference}: there is no endpoint "
+            f"'{step.measuring.endpoint}' in the project.",
+            next_step="Add a serverless_endpoint document, or correct 'endpoint'.",
+        )
+    measure(work.session, endpoint, step.measuring, work.report)
+    return True

@@ -1,0 +1,193 @@
+"""Taking down what a spec made, in the order that Azure allows: endpoint, then model, then data.
+
+Found by tags and by job, never by guess. Run again after anything: what is gone is skipped. It
+ends by looking whether anything that costs money is left.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from jobs.errors import ConflictError, PreflightError, RemoteError
+from jobs.foundry import data, endpoints, jobs, models
+from jobs.foundry.data import DataAsset
+from jobs.foundry.endpoints import Endpoint
+from jobs.foundry.jobs import Job
+from jobs.foundry.models import ModelVersion
+from jobs.foundry.session import Session
+from jobs.look import inventory
+from jobs.look.inventory import Inventory
+from jobs.revision import TAG_SPEC
+
+Kind = Literal["endpoint", "finetuning", "model", "data"]
+KINDS: tuple[Kind, ...] = ("endpoint", "finetuning", "model", "data")
+"""What can be taken down, in the order that Azure allows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Teardown:
+    """Everything that would go."""
+
+    names: tuple[str, ...]
+    unknown: tuple[str, ...]
+    """Names of which nothing was ever made here."""
+    endpoints: tuple[Endpoint, ...]
+    foreign: tuple[Endpoint, ...]
+    """Endpoints with such a name that nothing shows to be foundry-tune's; they stay."""
+    running: tuple[Job, ...]
+    models: tuple[ModelVersion, ...]
+    data: tuple[DataAsset, ...]
+    served_elsewhere: tuple[tuple[ModelVersion, Endpoint], ...]
+    """Models that an endpoint serves which isn't going: Azure refuses to delete these."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to take down."""
+        return not (self.endpoints or self.running or self.models or self.data)
+
+
+def look(
+    session: Session,
+    names: Sequence[str],
+    kinds: Sequence[Kind] = KINDS,
+    *,
+    foreign_too: bool = False,
+) -> Teardown:
+    """What the names have, of the kinds that are to go.
+
+    `foreign_too`: an endpoint of such a name goes even if nothing shows it to be foundry-tune's.
+    """
+    found = inventory.look(session)
+    holdings = [found.of(name) for name in names]
+    foreign = tuple(h.foreign for h in holdings if h.foreign)
+    going = tuple(h.endpoint for h in holdings if h.endpoint and "endpoint" in kinds)
+    if foreign_too and "endpoint" in kinds:
+        going, foreign = (*going, *foreign), ()
+    versions = tuple(m for h in holdings for m in h.models if "model" in kinds)
+    assets = inventory.data_of(session, names)
+    having = {h.name for h in holdings if not h.is_empty or h.foreign} | {
+        asset.tags[TAG_SPEC] for asset in assets
+    }
+    return Teardown(
+        names=tuple(names),
+        unknown=tuple(name for name in names if name not in having),
+        endpoints=going,
+        foreign=foreign,
+        running=tuple(
+            j for h in holdings for j in h.jobs if not j.is_finished and "finetuning" in kinds
+        ),
+        models=versions,
+        data=tuple(asset for asset in assets if not asset.archived and "data" in kinds),
+        served_elsewhere=_served_elsewhere(found, versions, going),
+    )
+
+
+def require_known(teardown: Teardown) -> None:
+    """Refuse a name of which nothing was ever made: a typo must not pass for "nothing is left".
+
+    Raises:
+        PreflightError: There is such a name.
+    """
+    for name in teardown.unknown:
+        raise PreflightError(
+            f"Nothing was ever made for '{name}' in this project, so nothing was taken down.",
+            next_step="foundry-tune status lists what there is.",
+        )
+
+
+def refuse_foreign(teardown: Teardown) -> None:
+    """Say what is to be done about an endpoint that nothing shows to be foundry-tune's.
+
+    Raises:
+        PreflightError: There is one with a name that is to go.
+    """
+    for endpoint in teardown.foreign:
+        raise PreflightError(
+            f"Endpoint '{endpoint.name}' is there, and billed by the hour, but nothing shows that "
+            "foundry-tune made it: it has none of its tags and serves no model of its jobs.",
+            next_step=f"If it is to go: foundry-tune down {endpoint.name} --foreign",
+        )
+
+
+def _served_elsewhere(
+    found: Inventory, versions: Sequence[ModelVersion], going: Sequence[Endpoint]
+) -> tuple[tuple[ModelVersion, Endpoint], ...]:
+    gone = {endpoint.name for endpoint in going}
+    return tuple(
+        (model, endpoint)
+        for model in versions
+        for endpoint in found.endpoints
+        if endpoint.name not in gone and endpoints.serves(endpoint) == model.label
+    )
+
+
+def refuse_served_elsewhere(teardown: Teardown) -> None:
+    """Azure's rule, in words, before anything is deleted.
+
+    Raises:
+        ConflictError: A model is served by an endpoint that isn't going.
+    """
+    if not teardown.served_elsewhere:
+        return
+    lines = [
+        f"Model '{model.label}' can't be deleted while endpoint '{endpoint.name}' serves it."
+        for model, endpoint in teardown.served_elsewhere
+    ]
+    first = teardown.served_elsewhere[0][1]
+    foreign = "" if TAG_SPEC in first.tags else " --foreign"
+    raise ConflictError(
+        "\n".join(lines),
+        next_step=f"Delete the endpoint first: foundry-tune down {first.name}{foreign}",
+    )
+
+
+def take_down(session: Session, teardown: Teardown, say: Callable[[Kind, str, str], None]) -> None:
+    """Delete it all, in Azure's order; `say` hears of every step that is done."""
+    for endpoint in teardown.endpoints:
+        endpoints.delete(session, endpoint)
+        say("endpoint", endpoint.name, "deleted")
+    for job in teardown.running:
+        jobs.cancel(session, job.name)
+        say("finetuning", job.name, "canceled")
+    for model in teardown.models:
+        try:
+            models.delete(session, model)
+        except ConflictError as error:
+            raise ConflictError(
+                f"Model '{model.label}' can't be deleted while an endpoint serves it.",
+                next_step="foundry-tune status shows which; take that endpoint down first.",
+            ) from error
+        say("model", model.label, "deleted")
+    for asset in teardown.data:
+        data.archive(session, asset)
+    if teardown.data:
+        count = len(teardown.data)
+        say("data", f"{count} version{'s' if count > 1 else ''}", "archived")
+
+
+def require_nothing_billable(
+    session: Session, names: Sequence[str], kinds: Sequence[Kind] = KINDS
+) -> None:
+    """Look once more, at what is there and not at what was done.
+
+    Raises:
+        RemoteError: Something of these kinds that costs money is left.
+    """
+    found = inventory.look(session)
+    holdings = [found.of(name) for name in names]
+    left: list[str] = []
+    if "endpoint" in kinds:
+        served = [h.endpoint or h.foreign for h in holdings]
+        left += [f"endpoint '{endpoint.name}'" for endpoint in served if endpoint]
+    if "finetuning" in kinds:
+        left += [
+            f"job '{job.name}' ({job.status})"
+            for h in holdings
+            for job in h.jobs
+            if not job.is_finished and job.status not in jobs.STOPPING
+        ]
+    if left:
+        raise RemoteError(
+            f"Still there, and costing money: {', '.join(left)}.",
+            next_step="Run the same command again.",
+        )

@@ -1,0 +1,49 @@
+"""What a command line's arguments mean: names, and a signed-in session in a project."""
+
+import re
+from argparse import Namespace
+from pathlib import Path
+
+from jobs.errors import UsageError
+from jobs.foundry.session import Session, connect
+from jobs.read.examine import named
+from jobs.target import resolve
+from jobs.terminal.output import printable
+
+
+def session_of(arguments: Namespace) -> Session:
+    """A signed-in session in the target that the command line, environment, file or stack names."""
+    return connect(
+        resolve(
+            subscription_id=arguments.subscription,
+            resource_group=arguments.resource_group,
+            project=arguments.project,
+            stack=arguments.stack,
+        )
+    )
+
+
+def is_spec_file(name: str) -> bool:
+    """Whether an argument names a spec file and not a resource."""
+    return name.endswith((".yaml", ".yml")) or Path(name).is_file()
+
+
+def names_of(argument: str) -> list[str]:
+    """The resource names that an argument means: itself, or those of a spec file's documents."""
+    if not is_spec_file(argument):
+        return [require_name(argument)]
+    return list(dict.fromkeys(chapter.spec.name for chapter in named([argument]).chapters))
+
+
+def require_name(argument: str) -> str:
+    """A name that may become part of an address in Azure.
+
+    Raises:
+        UsageError: It is a path, or holds what no name in Azure holds.
+    """
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,259}", argument):
+        return argument
+    raise UsageError(
+        f"'{printable(argument)}' is neither a spec file nor a name in Azure.",
+        next_step="foundry-tune status lists the names.",
+    )

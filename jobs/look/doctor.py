@@ -1,0 +1,177 @@
+"""What `doctor` finds: each setting with who said so, then each step of getting to Azure, tried."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from jobs.catalog.catalog import region_name
+from jobs.errors import FoundryTuneError
+from jobs.foundry import projects
+from jobs.foundry.arm import Arm
+from jobs.foundry.credential import sign_in
+from jobs.foundry.reachability import MANAGEMENT_HOST, require_reachable
+from jobs.foundry.session import Session
+from jobs.target import (
+    ENVIRONMENT,
+    Source,
+    Target,
+    choose,
+    from_config_file,
+    from_environment,
+    from_flags,
+    from_pulumi_stack,
+)
+from jobs.terminal import output
+
+_NETWORK = ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
+_CREDENTIAL = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One thing that doctor looked at."""
+
+    subject: str
+    verdict: str
+    """`ok`, `fail`, or empty for a mere statement."""
+    message: str
+    exit_code: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Everything that doctor looked at, in order."""
+
+    seen: tuple[Observation, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """That of the first failure."""
+        return next((one.exit_code for one in self.seen if one.exit_code), 0)
+
+    def lines(self) -> list[str]:
+        """The report as people read it."""
+        colours = {"ok": "green", "fail": "red"}
+        width = max(len(one.subject) for one in self.seen)
+        lines: list[str] = []
+        for one in self.seen:
+            verdict = f"{one.verdict:<4}"
+            if one.verdict:
+                verdict = output.style(verdict, colours[one.verdict])
+            first, *rest = one.message.splitlines() or [""]
+            lines.append(f"{one.subject:<{width}}  {verdict}  {first}")
+            lines += [f"{'':<{width}}        {line.strip()}" for line in rest]
+        return lines
+
+    def as_dict(self) -> dict[str, object]:
+        """The report as JSON carries it."""
+        return {
+            "findings": [
+                {"subject": f.subject, "verdict": f.verdict, "message": f.message}
+                for f in self.seen
+            ],
+            "exit_code": self.exit_code,
+        }
+
+
+def diagnose(
+    *,
+    subscription_id: str | None,
+    resource_group: str | None,
+    project: str | None,
+    stack: str | None,
+    folder: Path | None = None,
+) -> Diagnosis:
+    """Look at everything; what fails is a finding, and what rests on it is left out."""
+    seen = _settings()
+    target = _target(
+        seen,
+        {"subscription_id": subscription_id, "resource_group": resource_group, "project": project},
+        stack,
+        folder or Path.cwd(),
+    )
+    session = _session(seen, target) if target else None
+    if session:
+        _project(seen, session)
+    return Diagnosis(tuple(seen))
+
+
+def _settings() -> list[Observation]:
+    """What the environment says of the network and of the credential; never a secret's value."""
+    seen = [
+        Observation("network", "", f"{name}={output.printable(_shown(name), 120)}")
+        for name in _NETWORK
+        if os.environ.get(name)
+    ]
+    if os.environ.get("FOUNDRY_EMULATOR"):
+        seen.insert(0, Observation("rehearsal", "", "this is the emulator, not Azure"))
+    given = [name for name in _CREDENTIAL if os.environ.get(name)]
+    words = f"the environment's service principal {os.environ.get('AZURE_CLIENT_ID', '')}".rstrip()
+    if len(given) < len(_CREDENTIAL):
+        missing = ", ".join(name for name in _CREDENTIAL if name not in given)
+        words = f"az login or a managed identity ({missing} not set)"
+    return [*seen, Observation("credential", "", words)]
+
+
+def _shown(name: str) -> str:
+    """A variable's value without a password that a proxy's address may hold."""
+    value = os.environ[name]
+    scheme, separator, rest = value.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}" if separator else value
+
+
+def _target(
+    seen: list[Observation], flags: dict[str, str | None], stack: str | None, folder: Path
+) -> Target | None:
+    sources: list[Source] = []
+    looks: list[Callable[[], Source]] = [
+        lambda: from_flags(flags),
+        lambda: from_environment(os.environ),
+        lambda: from_config_file(folder),
+        lambda: from_pulumi_stack(folder, stack),
+    ]
+    try:
+        for look in looks:
+            sources.append(look())  # noqa: PERF401  (one that fails keeps the earlier ones)
+        target = choose(sources)
+    except FoundryTuneError as error:
+        seen += [_said(source) for source in sources]
+        seen.append(Observation("target", "fail", str(error), error.exit_code))
+        return None
+    seen += [_said(source) for source in sources]
+    for setting in ENVIRONMENT:
+        value: str = getattr(target, setting)
+        subject = setting.removesuffix("_id").replace("_", " ")
+        seen.append(Observation(subject, "ok", f"{value}   from {target.sources[setting]}"))
+    return target
+
+
+def _said(source: Source) -> Observation:
+    said = ", ".join(f"{key.removesuffix('_id')} {value}" for key, value in source.values.items())
+    words = said or source.problem or "nothing"
+    return Observation("source", "", f"{source.name}: {words}")
+
+
+def _session(seen: list[Observation], target: Target) -> Session | None:
+    try:
+        require_reachable()
+        seen.append(Observation("network", "ok", f"{MANAGEMENT_HOST} is within reach"))
+        credential = sign_in()
+        seen.append(Observation("sign-in", "ok", "Microsoft Entra ID gave a token"))
+    except FoundryTuneError as error:
+        seen.append(Observation("sign-in", "fail", str(error), error.exit_code))
+        return None
+    return Session(target, Arm(credential))
+
+
+def _project(seen: list[Observation], session: Session) -> None:
+    try:
+        project = projects.get(session)
+        region = region_name(project.location)
+        seen.append(Observation("project", "ok", f"{project.name} in {region}"))
+        store = projects.default_datastore(session)
+        way = "your own identity" if store.uses_identity else "a key that Azure ML lends"
+        seen.append(Observation("datastore", "ok", f"{store.account}, opened with {way}"))
+    except FoundryTuneError as error:
+        seen.append(Observation("project", "fail", str(error), error.exit_code))

@@ -1,0 +1,1 @@
+"""What a spec costs, in intervals, held against its budget."""

@@ -1,0 +1,239 @@
+"""What a story would cost, as far as anybody knows: intervals, and every price with its source.
+
+Money that can't be known has no upper end; it is never taken for nothing. Training is tokens times
+epochs times price, as Azure's cost guide has it (queueing and failed jobs are not charged); a
+fine-tuned model that is served is billed by the hour, asked or not.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from jobs.catalog.catalog import PriceKind
+from jobs.dataset.check import Checked
+from jobs.errors import BudgetError
+from jobs.money.price import NOTHING, Money, UnitPrice, unit_price, usd
+from jobs.spec.models import Budget, Evaluation, FineTuning, ServerlessEndpoint
+from jobs.spec.references import parse
+from jobs.spec.story import Chapter, Story
+
+Verdict = Literal["no budget", "within", "over", "perhaps over", "unknown"]
+SAFETY_PROBES = 5
+"""Probes of the content filter that `apply` asks an endpoint (`jobs/spec/probes.yaml`)."""
+PROBE_TOKENS = (8, 300)
+"""What one probe reads and writes: refused unread at best, answered in full at worst."""
+
+
+@dataclass(frozen=True, slots=True)
+class CostLine:
+    """One thing that costs."""
+
+    what: str
+    """`training`, `hosting`, `smoke tests and probes`, `evaluation`."""
+    reference: str
+    """The document that asks for it."""
+    quantity: str
+    """How much of it: `94,000 – 118,000 tokens (3 epochs)`, `24 hours`."""
+    price: str
+    """The price row in words, with its source and day, or that there is none."""
+    money: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one fine-tuning costs, with what is made of it."""
+
+    reference: str
+    lines: tuple[CostLine, ...]
+    budget: Budget | None
+
+    @property
+    def total(self) -> Money:
+        """All lines together."""
+        total = NOTHING
+        for line in self.lines:
+            total += line.money
+        return total
+
+    @property
+    def unknown(self) -> tuple[CostLine, ...]:
+        """The lines that no upper end is known for."""
+        return tuple(line for line in self.lines if line.money.high is None)
+
+    @property
+    def verdict(self) -> Verdict:
+        """How the total stands to the budget."""
+        if self.budget is None:
+            return "no budget"
+        total = self.total
+        if total.low > self.budget.max_usd:
+            return "over"
+        if total.high is None:
+            return "unknown"
+        return "perhaps over" if total.high > self.budget.max_usd else "within"
+
+
+def estimate(story: Story, data: Mapping[str, Checked]) -> tuple[Cost, ...]:
+    """What each fine-tuning of a story costs, and each endpoint of a model from elsewhere.
+
+    `data` is what was counted in each document's files, by the document's reference.
+    """
+    costs: list[Cost] = []
+    claimed: set[str] = set()
+    for chapter in story.chapters:
+        if isinstance(chapter.spec, FineTuning):
+            lines = [_training(chapter.spec, data.get(chapter.reference))]
+            for served in _served_from(story, chapter):
+                claimed.add(served.reference)
+                lines += _serving(story, served, chapter.spec, data)
+            costs.append(Cost(chapter.reference, tuple(lines), chapter.spec.budget))
+    costs += [
+        Cost(chapter.reference, tuple(_serving(story, chapter, None, data)), None)
+        for chapter in story.chapters
+        if isinstance(chapter.spec, ServerlessEndpoint) and chapter.reference not in claimed
+    ]
+    return tuple(costs)
+
+
+def hold(costs: tuple[Cost, ...], *, accept_unknown_price: bool = False) -> None:
+    """Hold the costs to their budgets.
+
+    Raises:
+        BudgetError: One is over, may be over, or rests on a price that nobody knows and that has
+            not been accepted.
+    """
+    for cost in costs:
+        budget = cost.budget
+        if budget is None or cost.verdict == "within":
+            continue
+        limit = f"the budget of {usd(budget.max_usd)} USD"
+        if cost.verdict == "over":
+            raise BudgetError(
+                f"{cost.reference} costs {cost.total}, more than {limit}.",
+                next_step="Fewer epochs, less data, or a larger budget.max_usd.",
+                rule="FT-C013",
+            )
+        if cost.verdict == "perhaps over":
+            raise BudgetError(
+                f"{cost.reference} may cost {usd(cost.total.high or 0)} USD; {limit} is less.",
+                next_step="Name the model's tokenizer (tokenizer: tokenizer.json) to know exactly, "
+                "or raise budget.max_usd.",
+                rule="FT-C013",
+            )
+        if not accept_unknown_price:
+            names = " and ".join(dict.fromkeys(line.what for line in cost.unknown))
+            raise BudgetError(
+                f"{cost.reference}: nobody published the price of {names}; {limit} can't be held.",
+                next_step="Write the price you know into budget.prices, or go on with "
+                "--accept-unknown-price.",
+                rule="FT-C012",
+            )
+
+
+# ── the lines ───────────────────────────────────────────────────────────────────────────────────
+
+
+def _training(spec: FineTuning, data: Checked | None) -> CostLine:
+    price = _price(spec, "training")
+    epochs = f"{spec.epochs} epoch" + ("s" if spec.epochs != 1 else "")
+    if data is None or not data.of("training"):
+        quantity = f"unknown tokens ({spec.training_path} is not read here), {epochs}"
+        return CostLine("training", spec.reference, quantity, price.words, Money(0.0, None))
+    tokens = data.tokens("training")
+    share = 1.0
+    if spec.validation_path is None:
+        # The service splits off the last fifth itself where the spec says nothing.
+        share = 1 - ((spec.split.split or 0) if spec.split else 0.2)
+    low, high = int(tokens.low * share) * spec.epochs, int(tokens.high * share) * spec.epochs
+    quantity = f"{_span(low, high)} tokens ({epochs}; {tokens.basis})"
+    return CostLine("training", spec.reference, quantity, price.words, price.times(low, high))
+
+
+def _serving(
+    story: Story, chapter: Chapter, tuned: FineTuning | None, data: Mapping[str, Checked]
+) -> list[CostLine]:
+    spec = chapter.spec
+    assert isinstance(spec, ServerlessEndpoint)
+    lines: list[CostLine] = []
+    if tuned is not None:
+        hours = tuned.budget.hosting_hours if tuned.budget else 1.0
+        price = _price(tuned, "hosting")
+        amount = f"{hours:g} hour" + ("s" if hours != 1 else "")
+        money = price.times(hours, hours, per=1)
+        lines.append(CostLine("hosting", chapter.reference, amount, price.words, money))
+    reads, writes = _asked(spec)
+    lines.append(
+        _inference("smoke tests and probes", chapter.reference, spec, tuned, reads, writes)
+    )
+    for other in story.chapters:
+        evaluation = other.spec
+        if isinstance(evaluation, Evaluation) and _refers_to(evaluation.endpoint, chapter):
+            owner = tuned.reference if tuned else other.reference
+            checked = data.get(owner)
+            if checked is None or not checked.of("test"):
+                continue
+            tokens = checked.tokens("test")
+            rows = checked.conversations("test")
+            # Every question is read, and at most max_tokens are written for it.
+            written = (rows, rows * evaluation.max_tokens)
+            lines.append(
+                _inference("evaluation", other.reference, spec, tuned, (0, tokens.high), written)
+            )
+    return lines
+
+
+def _inference(
+    what: str,
+    reference: str,
+    endpoint: ServerlessEndpoint,
+    tuned: FineTuning | None,
+    reads: tuple[int, int],
+    writes: tuple[int, int],
+) -> CostLine:
+    path = tuned.model_path if tuned else endpoint.model_path
+    known = tuned.budget.prices if tuned and tuned.budget else None
+    read, write = (
+        unit_price(path, known, kind, is_tuned=tuned is not None) for kind in ("input", "output")
+    )
+    quantity = f"{_span(*reads)} tokens read, {_span(*writes)} written"
+    money = read.times(*reads) + write.times(*writes)
+    return CostLine(what, reference, quantity, f"{read.words}; {write.words}", money)
+
+
+def _asked(spec: ServerlessEndpoint) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The tokens that smoke tests and the filter's probes read and write."""
+    characters = sum(
+        len(test.prompt or "") + sum(len(m.content) for m in test.messages or ())
+        for test in spec.smoke_tests
+    )
+    limits = sum(test.max_tokens for test in spec.smoke_tests)
+    probes = SAFETY_PROBES if spec.is_filtered else 0
+    low, high = PROBE_TOKENS
+    # A token is at most one byte and in no script less than a sixth of a character.
+    reads = (characters // 6 + probes * low, characters * 4 + probes * high)
+    return reads, (len(spec.smoke_tests), limits + probes * high)
+
+
+def _served_from(story: Story, trained: Chapter) -> list[Chapter]:
+    return [
+        chapter
+        for chapter in story.chapters
+        if isinstance(chapter.spec, ServerlessEndpoint)
+        and _refers_to(chapter.spec.model_path, trained)
+    ]
+
+
+def _refers_to(written: str, chapter: Chapter) -> bool:
+    reference = parse(written)
+    if reference is None:
+        return written == chapter.spec.name
+    return reference.target == chapter.reference
+
+
+def _price(spec: FineTuning, kind: PriceKind) -> UnitPrice:
+    own = spec.budget.prices if spec.budget else None
+    return unit_price(spec.model_path, own, kind, is_tuned=True)
+
+
+def _span(low: float, high: float) -> str:
+    return f"{low:,.0f}" if low == high else f"{low:,.0f} – {high:,.0f}"

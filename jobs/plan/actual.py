@@ -1,0 +1,72 @@
+"""What is there in Azure, as far as a spec is concerned. Azure is the state: there is no other."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from jobs.foundry import data, endpoints, jobs, models
+from jobs.foundry.data import DataAsset
+from jobs.foundry.endpoints import Endpoint
+from jobs.foundry.jobs import Job
+from jobs.foundry.models import ModelVersion
+from jobs.foundry.projects import Project
+from jobs.foundry.session import Session
+from jobs.plan.desired import Desired
+from jobs.revision import TAG_SPEC
+from jobs.side_by_side import Pool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actual:
+    """The resources that a spec could find there."""
+
+    project: Project
+    jobs: tuple[Job, ...]
+    """The project's fine-tuning jobs, newest first."""
+    data: Mapping[str, DataAsset]
+    """By `name:version`."""
+    models: Mapping[str, tuple[ModelVersion, ...]]
+    """By name, oldest version first."""
+    next_versions: Mapping[str, str]
+    """The version that a new model of each name will have."""
+    endpoints: Mapping[str, Endpoint]
+    """Every endpoint of the project, by name."""
+
+    def job(self, name: str) -> Job | None:
+        """The job of this name."""
+        return next((job for job in self.jobs if job.name == name), None)
+
+    def jobs_of(self, spec: str) -> list[Job]:
+        """The jobs that were made for a spec, newest first."""
+        return [job for job in self.jobs if job.tags.get(TAG_SPEC) == spec]
+
+    def model_of(self, job: Job) -> ModelVersion | None:
+        """The model that a job registered, if it is still there."""
+        versions = self.models.get(job.registered_model, ())
+        return next((model for model in reversed(versions) if model.job == job.name), None)
+
+
+def look(session: Session, project: Project, desired: Desired) -> Actual:
+    """Read everything that concerns the spec, side by side."""
+    model_names = list(
+        dict.fromkeys(training.spec.registered_model_name for training in desired.trainings)
+    )
+    with Pool(6) as pool:
+        found_jobs = pool.submit(jobs.listed, session)
+        found_endpoints = pool.submit(endpoints.listed, session)
+        found_data = [pool.submit(data.find, session, d.name, d.version) for d in desired.data]
+        found_models = [pool.submit(models.versions, session, name) for name in model_names]
+        found_next = [pool.submit(models.next_version, session, name) for name in model_names]
+        assets = [asset for future in found_data if (asset := future.result())]
+        return Actual(
+            project=project,
+            jobs=tuple(found_jobs.result()),
+            data={f"{asset.name}:{asset.version}": asset for asset in assets},
+            models={
+                name: tuple(future.result())
+                for name, future in zip(model_names, found_models, strict=True)
+            },
+            next_versions={
+                name: future.result() for name, future in zip(model_names, found_next, strict=True)
+            },
+            endpoints={endpoint.name: endpoint for endpoint in found_endpoints.result()},
+        )

@@ -1,0 +1,311 @@
+"""What the spec files ask for, ready to be held against Azure: hashes, names, who needs whom."""
+
+import atexit
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+
+from jobs import revision
+from jobs.dataset.conversations import read_conversations
+from jobs.errors import InvalidInputError, UsageError
+from jobs.files import Digest, UnreadableFileError, digest_of
+from jobs.read.split import write_halves
+from jobs.spec import content_hash, probes, references
+from jobs.spec.canonical import hyperparameters
+from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint, SmokeTest
+from jobs.spec.probes import BUILT_IN, Probe
+from jobs.spec.story import Chapter
+
+_SYSTEM_LOOK = 200
+"""Conversations to look at; a file with more is alike all through, or has no one system message."""
+
+_JOB_NAME_LIMIT = 255 - len("-0123456789-99")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataVersion:
+    """A local file as a version of a data asset: named by what is in it."""
+
+    name: str
+    version: str
+    digest: Digest
+    path: Path
+    owner: str
+    """The fine-tuning document that uses it."""
+
+    @property
+    def label(self) -> str:
+        """`name:version`, as people write it."""
+        return f"{self.name}:{self.version}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """A fine-tuning document with its data's content and its revision."""
+
+    spec: FineTuning
+    revision: str
+    training: DataVersion | str
+    """A local file, or an address that Azure knows already."""
+    validation: DataVersion | str | None
+    system: str = ""
+    """The system message that all its conversations begin with, if it is one and the same."""
+
+    @property
+    def name(self) -> str:
+        """The document's name."""
+        return self.spec.name
+
+    @property
+    def job_name(self) -> str:
+        """The name of the job of this revision."""
+        return f"{self.name[:_JOB_NAME_LIMIT]}-{self.revision}"
+
+    @property
+    def data(self) -> tuple[DataVersion, ...]:
+        """The local files, each once."""
+        given = (self.training, self.validation)
+        return tuple({d.label: d for d in given if isinstance(d, DataVersion)}.values())
+
+    @property
+    def fields(self) -> Mapping[str, str]:
+        """What a plan compares, in the guide's words."""
+        values = {"model": self.spec.model_id, "training_data": _label(self.training)}
+        if self.validation is not None:
+            values["validation_data"] = _label(self.validation)
+        for name, value in hyperparameters(self.spec).items():
+            values[f"hyperparameters.{name}"] = value
+        values["outputs.registered_model"] = self.spec.registered_model_name
+        return values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """An endpoint document with the training that makes its model, if one of these files does."""
+
+    spec: ServerlessEndpoint
+    training: Training | None
+    model_path: str
+    """The model id where no training makes it."""
+    probes: tuple[Probe, ...]
+    """The built-in ones and the user's own."""
+    probes_digest: str
+
+    @property
+    def name(self) -> str:
+        """The endpoint's name."""
+        return self.spec.name
+
+    @property
+    def system(self) -> str:
+        """The system message to ask the model with: the one it was trained with."""
+        return self.training.system if self.training else ""
+
+    def proof(self, model: str) -> str:
+        """The mark of having been proven: with this model, this filter, these probes and tests."""
+        return revision.digest(
+            {
+                "format": revision.FORMAT,
+                "model": model,
+                "filtered": self.spec.is_filtered,
+                "probes": self.probes_digest,
+                "smoke_tests": [_smoke_test(test) for test in self.spec.smoke_tests],
+                "system": self.system,
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measuring:
+    """An evaluation document with the endpoint it asks and the conversations it asks with."""
+
+    spec: Evaluation
+    endpoint: str
+    path: Path
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        """The document's name."""
+        return self.spec.name
+
+    def mark(self, model: str) -> str:
+        """The mark of having passed: with this model, this data, these metrics and gates."""
+        return revision.digest(
+            {
+                "format": revision.FORMAT,
+                "model": model,
+                "data": self.sha256,
+                "metrics": list(self.spec.metrics),
+                "gates": dict(self.spec.gates),
+                "max_tokens": self.spec.max_tokens,
+                "temperature": self.spec.temperature,
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desired:
+    """Everything that the spec files ask for."""
+
+    trainings: tuple[Training, ...]
+    servings: tuple[Serving, ...]
+    measurings: tuple[Measuring, ...]
+
+    @property
+    def data(self) -> tuple[DataVersion, ...]:
+        """Every local file of every training, each once."""
+        return tuple({d.label: d for t in self.trainings for d in t.data}.values())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that the made resources are tagged with."""
+        documents = (*self.trainings, *self.servings, *self.measurings)
+        return tuple(dict.fromkeys(document.name for document in documents))
+
+
+def read(chapters: Sequence[Chapter]) -> Desired:
+    """Make a story's documents ready, local files hashed; those that others need come first.
+
+    Raises:
+        UsageError: Two documents have one name, or one asks for what isn't planned here.
+    """
+    probes_digest = _digest(BUILT_IN).sha256
+    trainings: dict[str, Training] = {}
+    servings: list[Serving] = []
+    measurings: list[Measuring] = []
+    files: dict[str, str] = {}
+    for chapter in chapters:
+        spec = chapter.spec
+        if spec.reference in files:
+            raise UsageError(
+                f"Both {files[spec.reference]} and {chapter.file} have a '{spec.reference}'.",
+                next_step="Names must differ: in Azure they would be the same resource.",
+            )
+        files[spec.reference] = chapter.file
+        if isinstance(spec, FineTuning):
+            trainings[spec.name] = _training(chapter, spec)
+        elif isinstance(spec, ServerlessEndpoint):
+            servings.append(_serving(chapter, spec, trainings, probes_digest))
+        elif isinstance(spec, Evaluation):
+            measurings.append(_measuring(chapter, spec))
+        else:
+            raise UsageError(f"{spec.reference} is not run here.")  # FT-S040 has said so
+    return Desired(
+        trainings=tuple(trainings.values()), servings=tuple(servings), measurings=tuple(measurings)
+    )
+
+
+def _training(chapter: Chapter, spec: FineTuning) -> Training:
+    training, validation = _data(chapter, spec)
+    hashes = {
+        field: given.digest.sha256
+        for field, given in (("training_data", training), ("validation_data", validation))
+        if isinstance(given, DataVersion)
+    }
+    return Training(
+        spec=spec,
+        revision=content_hash(spec, hashes),
+        training=training,
+        validation=validation,
+        system=_system(training.path) if isinstance(training, DataVersion) else "",
+    )
+
+
+def _data(chapter: Chapter, spec: FineTuning) -> tuple[DataVersion | str, DataVersion | str | None]:
+    path = chapter.local_path(spec.training_path)
+    if spec.split is None or spec.split.split is None:
+        training = _file(spec, "train", path) if path else spec.training_path
+        return training, _validation(chapter, spec)
+    if path is None:
+        raise UsageError(
+            f"{spec.reference}: validation_data.split needs a local training file.",
+            next_step="Name a local file, or leave validation_data out: the service splits.",
+        )
+    parts = Path(tempfile.mkdtemp(prefix="foundry-tune-"))
+    atexit.register(shutil.rmtree, parts, ignore_errors=True)
+    train, valid = parts / "train.jsonl", parts / "valid.jsonl"
+    write_halves(spec, spec.split, path, train, valid)
+    return _file(spec, "train", train), _file(spec, "valid", valid)
+
+
+def _system(path: Path) -> str:
+    """The system message that the first conversations share; empty where they don't share one."""
+    first = islice(read_conversations(path), _SYSTEM_LOOK)
+    found = {one.system or "" for one in first}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _validation(chapter: Chapter, spec: FineTuning) -> DataVersion | str | None:
+    written = spec.validation_path
+    if written is None:
+        return None
+    path = chapter.local_path(written)
+    return _file(spec, "valid", path) if path else written
+
+
+def _file(spec: FineTuning, role: str, path: Path) -> DataVersion:
+    digest = _digest(path)
+    return DataVersion(
+        name=f"{spec.name}-{role}",
+        version=digest.sha256[: revision.HASH_LENGTH],
+        digest=digest,
+        path=path,
+        owner=spec.name,
+    )
+
+
+def _serving(
+    chapter: Chapter,
+    spec: ServerlessEndpoint,
+    trainings: Mapping[str, Training],
+    probes_digest: str,
+) -> Serving:
+    own = chapter.local_path(spec.safety_probes) if spec.safety_probes else None
+    reference = references.parse(spec.model_path)
+    training = trainings.get(reference.name) if reference else None
+    if reference and training is None:
+        raise UsageError(f"{spec.reference}: model refers to '{reference.target}', not found.")
+    return Serving(
+        spec=spec,
+        training=training,
+        model_path="" if training else spec.model_path,
+        probes=probes.load(*((own,) if own else ())),
+        probes_digest=probes_digest + (_digest(own).sha256 if own else ""),
+    )
+
+
+def _measuring(chapter: Chapter, spec: Evaluation) -> Measuring:
+    reference = references.parse(spec.endpoint)
+    path = chapter.local_path(spec.data_path)
+    if path is None:
+        raise UsageError(
+            f"{spec.reference}: data '{spec.data_path}' is not a local file.",
+            next_step="Name a .jsonl file relative to the spec.",
+        )
+    return Measuring(
+        spec=spec,
+        endpoint=reference.name if reference else spec.endpoint,
+        path=path,
+        sha256=_digest(path).sha256,
+    )
+
+
+def _label(data: DataVersion | str) -> str:
+    return data.label if isinstance(data, DataVersion) else data
+
+
+def _smoke_test(test: SmokeTest) -> object:
+    return msgspec.to_builtins(test)
+
+
+def _digest(path: Path) -> Digest:
+    try:
+        return digest_of(path)
+    except UnreadableFileError as error:
+        raise InvalidInputError(f"{path} can't be read: {error}.") from error

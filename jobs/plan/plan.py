@@ -1,0 +1,110 @@
+"""A plan with all it was made from: everything `plan` shows and `apply` rests on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from jobs.foundry import projects
+from jobs.foundry.projects import Project
+from jobs.foundry.session import Session
+from jobs.plan import actual, desired, preflight
+from jobs.plan.actual import Actual
+from jobs.plan.decide import decide
+from jobs.plan.desired import Desired, Serving, Training
+from jobs.plan.preflight import Check
+from jobs.plan.steps import Action, EndpointStep, JobStep, Kind, MeasureStep, Step
+from jobs.read.examine import CheckedSpecs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What would be done, with what was asked for and what was found."""
+
+    specs: CheckedSpecs
+    desired: Desired
+    actual: Actual
+    steps: tuple[Step, ...]
+    """In the order of their needs."""
+    checks: tuple[Check, ...]
+    """What could stand in the way; none where there is nothing to do."""
+    today: date
+    """The day that lifecycle dates were held against."""
+
+    @property
+    def project(self) -> Project:
+        """Where it would happen."""
+        return self.actual.project
+
+    @property
+    def actions(self) -> list[Action]:
+        """What happens, step by step."""
+        return [step.action for step in self.steps]
+
+    @property
+    def blocked(self) -> list[Action]:
+        """What stands in the way."""
+        return [action for action in self.actions if action.kind == "blocked"]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return is_empty(self.steps)
+
+    @property
+    def starts_training(self) -> list[Training]:
+        """The trainings that would be started, and paid."""
+        return [
+            step.training for step in self.steps if isinstance(step, JobStep) and step.job is None
+        ]
+
+    @property
+    def opens_endpoints(self) -> list[Serving]:
+        """The endpoints that would be made, and billed by the hour from then on."""
+        return [
+            step.serving
+            for step in self.steps
+            if isinstance(step, EndpointStep) and step.endpoint is None
+        ]
+
+    @property
+    def spends(self) -> bool:
+        """Whether applying would start to cost something."""
+        return bool(self.starts_training or self.opens_endpoints)
+
+    def count(self, *kinds: Kind) -> int:
+        """How many resources have an action of these kinds; an evaluation is none."""
+        return sum(
+            step.action.kind in kinds for step in self.steps if not isinstance(step, MeasureStep)
+        )
+
+    @property
+    def evaluations(self) -> int:
+        """How many evaluations would run."""
+        return sum(
+            step.action.kind == "create" for step in self.steps if isinstance(step, MeasureStep)
+        )
+
+
+def make(
+    session: Session, specs: CheckedSpecs, *, on: date | None = None, retrain: bool = False
+) -> Plan:
+    """Read everything and decide; nothing is written.
+
+    `on` takes the place of Azure's own date. `retrain` allows a second, paid job where the first
+    failed, was canceled or lost its model.
+    """
+    asked = desired.read(specs.chapters)
+    project = projects.get(session)
+    found = actual.look(session, project, asked)
+    # Azure's own date, not this machine's: a rehearsal of the past has it, a wrong clock doesn't.
+    today = on or session.arm.today or datetime.now(tz=UTC).date()
+    steps = decide(asked, found, retrain=retrain)
+    checks = [] if is_empty(steps) else preflight.check(session, project, asked, today)
+    return Plan(
+        specs=specs, desired=asked, actual=found, steps=steps, checks=tuple(checks), today=today
+    )
+
+
+def is_empty(steps: Sequence[Step]) -> bool:
+    """Whether no step changes anything."""
+    return all(step.action.kind == "unchanged" for step in steps)

@@ -1,0 +1,239 @@
+"""What could stand in the way in Azure, looked at before anything is spent.
+
+Three verdicts: pass, fail, and unverified where Azure or the catalogue doesn't tell. What isn't
+known is never passed off as fine.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from typing import Literal
+
+from jobs.catalog.catalog import catalog
+from jobs.catalog.objections import Objection, lifecycle_objection, region_objection
+from jobs.errors import FoundryTuneError, PreflightError, SignInError
+from jobs.foundry import subscription
+from jobs.foundry.projects import Project
+from jobs.foundry.session import Session
+from jobs.plan.desired import Desired, Serving, Training
+from jobs.rules import RULES
+from jobs.side_by_side import Pool
+
+Status = Literal["pass", "fail", "unverified"]
+
+PROVIDERS = (
+    "Microsoft.MachineLearningServices",
+    "Microsoft.Network",
+    "Microsoft.CognitiveServices",
+    "Microsoft.Storage",
+    "Microsoft.KeyVault",
+)
+"""What a project stands on; the guide asks for Microsoft.Network by name."""
+
+_WORKSPACES = "Microsoft.MachineLearningServices/workspaces"
+ACTIONS = {
+    "submit jobs": (f"{_WORKSPACES}/jobs/write", f"{_WORKSPACES}/data/versions/write"),
+    "create endpoints": (
+        f"{_WORKSPACES}/serverlessEndpoints/write",
+        f"{_WORKSPACES}/serverlessEndpoints/listKeys/action",
+    ),
+}
+"""What applying takes, in words and in Azure's actions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that was looked at."""
+
+    status: Status
+    subject: str
+    """`region`, `lifecycle`, `providers`, `access`, `quota`."""
+    message: str
+    next_step: str = ""
+    rule: str = ""
+
+
+def check(session: Session, project: Project, desired: Desired, today: date) -> list[Check]:
+    """Everything that can be looked at without writing, side by side."""
+    looks: list[Callable[[], list[Check]]] = [
+        lambda: _providers(session),
+        lambda: _access(session, project, desired),
+        lambda: _quota(session, project, desired),
+    ]
+    with Pool(len(looks)) as pool:
+        remote = [future.result() for future in [pool.submit(look) for look in looks]]
+    local = [check for t in desired.trainings for check in training_checks(t, project, today)]
+    local += [check for s in desired.servings for check in serving_checks(s, project, today)]
+    return _each_once([*local, *(check for checks in remote for check in checks)])
+
+
+def failed(checks: Sequence[Check]) -> list[Check]:
+    """The checks that stop an apply."""
+    return [check for check in checks if check.status == "fail"]
+
+
+def require_passed(checks: Sequence[Check]) -> None:
+    """Refuse where a check failed.
+
+    Raises:
+        PreflightError: The first that did.
+    """
+    for check in failed(checks):
+        raise PreflightError(check.message, next_step=check.next_step, rule=check.rule)
+
+
+# ── by the catalogue ────────────────────────────────────────────────────────────────────────────
+
+
+def training_checks(training: Training, project: Project, today: date) -> list[Check]:
+    """Whether the base model can be fine-tuned here and now, by the catalogue."""
+    path, name = training.spec.model_path, training.spec.model_name
+    known = catalog().model(path)
+    objections = [
+        region_objection(path, project.location, "finetune"),
+        lifecycle_objection(path, "finetune", today),
+    ]
+    checks = [_objected("region and lifecycle", one) for one in objections if one]
+    if known and not any(check.status == "fail" for check in checks):
+        until = known.finetune.retired or known.serve.retired
+        ends = f"retires {until}" if until else "no retirement date is published"
+        message = f"{name} fine-tunes in {project.location}; {ends}"
+        checks.insert(0, Check(status="pass", subject="region and lifecycle", message=message))
+    return checks
+
+
+def serving_checks(serving: Serving, project: Project, today: date) -> list[Check]:
+    """Whether the model can be served here and now, by the catalogue."""
+    tuned = serving.training is not None
+    path = serving.training.spec.model_path if serving.training else serving.model_path
+    region = serving.spec.location or project.location
+    objections = [
+        region_objection(path, region, "serve", tuned=tuned),
+        lifecycle_objection(path, "serve", today),
+    ]
+    return [_objected("serving", one) for one in objections if one]
+
+
+def _objected(subject: str, objection: Objection) -> Check:
+    severity = RULES[objection.rule].severity
+    return Check(
+        status="fail" if severity == "error" else "unverified",
+        subject=subject,
+        message=objection.message,
+        next_step=objection.next_step,
+        rule=objection.rule,
+    )
+
+
+# ── by asking Azure ─────────────────────────────────────────────────────────────────────────────
+
+
+def _providers(session: Session) -> list[Check]:
+    namespaces = tuple(dict.fromkeys((*PROVIDERS, *session.target.registered_providers)))
+    with Pool(4) as pool:
+        states = pool.map(partial(_state, session), namespaces)
+    missing = [
+        (namespace, state)
+        for namespace, state in zip(namespaces, states, strict=True)
+        if state not in {"Registered", ""}
+    ]
+    unknown = [n for n, state in zip(namespaces, states, strict=True) if not state]
+    if missing:
+        words = ", ".join(f"{namespace} is {state}" for namespace, state in missing)
+        return [
+            Check(
+                status="fail",
+                subject="providers",
+                message=f"resource providers: {words}",
+                next_step="Let the platform team run: pulumi up",
+            )
+        ]
+    if unknown:
+        message = f"providers: you may not read the state of {', '.join(unknown)}"
+        return [Check(status="unverified", subject="providers", message=message)]
+    message = f"Microsoft.Network and {len(namespaces) - 1} more providers registered"
+    return [Check(status="pass", subject="providers", message=message)]
+
+
+def _state(session: Session, namespace: str) -> str:
+    """The registration state; empty where it can't be read."""
+    try:
+        return subscription.registration_state(session, namespace)
+    except SignInError:
+        raise
+    except FoundryTuneError:
+        return ""
+
+
+def _access(session: Session, project: Project, desired: Desired) -> list[Check]:
+    wanted = {
+        words: actions
+        for words, actions in ACTIONS.items()
+        if (desired.trainings if words == "submit jobs" else desired.servings)
+    }
+    if not wanted:
+        return []
+    try:
+        granted = subscription.permissions(session, project.id)
+    except SignInError:
+        raise
+    except FoundryTuneError:
+        message = "access: Azure doesn't show you your permissions on the project"
+        return [Check(status="unverified", subject="access", message=message)]
+    lacking = {
+        words: missing
+        for words, actions in wanted.items()
+        if (missing := [action for action in actions if not granted.allow(action)])
+    }
+    if not lacking:
+        message = f"you may {' and '.join(wanted)}"
+        return [Check(status="pass", subject="access", message=message)]
+    return [
+        Check(
+            status="fail",
+            subject="access",
+            message=f"you may not {words} (missing: {', '.join(missing)})",
+            next_step="Ask the platform team for 'Azure AI Developer' on resource group "
+            f"'{session.target.resource_group}': add you to the stack's developers, then pulumi up",
+        )
+        for words, missing in lacking.items()
+    ]
+
+
+def _quota(session: Session, project: Project, desired: Desired) -> list[Check]:
+    if not desired.trainings and not desired.servings:
+        return []
+    try:
+        lines = subscription.usages(session, project.location)
+    except SignInError:
+        raise
+    except FoundryTuneError:
+        message = "quota: you may not read the subscription's usages"
+        return [Check(status="unverified", subject="quota", message=message)]
+    relevant = [line for line in lines if _concerns_serverless(line.name)]
+    if not relevant:
+        message = "quota: Azure lists no usage for fine-tuning jobs"
+        return [Check(status="unverified", subject="quota", message=message)]
+    full = [line for line in relevant if line.limit >= 0 and line.used >= line.limit]
+    if full:
+        words = ", ".join(f"{line.name} {line.used} of {line.limit}" for line in full)
+        return [
+            Check(
+                status="fail",
+                subject="quota",
+                message=f"quota is used up: {words}",
+                next_step="Delete what you don't need (foundry-tune status), or ask Azure for more",
+            )
+        ]
+    words = ", ".join(f"{line.name} {line.used} of {line.limit}" for line in relevant)
+    return [Check(status="pass", subject="quota", message=f"quota: {words}")]
+
+
+def _concerns_serverless(name: str) -> bool:
+    folded = name.casefold()
+    return "finetun" in folded or "fine-tun" in folded or "serverless" in folded
+
+
+def _each_once(checks: Sequence[Check]) -> list[Check]:
+    return list({check.message: check for check in checks}.values())

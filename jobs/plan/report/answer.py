@@ -1,0 +1,58 @@
+"""The whole answer of `plan`: target, data, checks, cost and actions."""
+
+from jobs.plan.plan import Plan
+from jobs.plan.preflight import failed
+from jobs.plan.report import actions, checks, cost, data, target
+from jobs.target import Target
+from jobs.terminal import output
+
+
+def lines(plan: Plan, place: Target, *, command: bool = True) -> list[str]:
+    """The plan as people read it, with the command that would do it."""
+    specs = plan.specs
+    text = [target.line(place, plan.project)]
+    text += data.lines(plan.desired.trainings, specs.data, specs.findings)
+    if not plan.is_empty:
+        text += checks.lines(plan.checks)
+        text += cost.lines(specs.costs)
+    text += ["", *actions.lines(plan)]
+    apply = f"foundry-tune apply {' '.join(specs.files)}" if command else ""
+    text.append(actions.count_line(plan, apply))
+    return text
+
+
+def as_dict(plan: Plan, place: Target) -> dict[str, object]:
+    """The plan as JSON carries it."""
+    specs = plan.specs
+    return {
+        "target": target.as_dict(place, plan.project),
+        "date": plan.today.isoformat(),
+        "data": data.as_dict(specs.data),
+        "findings": [finding.as_dict() for finding in specs.findings],
+        "costs": cost.as_dict(specs.costs),
+        "checks": checks.as_dict(plan.checks),
+        "actions": actions.as_dict(plan),
+        "is_empty": plan.is_empty,
+    }
+
+
+def exit_code(plan: Plan, *, detailed: bool) -> int:
+    """0, or what would stop an apply; 2 for changes where they are asked for."""
+    if failed(plan.checks) or plan.blocked:
+        return 4
+    if plan.spends and any(one.verdict == "over" for one in plan.specs.costs):
+        return 5
+    return 2 if detailed and not plan.is_empty else 0
+
+
+def question(plan: Plan) -> str:
+    """What apply is about to spend, in a sentence to say yes to."""
+    parts: list[str] = []
+    if plan.starts_training:
+        models = "a model" if len(plan.starts_training) == 1 else "models"
+        parts.append(f"trains {models} {cost.sentence(plan.specs.costs)}")
+    if plan.opens_endpoints:
+        parts.append("opens an endpoint billed by the hour")
+    if not parts:
+        parts.append("changes what is there")
+    return output.printable(f"This {' and '.join(parts)}.", 200)

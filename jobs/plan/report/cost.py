@@ -1,0 +1,69 @@
+"""The cost lines of a plan: training, hosting and the rest, and how they stand to the budget."""
+
+from collections.abc import Sequence
+
+from jobs.money.cost import Cost
+from jobs.money.price import NOTHING, Money
+from jobs.plan.report import LABEL_WIDTH
+
+
+def lines(costs: Sequence[Cost]) -> list[str]:
+    """One line a fine-tuning; `foundry-tune cost` has the prices it rests on."""
+    several = len(costs) > 1
+    return [
+        f"{'Cost' if index == 0 else '':<{LABEL_WIDTH}}{_line(cost, named=several)}"
+        for index, cost in enumerate(costs)
+    ]
+
+
+def sentence(costs: Sequence[Cost]) -> str:
+    """What training costs, for the question before it: `(0.30 – 0.35 USD)`."""
+    training = NOTHING
+    for cost in costs:
+        for line in cost.lines:
+            if line.what == "training":
+                training += line.money
+    if training.high is None and training.low < 0.005:
+        return "(at a price that nobody published)"
+    return f"({training})"
+
+
+def as_dict(costs: Sequence[Cost]) -> list[dict[str, object]]:
+    """The same as JSON carries it."""
+    return [
+        {
+            "document": cost.reference,
+            "currency": "USD",
+            "lines": [
+                {"what": line.what, "low": line.money.low, "high": line.money.high}
+                for line in cost.lines
+            ],
+            "low": cost.total.low,
+            "high": cost.total.high,
+            "budget_max_usd": cost.budget.max_usd if cost.budget else None,
+            "verdict": cost.verdict,
+        }
+        for cost in costs
+    ]
+
+
+def _line(cost: Cost, *, named: bool) -> str:
+    shown = [f"{line.what} {_words(line.money)}" for line in cost.lines if line.what in _SHOWN]
+    rest = NOTHING
+    for line in cost.lines:
+        if line.what not in _SHOWN:
+            rest += line.money
+    if any(line.what not in _SHOWN for line in cost.lines):
+        shown.append(f"tests {_words(rest)}")
+    if cost.budget:
+        shown.append(f"budget {cost.budget.max_usd:g} USD: {cost.verdict}")
+    text = "    ".join(shown)
+    return f"{cost.reference}: {text}" if named else text
+
+
+_SHOWN = ("training", "hosting")
+
+
+def _words(money: Money) -> str:
+    """An amount, or that nobody published its price: unknown is not nothing."""
+    return "price unknown" if str(money) == "unknown" else str(money)

@@ -1,0 +1,92 @@
+"""The steps of a plan as values: what happens to one resource, and what must be done before it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from jobs.foundry.endpoints import Endpoint
+from jobs.foundry.jobs import Job
+from jobs.foundry.models import ModelVersion
+from jobs.plan.desired import DataVersion, Measuring, Serving, Training
+
+Kind = Literal["create", "update", "replace", "unchanged", "delete", "blocked"]
+SYMBOLS: dict[Kind, str] = {
+    "create": "+",
+    "update": "~",
+    "replace": "-/+",
+    "unchanged": "=",
+    "delete": "-",
+    "blocked": "!",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field that moves."""
+
+    field: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """What happens to one resource."""
+
+    kind: Kind
+    type: str
+    name: str
+    note: str = ""
+    changes: tuple[Change, ...] = ()
+    next_step: str = ""
+    """What to do about a blocked one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One thing to do, or to leave as it is."""
+
+    action: Action
+    needs: "tuple[Step, ...]" = ()
+    """What must be done before it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataStep(Step):
+    """A data asset's version."""
+
+    data: DataVersion
+    training: Training
+    """The fine-tuning that uses it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobStep(Step):
+    """A training, in the job that has done it, does it, or will do it."""
+
+    training: Training
+    job_name: str
+    job: Job | None
+    """The job if it is there already: it is adopted, never submitted again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelStep(Step):
+    """The model that a training registers."""
+
+    training: Training
+    model: ModelVersion | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointStep(Step):
+    """An endpoint, and whether it has been proven as it is."""
+
+    serving: Serving
+    endpoint: Endpoint | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasureStep(Step):
+    """An evaluation, and whether it has been passed as things are."""
+
+    measuring: Measuring

@@ -1,0 +1,341 @@
+"""What is wrong with a document beyond its shape: what contradicts itself or the catalogue."""
+
+import re
+from collections.abc import Iterator
+from datetime import date
+
+from jobs.catalog.catalog import catalog
+from jobs.catalog.objections import lifecycle_objection, region_objection
+from jobs.dataset.privacy import masked, private_in
+from jobs.findings import Finding
+from jobs.read.supported import limits
+from jobs.revision import TAG_PREFIX
+from jobs.spec import ids
+from jobs.spec.command import Command, Environment, JobInput
+from jobs.spec.gates import read_gate
+from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint
+from jobs.spec.reader import Path
+from jobs.spec.references import parse
+from jobs.spec.story import Chapter, Story
+from jobs.suggestions import did_you_mean
+from jobs.values import mapping, sequence
+
+
+def check_story(story: Story, *, on: date) -> list[Finding]:
+    """Findings about every document of a story, held against the catalogue of a day."""
+    return [found for chapter in story.chapters for found in _check(chapter, story, on)]
+
+
+def _check(chapter: Chapter, story: Story, on: date) -> Iterator[Finding]:
+    spec = chapter.spec
+    yield from _name(chapter)
+    yield from _tags(chapter)
+    yield from _secrets(chapter)
+    for limit in limits(spec):
+        yield chapter.finding("FT-S040", limit.path, limit.message, at_key=limit.at_key)
+    if isinstance(spec, FineTuning):
+        yield from _fine_tuning(chapter, spec, on)
+    elif isinstance(spec, ServerlessEndpoint):
+        yield from _endpoint(chapter, spec, story, on)
+    elif isinstance(spec, Evaluation):
+        yield from _evaluation(chapter, spec)
+    else:
+        yield from _command(chapter, spec)
+
+
+# ── any document ────────────────────────────────────────────────────────────────────────────────
+
+_NAMES = {
+    # azure-ai-ml 1.27.1's swagger: jobs up to 255, less what this project adds to a revision's name
+    "finetuning": (r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,240}", "letters, digits, - and _, at most 241"),
+    "command": (r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}", "letters, digits, - and _, at most 255"),
+    "serverless_endpoint": (
+        r"[a-zA-Z][a-zA-Z0-9-]{0,51}",
+        "a letter first, then letters, digits and -, at most 52",
+    ),
+    "evaluation": (r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,240}", "letters, digits, - and _, at most 241"),
+}
+
+
+def _name(chapter: Chapter) -> Iterator[Finding]:
+    pattern, words = _NAMES[chapter.spec.kind]
+    if not re.fullmatch(pattern, chapter.spec.name):
+        message = f"'{chapter.spec.name[:60]}' is not a name that Azure takes: {words}."
+        yield chapter.finding("FT-S021", ("name",), message)
+
+
+def _tags(chapter: Chapter) -> Iterator[Finding]:
+    for field in ("tags", "properties"):
+        for name in getattr(chapter.spec, field) or ():
+            if name.casefold().startswith(TAG_PREFIX):
+                message = f"'{name}' is foundry-tune's own mark. Give yours another name."
+                yield chapter.finding("FT-S037", (field, name), message, at_key=True)
+
+
+def _secrets(chapter: Chapter) -> Iterator[Finding]:
+    for path, text in _texts(chapter.tree.value, ()):
+        if len(text) < 16:
+            continue
+        data = text.encode("utf-8", "surrogatepass")
+        for item in private_in(data):
+            if item.rule == "FT-D041":
+                shown = masked(data[item.start : item.end].decode("utf-8", "replace"))
+                yield chapter.finding("FT-S032", path, f"holds {item.kind}: {shown}")
+                break
+
+
+def _texts(value: object, path: Path) -> Iterator[tuple[Path, str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif (fields := mapping(value)) is not None:
+        for key, item in fields.items():
+            yield from _texts(item, (*path, key))
+    elif (items := sequence(value)) is not None:
+        for index, item in enumerate(items):
+            yield from _texts(item, (*path, index))
+
+
+# ── fine-tuning ─────────────────────────────────────────────────────────────────────────────────
+
+_SAME = (
+    ("epochs", "num_train_epochs", "n_epochs"),
+    ("batch_size_multiplier", "per_device_train_batch_size", "batch_size"),
+    ("learning_rate", "learning_rate_multiplier"),
+)
+_OPENAI = ("n_epochs", "batch_size", "learning_rate_multiplier")
+
+
+def _fine_tuning(chapter: Chapter, spec: FineTuning, on: date) -> Iterator[Finding]:
+    words = spec.hyperparameters
+    for same in _SAME:
+        written = [word for word in same if getattr(words, word) is not None]
+        for word in written[1:]:
+            message = f"says the same as '{written[0]}'. Keep one of them."
+            yield chapter.finding("FT-S016", ("hyperparameters", word), message, at_key=True)
+    if spec.model_provider == "custom":
+        for word in _OPENAI:
+            if getattr(words, word) is not None:
+                right = next(same[0] for same in _SAME if word in same)
+                message = f"is Azure OpenAI's word. Write '{right}'."
+                yield chapter.finding("FT-S036", ("hyperparameters", word), message, at_key=True)
+    yield from _validation(chapter, spec)
+    yield from _data_ids(chapter, spec)
+    if not parse(spec.model_path) and spec.model_provider == "custom":
+        wrong = _wrong_model(spec.model_path, tuned=False)
+        if wrong:
+            yield chapter.finding("FT-S038", _model_field(spec), wrong)
+        elif spec.is_serverless:
+            yield from _catalogue(chapter, spec, on)
+    name = spec.registered_model_name
+    if not re.fullmatch(r"[a-zA-Z0-9-]+", name):
+        message = f"the service will register '{name}' as '{re.sub('[^a-zA-Z0-9-]', '-', name)}'."
+        yield chapter.finding("FT-C009", ("outputs", "registered_model", "name"), message)
+
+
+def _model_field(spec: FineTuning) -> Path:
+    return ("model",) if isinstance(spec.model, str) else ("model", "path")
+
+
+def _wrong_model(written: str, *, tuned: bool) -> str:
+    """What is wrong with a model's id, with the id that was meant; empty for a right one.
+
+    `tuned`: whether a model of the project may stand here, or a base model of a registry only.
+    """
+    understood = ids.model_id(written)
+    unfilled = ids.placeholder(written)
+    meant = ids.corrected(written, "models") or ids.meant(written)
+    if understood is None or unfilled:
+        what = f"'{written[:80]}' is not the id of a model"
+        if unfilled:
+            what = f"'{unfilled[:40]}' was never filled in"
+        return f"{what}. Write {meant or 'azureml://registries/azureml/models/<name>'}."
+    if understood.form == "name" and catalog().model(written) is None:
+        close = did_you_mean(written, [model.name for model in catalog().models])
+        return (
+            f"'{written}' is no model of the catalogue.{close} A model that the catalogue lacks is "
+            "named in full: azureml://registries/<registry>/models/<name>."
+        )
+    if tuned and understood.form == "short" and not understood.version:
+        return f"'{written}' names no version. Write azureml:{understood.name}:<version>."
+    if not tuned and understood.form in ("asset", "short"):
+        right = f" Write {meant}." if meant else ""
+        return f"'{written}' is a model of a project; only a registry's can be fine-tuned.{right}"
+    return ""
+
+
+def _data_ids(chapter: Chapter, spec: FineTuning) -> Iterator[Finding]:
+    for field, written in (
+        ("training_data", spec.training_path),
+        ("validation_data", spec.validation_path),
+    ):
+        if not written or chapter.local_path(written) is not None:
+            continue
+        path = (field,) if isinstance(getattr(spec, field), str) else (field, "path")
+        unfilled = ids.placeholder(written)
+        if ids.data_id(written) is not None and not unfilled:
+            yield chapter.finding("FT-S041", path, "lies elsewhere: it is not looked at here.")
+            continue
+        what = f"'{written[:80]}' is not the id of data"
+        if unfilled:
+            what = f"'{unfilled[:40]}' was never filled in"
+        meant = ids.corrected(written, "data") or "azureml:<name>:<version>, or a local file"
+        yield chapter.finding("FT-S038", path, f"{what}. Write {meant}.")
+
+
+def _validation(chapter: Chapter, spec: FineTuning) -> Iterator[Finding]:
+    data = spec.validation_data
+    if data is None or isinstance(data, str):
+        return
+    if data.path and data.split is not None:
+        message = "has a path and a split. Keep one of them."
+        yield chapter.finding("FT-S023", ("validation_data",), message)
+    elif not data.path and data.split is None:
+        message = "has neither a path nor a split. Write {split: 0.2, seed: 13}."
+        yield chapter.finding("FT-S023", ("validation_data",), message)
+
+
+def _catalogue(chapter: Chapter, spec: FineTuning, on: date) -> Iterator[Finding]:
+    objection = lifecycle_objection(spec.model_path, "finetune", on)
+    if objection:
+        message = " ".join(filter(None, (objection.message, objection.next_step)))
+        yield chapter.finding(objection.rule, ("model",), message)
+    model = catalog().model(spec.model_path)
+    if model is None:
+        return
+    if spec.task not in model.tasks:
+        message = f"{model.name} learns {', '.join(model.tasks)} only, not '{spec.task}'."
+        yield chapter.finding("FT-C011", ("task",), message)
+    rate, known = spec.learning_rate, model.learning_rate
+    if rate is not None and known.min and known.max and not known.min <= rate <= known.max:
+        span = f"{known.min:g} to {known.max:g}"
+        message = f"{rate:g} is outside the {span} that {model.name} was tried with."
+        yield chapter.finding("FT-C007", ("hyperparameters", "learning_rate"), message)
+    if spec.epochs > 10:
+        message = f"{spec.epochs} epochs; the portal takes 1 to 10."
+        yield chapter.finding("FT-C008", ("hyperparameters", _written(spec, 0)), message)
+    if spec.batch_size > 32:
+        message = f"a batch of {spec.batch_size}; the portal takes 1 to 32."
+        yield chapter.finding("FT-C008", ("hyperparameters", _written(spec, 1)), message)
+
+
+def _written(spec: FineTuning, same: int) -> str:
+    words = spec.hyperparameters
+    return next((word for word in _SAME[same] if getattr(words, word) is not None), _SAME[same][0])
+
+
+# ── endpoints ───────────────────────────────────────────────────────────────────────────────────
+
+
+def _endpoint(
+    chapter: Chapter, spec: ServerlessEndpoint, story: Story, on: date
+) -> Iterator[Finding]:
+    if spec.model is None and spec.model_id is None:
+        message = "is missing. Write ${{ finetuning.<name>.registered_model }}, or a model id."
+        yield chapter.finding("FT-S005", ("model",), message, at_key=True)
+    elif spec.model is not None and spec.model_id is not None:
+        yield chapter.finding(
+            "FT-S016", ("model_id",), "says the same as 'model'. Keep one of them."
+        )
+    if not spec.is_filtered and not spec.justification:
+        message = "the content filter is off without a 'justification'. Write one, or enable it."
+        yield chapter.finding("FT-S022", ("content_safety",), message)
+    for index, test in enumerate(spec.smoke_tests):
+        path = ("smoke_tests", index)
+        if (test.prompt is None) == (test.messages is None):
+            both = (
+                "both 'prompt' and 'messages'" if test.prompt else "neither 'prompt' nor 'messages'"
+            )
+            yield chapter.finding("FT-S024", path, f"has {both}. Write one of them.")
+        if test.expect.matches is not None:
+            try:
+                re.compile(test.expect.matches)
+            except (re.error, RecursionError, OverflowError) as error:
+                message = f"not a regular expression: {error}."
+                yield chapter.finding("FT-S030", (*path, "expect", "matches"), message)
+    yield from _served_model(chapter, spec, story, on)
+
+
+def _served_model(
+    chapter: Chapter, spec: ServerlessEndpoint, story: Story, on: date
+) -> Iterator[Finding]:
+    field = "model" if spec.model is not None else "model_id"
+    path = spec.model_path
+    if path and not parse(path) and (wrong := _wrong_model(path, tuned=True)):
+        yield chapter.finding("FT-S038", (field,), wrong)
+        return
+    if "/registries/" in path and "/versions/" in path:
+        base = path[: path.index("/versions/")]
+        message = f"an endpoint takes a catalogue model without its version. Write {base}."
+        yield chapter.finding("FT-C010", (field,), message)
+    tuned = story.chapter(path) if parse(path) else None
+    if tuned is not None and isinstance(tuned.spec, FineTuning):
+        path = tuned.spec.model_path
+    objection = lifecycle_objection(path, "serve", on)
+    if objection and tuned is None:
+        message = " ".join(filter(None, (objection.message, objection.next_step)))
+        yield chapter.finding(objection.rule, (field,), message)
+    if spec.location:
+        refused = region_objection(path, spec.location, "serve", tuned=tuned is not None)
+        if refused:
+            message = " ".join(filter(None, (refused.message, refused.next_step)))
+            yield chapter.finding(refused.rule, ("location",), message)
+
+
+# ── evaluations and commands ────────────────────────────────────────────────────────────────────
+
+
+def _evaluation(chapter: Chapter, spec: Evaluation) -> Iterator[Finding]:
+    for metric, gate in spec.gates.items():
+        if metric not in spec.metrics:
+            message = f"'{metric}' is not measured here. Metrics: {', '.join(spec.metrics)}."
+            yield chapter.finding("FT-S025", ("gates", metric), message, at_key=True)
+        elif isinstance(wrong := read_gate(metric, gate), str):
+            yield chapter.finding("FT-S025", ("gates", metric), wrong)
+
+
+_FIELDS_OF = {
+    "pytorch": {"process_count_per_instance"},
+    "mpi": {"process_count_per_instance"},
+    "tensorflow": {"parameter_server_count", "worker_count"},
+    "ray": {
+        "port",
+        "address",
+        "include_dashboard",
+        "dashboard_port",
+        "head_node_additional_args",
+        "worker_node_additional_args",
+    },
+}
+
+
+def _command(chapter: Chapter, spec: Command) -> Iterator[Finding]:
+    yield from _command_files(chapter, spec)
+    distribution = spec.distribution
+    if distribution is None:
+        return
+    own = _FIELDS_OF[distribution.type]
+    for field in sorted(set[str]().union(*_FIELDS_OF.values()) - own):
+        if getattr(distribution, field) is not None:
+            message = (
+                f"a {distribution.type} distribution has no such field: {', '.join(sorted(own))}."
+            )
+            yield chapter.finding("FT-S035", ("distribution", field), message, at_key=True)
+
+
+def _command_files(chapter: Chapter, spec: Command) -> Iterator[Finding]:
+    """Local files and folders that the job would upload: looked for here, before az ml does."""
+    named: list[tuple[Path, str]] = []
+    if spec.code:
+        named.append((("code",), spec.code))
+    if isinstance(spec.environment, Environment):
+        if isinstance(spec.environment.conda_file, str):
+            named.append((("environment", "conda_file"), spec.environment.conda_file))
+        if spec.environment.build and spec.environment.build.path:
+            named.append((("environment", "build", "path"), spec.environment.build.path))
+    for name, given in (spec.inputs or {}).items():
+        if isinstance(given, JobInput) and given.path:
+            named.append((("inputs", name, "path"), given.path))
+    for path, written in named:
+        local = chapter.local_path(written)
+        if local is not None and not local.exists():
+            yield chapter.finding("FT-S017", path, f"'{written}' is not there.")

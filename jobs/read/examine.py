@@ -1,0 +1,243 @@
+"""Spec files and the data they name, examined together offline: what every verb begins with."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+
+from jobs.catalog.catalog import today
+from jobs.dataset.check import Checked, DataFile, Training, check
+from jobs.errors import InvalidInputError
+from jobs.files import UnreadableFileError, open_regular
+from jobs.findings import Finding, in_order, refuses
+from jobs.money.cost import Cost, estimate
+from jobs.read.checks import check_story
+from jobs.read.silence import silence
+from jobs.spec.models import DataInput, Evaluation, FineTuning
+from jobs.spec.story import Chapter, Story, load
+from jobs.suggestions import did_you_mean
+from jobs.terminal.findings import summary
+
+_LEFT_TO_PREFLIGHT = {f"FT-C00{number}" for number in range(1, 7)}
+"""The catalogue's objections to a model, a date or a region."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckedSpecs:
+    """What is known of spec files after a look at them and their data, for one file or many."""
+
+    files: tuple[str, ...]
+    stories: tuple[Story, ...]
+    data: Mapping[str, Checked]
+    """The data of each fine-tuning document that was looked at, by its reference."""
+    findings: tuple[Finding, ...]
+    """Everything that is wrong, spec and data, less what `ignore:` silences."""
+    ignored: int
+    """How many findings `ignore:` silences."""
+
+    @property
+    def chapters(self) -> list[Chapter]:
+        """Every document, those that others need first."""
+        return [chapter for story in self.stories for chapter in story.chapters]
+
+    @cached_property
+    def costs(self) -> tuple[Cost, ...]:
+        """What each fine-tuning would cost, as far as anybody knows."""
+        return tuple(cost for story in self.stories for cost in estimate(story, self.data))
+
+
+def examine(
+    files: Sequence[str | Path],
+    *,
+    on: date | None = None,
+    overrides: Sequence[str] = (),
+    with_data: bool = True,
+    near: bool = True,
+    tokenizer: str | Path | None = None,
+) -> CheckedSpecs:
+    """Read spec files and, with `with_data`, the local files that they name; nothing refuses.
+
+    `on` is the day of the catalogue's lifecycle dates, today where it is left out. `near` looks for
+    near-duplicates too. `tokenizer` wins over the file that a spec names.
+    """
+    looks = [_look(file, on or today(), overrides, with_data, near, tokenizer) for file in files]
+    return _together(files, looks)
+
+
+def checked(
+    files: Sequence[str], overrides: Sequence[str] = (), *, on: date | None = None, strict: bool
+) -> CheckedSpecs:
+    """The spec files with the data they name, or a refusal of all that `validate` calls an error.
+
+    What the catalogue says of dates and regions is left to the preflight, which knows Azure's own
+    date and the project's region; everything else refuses here, before Azure is reached for.
+
+    Raises:
+        InvalidInputError: Something is wrong; every finding is in it.
+    """
+    looks = [_look(file, on or today(), overrides, True, True, None) for file in files]
+    specs = _together(files, looks, without=_LEFT_TO_PREFLIGHT)
+    _refuse(specs, strict=strict)
+    return specs
+
+
+def named(files: Sequence[str]) -> CheckedSpecs:
+    """The spec files alone, for verbs that need their names and not their data.
+
+    Raises:
+        InvalidInputError: A file can't be read as a spec.
+    """
+    stories = [load(file) for file in files]
+    specs = _together(files, [_Look(story, {}, story.findings, 0) for story in stories])
+    _refuse(specs, strict=False)
+    return specs
+
+
+def _refuse(specs: CheckedSpecs, *, strict: bool) -> None:
+    if refuses(specs.findings, strict=strict):
+        raise InvalidInputError(summary(specs.findings), findings=specs.findings)
+
+
+def _together(
+    files: Sequence[str | Path], looks: "Sequence[_Look]", *, without: Sequence[str] | set[str] = ()
+) -> CheckedSpecs:
+    return CheckedSpecs(
+        files=tuple(map(str, files)),
+        stories=tuple(look.story for look in looks),
+        data={name: data for look in looks for name, data in look.data.items()},
+        findings=tuple(f for look in looks for f in look.findings if f.rule not in without),
+        ignored=sum(look.ignored for look in looks),
+    )
+
+
+# ── one file ────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One file, looked at."""
+
+    story: Story
+    data: Mapping[str, Checked]
+    findings: tuple[Finding, ...]
+    ignored: int
+
+
+def _look(
+    file: str | Path,
+    on: date,
+    overrides: Sequence[str],
+    with_data: bool,
+    near: bool,
+    tokenizer: str | Path | None,
+) -> _Look:
+    story = load(file, overrides=overrides)
+    findings = [*story.findings, *check_story(story, on=on)]
+    data: dict[str, Checked] = {}
+    spoken: dict[str, list[Finding]] = {}
+    for owner, names in _files(story) if with_data else ():
+        readable, missing = _readable(names)
+        findings += missing
+        if readable:
+            data[owner.reference] = _check(owner, readable, near, tokenizer)
+            spoken[owner.reference] = list(data[owner.reference].findings)
+    kept, ignored = silence(story, findings, spoken, on=on)
+    return _Look(story, data, tuple(in_order(kept)), ignored)
+
+
+_Named = tuple[Chapter, str, str, str]
+"""The chapter and field that name a file, what is written there, and the file's role."""
+
+
+def _files(story: Story) -> Iterator[tuple[Chapter, list[_Named]]]:
+    """For each fine-tuning the files that belong together, evaluations' test files with them."""
+    tests: dict[str, list[_Named]] = {}
+    for chapter in story.chapters:
+        if isinstance(chapter.spec, Evaluation):
+            named = (chapter, "data", chapter.spec.data_path, "test")
+            tests.setdefault(_trained_by(story, chapter), []).append(named)
+    for chapter in story.chapters:
+        spec = chapter.spec
+        if isinstance(spec, FineTuning):
+            named = [(chapter, "training_data", spec.training_path, "training")]
+            if spec.validation_path:
+                named.append((chapter, "validation_data", spec.validation_path, "validation"))
+            yield chapter, [*named, *tests.pop(chapter.reference, [])]
+    for named in tests.values():
+        for one in named:
+            yield one[0], [one]
+
+
+def _trained_by(story: Story, evaluation: Chapter) -> str:
+    """The fine-tuning whose model an evaluation measures; its own name where there is none."""
+    found = evaluation
+    for _ in range(3):
+        following = next((story.chapter(r.target) for r in found.references), None)
+        if following is None:
+            break
+        found = following
+    return found.reference
+
+
+def _readable(named: list[_Named]) -> tuple[list[DataFile], list[Finding]]:
+    readable: list[DataFile] = []
+    findings: list[Finding] = []
+    for chapter, field, written, role in named:
+        path = chapter.local_path(written)
+        if path is None:
+            if not written:
+                message = "names no file. Write a path, or azureml:name:version."
+                findings.append(chapter.finding("FT-S005", (field,), message))
+            continue
+        if _is_called_a_folder(chapter, field):
+            what = "a folder. Name one .jsonl file" if path.is_dir() else "a file, not a uri_folder"
+            message = f"'{written}' is {what}. Write type: uri_file."
+            findings.append(chapter.finding("FT-S039", (field, "type"), message))
+            if path.is_dir():
+                continue
+        try:
+            open_regular(path).close()
+        except UnreadableFileError as error:
+            hint = _near_name(path)
+            message = f"'{written}' can't be read: {error}.{hint}"
+            findings.append(chapter.finding("FT-S017", (field,), message))
+        else:
+            readable.append(DataFile(path, role))  # pyright: ignore[reportArgumentType]
+    return readable, findings
+
+
+def _is_called_a_folder(chapter: Chapter, field: str) -> bool:
+    data = getattr(chapter.spec, field)
+    return isinstance(data, DataInput) and data.type == "uri_folder"
+
+
+def _near_name(path: Path) -> str:
+    try:
+        names = [entry.name for entry in os.scandir(path.parent)]
+    except OSError:
+        return ""
+    return did_you_mean(path.name, names[:1000])
+
+
+def _check(
+    owner: Chapter, files: list[DataFile], near: bool, tokenizer: str | Path | None
+) -> Checked:
+    spec = owner.spec
+    if not isinstance(spec, FineTuning) or not owner.is_whole:
+        return check(files, near=near)  # with what it trains unknown, only the data is looked at
+    named = owner.local_path(spec.tokenizer) if spec.tokenizer else None
+    return check(
+        files,
+        task="text_completion" if spec.task == "text_completion" else "chat_completion",
+        near=near,
+        training=Training(
+            model=spec.model_path,
+            epochs=spec.epochs,
+            batch_size=spec.batch_size,
+            split=(spec.split.split or 0.0) if spec.split else None,
+            has_validation=spec.validation_path is not None,
+            tokenizer=Path(tokenizer) if tokenizer else named,
+        ),
+    )

@@ -1,0 +1,37 @@
+"""The spec files that a command line names."""
+
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+
+from jobs.errors import UsageError
+
+
+def spec_paths(arguments: Namespace) -> list[str]:
+    """The spec files of a command line, each once; a folder stands for those in and below it.
+
+    Raises:
+        UsageError: There is none.
+    """
+    paths: dict[str, None] = {}
+    for name in (*arguments.specs, *arguments.file):
+        found = [name]
+        if (folder := Path(name)).is_dir():
+            found = sorted(_inside(folder))
+        if not found:
+            raise UsageError(f"{name} holds no spec, no .yaml file.")
+        paths |= dict.fromkeys(found)
+    if not paths:
+        raise UsageError(
+            "No spec file is named.", next_step="Name one: jobs/specs/xbox-support.yaml"
+        )
+    return list(paths)
+
+
+def _inside(folder: Path) -> Iterator[str]:
+    """The spec files in a folder and those below it; hidden folders are nobody's specs."""
+    for entry in folder.iterdir():
+        if entry.is_dir() and not entry.name.startswith(".") and not entry.is_symlink():
+            yield from _inside(entry)
+        elif entry.suffix in (".yaml", ".yml") and entry.is_file():
+            yield str(entry)
