@@ -13,7 +13,7 @@ import pytest
 from google.protobuf import struct_pb2
 from pulumi.runtime.proto import provider_pb2
 
-from emulator import inventory
+from emulator.rehearsal import inventory
 from emulator.server import Emulator
 from minipulumi.azure_native.provider import AzureNativeProvider
 from minipulumi.values import from_struct, to_struct

@@ -2,7 +2,7 @@
 
 import pytest
 
-from emulator import inventory
+from emulator.rehearsal import inventory
 from emulator.server import Emulator
 from tests.integration.infra.conftest import Pulumi, in_the_bin
 

@@ -165,7 +165,10 @@ DIFFERENT_CALLS = {
     "092": "what doesn't depend on a failed check is planned",
     "104": "a run that is refused asks no provider first",
 }
-DIFFERENT_PRINT = {"092": "more is planned, and the program isn't interrupted with a traceback"}
+DIFFERENT_PRINT = {
+    "092": "more is planned, and the program isn't interrupted with a traceback",
+    "102": "it also says how to make the stack that isn't there",
+}
 DIFFERENT_STATE = {
     "103": "a component keeps its outputs when the run fails",
 }
