@@ -80,6 +80,12 @@ class Arm:
         self._follow(response, "PUT", path, api_version, patience)
         return str(id_) if id_ else path
 
+    def post(self, path: str, api_version: str) -> dict[str, Any]:
+        """What an action answers, such as listKeys."""
+        response = self._send("POST", path, api_version)
+        _raise_for_status(response, "POST", path)
+        return _body(response)
+
     def delete(self, path: str, api_version: str, patience: float) -> None:
         """Delete the resource at `path`, to the end; one that is gone already is fine."""
         response = self._send("DELETE", path, api_version)
