@@ -28,12 +28,18 @@ check: $(STAMP) ## Format, lint, types, room boundaries
 accept: $(STAMP) ## Rewrite the expected output of the acceptance tests
 	@FOUNDRY_TUNE_ACCEPT=1 $(BIN)/python -m pytest -q tests/acceptance
 
+docs: $(STAMP)  ## Write the pages that are made from the program
+	@$(BIN)/python -m tools.docs
+
 bench: $(STAMP) ## Speed, as ratios against a named peer or limit
 	@$(BIN)/python -m benchmarks
 
 fuzz: $(STAMP)  ## Ever new broken specs and data files, guided by coverage (SECONDS=120 each)
 	@$(BIN)/uv pip install -q --python $(BIN)/python "atheris==3.0.0"
 	@for target in specs data; do $(BIN)/python tools/fuzz.py $$target --seconds $(or $(SECONDS),120) || exit 1; done
+
+wheel: $(STAMP) ## Build the wheel, and run both commands from it outside the checkout
+	@tools/wheel $(BIN)
 
 lock:           ## Resolve requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate \
@@ -43,4 +49,4 @@ clean:          ## Remove the virtual environment and the emulator's state
 	@rm -rf $(VENV) .foundry-emulator .fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check accept bench fuzz lock clean
+.PHONY: help setup demo test check accept docs bench fuzz wheel lock clean

@@ -32,7 +32,7 @@ class UsageError(Exception):
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command line; returns its exit code."""
-    arguments = _parser().parse_args(sys.argv[1:] if argv is None else argv)
+    arguments = parser().parse_args(sys.argv[1:] if argv is None else argv)
     work: Callable[[argparse.Namespace], int] = arguments.work
     try:
         return work(arguments)
@@ -236,11 +236,12 @@ def _control(method: str, path: str, body: Any = None) -> Any:
         raise UsageError(
             "no emulator runs around this shell. Start one: foundry-emulator run -- bash"
         )
-    connection = HTTPConnection(urlsplit(address).netloc, timeout=30)
+    parts = urlsplit(address)
+    connection = HTTPConnection(parts.netloc, timeout=30)
     try:
         connection.request(
             method,
-            path,
+            f"{parts.path}{path}",
             None if body is None else json.dumps(body),
             {"content-type": "application/json"},
         )
@@ -280,15 +281,16 @@ def _say(text: str) -> None:
     print(text)  # noqa: T201 # results go to stdout
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """The command line of foundry-emulator."""
+    whole = argparse.ArgumentParser(
         prog="foundry-emulator",
         description=__doc__,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    verbs = whole.add_subparsers(metavar="VERB", required=True)
 
     verb = verbs.add_parser("run", help="run a command with Azure emulated", allow_abbrev=False)
     verb.add_argument("--fresh", action="store_true", help="forget the state of earlier runs first")
@@ -320,7 +322,7 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("verb", choices=("show", "add", "clear"))
     verb.add_argument("rule", nargs="?", help='JSON: {"match": {…}, "do": {…}}')
     verb.set_defaults(work=faults)
-    return parser
+    return whole
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from emulator.service import Service
 from emulator.state import faults
 from emulator.state.cloud import Cloud
 from emulator.state.errors import AzureError
-from emulator.state.json_text import Json
+from emulator.state.json_text import Json, decode_json, encode_json, merge_patch
 
 LOG = logging.getLogger("emulator")
 
@@ -123,7 +123,7 @@ class Front:
             self.cloud.part(Operations).settle()
             fault = self.cloud.faults.strike(request.method, request.host, request.path, request.id)
             faults.refuse(fault)
-            response = Response.empty(500) if fault.get("drop") else plane.handle(request)
+            response = _instead(fault) or _afterwards(plane.handle(request), fault)
         except AzureError as error:
             response = (plane.failure if plane else render_json_error)(request, error)
         except Exception:
@@ -171,6 +171,34 @@ class Front:
         if crash:
             call["crash"] = crash
         self.calls.append(call)
+
+
+def _instead(fault: Json) -> Response | None:
+    """What a fault answers without asking anybody."""
+    if fault.get("drop"):
+        return Response.empty(500)
+    answer: Json | None = fault.get("answer")
+    if answer is None:
+        return None
+    body: object = answer.get("body", "")
+    content = body.encode() if isinstance(body, str) else encode_json(body).encode()
+    kind = str(answer.get("content_type", "application/json"))
+    return Response(int(answer.get("status", 200)), {"content-type": kind}, content)
+
+
+def _afterwards(response: Response, fault: Json) -> Response:
+    """What a fault makes of an answer: the call itself is done."""
+    if "delay" in fault:
+        time.sleep(float(fault["delay"]))
+    if "fail_after" in fault:
+        status = int(fault["fail_after"])
+        error = {"code": "InternalServerError", "message": "It failed after it was done."}
+        return Response.json({"error": error}, status)
+    if "merge" in fault and isinstance(response.body, bytes) and response.body.startswith(b"{"):
+        response.body = encode_json(
+            merge_patch(decode_json(response.body), fault["merge"])
+        ).encode()
+    return response
 
 
 def _service(name: str) -> Service:

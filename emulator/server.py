@@ -3,9 +3,7 @@
 import asyncio
 import contextlib
 import os
-import shutil
 import socket
-import tempfile
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +19,7 @@ from emulator.rehearsal.control import Control
 from emulator.rehearsal.environment import Address, child_environment
 from emulator.rehearsal.identities import SUBSCRIPTION, Identities, new_identities
 from emulator.rehearsal.proxy import Proxy
+from emulator.rehearsal.scratch import Scratch
 from emulator.rehearsal.web import Application, Protocol
 
 _THREADS = 24
@@ -35,7 +34,7 @@ class Emulator:
         self.cloud = self.front.cloud
         self._start_day = start
         self.control = Control(self.front)
-        self._scratch = Path(tempfile.mkdtemp(prefix="foundry-emulator-"))
+        self._scratch = Scratch()
         self._state = state
         self._authority = CertificateAuthority(self.front.emulates)
         self._loop = asyncio.new_event_loop()
@@ -72,8 +71,8 @@ class Emulator:
 
     def _start(self) -> None:
         self.front.start(self.identities.seed)
-        self._authority.write(self._scratch / "ca.pem")
-        (self._scratch / "no-certificates").mkdir()
+        self._authority.write(self._scratch.path / "ca.pem")
+        (self._scratch.path / "no-certificates").mkdir()
         self._thread.start()
         self._ready.wait()
         if self._failure is not None:
@@ -88,7 +87,7 @@ class Emulator:
         self._loop.close()
         self._pool.shutdown(cancel_futures=True)
         self.front.stop()
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._scratch.remove()
 
     def environment(
         self, parent: Mapping[str, str] | None = None, *, subscription: str = SUBSCRIPTION
@@ -126,10 +125,10 @@ class Emulator:
             await asyncio.sleep(0.001)
         self.address = Address(
             proxy=f"http://127.0.0.1:{proxy_port}",
-            control=f"http://127.0.0.1:{control_socket.getsockname()[1]}",
-            ca_file=self._scratch / "ca.pem",
-            empty_directory=self._scratch / "no-certificates",
-            pulumi_directory=(self._state or self._scratch).absolute() / "pulumi",
+            control=f"http://127.0.0.1:{control_socket.getsockname()[1]}/{self.control.token}",
+            ca_file=self._scratch.path / "ca.pem",
+            empty_directory=self._scratch.path / "no-certificates",
+            pulumi_directory=(self._state or self._scratch.path).absolute() / "pulumi",
         )
         self.address.pulumi_directory.mkdir(parents=True, exist_ok=True)
         self._ready.set()

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, cast, get_args
+from typing import Literal, NamedTuple, cast, get_args
 
 import pulumi
 from pulumi.runtime import config as pulumi_config
@@ -28,19 +28,89 @@ FINE_TUNING_REGIONS = (
     "westus3",
 )
 
-KEYS = (
-    "location",
-    "extraLocations",
-    "workload",
-    "environment",
-    "projects",
-    "developers",
-    "publicNetworkAccess",
-    "purgeProtection",
-    "recoverDeleted",
-    "purgeOnDestroy",
-    "tags",
-)
+
+class Key(NamedTuple):
+    """One key of the stack's configuration, as docs/stack.md shows it."""
+
+    what: str
+    allowed: str
+    default: str
+    example: str
+    """As it stands under `config:`, after `foundry-tune:`."""
+
+
+KEYS: Mapping[str, Key] = {
+    "location": Key(
+        "Where everything is made.",
+        f"{', '.join(FINE_TUNING_REGIONS)}, or a region of `extraLocations`",
+        "eastus2",
+        "location: eastus2",
+    ),
+    "extraLocations": Key(
+        "Regions that this version doesn't know for fine-tuning, each with the reason to allow it.",
+        "a list of `location`, `reason`",
+        "none",
+        "extraLocations:\n  - location: westeurope\n    reason: private preview, ticket 4711",
+    ),
+    "workload": Key(
+        "What it is for: part of every name, as in `rg-<workload>-<environment>`.",
+        "a lower case letter, then 1 to 9 lower case letters or digits; with `environment` at most "
+        "14",
+        "foundry",
+        "workload: support",
+    ),
+    "environment": Key(
+        "Which of several it is: the end of every name.",
+        "as `workload`",
+        "the stack's name",
+        "environment: prod",
+    ),
+    "projects": Key(
+        "The hub's projects, one a team. Jobs run in the first unless they name another.",
+        "at least one; 3 to 32 lower case letters, digits and dashes, a letter first",
+        "(no default: it must be there)",
+        "projects: [xbox]",
+    ),
+    "developers": Key(
+        "Who may fine-tune and deploy: Azure AI Developer on the resource group.",
+        "a list of `name` (lower case letters, digits, dashes), `principalId` (an object id), "
+        f"`principalType` ({', '.join(PRINCIPAL_TYPES)})",
+        "nobody",
+        "developers:\n  - name: alice\n    principalId: 0a11ce00-0000-4000-8000-000000000001\n"
+        "    principalType: User",
+    ),
+    "publicNetworkAccess": Key(
+        "Whether storage, vault, AI Services and workspaces answer on the internet.",
+        "Enabled, Disabled",
+        "Enabled",
+        "publicNetworkAccess: Disabled",
+    ),
+    "purgeProtection": Key(
+        "Whether the key vault can't be purged while it is in the bin.",
+        "true, false",
+        "true",
+        "purgeProtection: true",
+    ),
+    "recoverDeleted": Key(
+        "Whether what Azure keeps in the bin under these names is brought back instead of made.",
+        "true, false",
+        "false",
+        "recoverDeleted: true",
+    ),
+    "purgeOnDestroy": Key(
+        "Whether `pulumi destroy` leaves nothing in the bin; not with `purgeProtection`.",
+        "true, false",
+        "false",
+        "purgeOnDestroy: false",
+    ),
+    "tags": Key(
+        "Tags of every resource, beside the stack's own.",
+        "at most 40; texts of at most 256 characters",
+        "none",
+        "tags:\n  owner: platform-team",
+    ),
+}
+"""Every key there is; `parse` refuses any other."""
 
 # Key vault names end at 24 characters: kv-<workload>-<environment>-<5 of hash>.
 MAX_WORKLOAD_AND_ENVIRONMENT = 14
@@ -133,7 +203,7 @@ class _Reader:
 
     def refuse_unknown(self, keys: list[str]) -> None:
         for key in sorted(set(keys) - set(KEYS)):
-            self.find(key, "unknown key", _suggest(key, KEYS))
+            self.find(key, "unknown key", _suggest(key, tuple(KEYS)))
 
     def word(self, key: str, default: str) -> str:
         value = self.get(key) or default

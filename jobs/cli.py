@@ -8,7 +8,8 @@ import sys
 
 TYPE_CHECKING = False  # what typing's is; importing typing would cost more than this whole module
 if TYPE_CHECKING:
-    from typing import TextIO
+    from argparse import ArgumentParser
+    from typing import Any, TextIO
 
     from jobs.errors import FoundryTuneError
 
@@ -69,21 +70,11 @@ def _run(verb: str, rest: list[str]) -> int:
 
 
 def _answer(verb: str, rest: list[str]) -> int:
-    from argparse import ArgumentParser, RawDescriptionHelpFormatter
-    from importlib import import_module
-
     from jobs.errors import FoundryTuneError
 
-    module = import_module(f"jobs.verbs.{verb.replace('-', '_')}")
-    parser = ArgumentParser(
-        prog=f"foundry-tune {verb}",
-        description=module.__doc__,
-        formatter_class=RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    module.add_arguments(parser)
+    module = _module(verb)
     try:
-        code = module.run(parser.parse_args(rest))
+        code = module.run(parser_of(verb).parse_args(rest))
         sys.stdout.flush()
     except SystemExit as usage:  # argparse has said what is wrong
         return usage.code if isinstance(usage.code, int) else 2
@@ -91,6 +82,27 @@ def _answer(verb: str, rest: list[str]) -> int:
         _write(sys.stderr, f"{_with_findings(error)}\n")
         return error.exit_code
     return code
+
+
+def parser_of(verb: str) -> "ArgumentParser":
+    """The command line of a verb."""
+    from argparse import ArgumentParser, RawDescriptionHelpFormatter
+
+    module = _module(verb)
+    parser = ArgumentParser(
+        prog=f"foundry-tune {verb}",
+        description=module.__doc__,
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    module.add_arguments(parser)
+    return parser
+
+
+def _module(verb: str) -> "Any":
+    from importlib import import_module
+
+    return import_module(f"jobs.verbs.{verb.replace('-', '_')}")
 
 
 def _with_findings(error: "FoundryTuneError") -> str:

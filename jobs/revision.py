@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from importlib.metadata import version
 
 FORMAT = 2
 """Part of every mark; raised when a mark's meaning changes, so that old ones count no more."""
@@ -36,6 +35,8 @@ def tags(
     spec_name: str, revision: str, own: Mapping[str, str | None] | None = None
 ) -> dict[str, str]:
     """The tags that everything made carries, beside the spec's own."""
+    from importlib.metadata import version
+
     written = {key: value or "" for key, value in (own or {}).items()}
     return written | {
         TAG_SPEC: spec_name,

@@ -1,4 +1,4 @@
-"""Writes docs/rules.md from the rules: `python tools/rules_page.py` (a test keeps it true)."""
+"""docs/rules.md from the rules."""
 
 from pathlib import Path
 
@@ -19,8 +19,8 @@ ignore:
   - {rule: FT-D022, reason: greetings repeat on purpose, until: 2027-03-31}
 ```
 
-`foundry-tune explain FT-D022` prints one rule. This page is made from `jobs/rules/` by
-`tools/rules_page.py`.
+`foundry-tune explain FT-D022` prints one rule. This page is made from `jobs/rules/`
+by `make docs`.
 """
 CHAPTERS = {"S": "Specs", "C": "Models, regions, dates, prices", "D": "Data"}
 
@@ -45,9 +45,3 @@ def section(rule: Rule) -> str:
         f"### {rule.id}\n\n**{rule.title}** ({rule.severity}). {rule.why}{silence}\n\n"
         f"```\n{rule.example}\n```\n\nFix:\n\n```\n{rule.fix}\n```\n"
     )
-
-
-if __name__ == "__main__":
-    PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(page(), encoding="utf-8")
-    print(f"{PAGE}: {len(RULES)} rules")

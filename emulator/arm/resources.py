@@ -16,7 +16,7 @@ from emulator.http.messages import Request, Response
 from emulator.state.cloud import Cloud
 from emulator.state.errors import AzureError, group_not_found, resource_not_found
 from emulator.state.ids import RESOURCE_GROUP, SUBSCRIPTION, ResourceId
-from emulator.state.json_text import Json, as_object
+from emulator.state.json_text import Json, as_object, merge_patch
 from emulator.state.store import Resource
 
 
@@ -96,7 +96,7 @@ def patch_resource(request: Request, row: ResourceType, id: ResourceId) -> Respo
     _check_conditions(request, before)
     _check_not_busy(cloud, id, before)
     patch = {name: value for name, value in request.json().items() if name not in _READ_ONLY}
-    merged = _merge(before.body, patch)
+    merged = merge_patch(before.body, patch)
     _check_shape(row, merged)
     change = Change(
         cloud=cloud,
@@ -365,18 +365,6 @@ def _check_location(row: ResourceType, body: Json, before: Resource | None) -> N
             f"resource group '{before.id.group}'. A resource with the same name cannot be created "
             f"in location '{body['location']}'. Please select a new resource name.",
         )
-
-
-def _merge(base: Json, patch: Json) -> Json:
-    merged = dict(base)
-    for name, value in patch.items():
-        if value is None:
-            merged.pop(name, None)
-        elif isinstance(value, dict) and isinstance(merged.get(name), dict):
-            merged[name] = _merge(merged[name], value)  # pyright: ignore[reportUnknownArgumentType]
-        else:
-            merged[name] = value
-    return merged
 
 
 def method_not_allowed(request: Request, row: ResourceType) -> AzureError:

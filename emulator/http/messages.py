@@ -82,7 +82,7 @@ class Request:
             return {}
         try:
             value = _decode(self.body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise AzureError(
                 400,
                 "InvalidRequestContent",

@@ -1,7 +1,9 @@
 """The control plane: what a test or a rehearsal does to the emulated cloud from outside of it.
 
 In-process it is `emulator.control`; for other processes it is JSON over HTTP on a loopback port of
-its own (`FOUNDRY_EMULATOR`), never behind the pipeline, its faults or its sign-in.
+its own (`FOUNDRY_EMULATOR`), never behind the pipeline, its faults or its sign-in. Any local user
+and any web page can reach a loopback port: its address holds a token that only the child's
+environment knows, and what a browser sends for a page of somebody else's is refused.
 """
 
 import secrets
@@ -29,6 +31,8 @@ class Control:
     def __init__(self, front: Front) -> None:
         self.front = front
         self.cloud = front.cloud
+        self.token = secrets.token_urlsafe(24)
+        """The first segment of every path on the control port."""
         self._router = Router(
             Route(method, path, partial(handler, self)) for method, path, handler in _ROUTES
         )
@@ -92,22 +96,37 @@ class Control:
         """Answer a call on the control port."""
         try:
             _only_from_here(request)
+            self._take_token(request)
             return self._router.handle(request), {}
         except AzureError as error:
             return render_json_error(request, error), {}
         except KeyError as error:
             return render_json_error(request, bad_request(f"The body needs {error}.")), {}
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             return render_json_error(
                 request, bad_request(f"The request is not usable: {error}.")
             ), {}
 
+    def _take_token(self, request: Request) -> None:
+        """Take the token off the path, or refuse: it is all that tells the child from others."""
+        given, _, rest = request.path.removeprefix("/").partition("/")
+        if not secrets.compare_digest(given.encode(), self.token.encode()):
+            raise AzureError(
+                403,
+                "Forbidden",
+                "The control plane's address is in FOUNDRY_EMULATOR, token and all.",
+            )
+        request.path = f"/{rest}"
+
 
 def _only_from_here(request: Request) -> None:
-    # A web page may reach a loopback port, but neither with this Host nor with a JSON type.
+    """Refuse what a web page may send: another Host, an Origin, a type that needs no preflight."""
     if request.host not in ("127.0.0.1", "localhost"):
         raise AzureError(403, "Forbidden", "The control plane answers on 127.0.0.1 only.")
-    if request.method == "POST" and "json" not in request.headers.get("content-type", ""):
+    if "origin" in request.headers or request.headers.get("sec-fetch-site", "none") != "none":
+        raise AzureError(403, "Forbidden", "The control plane answers no web page.")
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if request.method not in ("GET", "HEAD", "DELETE") and media_type != "application/json":
         raise AzureError(415, "UnsupportedMediaType", "Send the body as application/json.")
 
 

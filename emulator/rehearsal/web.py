@@ -19,11 +19,43 @@ Send = Callable[[dict[str, Any]], Any]
 Answer = Callable[[Request], tuple[Response, Json]]
 
 BODY_LIMIT = 256 * 1024 * 1024
+HEADER_LIMIT = 64 * 1024
+_HEADERS_TOO_LARGE = b"\r\n".join(
+    (
+        b"HTTP/1.1 431 Request Header Fields Too Large",
+        b"content-length: 0",
+        b"connection: close",
+        b"\r\n",
+    )
+)
 _END = object()
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol, which lets a fault reach the connection below it."""
+    """uvicorn's HTTP protocol: a fault reaches the connection below it, and headers have an end."""
+
+    _head = 0
+    """Bytes since the message began, until its headers are complete."""
+    _reads_head = True
+
+    def data_received(self, data: bytes) -> None:
+        """Take in what came; headers beyond the limit end the connection (httptools has none)."""
+        if self._reads_head:
+            self._head += len(data)
+        super().data_received(data)
+        if self._reads_head and self._head > HEADER_LIMIT:
+            self.transport.write(_HEADERS_TOO_LARGE)
+            self.transport.close()
+
+    def on_headers_complete(self) -> None:
+        """The headers are there: what follows is the body's."""
+        self._reads_head = False
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The next bytes are another message's."""
+        self._reads_head, self._head = True, 0
+        super().on_message_complete()
 
     def on_message_begin(self) -> None:
         """Hand the transport to the application."""

@@ -4,6 +4,7 @@ Everything that Azure would remember is in it. One connection, one lock: ARM is 
 throughput, and a serial order of writes is what makes a rehearsal deterministic.
 """
 
+import os
 import sqlite3
 import threading
 import zlib
@@ -32,6 +33,10 @@ class Database:
         self._afterwards: list[Callable[[], None]] = []
         self._path = path
         self._schemas: list[str] = []
+        if path is not None:
+            # Rehearsal keys are in it: nobody else's to read. SQLite's other files take its mode.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            path.chmod(0o600)
         self._connection = sqlite3.connect(
             ":memory:" if path is None else path, check_same_thread=False, isolation_level=None
         )

@@ -66,7 +66,8 @@ class StateDirectory:
                 f"{path} holds something else than an emulator's state. Name another directory "
                 "with --state."
             )
-        lock = (path / _LOCK).open("a+", encoding="utf-8")
+        path.chmod(0o700)  # one that was there may be wider
+        lock = os.fdopen(os.open(path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "a+")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -4,11 +4,16 @@ A rule is JSON: `{"match": {"method", "host", "path", "after", "count"}, "do": {
 regular expression searched in the path; `after` skips that many matches, `count` (1) limits how
 often it fires. `do` is one of
 `{"status": 503, "code": "ServerBusy", "message": "…", "headers": {}}` instead of the handler;
+`{"answer": {"status": 200, "content_type": "text/html", "body": "…"}}` likewise, whatever Azure is;
 `{"lose_answer": true}` runs the handler, commits, then drops the connection;
+`{"fail_after": 500}` runs the handler, commits, then answers with that status;
 `{"drop": true}` drops the connection before the handler runs;
 `{"truncate": 0.5}` sends that part of the body, then drops the connection;
+`{"delay": 3}` answers so many real seconds later;
+`{"merge": {…}}` patches the answer's JSON (RFC 7396): a read that lies;
 `{"operation_fails": {"code", "message"}}` and `{"operation_takes": seconds}` for the long-running
 operation that the call starts (seconds on the virtual clock).
+docs/emulator.md shows them in use.
 """
 
 import re
@@ -29,7 +34,19 @@ _DOES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "code": (lambda it: isinstance(it, str), "a text"),
     "message": (lambda it: isinstance(it, str), "a text"),
     "headers": (lambda it: isinstance(it, dict), "an object"),
+    "answer": (
+        lambda it: (
+            isinstance(it, dict) and set(cast("Json", it)) <= {"status", "content_type", "body"}
+        ),
+        "an object of status, content_type and body",
+    ),
     "lose_answer": (lambda it: it is True, "true"),
+    "fail_after": (
+        lambda it: isinstance(it, int) and 400 <= it <= 599,
+        "a status from 400 to 599",
+    ),
+    "delay": (lambda it: isinstance(it, int | float) and 0 <= it <= 120, "from 0 to 120 seconds"),
+    "merge": (lambda it: isinstance(it, dict), "an object"),
     "drop": (lambda it: it is True, "true"),
     "truncate": (lambda it: isinstance(it, int | float) and 0 <= it < 1, "a part from 0 to 1"),
     "operation_fails": (

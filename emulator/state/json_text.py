@@ -33,3 +33,16 @@ def encode_json(value: Any) -> str:
 def decode_json(text: str | bytes) -> Json:
     """JSON text of the database, read back."""
     return msgspec.json.decode(text)
+
+
+def merge_patch(base: Json, patch: Json) -> Json:
+    """An object with a JSON merge patch (RFC 7396): null removes, objects are merged."""
+    merged = dict(base)
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        elif isinstance(value, dict) and isinstance(merged.get(name), dict):
+            merged[name] = merge_patch(merged[name], cast("Json", value))
+        else:
+            merged[name] = value
+    return merged

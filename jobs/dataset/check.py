@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from jobs.catalog.catalog import registry_model
+from jobs.catalog.catalog import catalog, registry_model
 from jobs.dataset.lint import Tally, Task, Wish
 from jobs.dataset.parallel import lint_file
 from jobs.dataset.remarks import Remark, Remarks
@@ -71,8 +71,8 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Training:
-    """What the data is for: some checks need to know."""
+class TrainedWith:
+    """What is trained with the data: some checks need to know."""
 
     model: str = ""
     epochs: int = 1
@@ -87,7 +87,7 @@ def check(
     files: Sequence[DataFile],
     *,
     task: Task = "chat_completion",
-    training: Training | None = None,
+    training: TrainedWith | None = None,
     near: bool = True,
     limit: int = 200,
     tell: Callable[[str], None] = lambda _: None,
@@ -149,15 +149,13 @@ def _lint_all(
     return looked, findings
 
 
-def _context(training: Training | None) -> int | None:
+def _context(training: TrainedWith | None) -> int | None:
     """How many tokens the model sees at once, where that is known."""
-    from jobs.catalog.catalog import catalog
-
     model = catalog().model(training.model) if training else None
     return model.context_tokens.value if model else None
 
 
-def _tokenizer(training: Training | None) -> tuple[Tokenizer | None, list[Finding]]:
+def _tokenizer(training: TrainedWith | None) -> tuple[Tokenizer | None, list[Finding]]:
     if training is None or training.tokenizer is None:
         return None, []
     try:
@@ -200,7 +198,7 @@ def _whole_file(item: Looked) -> None:
 # ── is it enough? ───────────────────────────────────────────────────────────────────────────────
 
 SERVICE_FLOOR = 10
-"""Training rows that the service wants after the split (azureml-acft-contrib-hf-nlp 0.0.91)."""
+"""TrainedWith rows that the service wants after the split (azureml-acft-contrib-hf-nlp 0.0.91)."""
 TRIAL_ROWS = 50
 """What Microsoft's overview of fine-tuning calls enough for a trial (2025-12-03)."""
 FEW_STEPS = 20
@@ -209,7 +207,7 @@ SERVICE_SPLIT = 0.2
 """The service takes the last fifth of the file, in order, where no validation data is given."""
 
 
-def _enough(files: Sequence[Looked], training: Training) -> None:
+def _enough(files: Sequence[Looked], training: TrainedWith) -> None:
     trained = [item for item in files if item.file.role == "training"]
     rows = sum(item.tally.conversations for item in trained)
     if not trained or not rows:
@@ -240,7 +238,9 @@ def _enough(files: Sequence[Looked], training: Training) -> None:
         remarks.add(Remark("FT-D054", 0, "", text))
 
 
-def _telling(files: Sequence[Looked], held_out: int, training: Training, remarks: Remarks) -> None:
+def _telling(
+    files: Sequence[Looked], held_out: int, training: TrainedWith, remarks: Remarks
+) -> None:
     validation = [item for item in files if item.file.role == "validation"]
     count = sum(item.tally.conversations for item in validation) if validation else held_out
     if training.has_validation and not validation:
@@ -251,7 +251,5 @@ def _telling(files: Sequence[Looked], held_out: int, training: Training, remarks
 
 
 def _drops_system(path: str) -> bool:
-    from jobs.catalog.catalog import catalog
-
     model = catalog().model(path)
     return model is not None and not model.system_prompt

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, cast
 import msgspec
 
 from jobs.dataset import explain
-from jobs.dataset.lines import WHOLE, Part, blocks
+from jobs.dataset.lines import WHOLE, Stretch, blocks
 from jobs.dataset.lint import Task
 from jobs.dataset.remarks import Remarks
 from jobs.files import open_regular
@@ -64,7 +64,7 @@ def read_conversations(
     task: Task = "chat_completion",
     *,
     only: Container[int] | None = None,
-    part: Part = WHOLE,
+    part: Stretch = WHOLE,
 ) -> Iterator[Conversation]:
     """The usable conversations of a file, in order; what `lint` refuses is left out.
 

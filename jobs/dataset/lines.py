@@ -23,7 +23,7 @@ class Block(NamedTuple):
     """The bytes of the one line that this block stands for, which is too long to look at."""
 
 
-class Part(NamedTuple):
+class Stretch(NamedTuple):
     """Some whole lines of a file."""
 
     start: int = 0
@@ -34,10 +34,10 @@ class Part(NamedTuple):
     """The number that the first of them is given."""
 
 
-WHOLE = Part()
+WHOLE = Stretch()
 
 
-def blocks(file: BinaryIO, part: Part = WHOLE) -> Iterator[Block]:
+def blocks(file: BinaryIO, part: Stretch = WHOLE) -> Iterator[Block]:
     """The lines of a file, or of a part of it."""
     file.seek(part.start)
     # BytesIO, which tests hand in, is no RawIOBase, but reads like one.
@@ -48,7 +48,7 @@ def blocks(file: BinaryIO, part: Part = WHOLE) -> Iterator[Block]:
         reader.detach()  # it would close the caller's file with itself
 
 
-def _blocks(reader: "BufferedReader[RawIOBase]", part: Part) -> Iterator[Block]:
+def _blocks(reader: "BufferedReader[RawIOBase]", part: Stretch) -> Iterator[Block]:
     position, end, line = part
     while end is None or position < end:
         # `end` is the beginning of a line, so that a block that reaches it is whole.
@@ -77,7 +77,7 @@ def _blocks(reader: "BufferedReader[RawIOBase]", part: Part) -> Iterator[Block]:
         line += lines
 
 
-def cut(file: BinaryIO, size: int, count: int) -> list[Part]:
+def cut(file: BinaryIO, size: int, count: int) -> list[Stretch]:
     """Cuts a file into about equal parts, always at the beginning of a line.
 
     Each numbers its lines from 1: what stands before it would have to be read to know better.
@@ -96,12 +96,12 @@ def cut(file: BinaryIO, size: int, count: int) -> list[Part]:
             break
         if position > cuts[-1] and position < size:
             cuts.append(position)
-    return [Part(start, end) for start, end in zip(cuts, [*cuts[1:], None], strict=True)]
+    return [Stretch(start, end) for start, end in zip(cuts, [*cuts[1:], None], strict=True)]
 
 
-def numbered(file: BinaryIO, parts: Sequence[Part]) -> list[Part]:
+def numbered(file: BinaryIO, parts: Sequence[Stretch]) -> list[Stretch]:
     """The parts of a file with the numbers that their lines have in it."""
-    found: list[Part] = []
+    found: list[Stretch] = []
     line = 1
     for part in parts:
         found.append(part._replace(first_line=line))

@@ -17,7 +17,7 @@ import msgspec
 
 from jobs.dataset import explain
 from jobs.dataset.bytewise import pattern
-from jobs.dataset.lines import WHOLE, Block, Part, blocks
+from jobs.dataset.lines import WHOLE, Block, Stretch, blocks
 from jobs.dataset.privacy import find_private, find_private_in
 from jobs.dataset.remarks import Remark, Remarks
 
@@ -81,7 +81,7 @@ class Tally:
         return len(self.hashes)
 
 
-def lint(file: BinaryIO, wish: Wish, part: Part = WHOLE) -> Tally:
+def lint(file: BinaryIO, wish: Wish, part: Stretch = WHOLE) -> Tally:
     """Pass over the lines of a file, or of a part of it."""
     tally = Tally(Remarks(wish.limit))
     with _no_collector():

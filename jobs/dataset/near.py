@@ -11,8 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy
+
 from jobs.dataset.conversations import batches, read_conversations
-from jobs.dataset.lines import Part
+from jobs.dataset.lines import Stretch
 from jobs.dataset.lint import Task
 from jobs.dataset.parallel import over_parts
 from jobs.dataset.repeats import Place
@@ -45,8 +47,6 @@ def near_pairs(
     `exact` are places of exact repeats, which are known already and left out. Large files are
     taken by every core.
     """
-    import numpy
-
     known: dict[int, list[int]] = {}
     for file, line in exact:
         known.setdefault(file, []).append(line)
@@ -68,8 +68,6 @@ def near_pairs(
 
 def similarity(one: str, other: str) -> float:
     """The Jaccard index of two texts' word triples."""
-    import numpy
-
     first, second = (numpy.unique(_triples([text])[0]) for text in (one, other))
     return _jaccard(first, second)
 
@@ -79,8 +77,6 @@ def similarity(one: str, other: str) -> float:
 
 def _triples(texts: Iterable[str]) -> tuple[Any, Any]:
     """The hashes of all texts' word triples, one text after the other, and where each text ends."""
-    import numpy
-
     folded = [text[:_LONGEST].casefold().encode("utf-8", "surrogatepass") for text in texts]
     data = numpy.frombuffer(_END.join([*folded, b""]), dtype=numpy.uint8)
     begins, ends = _words(data)
@@ -107,8 +103,6 @@ _END = b" \xfe \xff "
 
 def _words(data: Any) -> tuple[Any, Any]:
     """Where words begin and end: at spaces, and around letters of scripts that set no spaces."""
-    import numpy
-
     is_space = data <= 32
     is_cut = numpy.zeros(len(data), dtype=bool)
     for letters, size in _letters(data):
@@ -121,8 +115,6 @@ def _words(data: Any) -> tuple[Any, Any]:
 
 def _letters(data: Any) -> Iterator[tuple[Any, int]]:
     """Letters of scripts that set no spaces: where they begin in UTF-8, and their bytes."""
-    import numpy
-
     if data.max() < 0xE0:
         return
     following = numpy.concatenate((data[1:], [0]))
@@ -139,8 +131,6 @@ def _hashes(data: Any, begins: Any, ends: Any) -> Any:
     Polynomials of the bytes: each is a difference of two sums over all bytes so far, divided by a
     power. No word becomes an object of Python's, which is what would take the time.
     """
-    import numpy
-
     powers, inverses = _powers(1 << len(data).bit_length())
     sums = numpy.zeros(len(data) + 1, dtype=numpy.uint64)
     numpy.cumsum((data + numpy.uint64(1)) * powers[: len(data)], out=sums[1:])
@@ -153,8 +143,6 @@ def _hashes(data: Any, begins: Any, ends: Any) -> Any:
 @cache
 def _powers(count: int) -> tuple[Any, Any]:
     """The powers of an odd number modulo 2^64, and those of its inverse."""
-    import numpy
-
     base = _FACTORS[1]
     both = (base, pow(base, -1, 1 << 64))
     found = [numpy.full(count, number, dtype=numpy.uint64) for number in both]
@@ -167,8 +155,6 @@ _FACTORS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FE
 
 def _jaccard(one: Any, other: Any) -> float:
     """Of two arrays of different triples."""
-    import numpy
-
     both = len(numpy.intersect1d(one, other, assume_unique=True))
     return both / (len(one) + len(other) - both)
 
@@ -178,9 +164,8 @@ def _jaccard(one: Any, other: Any) -> float:
 
 def _signatures_of(path: Path, task: Task) -> tuple[Any, Any]:
     """The lines of a file's conversations, and a signature for each."""
-    import numpy
 
-    def work(part: Part) -> tuple["array[int]", bytes]:
+    def work(part: Stretch) -> tuple["array[int]", bytes]:
         lines = array("I")
         rows: list[bytes] = []
         for batch in batches(read_conversations(path, task, part=part)):
@@ -202,8 +187,6 @@ def _signatures(triples: Any, ends: Any) -> Any:
     agree in as many bins as they share triples, however short they are. One sort of a batch does
     what a hash function for each bin would.
     """
-    import numpy
-
     count = len(ends)
     row = numpy.repeat(numpy.arange(count, dtype=numpy.uint64), numpy.diff(ends, prepend=0))
     keys = (row << 48) | (triples >> 16)
@@ -235,8 +218,6 @@ def _candidates(rows: Any) -> Any:
     For each row and band the earlier row that agrees most, so that there are no more than ten for a
     row however alike all rows are.
     """
-    import numpy
-
     pairs: list[Any] = []
     for band in rows.view(numpy.uint64).T:
         # Sorting the hash and the row in one number is ten times as fast as sorting by hash.
@@ -267,8 +248,6 @@ def _candidates(rows: Any) -> Any:
 
 def _agreement(rows: Any, ones: Any, others: Any) -> Any:
     """The share of bins in which rows are equal, a slice at a time."""
-    import numpy
-
     size = 1 << 14
     shares = [
         (rows[ones[at : at + size]] == rows[others[at : at + size]]).mean(axis=1)
@@ -298,8 +277,6 @@ def _verified(
 
 
 def _triples_at(paths: Sequence[Path], task: Task, wanted: set[Place]) -> dict[Place, Any]:
-    import numpy
-
     found: dict[Place, Any] = {}
     for file, path in enumerate(paths):
         lines = {line for of, line in wanted if of == file}

@@ -5,7 +5,7 @@ import pickle
 from collections.abc import Callable, Sequence
 from typing import BinaryIO, TypeVar
 
-from jobs.dataset.lines import WHOLE, Part, cut, numbered
+from jobs.dataset.lines import WHOLE, Stretch, cut, numbered
 from jobs.dataset.lint import Tally, Wish, lint
 from jobs.dataset.remarks import Remarks
 from jobs.files import open_regular
@@ -23,7 +23,7 @@ def lint_file(path: str | os.PathLike[str], wish: Wish, *, processes: int | None
         UnreadableFileError: It can't be opened.
     """
 
-    def work(part: Part) -> Tally:
+    def work(part: Stretch) -> Tally:
         with open_regular(path) as file:
             return lint(file, wish, part)
 
@@ -31,7 +31,7 @@ def lint_file(path: str | os.PathLike[str], wish: Wish, *, processes: int | None
     return work(WHOLE) if len(parts) == 1 else _together(_in_processes(work, parts), wish)
 
 
-def over_parts(path: str | os.PathLike[str], work: Callable[[Part], R]) -> list[R]:
+def over_parts(path: str | os.PathLike[str], work: Callable[[Stretch], R]) -> list[R]:
     """The work done on each part of a file, with as many processes as it is worth.
 
     Raises:
@@ -44,13 +44,13 @@ def over_parts(path: str | os.PathLike[str], work: Callable[[Part], R]) -> list[
         return _in_processes(work, numbered(file, parts))
 
 
-def _parts_of(path: str | os.PathLike[str], processes: int | None = None) -> list[Part]:
+def _parts_of(path: str | os.PathLike[str], processes: int | None = None) -> list[Stretch]:
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         return cut(file, size, processes or (_cores() if size > LARGE_BYTES else 1))
 
 
-def _in_processes(work: Callable[[Part], R], parts: Sequence[Part]) -> list[R]:
+def _in_processes(work: Callable[[Stretch], R], parts: Sequence[Stretch]) -> list[R]:
     """The work on each part in a process of its own, on the last in this one.
 
     Plain forks and pipes: importing multiprocessing takes as long as linting 20 MB. A process that

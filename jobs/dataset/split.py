@@ -16,6 +16,9 @@ from xxhash import xxh3_64_intdigest
 
 from jobs.dataset.conversations import Conversation, read_conversations
 from jobs.dataset.lint import Task
+from jobs.dataset.remarks import Remarks
+from jobs.dataset.scripts import characters, dominant
+from jobs.dataset.survey import survey
 
 _LABEL_LENGTH = 40
 
@@ -143,10 +146,6 @@ def _choose(
 
 def _strata(path: Path, task: Task) -> Callable[[Conversation], str]:
     """How to tell the kinds of conversations apart in this file."""
-    from jobs.dataset.remarks import Remarks
-    from jobs.dataset.scripts import characters, dominant
-    from jobs.dataset.survey import survey
-
     found = survey(path, Remarks(0), task=task)
     if found.has_labels:
         return lambda one: one.messages[-1].content.strip()[:_LABEL_LENGTH]

@@ -9,17 +9,20 @@ from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from pathlib import Path
 
+import msgspec
 from xxhash import xxh3_64_intdigest
 
 from jobs.dataset.conversations import Conversation, batches, read_conversations
-from jobs.dataset.lines import Part
+from jobs.dataset.lines import Stretch
 from jobs.dataset.lint import Task
 from jobs.dataset.parallel import over_parts
 from jobs.dataset.remarks import Remark, Remarks
 from jobs.dataset.scripts import characters, dominant, title
 from jobs.dataset.tokens import NO_TOKENS, Estimator, Tokenizer, Tokens
+from jobs.terminal.output import printable
 
 _LABEL_LENGTH = 40
 _MANY_LABELS = 1000
@@ -98,7 +101,7 @@ def survey(
 ) -> Survey:
     """Look at a file's usable conversations, and say what is wrong with them and with the whole."""
 
-    def work(part: Part) -> _Seen:
+    def work(part: Stretch) -> _Seen:
         seen = _Seen(Remarks(remarks.limit), Estimator(model), tokenizer, context)
         for batch in batches(read_conversations(path, task, part=part)):
             seen.look_at(batch)
@@ -233,8 +236,6 @@ _MOJIBAKE = re.compile(
 
 
 def _unused_fields(one: Conversation, remarks: Remarks) -> None:
-    import msgspec
-
     if "FT-D017" in remarks.counts:
         return
     value = msgspec.json.decode(one.raw)
@@ -276,8 +277,6 @@ def _system_prompts(found: Survey, remarks: Remarks) -> None:
 
 
 def _drifts(one: str, other: str) -> bool:
-    from difflib import SequenceMatcher
-
     if one == other:
         return False
     if " ".join(one.casefold().split()) == " ".join(other.casefold().split()):
@@ -314,8 +313,6 @@ def _scripts(found: Survey, remarks: Remarks) -> None:
 
 
 def _short(text: str) -> str:
-    from jobs.terminal.output import printable
-
     return printable(text, 40)
 
 

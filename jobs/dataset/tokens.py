@@ -14,7 +14,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from jobs.catalog.catalog import registry_model
 from jobs.dataset.scripts import characters
+from jobs.files import UnreadableFileError, read_bounded
 
 Family = str
 FAMILIES: dict[str, Family] = {
@@ -114,8 +116,6 @@ class Estimator:
 @cache
 def family_of(model: str) -> Family:
     """The vocabulary of a model; empty where it is not known."""
-    from jobs.catalog.catalog import registry_model
-
     name = registry_model(model).lower()
     return next((family for prefix, family in FAMILIES.items() if name.startswith(prefix)), "")
 
@@ -145,8 +145,6 @@ class Tokenizer:
         Raises:
             UnreadableFileError: It can't be read, or is no tokenizer.
         """
-        from jobs.files import UnreadableFileError, read_bounded
-
         content = read_bounded(path, 256 << 20)
         import tokenizers
 

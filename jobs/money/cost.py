@@ -7,15 +7,17 @@ fine-tuned model that is served is billed by the hour, asked or not.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from jobs.catalog.catalog import PriceKind
-from jobs.dataset.check import Checked
 from jobs.errors import BudgetError
 from jobs.money.price import NOTHING, Money, UnitPrice, unit_price, usd
 from jobs.spec.models import Budget, Evaluation, FineTuning, ServerlessEndpoint
 from jobs.spec.references import parse
 from jobs.spec.story import Chapter, Story
+
+if TYPE_CHECKING:
+    from jobs.dataset.check import Checked
 
 Verdict = Literal["no budget", "within", "over", "perhaps over", "unknown"]
 SAFETY_PROBES = 5
@@ -73,7 +75,7 @@ class Cost:
         return "perhaps over" if total.high > self.budget.max_usd else "within"
 
 
-def estimate(story: Story, data: Mapping[str, Checked]) -> tuple[Cost, ...]:
+def estimate(story: Story, data: "Mapping[str, Checked]") -> tuple[Cost, ...]:
     """What each fine-tuning of a story costs, and each endpoint of a model from elsewhere.
 
     `data` is what was counted in each document's files, by the document's reference.
@@ -133,7 +135,7 @@ def hold(costs: tuple[Cost, ...], *, accept_unknown_price: bool = False) -> None
 # ── the lines ───────────────────────────────────────────────────────────────────────────────────
 
 
-def _training(spec: FineTuning, data: Checked | None) -> CostLine:
+def _training(spec: FineTuning, data: "Checked | None") -> CostLine:
     price = _price(spec, "training")
     epochs = f"{spec.epochs} epoch" + ("s" if spec.epochs != 1 else "")
     if data is None or not data.of("training"):
@@ -150,7 +152,7 @@ def _training(spec: FineTuning, data: Checked | None) -> CostLine:
 
 
 def _serving(
-    story: Story, chapter: Chapter, tuned: FineTuning | None, data: Mapping[str, Checked]
+    story: Story, chapter: Chapter, tuned: FineTuning | None, data: "Mapping[str, Checked]"
 ) -> list[CostLine]:
     spec = chapter.spec
     assert isinstance(spec, ServerlessEndpoint)

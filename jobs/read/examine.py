@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jobs.catalog.catalog import today
-from jobs.dataset.check import Checked, DataFile, Training, check
 from jobs.errors import InvalidInputError
 from jobs.files import UnreadableFileError, open_regular
 from jobs.findings import Finding, in_order, refuses
@@ -20,6 +20,9 @@ from jobs.spec.story import Chapter, Story, load
 from jobs.suggestions import did_you_mean
 from jobs.terminal.findings import summary
 
+if TYPE_CHECKING:
+    from jobs.dataset.check import Checked, DataFile
+
 _LEFT_TO_PREFLIGHT = {f"FT-C00{number}" for number in range(1, 7)}
 """The catalogue's objections to a model, a date or a region."""
 
@@ -30,7 +33,7 @@ class CheckedSpecs:
 
     files: tuple[str, ...]
     stories: tuple[Story, ...]
-    data: Mapping[str, Checked]
+    data: "Mapping[str, Checked]"
     """The data of each fine-tuning document that was looked at, by its reference."""
     findings: tuple[Finding, ...]
     """Everything that is wrong, spec and data, less what `ignore:` silences."""
@@ -120,7 +123,7 @@ class _Look:
     """One file, looked at."""
 
     story: Story
-    data: Mapping[str, Checked]
+    data: "Mapping[str, Checked]"
     findings: tuple[Finding, ...]
     ignored: int
 
@@ -181,7 +184,9 @@ def _trained_by(story: Story, evaluation: Chapter) -> str:
     return found.reference
 
 
-def _readable(named: list[_Named]) -> tuple[list[DataFile], list[Finding]]:
+def _readable(named: list[_Named]) -> "tuple[list[DataFile], list[Finding]]":
+    from jobs.dataset.check import DataFile
+
     readable: list[DataFile] = []
     findings: list[Finding] = []
     for chapter, field, written, role in named:
@@ -222,8 +227,10 @@ def _near_name(path: Path) -> str:
 
 
 def _check(
-    owner: Chapter, files: list[DataFile], near: bool, tokenizer: str | Path | None
-) -> Checked:
+    owner: Chapter, files: "list[DataFile]", near: bool, tokenizer: str | Path | None
+) -> "Checked":
+    from jobs.dataset.check import TrainedWith, check
+
     spec = owner.spec
     if not isinstance(spec, FineTuning) or not owner.is_whole:
         return check(files, near=near)  # with what it trains unknown, only the data is looked at
@@ -232,7 +239,7 @@ def _check(
         files,
         task="text_completion" if spec.task == "text_completion" else "chat_completion",
         near=near,
-        training=Training(
+        training=TrainedWith(
             model=spec.model_path,
             epochs=spec.epochs,
             batch_size=spec.batch_size,

@@ -4,61 +4,103 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from jobs.spec.document import Job, Part, Tags
+from jobs.spec.document import JobDocument, Part, Tags
 
 
 class JobInput(Part, frozen=True, kw_only=True):
     """An input of a command job: data, a model, an ML table, or a value."""
 
-    path: str | None = None
-    type: (
+    path: Annotated[
+        str | None, Meta(description="A local file or folder, azureml:name:version, or a URL.")
+    ] = None
+    type: Annotated[
         Literal["uri_file", "uri_folder", "mltable", "mlflow_model", "custom_model", "triton_model"]
-        | None
-    ) = None
-    mode: Literal["download", "ro_mount", "direct", "eval_mount", "eval_download"] | None = None
-    value: str | int | float | bool | None = None
-    datastore: str | None = None
-    path_on_compute: str | None = None
+        | None,
+        Meta(description="What it is."),
+    ] = None
+    mode: Annotated[
+        Literal["download", "ro_mount", "direct", "eval_mount", "eval_download"] | None,
+        Meta(description="How the job sees it."),
+    ] = None
+    value: Annotated[
+        str | int | float | bool | None, Meta(description="A value instead of a path.")
+    ] = None
+    datastore: Annotated[
+        str | None, Meta(description="The datastore, where the path has none.")
+    ] = None
+    path_on_compute: Annotated[str | None, Meta(description="Where the job sees it.")] = None
 
 
 class JobOutput(Part, frozen=True, kw_only=True):
     """An output of a command job."""
 
-    name: str | None = None
-    version: str | int | None = None
-    path: str | None = None
-    type: (
+    name: Annotated[str | None, Meta(description="The asset that it is registered as.")] = None
+    version: Annotated[str | int | None, Meta(description="The version of that asset.")] = None
+    path: Annotated[str | None, Meta(description="Where in Azure it is written.")] = None
+    type: Annotated[
         Literal["uri_file", "uri_folder", "mltable", "mlflow_model", "custom_model", "triton_model"]
-        | None
-    ) = None
-    mode: Literal["mount", "upload", "rw_mount", "direct"] | None = None
+        | None,
+        Meta(description="What it is."),
+    ] = None
+    mode: Annotated[
+        Literal["mount", "upload", "rw_mount", "direct"] | None,
+        Meta(description="How the job writes it."),
+    ] = None
 
 
 class JobResources(Part, frozen=True, kw_only=True):
     """The compute that a command job asks for."""
 
-    instance_count: Annotated[int, Meta(ge=1)] | None = None
-    instance_type: str | None = None
-    locations: tuple[str, ...] | None = None
-    shm_size: Annotated[str, Meta(pattern=r"^[0-9]+[bkmgBKMG]$")] | None = None
-    max_instance_count: Annotated[int, Meta(ge=1)] | None = None
-    docker_args: str | tuple[str, ...] | None = None
-    properties: dict[str, Any] | None = None
+    instance_count: Annotated[int, Meta(description="Machines.", ge=1)] | None = None
+    instance_type: Annotated[
+        str | None,
+        Meta(description="The machine type; with it and no compute, the job runs serverless."),
+    ] = None
+    locations: Annotated[
+        tuple[str, ...] | None, Meta(description="Regions that it may run in.")
+    ] = None
+    shm_size: (
+        Annotated[
+            str, Meta(description="Shared memory, such as 2g.", pattern=r"^[0-9]+[bkmgBKMG]$")
+        ]
+        | None
+    ) = None
+    max_instance_count: (
+        Annotated[int, Meta(description="The most machines it may grow to.", ge=1)] | None
+    ) = None
+    docker_args: Annotated[
+        str | tuple[str, ...] | None, Meta(description="More arguments of docker run.")
+    ] = None
+    properties: Annotated[
+        dict[str, Any] | None, Meta(description="Settings that have no word of their own.")
+    ] = None
 
 
 class Distribution(Part, frozen=True, kw_only=True):
     """How a command job is spread over processes and machines."""
 
-    type: Literal["pytorch", "tensorflow", "mpi", "ray"]
-    process_count_per_instance: Annotated[int, Meta(ge=1)] | None = None
-    parameter_server_count: Annotated[int, Meta(ge=0)] | None = None
-    worker_count: Annotated[int, Meta(ge=1)] | None = None
-    port: int | None = None
-    address: str | None = None
-    include_dashboard: bool | None = None
-    dashboard_port: int | None = None
-    head_node_additional_args: str | None = None
-    worker_node_additional_args: str | None = None
+    type: Annotated[
+        Literal["pytorch", "tensorflow", "mpi", "ray"], Meta(description="The framework.")
+    ]
+    process_count_per_instance: (
+        Annotated[int, Meta(description="Processes on each machine (pytorch, mpi).", ge=1)] | None
+    ) = None
+    parameter_server_count: (
+        Annotated[int, Meta(description="Parameter servers (tensorflow).", ge=0)] | None
+    ) = None
+    worker_count: Annotated[int, Meta(description="Workers (tensorflow).", ge=1)] | None = None
+    port: Annotated[int | None, Meta(description="The port of the head node (ray).")] = None
+    address: Annotated[str | None, Meta(description="The address of the head node (ray).")] = None
+    include_dashboard: Annotated[
+        bool | None, Meta(description="Whether to show Ray's dashboard.")
+    ] = None
+    dashboard_port: Annotated[int | None, Meta(description="The port of Ray's dashboard.")] = None
+    head_node_additional_args: Annotated[
+        str | None, Meta(description="More arguments of ray start on the head node.")
+    ] = None
+    worker_node_additional_args: Annotated[
+        str | None, Meta(description="More arguments of ray start on workers.")
+    ] = None
 
 
 class Limits(Part, frozen=True, kw_only=True):
@@ -70,39 +112,65 @@ class Limits(Part, frozen=True, kw_only=True):
 class BuildContext(Part, frozen=True, kw_only=True):
     """A folder with a Dockerfile."""
 
-    path: str | None = None
-    dockerfile_path: str | None = None
+    path: Annotated[str | None, Meta(description="The folder.")] = None
+    dockerfile_path: Annotated[
+        str | None, Meta(description="The Dockerfile in it (Dockerfile).")
+    ] = None
 
 
 class Environment(Part, frozen=True, kw_only=True):
     """An environment written in place."""
 
-    name: str | None = None
-    version: str | int | None = None
-    image: str | None = None
-    build: BuildContext | None = None
-    conda_file: str | dict[str, Any] | None = None
-    os_type: Literal["linux", "windows"] | None = None
-    inference_config: dict[str, Any] | None = None
-    datastore: str | None = None
-    description: str | None = None
-    tags: Tags | None = None
-    properties: Tags | None = None
+    name: Annotated[str | None, Meta(description="What it is called.")] = None
+    version: Annotated[str | int | None, Meta(description="Its version.")] = None
+    image: Annotated[str | None, Meta(description="A container image.")] = None
+    build: Annotated[
+        BuildContext | None, Meta(description="A folder with a Dockerfile instead of an image.")
+    ] = None
+    conda_file: Annotated[
+        str | dict[str, Any] | None, Meta(description="A conda file, or its content.")
+    ] = None
+    os_type: Annotated[
+        Literal["linux", "windows"] | None, Meta(description="The operating system.")
+    ] = None
+    inference_config: Annotated[
+        dict[str, Any] | None, Meta(description="Routes of a serving image.")
+    ] = None
+    datastore: Annotated[str | None, Meta(description="The datastore of the build context.")] = None
+    description: Annotated[str | None, Meta(description="What it is for.")] = None
+    tags: Annotated[Tags | None, Meta(description="Tags of the environment.")] = None
+    properties: Annotated[Tags | None, Meta(description="Properties of the environment.")] = None
 
 
-class Command(Job, frozen=True, kw_only=True):
+class Command(JobDocument, frozen=True, kw_only=True):
     """A command job on your compute, as `az ml` has it."""
 
     type: Literal["command"] = "command"
     command: Annotated[str, Meta(description="What runs.", min_length=1)]
     code: Annotated[str | None, Meta(description="A folder, a URL or azureml:name:version.")] = None
-    environment: str | Environment
-    environment_variables: dict[str, Any] | None = None
-    inputs: dict[str, str | int | float | bool | JobInput] | None = None
-    outputs: dict[str, JobOutput | None] | None = None
-    resources: JobResources | None = None
-    distribution: Distribution | None = None
-    limits: Limits | None = None
-    parent_job_name: str | None = None
+    environment: Annotated[
+        str | Environment,
+        Meta(description="azureml:name:version, an image, or one written in place."),
+    ]
+    environment_variables: Annotated[
+        dict[str, Any] | None, Meta(description="Environment variables of the job.")
+    ] = None
+    inputs: Annotated[
+        dict[str, str | int | float | bool | JobInput] | None,
+        Meta(description="What it reads, by name: ${{inputs.name}} in the command."),
+    ] = None
+    outputs: Annotated[
+        dict[str, JobOutput | None] | None, Meta(description="What it writes, by name.")
+    ] = None
+    resources: Annotated[JobResources | None, Meta(description="The compute that it asks for.")] = (
+        None
+    )
+    distribution: Annotated[
+        Distribution | None, Meta(description="How it is spread over processes and machines.")
+    ] = None
+    limits: Annotated[Limits | None, Meta(description="How long it may take.")] = None
+    parent_job_name: Annotated[str | None, Meta(description="A job that this one belongs to.")] = (
+        None
+    )
 
     kind = "command"

@@ -58,31 +58,43 @@ class Document(Part, frozen=True, kw_only=True):
 class QueueSettings(Part, frozen=True, kw_only=True):
     """Queue settings of `az ml`."""
 
-    job_tier: Literal["null", "spot", "basic", "standard", "premium"] | None = None
-    priority: Literal["low", "medium", "high"] | None = None
+    job_tier: Annotated[
+        Literal["null", "spot", "basic", "standard", "premium"] | None,
+        Meta(description="spot is cheaper and may be interrupted."),
+    ] = None
+    priority: Annotated[
+        Literal["low", "medium", "high"] | None, Meta(description="Before or after other jobs.")
+    ] = None
 
 
 class Identity(Part, frozen=True, kw_only=True):
     """Whose identity the job uses."""
 
-    type: Literal["managed", "managed_identity", "aml_token", "user_identity"]
-    client_id: str | None = None
-    object_id: str | None = None
-    msi_resource_id: str | None = None
+    type: Annotated[
+        Literal["managed", "managed_identity", "aml_token", "user_identity"],
+        Meta(description="The kind of identity."),
+    ]
+    client_id: Annotated[str | None, Meta(description="Its client id.")] = None
+    object_id: Annotated[str | None, Meta(description="Its object id.")] = None
+    msi_resource_id: Annotated[str | None, Meta(description="Its ARM id.")] = None
 
 
 class Service(Part, frozen=True, kw_only=True):
     """An interactive service of a job."""
 
-    type: str | None = None
-    port: int | None = None
-    nodes: str | None = None
-    log_dir: str | None = None
-    ssh_public_keys: str | None = None
-    properties: dict[str, Any] | None = None
+    type: Annotated[str | None, Meta(description="ssh, jupyter_lab, tensor_board or vs_code.")] = (
+        None
+    )
+    port: Annotated[int | None, Meta(description="Its port.")] = None
+    nodes: Annotated[str | None, Meta(description="Which machines have it.")] = None
+    log_dir: Annotated[str | None, Meta(description="The folder that TensorBoard shows.")] = None
+    ssh_public_keys: Annotated[str | None, Meta(description="Who may come in.")] = None
+    properties: Annotated[
+        dict[str, Any] | None, Meta(description="Settings that have no word of their own.")
+    ] = None
 
 
-class Job(Document, frozen=True, kw_only=True):
+class JobDocument(Document, frozen=True, kw_only=True):
     """What fine-tuning and command jobs have in common in `az ml`."""
 
     display_name: Annotated[str | None, Meta(description="The name people see.")] = None
@@ -90,6 +102,8 @@ class Job(Document, frozen=True, kw_only=True):
     compute: Annotated[str | None, Meta(description="azureml:<compute>; left out: serverless.")] = (
         None
     )
-    identity: Identity | None = None
-    queue_settings: QueueSettings | None = None
-    services: dict[str, Service] | None = None
+    identity: Annotated[Identity | None, Meta(description="Whose identity the job uses.")] = None
+    queue_settings: Annotated[QueueSettings | None, Meta(description="How urgent it is.")] = None
+    services: Annotated[
+        dict[str, Service] | None, Meta(description="Interactive services while it runs.")
+    ] = None

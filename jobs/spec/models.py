@@ -9,7 +9,7 @@ from msgspec import Meta, field
 
 from jobs.catalog.catalog import registry_id, registry_model
 from jobs.spec.command import Command
-from jobs.spec.document import Document, Job, Part
+from jobs.spec.document import Document, JobDocument, Part
 
 # ── fine-tuning ─────────────────────────────────────────────────────────────────────────────────
 
@@ -21,9 +21,17 @@ class ModelInput(Part, frozen=True, kw_only=True):
         str,
         Meta(description="azureml://registries/azureml/models/<name>[/versions/<n>], or a path."),
     ]
-    type: Literal["mlflow_model", "custom_model", "triton_model"] = "mlflow_model"
-    mode: Literal["download", "ro_mount", "direct"] | None = None
-    datastore: str | None = None
+    type: Annotated[
+        Literal["mlflow_model", "custom_model", "triton_model"],
+        Meta(description="The form of the model."),
+    ] = "mlflow_model"
+    mode: Annotated[
+        Literal["download", "ro_mount", "direct"] | None,
+        Meta(description="How a job on your compute would see it."),
+    ] = None
+    datastore: Annotated[
+        str | None, Meta(description="The datastore, where the path has none.")
+    ] = None
 
 
 class DataInput(Part, frozen=True, kw_only=True):
@@ -33,10 +41,19 @@ class DataInput(Part, frozen=True, kw_only=True):
         str | None,
         Meta(description="A .jsonl file relative to the spec, azureml:name:version, or a URL."),
     ] = None
-    type: Literal["uri_file", "uri_folder"] = "uri_file"
-    mode: Literal["download", "ro_mount", "direct"] | None = None
-    path_on_compute: str | None = None
-    datastore: str | None = None
+    type: Annotated[
+        Literal["uri_file", "uri_folder"], Meta(description="One file; a folder is not read.")
+    ] = "uri_file"
+    mode: Annotated[
+        Literal["download", "ro_mount", "direct"] | None,
+        Meta(description="How a job on your compute would see it."),
+    ] = None
+    path_on_compute: Annotated[
+        str | None, Meta(description="Where a job on your compute would see it.")
+    ] = None
+    datastore: Annotated[
+        str | None, Meta(description="The datastore, where the path has none.")
+    ] = None
 
 
 class ValidationData(DataInput, frozen=True, kw_only=True):
@@ -101,27 +118,46 @@ class RegisteredModel(Part, frozen=True, kw_only=True):
         ]
         | None
     ) = None
-    type: Literal[
-        "mlflow_model", "custom_model", "triton_model", "uri_file", "uri_folder", "mltable"
+    type: Annotated[
+        Literal[
+            "mlflow_model", "custom_model", "triton_model", "uri_file", "uri_folder", "mltable"
+        ],
+        Meta(description="The form of the model."),
     ] = "mlflow_model"
-    path: str | None = None
-    version: str | int | None = None
-    mode: Literal["mount", "upload", "rw_mount", "direct"] | None = None
+    path: Annotated[str | None, Meta(description="Not sent by this version.")] = None
+    version: Annotated[
+        str | int | None, Meta(description="Not sent by this version: the service counts.")
+    ] = None
+    mode: Annotated[
+        Literal["mount", "upload", "rw_mount", "direct"] | None,
+        Meta(description="How it is written."),
+    ] = None
 
 
 class FineTuningOutputs(Part, frozen=True, kw_only=True):
     """What the job leaves."""
 
-    registered_model: RegisteredModel | None = None
+    registered_model: Annotated[
+        RegisteredModel | None, Meta(description="The model that it registers.")
+    ] = None
 
 
 class Prices(Part, frozen=True, kw_only=True):
     """Prices you know (the portal's "Pricing and terms" tab), where the catalogue has none."""
 
-    training_per_million_tokens: Annotated[float, Meta(ge=0, le=1e6)] | None = None
-    hosting_per_hour: Annotated[float, Meta(ge=0, le=1e6)] | None = None
-    input_per_million_tokens: Annotated[float, Meta(ge=0, le=1e6)] | None = None
-    output_per_million_tokens: Annotated[float, Meta(ge=0, le=1e6)] | None = None
+    training_per_million_tokens: (
+        Annotated[float, Meta(description="USD for a million training tokens.", ge=0, le=1e6)]
+        | None
+    ) = None
+    hosting_per_hour: (
+        Annotated[float, Meta(description="USD for an hour of serving.", ge=0, le=1e6)] | None
+    ) = None
+    input_per_million_tokens: (
+        Annotated[float, Meta(description="USD for a million tokens read.", ge=0, le=1e6)] | None
+    ) = None
+    output_per_million_tokens: (
+        Annotated[float, Meta(description="USD for a million tokens written.", ge=0, le=1e6)] | None
+    ) = None
     source: Annotated[str, Meta(description="Where you read them.", min_length=3)]
     as_of: Annotated[str, Meta(description="The day you read them, as 2026-11-23.")]
 
@@ -133,13 +169,17 @@ class Budget(Part, frozen=True, kw_only=True):
     hosting_hours: Annotated[
         float, Meta(description="Hours of serving that the budget has to cover.", ge=0, le=1e6)
     ] = 1
-    prices: Prices | None = None
+    prices: Annotated[
+        Prices | None, Meta(description="Prices you know, where the catalogue has none.")
+    ] = None
 
 
 class FineTuningResources(Part, frozen=True, kw_only=True):
     """Managed compute for the job; left out, the service's serverless fine-tuning runs it."""
 
-    instance_types: tuple[str, ...] = ()
+    instance_types: Annotated[
+        tuple[str, ...], Meta(description="Machine types, such as Standard_NC24ads_A100_v4.")
+    ] = ()
 
 
 Task = Literal[
@@ -157,7 +197,7 @@ Task = Literal[
 ]
 
 
-class FineTuning(Job, frozen=True, kw_only=True):
+class FineTuning(JobDocument, frozen=True, kw_only=True):
     """A fine-tuning job: teach a model from conversations."""
 
     type: Literal["finetuning"] = "finetuning"
@@ -173,9 +213,13 @@ class FineTuning(Job, frozen=True, kw_only=True):
             description="What it is measured on; left out, the service takes the file's last 20 %."
         ),
     ] = None
-    hyperparameters: Hyperparameters = Hyperparameters()
-    outputs: FineTuningOutputs = FineTuningOutputs()
-    resources: FineTuningResources | None = None
+    hyperparameters: Annotated[Hyperparameters, Meta(description="How it learns.")] = (
+        Hyperparameters()
+    )
+    outputs: Annotated[FineTuningOutputs, Meta(description="What it leaves.")] = FineTuningOutputs()
+    resources: Annotated[
+        FineTuningResources | None, Meta(description="Your own compute; not run by this version.")
+    ] = None
     budget: Annotated[Budget | None, Meta(description="What it may cost.")] = None
     tokenizer: Annotated[
         str | None,
@@ -274,8 +318,8 @@ class Expectation(Part, frozen=True, kw_only=True):
 class PromptMessage(Part, frozen=True, kw_only=True):
     """A message of a smoke test."""
 
-    role: Literal["system", "user", "assistant"]
-    content: str
+    role: Annotated[Literal["system", "user", "assistant"], Meta(description="Who speaks.")]
+    content: Annotated[str, Meta(description="What is said.")]
 
 
 class SmokeTest(Part, frozen=True, kw_only=True):
@@ -286,16 +330,22 @@ class SmokeTest(Part, frozen=True, kw_only=True):
         tuple[PromptMessage, ...] | None,
         Meta(description="A whole conversation instead of a prompt."),
     ] = None
-    expect: Expectation = Expectation(finish_reason="stop", min_chars=1)
-    max_tokens: Annotated[int, Meta(ge=1, le=16384)] = 256
-    temperature: Annotated[float, Meta(ge=0, le=2)] = 0
-    seed: int | None = None
+    expect: Annotated[Expectation, Meta(description="What the answer must be like.")] = Expectation(
+        finish_reason="stop", min_chars=1
+    )
+    max_tokens: Annotated[
+        int, Meta(description="The longest answer, in tokens.", ge=1, le=16384)
+    ] = 256
+    temperature: Annotated[float, Meta(description="0 answers the same each time.", ge=0, le=2)] = 0
+    seed: Annotated[int | None, Meta(description="Not sent by this version.")] = None
 
 
 class ContentSafety(Part, frozen=True, kw_only=True):
     """The content filter as ARM writes it."""
 
-    content_safety_status: Literal["enabled", "disabled"]
+    content_safety_status: Annotated[
+        Literal["enabled", "disabled"], Meta(description="Whether the content filter is on.")
+    ]
 
 
 class ServerlessEndpoint(Document, frozen=True, kw_only=True):
@@ -361,9 +411,11 @@ class Evaluation(Document, frozen=True, kw_only=True):
     gates: Annotated[
         dict[str, str], Meta(description='What each metric must reach, as ">= 0.60".')
     ] = field(default_factory=dict[str, str])
-    max_tokens: Annotated[int, Meta(ge=1, le=16384)] = 256
-    temperature: Annotated[float, Meta(ge=0, le=2)] = 0
-    seed: int | None = None
+    max_tokens: Annotated[
+        int, Meta(description="The longest answer, in tokens.", ge=1, le=16384)
+    ] = 256
+    temperature: Annotated[float, Meta(description="0 answers the same each time.", ge=0, le=2)] = 0
+    seed: Annotated[int | None, Meta(description="Not sent by this version.")] = None
 
     kind = "evaluation"
 

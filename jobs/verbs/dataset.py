@@ -245,13 +245,13 @@ def _figures(item: object) -> dict[str, object]:
 
 
 def _checked(arguments: Namespace, *, near: bool = True) -> "Checked":
-    from jobs.dataset.check import DataFile, Training, check
+    from jobs.dataset.check import DataFile, TrainedWith, check
     from jobs.terminal.output import passing
 
     files = [DataFile(path) for path in arguments.files]
     files += [DataFile(path, "validation") for path in arguments.validation]
     files += [DataFile(path, "test") for path in arguments.test]
-    training = Training(
+    training = TrainedWith(
         model=arguments.model,
         epochs=max(1, arguments.epochs),
         batch_size=max(1, arguments.batch_size),

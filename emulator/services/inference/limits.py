@@ -6,13 +6,10 @@ it out without waiting.
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from emulator.state.cloud import Cloud
 from emulator.state.errors import AzureError
-
-if TYPE_CHECKING:
-    from emulator.state.cloud import Cloud
 
 REQUESTS_A_MINUTE = 1_000
 TOKENS_A_MINUTE = 200_000
@@ -59,6 +56,6 @@ class Limits:
 _limits: "WeakKeyDictionary[Cloud, Limits]" = WeakKeyDictionary()
 
 
-def of(cloud: "Cloud") -> Limits:
+def of(cloud: Cloud) -> Limits:
     """The limits of an emulated cloud; assign to its fields to rehearse a 429."""
     return _limits.setdefault(cloud, Limits())

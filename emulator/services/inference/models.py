@@ -19,11 +19,11 @@ from emulator.services.machinelearningservices import (
     deployed,
     workspaces,
 )
+from emulator.state.cloud import Cloud
 from emulator.state.errors import AzureError
 from emulator.state.store import Resource
 
 if TYPE_CHECKING:
-    from emulator.state.cloud import Cloud
     from emulator.training.inference import ChatModel
 
 KEPT = 4
@@ -41,7 +41,7 @@ class Served:
     model: "ChatModel"
 
 
-def served_by(cloud: "Cloud", endpoint: Resource) -> Served:
+def served_by(cloud: Cloud, endpoint: Resource) -> Served:
     """The model that an endpoint serves; refuses one that is retired or gone."""
     uri = deployed.model_id(endpoint)
     version = deployed.resolve(cloud, uri)
@@ -66,7 +66,7 @@ def served_by(cloud: "Cloud", endpoint: Resource) -> Served:
     )
 
 
-def _require_served(cloud: "Cloud", name: str) -> catalogue.BaseModel:
+def _require_served(cloud: Cloud, name: str) -> catalogue.BaseModel:
     base = catalogue.find(name)
     assert base is not None, f"an endpoint serves the unknown model {name}"
     if base.stage(cloud.clock.now().date()) == "Retired":
@@ -95,7 +95,7 @@ def _untrained(name: str) -> "ChatModel":
     return untrained(name)
 
 
-def _trained(cloud: "Cloud", version: Resource) -> "ChatModel":
+def _trained(cloud: Cloud, version: Resource) -> "ChatModel":
     from emulator.training.inference import load
 
     project = workspaces.workspace_of(cloud, version)

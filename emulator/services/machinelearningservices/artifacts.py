@@ -3,15 +3,13 @@
 import json
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emulator.services.machinelearningservices import assets, blobs, datastores, workspaces
 from emulator.state.clock import isoformat
+from emulator.state.cloud import Cloud
 from emulator.state.json_text import Json
 from emulator.state.store import Resource
-
-if TYPE_CHECKING:
-    from emulator.state.cloud import Cloud
 
 OUTPUT = "registered_model"
 LOG_NAME = "user_logs/std_log.txt"
@@ -31,7 +29,7 @@ def model_folder(job: str) -> str:
 class RunLog:
     """`std_log.txt` of a run, written to the artifact container as the run goes on."""
 
-    def __init__(self, cloud: "Cloud", job: Resource) -> None:
+    def __init__(self, cloud: Cloud, job: Resource) -> None:
         self._cloud = cloud
         project = workspaces.workspace_of(cloud, job)
         self._account = datastores.storage_account(cloud, workspaces.hub_of(cloud, project))
@@ -76,7 +74,7 @@ class RunLog:
         self._flushed = (len(self._lines), time.monotonic())
 
 
-def register_model(cloud: "Cloud", job: Resource, output: Path) -> str:
+def register_model(cloud: Cloud, job: Resource, output: Path) -> str:
     """Upload what the trainer wrote and register it as the next model version; gives its id."""
     project = workspaces.workspace_of(cloud, job)
     account = datastores.storage_account(cloud, workspaces.hub_of(cloud, project))
@@ -91,7 +89,7 @@ def register_model(cloud: "Cloud", job: Resource, output: Path) -> str:
     return _register(cloud, project, job, card).id.text
 
 
-def _register(cloud: "Cloud", project: Resource, job: Resource, card: dict[str, Any]) -> Resource:
+def _register(cloud: Cloud, project: Resource, job: Resource, card: dict[str, Any]) -> Resource:
     training: dict[str, Any] = job.private["training"]
     name: str = training["output_name"]
     container_id = project.id.child("models", name)

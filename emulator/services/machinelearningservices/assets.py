@@ -5,7 +5,6 @@ leave archived ones out unless `listViewType` asks for them. What a version poin
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from emulator.arm.types import Change, Delete, ResourceType
 from emulator.http.messages import Request
@@ -13,12 +12,10 @@ from emulator.services.machinelearningservices import deployed
 from emulator.services.machinelearningservices.references import parse
 from emulator.services.machinelearningservices.refusals import user_error
 from emulator.services.machinelearningservices.versions import API_VERSIONS, WORKSPACES
+from emulator.state.cloud import Cloud
 from emulator.state.errors import AzureError
 from emulator.state.json_text import Json
 from emulator.state.store import Resource
-
-if TYPE_CHECKING:
-    from emulator.state.cloud import Cloud
 
 DATA = f"{WORKSPACES}/data"
 MODELS = f"{WORKSPACES}/models"
@@ -33,7 +30,7 @@ def next_version(container: Resource | None) -> str:
     return str(highest + 1)
 
 
-def latest(cloud: "Cloud", container: Resource) -> Resource | None:
+def latest(cloud: Cloud, container: Resource) -> Resource | None:
     """The newest version of a container that is not archived."""
     versions = [
         version
@@ -51,7 +48,7 @@ def _container_defaults(change: Change) -> None:
     change.properties.setdefault("isArchived", False)
 
 
-def _show_container(cloud: "Cloud", container: Resource, api_version: str) -> Json:
+def _show_container(cloud: Cloud, container: Resource, api_version: str) -> Json:
     del api_version
     newest = latest(cloud, container)
     return container.body | {
@@ -76,7 +73,7 @@ def _version_defaults(change: Change) -> None:
         change.properties.setdefault(name, before.get(name, value))
 
 
-def _count(cloud: "Cloud", version: Resource) -> None:
+def _count(cloud: Cloud, version: Resource) -> None:
     container = cloud.resources.get(version.id.parent) if version.id.parent else None
     assert container is not None
     if version.name.isdecimal():

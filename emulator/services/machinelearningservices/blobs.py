@@ -1,28 +1,24 @@
 """The few things that Azure ML does with blobs, on the emulator's storage service."""
 
-from typing import TYPE_CHECKING
-
 from emulator.services.storage import accounts, blobs, signatures
+from emulator.state.cloud import Cloud
 from emulator.state.errors import AzureError
 from emulator.state.store import Resource
-
-if TYPE_CHECKING:
-    from emulator.state.cloud import Cloud
 
 find_account = accounts.find_account
 
 
-def ensure_container(cloud: "Cloud", account: Resource, container: str) -> None:
+def ensure_container(cloud: Cloud, account: Resource, container: str) -> None:
     """Make a container that may be there already."""
     blobs.ensure_container(cloud, account.name, container)
 
 
-def exists(cloud: "Cloud", account: Resource, container: str, path: str) -> bool:
+def exists(cloud: Cloud, account: Resource, container: str, path: str) -> bool:
     """Whether there is a blob at a path."""
     return blobs.find(cloud, account.name, container, path) is not None
 
 
-def read(cloud: "Cloud", account: Resource, container: str, path: str) -> bytes:
+def read(cloud: Cloud, account: Resource, container: str, path: str) -> bytes:
     """A blob's content."""
     content = blobs.read(cloud, account.name, container, path)
     if content is None:
@@ -31,7 +27,7 @@ def read(cloud: "Cloud", account: Resource, container: str, path: str) -> bytes:
 
 
 def write(
-    cloud: "Cloud",
+    cloud: Cloud,
     account: Resource,
     container: str,
     path: str,
@@ -45,7 +41,7 @@ def write(
     )
 
 
-def listing(cloud: "Cloud", account: Resource, container: str, prefix: str) -> list[str]:
+def listing(cloud: Cloud, account: Resource, container: str, prefix: str) -> list[str]:
     """The paths of the blobs below a prefix."""
     return blobs.names(cloud, account.name, container, prefix)
 
@@ -60,7 +56,7 @@ def allows_keys(account: Resource) -> bool:
     return account.properties.get("allowSharedKeyAccess") is not False
 
 
-def container_sas(cloud: "Cloud", account: Resource, container: str, hours: float) -> str:
+def container_sas(cloud: Cloud, account: Resource, container: str, hours: float) -> str:
     """A signature that reads, writes and lists a whole container for some hours."""
     token = signatures.sas_token(
         cloud, account.name, container, permissions="rcwdl", seconds=hours * 3600
@@ -68,6 +64,6 @@ def container_sas(cloud: "Cloud", account: Resource, container: str, hours: floa
     return f"?{token}"
 
 
-def readable_url(cloud: "Cloud", account: Resource, container: str, path: str, hours: float) -> str:
+def readable_url(cloud: Cloud, account: Resource, container: str, path: str, hours: float) -> str:
     """An address that reads one blob, without another credential, for some hours."""
     return signatures.sas_url(cloud, account.name, container, path, seconds=hours * 3600)

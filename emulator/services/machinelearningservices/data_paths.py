@@ -1,7 +1,6 @@
 """Where the bytes behind a reference lie: from any way to name data to one blob."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from emulator.services.machinelearningservices import assets, blobs, datastores, workspaces
 from emulator.services.machinelearningservices.references import (
@@ -12,10 +11,8 @@ from emulator.services.machinelearningservices.references import (
 )
 from emulator.services.machinelearningservices.refusals import user_error
 from emulator.services.machinelearningservices.versions import WORKSPACES
+from emulator.state.cloud import Cloud
 from emulator.state.store import Resource
-
-if TYPE_CHECKING:
-    from emulator.state.cloud import Cloud
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +24,7 @@ class BlobPath:
     path: str
 
 
-def locate(cloud: "Cloud", workspace: Resource, uri: str) -> BlobPath:
+def locate(cloud: Cloud, workspace: Resource, uri: str) -> BlobPath:
     """The blob or folder behind a reference, seen from a workspace; refuses what is not there."""
     reference = parse(uri)
     if isinstance(reference, WorkspaceAsset):
@@ -46,7 +43,7 @@ def locate(cloud: "Cloud", workspace: Resource, uri: str) -> BlobPath:
 
 
 def find_asset(
-    cloud: "Cloud", workspace: Resource, reference: WorkspaceAsset, kind: str
+    cloud: Cloud, workspace: Resource, reference: WorkspaceAsset, kind: str
 ) -> Resource | None:
     """The version that an asset reference names; the newest where it names none."""
     home = _home(cloud, workspace, reference)
@@ -60,7 +57,7 @@ def find_asset(
     return cloud.resources.get(container.id.child("versions", reference.version))
 
 
-def require_blob(cloud: "Cloud", place: BlobPath, uri: str) -> None:
+def require_blob(cloud: Cloud, place: BlobPath, uri: str) -> None:
     """Refuse a reference whose blob doesn't exist."""
     if not blobs.exists(cloud, place.account, place.container, place.path):
         raise user_error(
@@ -70,7 +67,7 @@ def require_blob(cloud: "Cloud", place: BlobPath, uri: str) -> None:
         )
 
 
-def _home(cloud: "Cloud", workspace: Resource, reference: WorkspaceAsset) -> Resource | None:
+def _home(cloud: Cloud, workspace: Resource, reference: WorkspaceAsset) -> Resource | None:
     if reference.workspace_guid:
         return workspaces.by_guid(cloud, reference.workspace_guid)
     if reference.workspace_arm_id:
@@ -78,7 +75,7 @@ def _home(cloud: "Cloud", workspace: Resource, reference: WorkspaceAsset) -> Res
     return workspace
 
 
-def _in_datastore(cloud: "Cloud", workspace: Resource, reference: DatastorePath) -> BlobPath:
+def _in_datastore(cloud: Cloud, workspace: Resource, reference: DatastorePath) -> BlobPath:
     home: Resource | None = workspace
     if reference.workspace and reference.workspace.lower() != workspace.name.lower():
         home = next(

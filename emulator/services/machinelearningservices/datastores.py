@@ -5,19 +5,15 @@ use their own Entra token on the blobs. Otherwise the service holds the account'
 a SAS on `listSecrets`.
 """
 
-from typing import TYPE_CHECKING
-
 from emulator.arm.types import Action, Change, ResourceType
 from emulator.http.messages import Request, Response
 from emulator.services.machinelearningservices import blobs
 from emulator.services.machinelearningservices.refusals import user_error
 from emulator.services.machinelearningservices.versions import API_VERSIONS, WORKSPACES
+from emulator.state.cloud import Cloud
 from emulator.state.errors import AzureError, not_emulated
 from emulator.state.json_text import Json
 from emulator.state.store import Resource
-
-if TYPE_CHECKING:
-    from emulator.state.cloud import Cloud
 
 BLOB_STORE = "workspaceblobstore"
 ARTIFACT_STORE = "workspaceartifactstore"
@@ -26,7 +22,7 @@ _TYPE = f"{WORKSPACES}/datastores"
 _MAX_SAS_HOURS = 24
 
 
-def create_defaults(cloud: "Cloud", workspace: Resource, hub: Resource) -> None:
+def create_defaults(cloud: Cloud, workspace: Resource, hub: Resource) -> None:
     """The datastores that come with a workspace, and their containers in the hub's account."""
     account = storage_account(cloud, hub)
     identity = uses_identity(workspace)
@@ -67,7 +63,7 @@ def uses_identity(workspace: Resource) -> bool:
     return str(workspace.properties.get("systemDatastoresAuthMode", "")).lower() == "identity"
 
 
-def storage_account(cloud: "Cloud", hub: Resource) -> Resource:
+def storage_account(cloud: Cloud, hub: Resource) -> Resource:
     """The storage account of a hub."""
     account = cloud.resources.get(str(hub.properties["storageAccount"]))
     if account is None:
@@ -79,7 +75,7 @@ def storage_account(cloud: "Cloud", hub: Resource) -> Resource:
     return account
 
 
-def find(cloud: "Cloud", workspace: Resource, name: str) -> Resource | None:
+def find(cloud: Cloud, workspace: Resource, name: str) -> Resource | None:
     """A datastore of a workspace by name."""
     return cloud.resources.get(workspace.id.child("datastores", name))
 
@@ -157,7 +153,7 @@ def _select(request: Request, found: list[Resource]) -> list[Resource]:
     return found
 
 
-def account_key(cloud: "Cloud", hub: Resource) -> str:
+def account_key(cloud: Cloud, hub: Resource) -> str:
     """The key of the hub's storage account, for `listKeys` of a workspace."""
     return blobs.account_key(storage_account(cloud, hub))
 

@@ -1,7 +1,5 @@
 """Which serverless endpoint serves which model."""
 
-from typing import TYPE_CHECKING
-
 from emulator.services.machinelearningservices.references import (
     RegistryModel,
     WorkspaceAsset,
@@ -9,11 +7,9 @@ from emulator.services.machinelearningservices.references import (
 )
 from emulator.services.machinelearningservices.versions import WORKSPACES
 from emulator.services.machinelearningservices.workspaces import by_guid
+from emulator.state.cloud import Cloud
 from emulator.state.json_text import Json
 from emulator.state.store import Resource
-
-if TYPE_CHECKING:
-    from emulator.state.cloud import Cloud
 
 ENDPOINTS = f"{WORKSPACES}/serverlessEndpoints"
 
@@ -24,7 +20,7 @@ def model_id(endpoint: Resource) -> str:
     return str(settings.get("modelId", ""))
 
 
-def endpoint_of(cloud: "Cloud", model_version: Resource) -> Resource | None:
+def endpoint_of(cloud: Cloud, model_version: Resource) -> Resource | None:
     """The endpoint that serves a model version, in whatever way it names it."""
     for endpoint in cloud.resources.of_type(ENDPOINTS):
         served = resolve(cloud, model_id(endpoint))
@@ -33,7 +29,7 @@ def endpoint_of(cloud: "Cloud", model_version: Resource) -> Resource | None:
     return None
 
 
-def resolve(cloud: "Cloud", uri: str) -> Resource | None:
+def resolve(cloud: Cloud, uri: str) -> Resource | None:
     """The registered model version that an id names; None for a base model, or if it is gone."""
     reference = parse(uri)
     if not isinstance(reference, WorkspaceAsset) or reference.version is None:

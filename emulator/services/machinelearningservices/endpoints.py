@@ -8,7 +8,6 @@ filter is on unless the body says otherwise, and what was stored is what is enfo
 import secrets
 import string
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from emulator.arm.types import Action, Change, Delete, Polling, Put, ResourceType
 from emulator.http.messages import Request, Response
@@ -25,18 +24,16 @@ from emulator.services.machinelearningservices.versions import (
     WORKSPACES,
 )
 from emulator.services.machinelearningservices.workspaces import kind
+from emulator.state.cloud import Cloud
 from emulator.state.json_text import Json
 from emulator.state.store import Resource
-
-if TYPE_CHECKING:
-    from emulator.state.cloud import Cloud
 
 AUTH_MODES = {"key": "Key", "aad": "AAD", "keyandaad": "KeyAndAAD"}
 _CONTENT_SAFETY = {"enabled": "Enabled", "disabled": "Disabled"}
 _KEY_ALPHABET = string.ascii_letters + string.digits
 
 
-def find_by_host(cloud: "Cloud", name: str, region: str) -> Resource | None:
+def find_by_host(cloud: Cloud, name: str, region: str) -> Resource | None:
     """The endpoint behind a host name; None while it doesn't serve."""
     for endpoint in cloud.resources.of_type(deployed.ENDPOINTS):
         if endpoint.name.lower() == name.lower() and endpoint.location == region.lower():
@@ -206,7 +203,7 @@ def _defaults(change: Change) -> None:
         change.private.setdefault(name, new_key())
 
 
-def _show(cloud: "Cloud", endpoint: Resource, api_version: str) -> Json:
+def _show(cloud: Cloud, endpoint: Resource, api_version: str) -> Json:
     del cloud, api_version
     busy = {"Creating": "Creating", "Deleting": "Deleting"}.get(endpoint.state)
     if busy is None:

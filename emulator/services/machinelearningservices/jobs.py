@@ -5,8 +5,6 @@ training under the same name is refused in the service's own words. The training
 runner's.
 """
 
-from typing import TYPE_CHECKING
-
 from emulator.arm.operations import Operations
 from emulator.arm.registration import require_registered
 from emulator.arm.types import Action, Change, Delete, Polling, ResourceType
@@ -21,12 +19,10 @@ from emulator.services.machinelearningservices.versions import (
     WORKSPACES,
 )
 from emulator.services.machinelearningservices.workspaces import kind
+from emulator.state.cloud import Cloud
 from emulator.state.errors import AzureError, not_emulated
 from emulator.state.json_text import Json
 from emulator.state.store import Resource
-
-if TYPE_CHECKING:
-    from emulator.state.cloud import Cloud
 
 JOBS = f"{WORKSPACES}/jobs"
 _MUTABLE = ("description", "tags", "displayName", "properties", "isArchived")
@@ -177,7 +173,7 @@ def _defaults(change: Change) -> None:
     }
 
 
-def _created(cloud: "Cloud", job: Resource) -> None:
+def _created(cloud: Cloud, job: Resource) -> None:
     cloud.database.after_commit(lambda: runner.of(cloud).submit(job.id.key))
 
 
@@ -208,14 +204,14 @@ def _before_delete(request: Request, job: Resource) -> None:
         )
 
 
-def _after_delete(cloud: "Cloud", job: Resource) -> None:
+def _after_delete(cloud: Cloud, job: Resource) -> None:
     """Also when the project goes: running jobs end with it."""
     metrics.forget(cloud, job.id.key)
     # Once it is certain: a deletion that is rolled back leaves the job at work.
     cloud.database.after_commit(lambda: runner.of(cloud).stop(job.id.key))
 
 
-def _location(cloud: "Cloud", job: Resource) -> str:
+def _location(cloud: Cloud, job: Resource) -> str:
     project = cloud.resources.get(job.id.parent) if job.id.parent else None
     return project.location if project else ""
 

@@ -3,10 +3,8 @@
 import sqlite3
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from emulator.state.cloud import Cloud
+from emulator.state.cloud import Cloud
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS run_metrics (
@@ -32,7 +30,7 @@ class Value:
     id: str
 
 
-def log(cloud: "Cloud", job: str, step: int, values: dict[str, float]) -> None:
+def log(cloud: Cloud, job: str, step: int, values: dict[str, float]) -> None:
     """Keep the values of one step."""
     now = cloud.clock.timestamp()
     with cloud.database.transaction():
@@ -43,7 +41,7 @@ def log(cloud: "Cloud", job: str, step: int, values: dict[str, float]) -> None:
             )
 
 
-def history(cloud: "Cloud", job: str, name: str) -> list[Value]:
+def history(cloud: Cloud, job: str, name: str) -> list[Value]:
     """Every value of one metric, in the order of steps."""
     rows = cloud.database.rows(
         "SELECT * FROM run_metrics WHERE job=? AND name=? ORDER BY step", (job.lower(), name)
@@ -51,7 +49,7 @@ def history(cloud: "Cloud", job: str, name: str) -> list[Value]:
     return [_value(row) for row in rows]
 
 
-def last(cloud: "Cloud", job: str) -> list[Value]:
+def last(cloud: Cloud, job: str) -> list[Value]:
     """The newest value of every metric."""
     rows = cloud.database.rows(
         "SELECT * FROM run_metrics AS newest WHERE job=? AND step = "
@@ -62,7 +60,7 @@ def last(cloud: "Cloud", job: str) -> list[Value]:
     return [_value(row) for row in rows]
 
 
-def names(cloud: "Cloud", job: str) -> list[str]:
+def names(cloud: Cloud, job: str) -> list[str]:
     """The metrics that a job has logged."""
     rows = cloud.database.rows(
         "SELECT DISTINCT name FROM run_metrics WHERE job=? ORDER BY name", (job.lower(),)
@@ -70,7 +68,7 @@ def names(cloud: "Cloud", job: str) -> list[str]:
     return [row["name"] for row in rows]
 
 
-def forget(cloud: "Cloud", job: str) -> None:
+def forget(cloud: Cloud, job: str) -> None:
     """Drop a job's values: it is deleted, or it starts again."""
     cloud.database.execute("DELETE FROM run_metrics WHERE job=?", (job.lower(),))
 

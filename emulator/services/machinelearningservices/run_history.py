@@ -4,7 +4,7 @@ What azure-ai-ml's generated clients read and send is emulated; the rest of run 
 """
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from emulator.arm.show import show
 from emulator.http.messages import Request, Response
@@ -25,12 +25,10 @@ from emulator.services.machinelearningservices.references import (
 )
 from emulator.services.machinelearningservices.runs import find_run, require_workspace
 from emulator.state.clock import isoformat
+from emulator.state.cloud import Cloud
 from emulator.state.errors import AzureError, bad_request
 from emulator.state.json_text import Json, as_object
 from emulator.state.store import Resource
-
-if TYPE_CHECKING:
-    from emulator.state.cloud import Cloud
 
 _WORKSPACE = (
     "/subscriptions/{subscription}/resourceGroups/{group}/providers/"
@@ -110,7 +108,7 @@ def _resolved_uris(request: Request) -> Response:
     return Response.json({"values": values})
 
 
-def _resolved(cloud: "Cloud", workspace: Resource, id: str) -> str:
+def _resolved(cloud: Cloud, workspace: Resource, id: str) -> str:
     reference = parse(id)
     version: Resource | None = None
     if isinstance(reference, WorkspaceAsset):
@@ -129,7 +127,7 @@ def _resolved(cloud: "Cloud", workspace: Resource, id: str) -> str:
     return uri
 
 
-def _run(cloud: "Cloud", job: Resource) -> Json:
+def _run(cloud: Cloud, job: Resource) -> Json:
     properties = job.properties
     private = job.private
     return {
@@ -161,7 +159,7 @@ def _run(cloud: "Cloud", job: Resource) -> Json:
     }
 
 
-def _outputs(cloud: "Cloud", job: Resource) -> Json:
+def _outputs(cloud: Cloud, job: Resource) -> Json:
     model = cloud.resources.get(str(job.private.get("model", "")))
     if model is None:
         return {}
@@ -178,7 +176,7 @@ def _outputs(cloud: "Cloud", job: Resource) -> Json:
     }
 
 
-def _log_files(cloud: "Cloud", job: Resource) -> dict[str, str]:
+def _log_files(cloud: Cloud, job: Resource) -> dict[str, str]:
     project = workspaces.workspace_of(cloud, job)
     account = datastores.storage_account(cloud, workspaces.hub_of(cloud, project))
     container = datastores.ARTIFACT_CONTAINER

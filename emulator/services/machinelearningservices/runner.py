@@ -17,7 +17,7 @@ import threading
 from collections import deque
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import emulator
@@ -26,11 +26,9 @@ from emulator.services.machinelearningservices.artifacts import RunLog, register
 from emulator.services.machinelearningservices.training_input import fetch, require_access
 from emulator.services.machinelearningservices.versions import WORKSPACES
 from emulator.state.clock import isoformat
+from emulator.state.cloud import Cloud
 from emulator.state.errors import AzureError
 from emulator.state.store import Resource
-
-if TYPE_CHECKING:
-    from emulator.state.cloud import Cloud
 
 LOG = logging.getLogger("emulator")
 
@@ -43,7 +41,7 @@ _ONE_THREAD = dict.fromkeys(
 _runners: "WeakKeyDictionary[Cloud, Runner]" = WeakKeyDictionary()
 
 
-def of(cloud: "Cloud") -> "Runner":
+def of(cloud: Cloud) -> "Runner":
     """The runner of an emulated cloud."""
     if cloud not in _runners:
         _runners[cloud] = Runner(cloud)
@@ -53,7 +51,7 @@ def of(cloud: "Cloud") -> "Runner":
 class Runner:
     """A queue of jobs, and the trainers at work."""
 
-    def __init__(self, cloud: "Cloud", *, at_once: int | None = None) -> None:
+    def __init__(self, cloud: Cloud, *, at_once: int | None = None) -> None:
         self._cloud = cloud
         self._at_once = at_once or max(1, (os.cpu_count() or 2) // 2)
         self._lock = threading.Lock()

@@ -2,15 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emulator.services.machinelearningservices import blobs, data_paths, datastores, workspaces
 from emulator.services.machinelearningservices.refusals import user_error
+from emulator.state.cloud import Cloud
 from emulator.state.errors import AzureError
 from emulator.state.store import Resource
-
-if TYPE_CHECKING:
-    from emulator.state.cloud import Cloud
 
 MAX_BYTES = 512 * 1024 * 1024
 _BLOB_ACTIONS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
@@ -24,7 +22,7 @@ class TrainingInput:
     validation: Path | None
 
 
-def fetch(cloud: "Cloud", job: Resource, directory: Path) -> TrainingInput:
+def fetch(cloud: Cloud, job: Resource, directory: Path) -> TrainingInput:
     """Write the job's data sets into a directory, under the names they have."""
     project = workspaces.workspace_of(cloud, job)
     training: dict[str, Any] = job.private["training"]
@@ -37,7 +35,7 @@ def fetch(cloud: "Cloud", job: Resource, directory: Path) -> TrainingInput:
     )
 
 
-def require_access(cloud: "Cloud", job: Resource) -> None:
+def require_access(cloud: Cloud, job: Resource) -> None:
     """Without keys on the datastores the job reads and writes as the project's identity."""
     project = workspaces.workspace_of(cloud, job)
     if not datastores.uses_identity(project):
@@ -59,7 +57,7 @@ def require_access(cloud: "Cloud", job: Resource) -> None:
             )
 
 
-def _fetch(cloud: "Cloud", project: Resource, uri: str, directory: Path) -> Path:
+def _fetch(cloud: Cloud, project: Resource, uri: str, directory: Path) -> Path:
     place = data_paths.locate(cloud, project, uri)
     data_paths.require_blob(cloud, place, uri)
     content = blobs.read(cloud, place.account, place.container, place.path)

@@ -6,8 +6,8 @@ the hub's storage account.
 """
 
 import uuid
-from typing import TYPE_CHECKING
 
+from emulator.arm.resources import delete_resource
 from emulator.arm.soft_deletion import SoftDeletion
 from emulator.arm.types import Action, Change, Delete, Polling, Put, ResourceType
 from emulator.http.messages import Request, Response
@@ -19,14 +19,12 @@ from emulator.services.machinelearningservices.versions import (
     WORKSPACES,
 )
 from emulator.state.clock import isoformat
+from emulator.state.cloud import Cloud
 from emulator.state.database import Documents
 from emulator.state.errors import AzureError
 from emulator.state.ids import ResourceId, parse_id
 from emulator.state.json_text import Json
 from emulator.state.store import Resource
-
-if TYPE_CHECKING:
-    from emulator.state.cloud import Cloud
 
 KINDS = {"hub": "Hub", "project": "Project"}
 DAYS_IN_THE_BIN = 14
@@ -45,7 +43,7 @@ def kind(workspace: Resource) -> str:
     return KINDS[str(workspace.body.get("kind", "")).lower()]
 
 
-def hub_of(cloud: "Cloud", workspace: Resource) -> Resource:
+def hub_of(cloud: Cloud, workspace: Resource) -> Resource:
     """The hub behind a project; a hub is its own."""
     if kind(workspace) == "Hub":
         return workspace
@@ -54,7 +52,7 @@ def hub_of(cloud: "Cloud", workspace: Resource) -> Resource:
     return hub
 
 
-def workspace_of(cloud: "Cloud", resource: Resource) -> Resource:
+def workspace_of(cloud: Cloud, resource: Resource) -> Resource:
     """The workspace that a nested resource lies in."""
     node: ResourceId | None = resource.id
     while node is not None and node.type.lower() != WORKSPACES.lower():
@@ -64,7 +62,7 @@ def workspace_of(cloud: "Cloud", resource: Resource) -> Resource:
     return workspace
 
 
-def by_guid(cloud: "Cloud", guid: str) -> Resource | None:
+def by_guid(cloud: Cloud, guid: str) -> Resource | None:
     """A workspace by its `workspaceId`."""
     for workspace in cloud.resources.of_type(WORKSPACES):
         if str(workspace.properties.get("workspaceId", "")).lower() == guid.lower():
@@ -200,11 +198,11 @@ def _defaults(change: Change) -> None:
         properties["systemDatastoresAuthMode"] = hub.properties["systemDatastoresAuthMode"]
 
 
-def _created(cloud: "Cloud", workspace: Resource) -> None:
+def _created(cloud: Cloud, workspace: Resource) -> None:
     datastores.create_defaults(cloud, workspace, hub_of(cloud, workspace))
 
 
-def _updated(cloud: "Cloud", workspace: Resource) -> None:
+def _updated(cloud: Cloud, workspace: Resource) -> None:
     """A hub that turns to identities, or back to keys, takes its projects along."""
     if kind(workspace) != "Hub":
         return
@@ -215,7 +213,7 @@ def _updated(cloud: "Cloud", workspace: Resource) -> None:
         datastores.create_defaults(cloud, changed, workspace)
 
 
-def _project(cloud: "Cloud", workspace: Resource, api_version: str) -> Json:
+def _project(cloud: Cloud, workspace: Resource, api_version: str) -> Json:
     del api_version
     body = dict(workspace.body)
     if kind(workspace) == "Project":
@@ -231,7 +229,7 @@ def _project(cloud: "Cloud", workspace: Resource, api_version: str) -> Json:
     return body
 
 
-def _projects(cloud: "Cloud", hub: Resource) -> list[Resource]:
+def _projects(cloud: Cloud, hub: Resource) -> list[Resource]:
     return [
         workspace
         for workspace in cloud.resources.of_type(WORKSPACES)
@@ -253,7 +251,7 @@ def _before_delete(request: Request, workspace: Resource) -> None:
         _purged(request.cloud).put(workspace.id.key, {})
 
 
-def _after_delete(cloud: "Cloud", workspace: Resource) -> None:
+def _after_delete(cloud: Cloud, workspace: Resource) -> None:
     if _purged(cloud).delete(workspace.id.key):
         return
     DELETED.keep(cloud, workspace, DAYS_IN_THE_BIN)
@@ -273,15 +271,13 @@ def _refuse_soft_deleted_name(change: Change) -> None:
 
 def _purge(request: Request) -> Response:
     """DELETE with forceToPurge: also what is only soft-deleted is gone for good."""
-    from emulator.arm.resources import delete_resource
-
     id = parse_id(request.path)
     if request.option("forceToPurge").lower() == "true":
         DELETED.purge(request.cloud, id)
     return delete_resource(request, WORKSPACE_TYPE, id)
 
 
-def _purged(cloud: "Cloud") -> Documents:
+def _purged(cloud: Cloud) -> Documents:
     """Workspaces whose deletion is under way and leaves nothing behind."""
     return cloud.database.documents("machinelearningservices.purged")
 

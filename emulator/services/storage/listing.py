@@ -1,9 +1,10 @@
 """The blob plane's XML lists: containers, blobs with prefixes, and blocks."""
 
-from html import escape
+from xml.etree.ElementTree import Element
 
 from emulator.http.messages import Request, Response
 from emulator.services.storage import blobs as store
+from emulator.services.storage.markup import answer, element, texts
 from emulator.state.clock import http_date
 from emulator.state.errors import AzureError
 from emulator.state.store import Resource
@@ -16,17 +17,8 @@ def containers(request: Request, account: Resource) -> Response:
     found = store.list_containers(request.cloud, account.name, request.option("prefix"))
     shown, following = _page(request, [container.name for container in found])
     with_metadata = "metadata" in request.option("include")
-    entries = "".join(
-        f"<Container><Name>{escape(container.name)}</Name><Properties>"
-        f"<Last-Modified>{http_date(container.modified)}</Last-Modified>"
-        f"<Etag>{escape(container.etag)}</Etag><LeaseStatus>unlocked</LeaseStatus>"
-        "<LeaseState>available</LeaseState><HasImmutabilityPolicy>false</HasImmutabilityPolicy>"
-        "<HasLegalHold>false</HasLegalHold></Properties>"
-        f"{_metadata(container.metadata) if with_metadata else ''}</Container>"
-        for container in found
-        if container.name in shown
-    )
-    return _results(request, account, "", f"<Containers>{entries}</Containers>", following)
+    entries = [_container(one, with_metadata) for one in found if one.name in shown]
+    return _results(request, account, "", element("Containers", entries), following)
 
 
 def blobs(request: Request, account: Resource, container: str) -> Response:
@@ -44,59 +36,72 @@ def blobs(request: Request, account: Resource, container: str) -> Response:
             entries[name] = blob
     shown, following = _page(request, sorted(entries))
     with_metadata = "metadata" in request.option("include")
-    text = "".join(_entry(name, entries[name], with_metadata) for name in shown)
-    return _results(request, account, container, f"<Blobs>{text}</Blobs>", following)
+    listed = [_entry(name, entries[name], with_metadata) for name in shown]
+    return _results(request, account, container, element("Blobs", listed), following)
 
 
 def block_list(
     committed: list[tuple[str, int]] | None, uncommitted: list[tuple[str, int]] | None
 ) -> Response:
     """The blocks of a blob."""
-    parts = "".join(
-        f"<{tag}>"
-        + "".join(f"<Block><Name>{id}</Name><Size>{size}</Size></Block>" for id, size in blocks)
-        + f"</{tag}>"
-        for tag, blocks in (("CommittedBlocks", committed), ("UncommittedBlocks", uncommitted))
-        if blocks is not None
-    )
-    return xml(f'<?xml version="1.0" encoding="utf-8"?><BlockList>{parts}</BlockList>')
+    lists = [
+        element(tag, [_block(id, size) for id, size in some])
+        for tag, some in (("CommittedBlocks", committed), ("UncommittedBlocks", uncommitted))
+        if some is not None
+    ]
+    return answer(element("BlockList", lists))
 
 
-def xml(body: str) -> Response:
-    """An XML answer."""
-    return Response(200, {"content-type": "application/xml"}, body.encode())
+def _block(id: str, size: int) -> Element:
+    return element("Block", texts({"Name": id, "Size": str(size)}))
 
 
-def _entry(name: str, blob: store.Blob | None, with_metadata: bool) -> str:
+def _container(container: store.Container, with_metadata: bool) -> Element:
+    properties = {
+        "Last-Modified": http_date(container.modified),
+        "Etag": container.etag,
+        "LeaseStatus": "unlocked",
+        "LeaseState": "available",
+        "HasImmutabilityPolicy": "false",
+        "HasLegalHold": "false",
+    }
+    parts = [element("Name", container.name), element("Properties", texts(properties))]
+    return element("Container", [*parts, *_metadata(container.metadata, with_metadata)])
+
+
+def _entry(name: str, blob: store.Blob | None, with_metadata: bool) -> Element:
     if blob is None:
-        return f"<BlobPrefix><Name>{escape(name)}</Name></BlobPrefix>"
-    headers = "".join(
-        f"<{tag}>{escape(blob.headers.get(tag.lower(), ''))}</{tag}>"
-        for tag in (
-            "Content-Type",
-            "Content-Encoding",
-            "Content-Language",
-            "Content-Disposition",
-            "Cache-Control",
-        )
-    )
-    return (
-        f"<Blob><Name>{escape(name)}</Name><Properties>"
-        f"<Creation-Time>{http_date(blob.created)}</Creation-Time>"
-        f"<Last-Modified>{http_date(blob.modified)}</Last-Modified>"
-        f"<Etag>{escape(blob.etag.strip(chr(34)))}</Etag>"
-        f"<Content-Length>{blob.size}</Content-Length>{headers}"
-        f"<Content-MD5>{blob.md5}</Content-MD5><BlobType>BlockBlob</BlobType>"
-        "<AccessTier>Hot</AccessTier><AccessTierInferred>true</AccessTierInferred>"
-        "<LeaseStatus>unlocked</LeaseStatus><LeaseState>available</LeaseState>"
-        "<ServerEncrypted>true</ServerEncrypted></Properties>"
-        f"{_metadata(blob.metadata) if with_metadata else ''}<OrMetadata/></Blob>"
-    )
+        return element("BlobPrefix", texts({"Name": name}))
+    properties = {
+        "Creation-Time": http_date(blob.created),
+        "Last-Modified": http_date(blob.modified),
+        "Etag": blob.etag.strip('"'),
+        "Content-Length": str(blob.size),
+        **{tag: blob.headers.get(tag.lower(), "") for tag in _CONTENT},
+        "Content-MD5": blob.md5,
+        "BlobType": "BlockBlob",
+        "AccessTier": "Hot",
+        "AccessTierInferred": "true",
+        "LeaseStatus": "unlocked",
+        "LeaseState": "available",
+        "ServerEncrypted": "true",
+    }
+    parts = [element("Name", name), element("Properties", texts(properties))]
+    more = [*_metadata(blob.metadata, with_metadata), element("OrMetadata")]
+    return element("Blob", [*parts, *more])
 
 
-def _metadata(metadata: dict[str, str]) -> str:
-    entries = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in metadata.items())
-    return f"<Metadata>{entries}</Metadata>"
+_CONTENT = (
+    "Content-Type",
+    "Content-Encoding",
+    "Content-Language",
+    "Content-Disposition",
+    "Cache-Control",
+)
+
+
+def _metadata(metadata: dict[str, str], wanted: bool) -> list[Element]:
+    return [element("Metadata", texts(metadata))] if wanted else []
 
 
 def _page(request: Request, names: list[str]) -> tuple[list[str], str]:
@@ -116,12 +121,10 @@ def _page(request: Request, names: list[str]) -> tuple[list[str], str]:
 
 
 def _results(
-    request: Request, account: Resource, container: str, entries: str, following: str
+    request: Request, account: Resource, container: str, entries: Element, following: str
 ) -> Response:
-    endpoint = f"https://{account.name.lower()}.blob.core.windows.net/"
-    where = f' ContainerName="{escape(container)}"' if container else ""
-    options = "".join(
-        f"<{tag}>{escape(request.option(name))}</{tag}>"
+    options = {
+        tag: request.option(name)
         for tag, name in (
             ("Prefix", "prefix"),
             ("Marker", "marker"),
@@ -129,9 +132,9 @@ def _results(
             ("Delimiter", "delimiter"),
         )
         if request.option(name)
-    )
-    return xml(
-        f'<?xml version="1.0" encoding="utf-8"?><EnumerationResults ServiceEndpoint="{endpoint}"'
-        f"{where}>{options}{entries}<NextMarker>{escape(following)}</NextMarker>"
-        "</EnumerationResults>"
-    )
+    }
+    where = {"ServiceEndpoint": f"https://{account.name.lower()}.blob.core.windows.net/"}
+    if container:
+        where["ContainerName"] = container
+    parts = [*texts(options), entries, element("NextMarker", following)]
+    return answer(element("EnumerationResults", parts, **where))

@@ -6,7 +6,6 @@ import hashlib
 import re
 import uuid
 from collections.abc import Callable
-from html import escape
 from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree
 
@@ -25,6 +24,7 @@ from emulator.services.storage.headers import (
     version_headers,
     written_headers,
 )
+from emulator.services.storage.markup import answer, element, texts
 from emulator.services.storage.signatures import Need, authorize, require_account
 from emulator.state.clock import http_date, real_now
 from emulator.state.errors import AzureError, not_emulated
@@ -56,12 +56,10 @@ def render_error(request: Request, error: AzureError) -> Response:
     if request.method == "HEAD":
         return Response.empty(error.status, headers)
     moment = real_now().isoformat().replace("+00:00", "Z")
-    details = "".join(f"<{name}>{escape(str(text))}</{name}>" for name, text in error.extra.items())
-    body = (
-        f'<?xml version="1.0" encoding="utf-8"?><Error><Code>{error.code}</Code><Message>'
-        f"{escape(error.message)}\nRequestId:{request.id}\nTime:{moment}</Message>{details}</Error>"
-    )
-    return Response(error.status, headers | {"content-type": "application/xml"}, body.encode())
+    message = f"{error.message}\nRequestId:{request.id}\nTime:{moment}"
+    details = {name: str(text) for name, text in error.extra.items()}
+    body = element("Error", texts({"Code": error.code, "Message": message, **details}))
+    return answer(body, error.status, headers)
 
 
 # -- service -------------------------------------------------------------------------------------
@@ -76,13 +74,18 @@ def list_containers(request: Request) -> Response:
 def service_properties(request: Request) -> Response:
     """GET /?restype=service&comp=properties."""
     _open(request, signatures.READ_SERVICE)
-    body = (
-        '<?xml version="1.0" encoding="utf-8"?><StorageServiceProperties><Cors/>'
-        "<DefaultServiceVersion>2021-12-02</DefaultServiceVersion><DeleteRetentionPolicy>"
-        "<Enabled>false</Enabled></DeleteRetentionPolicy><StaticWebsite><Enabled>false</Enabled>"
-        "</StaticWebsite></StorageServiceProperties>"
+    off = {"Enabled": "false"}
+    return answer(
+        element(
+            "StorageServiceProperties",
+            [
+                element("Cors"),
+                element("DefaultServiceVersion", "2021-12-02"),
+                element("DeleteRetentionPolicy", texts(off)),
+                element("StaticWebsite", texts(off)),
+            ],
+        )
     )
-    return listing.xml(body)
 
 
 def user_delegation_key(request: Request) -> Response:
@@ -97,13 +100,16 @@ def user_delegation_key(request: Request) -> Response:
     version = request.headers.get("x-ms-version", signatures.VERSION)
     oid = request.caller.id
     key = signatures.delegation_key(request.cloud, oid, start, expiry, version)
-    return listing.xml(
-        '<?xml version="1.0" encoding="utf-8"?><UserDelegationKey>'
-        f"<SignedOid>{oid}</SignedOid><SignedTid>{request.cloud.tenant}</SignedTid>"
-        f"<SignedStart>{start}</SignedStart><SignedExpiry>{expiry}</SignedExpiry>"
-        f"<SignedService>b</SignedService><SignedVersion>{version}</SignedVersion>"
-        f"<Value>{base64.b64encode(key).decode()}</Value></UserDelegationKey>"
-    )
+    fields = {
+        "SignedOid": oid,
+        "SignedTid": request.cloud.tenant,
+        "SignedStart": start,
+        "SignedExpiry": expiry,
+        "SignedService": "b",
+        "SignedVersion": version,
+        "Value": base64.b64encode(key).decode(),
+    }
+    return answer(element("UserDelegationKey", texts(fields)))
 
 
 # -- containers ----------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jobs.dataset.check import Checked, DataFile, Training, check
+from jobs.dataset.check import Checked, DataFile, TrainedWith, check
 
 SYSTEM = {"role": "system", "content": "You are an Xbox support agent."}
 
@@ -154,7 +154,7 @@ def looked(
     if validation is not None:
         files.append(DataFile(tmp_path / "valid.jsonl", "validation"))
         files[1].path.write_bytes(validation)
-    return check(files, training=Training(has_validation=validation is not None, **training))
+    return check(files, training=TrainedWith(has_validation=validation is not None, **training))
 
 
 def rules(checked: Checked) -> set[str]:

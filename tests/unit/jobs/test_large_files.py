@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from jobs.dataset.check import Checked, DataFile, Training, check
+from jobs.dataset.check import Checked, DataFile, TrainedWith, check
 from jobs.dataset.near import near_pairs, similarity
 
 
@@ -57,7 +57,7 @@ def test_many_cores_find_what_one_finds_word_for_word(
     tested = random.sample(rows, 80)
     tested += [row.replace(" w2", " v2", 1) for row in random.sample(rows, 40)]
     files[1].path.write_text("".join(tested), encoding="utf-8")
-    training = Training(model="Phi-4-mini-instruct", has_validation=False)
+    training = TrainedWith(model="Phi-4-mini-instruct", has_validation=False)
     alone = check(files, training=training, limit=10_000)
     assert {"FT-D020", "FT-D021", "FT-D022", "FT-D023", "FT-D031", "FT-D032", "FT-D043"} <= {
         finding.rule for finding in alone.findings

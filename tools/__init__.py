@@ -1,0 +1,1 @@
+"""Set-up, the demo, generators of documents."""

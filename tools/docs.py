@@ -1,0 +1,15 @@
+"""Writes every page that is made from the program: `make docs` (a test keeps them true)."""
+
+from tools import cli_page, imports, rules_page, spec_page, stack_page
+
+PAGES = {
+    cli_page.PAGE: cli_page.page,
+    imports.PAGE: lambda: imports.page(imports.PAGE.read_text(encoding="utf-8")),
+    rules_page.PAGE: rules_page.page,
+    spec_page.PAGE: spec_page.page,
+    stack_page.PAGE: stack_page.page,
+}
+
+if __name__ == "__main__":
+    for page, text in PAGES.items():
+        page.write_text(text(), encoding="utf-8")
