@@ -26,7 +26,8 @@ from typing import Any, cast
 from emulator.state.errors import AzureError
 from emulator.state.json_text import Json, as_object
 
-_MATCH = {"method", "host", "path", "after", "count"}
+MATCHES = {"method", "host", "path", "after", "count"}
+"""What a rule's `match` may say."""
 _DO_OPERATION = {"operation_fails", "operation_takes"}
 # What each part of `do` must be: a rule that can't work is refused when it is added.
 _DOES: dict[str, tuple[Callable[[Any], bool], str]] = {
@@ -58,7 +59,9 @@ _DOES: dict[str, tuple[Callable[[Any], bool], str]] = {
         "a number of seconds",
     ),
 }
-_DO = set(_DOES) - _DO_OPERATION
+KINDS = set(_DOES)
+"""What a rule's `do` may say."""
+_DO = KINDS - _DO_OPERATION
 
 
 @dataclass(slots=True, kw_only=True)
@@ -105,7 +108,7 @@ class Faults:
     def add(self, rule: Json) -> str:
         """Add a rule; returns its id. What the emulator does not know is refused by name."""
         match, do = as_object(rule.get("match"), "match"), as_object(rule.get("do"), "do")
-        unknown = set(rule) - {"match", "do"} | set(match) - _MATCH | set(do) - set(_DOES)
+        unknown = set(rule) - {"match", "do"} | set(match) - MATCHES | set(do) - set(_DOES)
         if unknown:
             raise _refusal(f"A fault rule has no {', '.join(sorted(unknown))}.")
         if not do:

@@ -98,6 +98,34 @@ def test_one_state_is_used_by_one_emulator_at_a_time(tmp_path: Path) -> None:
     assert "is in use by another foundry-emulator" in done.stderr
 
 
+def test_the_state_is_nobody_elses_to_read_though_its_folder_was(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir(mode=0o755)
+    assert _run(tmp_path, ["true"]).returncode == 0
+    assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
+    for name in ("state.sqlite", "lock"):
+        assert (tmp_path / "state" / name).stat().st_mode & 0o077 == 0, name
+
+
+def test_what_a_killed_emulator_left_is_cleaned_at_the_next_start(tmp_path: Path) -> None:
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    command = [*PROGRAM, "run", "--state", ":memory:", "--"]
+    waits = "import os, signal; os.kill(os.getppid(), signal.SIGKILL)"
+    killed = subprocess.run(
+        [*command, sys.executable, "-c", waits], env=environment, check=False, capture_output=True
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert len(list(tmp_path.glob("foundry-emulator-*"))) == 1
+    seen = subprocess.run(
+        [*command, "sh", "-c", "ls -d $TMPDIR/foundry-emulator-* | wc -l"],
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert seen.stdout.strip() == "1", "its own, and not the killed one's"
+    assert list(tmp_path.glob("foundry-emulator-*")) == []
+
+
 def test_a_directory_that_holds_something_else_is_never_wiped(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "thesis.txt").write_text("years of work")

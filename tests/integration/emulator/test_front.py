@@ -190,8 +190,70 @@ def test_a_web_page_can_not_use_the_control_port(emulator: Emulator) -> None:
         session.trust_env = False
         url = f"{emulator.address.control}/reset"
         assert session.post(url, data="{}", timeout=10).status_code == 415
-        rebound = session.post(url, json={}, headers={"Host": "evil.example"}, timeout=10)
-        assert rebound.status_code == 403
+        # What a browser sends unasked for a page of somebody else's: types without a preflight.
+        for kind in ("text/plain; x=json", "application/x-www-form-urlencoded", "text/json"):
+            sent = session.post(url, data="{}", headers={"Content-Type": kind}, timeout=10)
+            assert sent.status_code == 415, kind
+        for name, value in (
+            ("Host", "evil.example"),
+            ("Origin", "https://evil.example"),
+            ("Origin", "null"),
+            ("Sec-Fetch-Site", "cross-site"),
+        ):
+            sent = session.post(url, json={}, headers={name: value}, timeout=10)
+            assert sent.status_code == 403, name
+        assert session.get(url.replace("/reset", "/"), timeout=10).status_code == 200
+
+
+def test_another_user_of_the_machine_can_not_use_the_control_port(emulator: Emulator) -> None:
+    assert emulator.address is not None
+    port = urlsplit(emulator.address.control).netloc
+    with requests.Session() as session:
+        session.trust_env = False
+        for path in ("/", "/reset", "/wrong/reset", "//reset"):
+            sent = session.post(f"http://{port}{path}", json={}, timeout=10)
+            assert sent.status_code == 403, path
+            assert emulator.control.token not in sent.text
+
+
+def test_deep_json_and_endless_headers_are_refused_in_words(emulator: Emulator) -> None:
+    assert emulator.address is not None
+    with requests.Session() as session:
+        session.trust_env = False
+        deep = session.post(
+            f"{emulator.address.control}/faults",
+            data="[" * 100_000,
+            headers={"Content-Type": "application/json"},
+            timeout=10,
+        )
+        assert deep.status_code == 400
+        url = urlsplit(emulator.address.control)
+    with socket.create_connection((url.hostname, url.port), 10) as plain:
+        plain.sendall(b"GET / HTTP/1.1\r\nx: " + b"y" * 200_000)
+        assert plain.recv(100).startswith(b"HTTP/1.1 431 ")
+
+
+def test_a_fault_answers_as_a_proxys_page_does(emulator: Emulator, arm: Any, group: str) -> None:
+    page = {"content_type": "text/html", "body": "<html>sign in</html>"}
+    emulator.control.faults.add({"match": {"path": "rg-test"}, "do": {"answer": page}})
+    answer = arm.send("GET", group)
+    assert (answer.status_code, answer.text()) == (200, "<html>sign in</html>")
+    assert arm.send("GET", group).json()["name"] == "rg-test"
+
+
+def test_a_fault_fails_after_the_deed(emulator: Emulator, arm: Any, subscription: str) -> None:
+    group = f"/subscriptions/{subscription}/resourceGroups/rg-after"
+    emulator.control.faults.add({"match": {"path": "rg-after"}, "do": {"fail_after": 502}})
+    assert arm.send("PUT", group, {"location": "eastus2"}).status_code == 502
+    assert arm.send("GET", group).status_code == 200
+
+
+def test_a_fault_makes_a_read_lie(emulator: Emulator, arm: Any, group: str) -> None:
+    lie = {"location": None, "tags": {"a": "b"}}
+    emulator.control.faults.add({"match": {"path": "rg-test"}, "do": {"merge": lie}})
+    told = arm.send("GET", group).json()
+    assert ("location" in told, told["tags"]) == (False, {"a": "b"})
+    assert arm.send("GET", group).json()["location"] == "eastus2"
 
 
 def _control(emulator: Emulator, method: str, path: str, body: Any = None) -> requests.Response:
