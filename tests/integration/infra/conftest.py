@@ -150,18 +150,24 @@ def subscription_id(emulator: Emulator) -> str:
 @pytest.fixture
 def pulumi(emulator: Emulator, project: Path, subscription_id: str, tmp_path: Path) -> Pulumi:
     """Runs `pulumi` with the environment that `foundry-emulator run` gives."""
-    state = tmp_path / "state"
-    state.mkdir()
-    environment = emulator.environment(subscription=subscription_id) | {
-        "PULUMI_BACKEND_URL": f"file://{state}",
-        "PULUMI_HOME": str(tmp_path / "home"),
-    }
+    return runner(emulator.environment(subscription=subscription_id), project, tmp_path)
+
+
+def runner(
+    environment: Mapping[str, str], project: Path, root: Path, program: str = "pulumi"
+) -> Pulumi:
+    """Runs a `pulumi`, or the one that the environment finds, with its state below `root`."""
+    state = root / "state"
+    state.mkdir(exist_ok=True)
+    own = {"PULUMI_BACKEND_URL": f"file://{state}", "PULUMI_HOME": str(root / "home")}
+    found = shutil.which(program, path=environment["PATH"])
+    assert found
 
     def run(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         result = subprocess.run(
-            ["pulumi", *arguments, "--stack", "dev", "--non-interactive"],
+            [found, *arguments, "--stack", "dev", "--non-interactive"],
             cwd=project,
-            env=environment,
+            env={**environment, **own},
             capture_output=True,
             text=True,
             check=False,
