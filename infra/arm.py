@@ -6,6 +6,7 @@ nothing of it is kept in the state.
 
 import functools
 import os
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,18 +16,40 @@ if TYPE_CHECKING:
     from azure.mgmt.core import ARMPipelineClient
 
 ARM = "https://management.azure.com"
+PATIENCE_SECONDS = 600.0
 
 
 class ArmError(Exception):
     """Azure refused a call, or didn't finish what it had accepted."""
 
 
-def send(method: str, address: str, params: Mapping[str, str]) -> "HttpResponse":
+def send(
+    method: str, address: str, params: Mapping[str, str], json: Mapping[str, Any] | None = None
+) -> "HttpResponse":
     """Send a signed-in request to a path of ARM, or to an address that ARM gave."""
+    from azure.core.exceptions import AzureError
     from azure.core.rest import HttpRequest
 
     url = f"{ARM}{address}" if address.startswith("/") else address
-    return _client().send_request(HttpRequest(method, url, params=dict(params)))
+    try:
+        return _client().send_request(HttpRequest(method, url, params=dict(params), json=json))
+    except AzureError as error:
+        reason = error.message.strip().splitlines()[0]
+        raise ArmError(f"{method} {address}: {reason}") from error
+
+
+def wait(response: "HttpResponse", what: str) -> None:
+    """Wait until the long-running operation that a call has started is done."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    pause = 0.2
+    while response.status_code == 202 and (address := response.headers.get("Location")):
+        if time.monotonic() > deadline:
+            raise ArmError(f"{what} isn't done after {PATIENCE_SECONDS:.0f} s. Run it again.")
+        time.sleep(pause)
+        pause = min(pause * 2, 10.0)
+        response = send("GET", address, {})
+        if response.status_code >= 400 and response.status_code != 404:
+            raise refusal(response, what)
 
 
 def refusal(response: "HttpResponse", what: str) -> ArmError:

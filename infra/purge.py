@@ -7,7 +7,6 @@ this, then the group, without which Azure can't be asked for what was deleted in
 one of its properties, since a replacement of the group takes along only what has it in one.
 """
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -18,7 +17,6 @@ from infra import arm
 if TYPE_CHECKING:
     from azure.core.rest import HttpResponse
 
-PATIENCE_SECONDS = 600.0
 # A 404 with one of these says nothing of the thing itself: it may well be in the bin.
 MISSING_PARENTS = ("ResourceGroupNotFound", "SubscriptionNotFound", "ParentResourceNotFound")
 
@@ -101,7 +99,7 @@ class PurgeProvider(ResourceProvider):
             return
         if response.status_code >= 400:
             raise arm.refusal(response, what)
-        _wait(response, what)
+        arm.wait(response, what)
 
 
 def _lives(path: str, params: dict[str, str]) -> bool:
@@ -126,16 +124,3 @@ def _is_missing(response: "HttpResponse", what: str) -> bool:
             "purges, and deletes the group."
         )
     return True
-
-
-def _wait(response: "HttpResponse", what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    pause = 0.2
-    while response.status_code == 202 and (address := response.headers.get("Location")):
-        if time.monotonic() > deadline:
-            raise arm.ArmError(f"{what} isn't done after {PATIENCE_SECONDS:.0f} s. Run it again.")
-        time.sleep(pause)
-        pause = min(pause * 2, 10.0)
-        response = arm.send("GET", address, {})
-        if response.status_code >= 400 and response.status_code != 404:
-            raise arm.refusal(response, what)

@@ -17,12 +17,13 @@ _OPERATIONS = {  # symbol, verb, object
     "update": ("~", "update", ""),
     "delete": ("-", "delete", ""),
     "replace": ("+-", "replace", ""),
+    "import": ("=", "import", ""),
     "create-replacement": ("++", "create", " replacement"),
     "delete-replaced": ("--", "delete", " original"),
     "refresh": ("~", "refresh", ""),
     "same": ("", "", ""),
 }
-_COUNTED = ("create", "update", "delete", "replace")
+_COUNTED = ("create", "update", "delete", "replace", "import")
 _TITLES = {"update": "Updating", "refresh": "Refreshing", "destroy": "Destroying"}
 
 

@@ -54,6 +54,10 @@ def _act(deployment: Deployment, step: Step) -> None:
     if step.op == "same":
         deployment.checkpoint.save(add=new, drop=old, durable=False)
         return
+    if new and step.op == "import":  # it is as it is; only the state learns of it
+        new.created = new.modified = now()
+        deployment.checkpoint.save(add=new)
+        return
     asked = step.resource.custom and not step.resource.is_provider
     ticket = deployment.checkpoint.begin(_PENDING[step.op], step.resource) if asked else None
     try:

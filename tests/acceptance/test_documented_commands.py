@@ -43,6 +43,7 @@ NOT_RUN = {
     "foundry-tune cancel NAME": "a placeholder",
     "az ml job create -f": "takes the Azure CLI",
     "az login": "takes the Azure CLI",
+    "az group create": "takes the Azure CLI",
     "make docs": "rewrites files of the checkout",
     "make wheel": "a minute, and makes an environment of its own",
 }  # fmt: skip
