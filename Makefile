@@ -19,6 +19,9 @@ demo: $(STAMP)  ## The guide's whole path, offline: environment, fine-tune, serv
 test: $(STAMP)  ## Unit, integration and acceptance tests
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -q
 
+matrix: $(STAMP) ## Every remote call times every fault and kill: one paid job (about half an hour)
+	@MATRIX=all $(BIN)/python -m pytest -n 2 --dist worksteal -q tests/integration/jobs/test_matrix.py
+
 check: $(STAMP) ## Format, lint, types, room boundaries
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -49,4 +52,4 @@ clean:          ## Remove the virtual environment and the emulator's state
 	@rm -rf $(VENV) .foundry-emulator .fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check accept docs bench fuzz wheel lock clean
+.PHONY: help setup demo test matrix check accept docs bench fuzz wheel lock clean

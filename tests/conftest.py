@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import random
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -38,6 +39,18 @@ REAL_PULUMI = find_pulumi({**os.environ, "PATH": PATH_AT_FIRST}).cli
 """The real Pulumi CLI of this machine. One test is about it; all others run without."""
 if REAL_PULUMI and os.environ["PATH"] == PATH_AT_FIRST:
     os.environ["PATH"] = _without_pulumi(PATH_AT_FIRST)
+
+
+def pytest_configure() -> None:
+    """Draw the sample of the fault matrix once, for every worker."""
+    os.environ.setdefault("MATRIX_SEED", str(random.SystemRandom().randrange(10_000)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which cases of the matrix were drawn, so that they can be drawn again."""
+    terminalreporter.write_line(
+        f"sample of the fault matrix: MATRIX_SEED={os.environ['MATRIX_SEED']}"
+    )
 
 
 @pytest.fixture(scope="session")

@@ -57,7 +57,7 @@ def look(
 
     `foreign_too`: an endpoint of such a name goes even if nothing shows it to be foundry-tune's.
     """
-    found = inventory.look(session)
+    found = inventory.look(session, names)
     holdings = [found.of(name) for name in names]
     foreign = tuple(h.foreign for h in holdings if h.foreign)
     going = tuple(h.endpoint for h in holdings if h.endpoint and "endpoint" in kinds)
@@ -173,7 +173,7 @@ def require_nothing_billable(
     Raises:
         RemoteError: Something of these kinds that costs money is left.
     """
-    found = inventory.look(session)
+    found = inventory.look(session, names)
     holdings = [found.of(name) for name in names]
     left: list[str] = []
     if "endpoint" in kinds:

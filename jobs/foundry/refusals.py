@@ -120,7 +120,7 @@ def refusal(
             f"Azure asks to slow down, and could not {doing} ({code or 'TooManyRequests'}).",
             next_step=f"Wait a minute and run the same command again.{said}",
         )
-    if status >= 500:
+    if status >= 500 or status == 408:  # 408: a gateway that waited too long for the service
         return RemoteError(
             f"Azure has a problem of its own and could not {doing} ({code or 'status'} {status}).",
             next_step=f"Run the same command again.{said}",

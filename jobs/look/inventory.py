@@ -74,17 +74,26 @@ class Inventory:
         return sorted({*tagged, *served})
 
 
-def look(session: Session) -> Inventory:
-    """Read jobs, models and endpoints of the project, side by side."""
+def look(session: Session, named: Sequence[str] = ()) -> Inventory:
+    """Read jobs, models and endpoints of the project, side by side.
+
+    `named` are looked up one by one as well: whoever deletes, or says that nothing is left, doesn't
+    rest on a list alone, which may be stale.
+    """
     with Pool(4) as pool:
         found_jobs = pool.submit(jobs.listed, session)
         found_endpoints = pool.submit(endpoints.listed, session)
-        names = models.names(session)
-        found_models = pool.map(partial(models.versions, session), names)
+        by_name = [pool.submit(endpoints.find, session, name) for name in named]
+        listed = models.names(session)
+        own = [job for job in found_jobs.result() if job.tags.get(TAG_SPEC) in named]
+        names = dict.fromkeys([*listed, *(job.registered_model for job in own)])
+        found_models = pool.map(partial(models.versions, session), filter(None, names))
+        served = {endpoint.name: endpoint for endpoint in found_endpoints.result()}
+        served |= {endpoint.name: endpoint for one in by_name if (endpoint := one.result())}
         return Inventory(
             jobs=tuple(found_jobs.result()),
             models=tuple(model for versions in found_models for model in versions),
-            endpoints=tuple(found_endpoints.result()),
+            endpoints=tuple(served.values()),
         )
 
 

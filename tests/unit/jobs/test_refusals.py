@@ -25,6 +25,7 @@ from jobs.foundry.refusals import refusal
         (409, "MissingSubscriptionRegistration", PreflightError, 4),
         (412, "PreconditionFailed", ConflictError, 9),
         (422, "parameter_not_supported", RefusedError, 4),
+        (408, "RequestTimeout", RemoteError, 9),
         (429, "TooManyRequests", RemoteError, 9),
         (503, "ServerBusy", RemoteError, 9),
     ],

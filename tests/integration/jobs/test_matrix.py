@@ -1,0 +1,143 @@
+"""Exactly one paid job, whatever goes wrong with whatever call, and a true word about it.
+
+`make matrix` runs every case; `make test` a sample by a seed that the head of its output has:
+`MATRIX_SEED=…` repeats it.
+"""
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.server import Emulator
+from tests.integration.jobs import matrix
+from tests.integration.jobs.conftest import Place, Ran, write_story
+
+DOCUMENTED = {0, 3, 4, 6, 7, 8, 9, 10, 100, 101, 103}
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("case", matrix.chosen(), ids=str)
+def test_a_plain_run_afterwards_ends_well_and_nothing_was_paid_twice(
+    place: Place, case: matrix.Case
+) -> None:
+    spec = write_story(place, extra=evaluation(place))
+    if case.call.verb == "down":
+        made = place.tune("apply", str(spec), "--yes")
+        assert made.code == 0, made.said
+    first = broken(place, case, arguments(case, place, spec))
+    assert "Traceback" not in first.said, first.said
+    if not case.is_kill:
+        assert first.code in DOCUMENTED, first.said
+        assert first.code == 0 or first.err.strip(), "nothing was said"
+    if first.code == 0 and not case.lies:
+        true_word(place, case.call.verb)
+    if first.code == 0 and case.call.verb == "down":
+        assert ledger(place)["serverlessEndpoints"] == [], "it said that nothing is left"
+
+    again = place.tune(*arguments(case, place, spec))
+    assert again.code == 0, f"first {first.code}: {first.said}\nagain: {again.said}"
+    true_word(place, case.call.verb)
+    assert submissions(place) == 1
+    if case.call.verb == "apply":
+        mark = place.emulator.control.last_call()
+        assert place.tune("apply", str(spec), "--yes").code == 0
+        assert place.writes(mark) == []
+
+
+def test_the_calls_of_the_matrix_are_those_that_are_made(place: Place) -> None:
+    spec = write_story(place, extra=evaluation(place))
+    made: dict[str, None] = {}
+    for verb, command in (
+        ("apply", ("apply", str(spec), "--yes")),
+        ("down", ("down", place.name, "--yes")),
+    ):
+        mark = place.emulator.control.last_call()
+        assert place.tune(*command).code == 0
+        for call in place.emulator.control.calls(after=mark):
+            made[str(matrix.normal(verb, call))] = None
+    if os.environ.get("FOUNDRY_TUNE_ACCEPT"):
+        matrix.CALLS_FILE.write_text("".join(f"{line}\n" for line in sorted(made)))
+    recorded = matrix.CALLS_FILE.read_text(encoding="utf-8").splitlines()
+    # How often a running job is looked at is a matter of time, and so are its newest values.
+    chance = {line for line in (*made, *recorded) if line.endswith("/lastvalues")}
+    assert sorted(set(made) - chance) == sorted(set(recorded) - chance)
+
+
+def evaluation(place: Place) -> str:
+    return (
+        f"---\ntype: evaluation\nname: {place.name}\n"
+        f"endpoint: ${{{{ serverless_endpoint.{place.name} }}}}\n"
+        f"data: {place.name}-test.jsonl\nmax_tokens: 8\n"
+    )
+
+
+def arguments(case: matrix.Case, place: Place, spec: Path) -> tuple[str, ...]:
+    if case.call.verb == "apply":
+        return ("apply", str(spec), "--yes", "--settle", "3")
+    return ("down", place.name, "--yes")
+
+
+def broken(place: Place, case: matrix.Case, command: tuple[str, ...]) -> Ran:
+    """The first run, with the fault; for a kill, ended when it strikes."""
+    rules = place.emulator.control.faults
+    rule = rules.add(case.rule)
+    try:
+        running = place.start(*command)
+        if case.is_kill:
+            until = time.monotonic() + 60
+            while not struck(place.emulator, rule) and not running.is_over():
+                assert time.monotonic() < until, "it neither struck nor ended"
+                time.sleep(0.002)
+            if not running.is_over():
+                return running.kill(signal.SIGKILL)
+        return running.wait()
+    finally:
+        rules.clear()
+
+
+def struck(emulator: Emulator, rule: str) -> bool:
+    return any(r["id"] == rule and r["fired"] for r in emulator.control.faults.rules())
+
+
+def true_word(place: Place, verb: str) -> None:
+    """What exit code 0 says is so: one of everything and proven, or nothing that costs."""
+    there = ledger(place)
+    if verb == "apply":
+        assert (len(there["jobs"]), len(there["models"])) == (1, 1)
+        (endpoint,) = there["serverlessEndpoints"]
+        assert endpoint.properties["contentSafety"]["contentSafetyStatus"] == "Enabled"
+        assert {"foundry-tune.spec", "foundry-tune.proof", "foundry-tune.probed"} <= set(
+            endpoint.body["tags"]
+        )
+        assert len(there["data"]) == 2
+    else:
+        assert there["serverlessEndpoints"] == []
+        assert there["models"] == []
+        assert all(data.properties["isArchived"] for data in there["data"])
+
+
+def ledger(place: Place) -> dict[str, list[Any]]:
+    """What there is, past every fault: straight from the emulator's store."""
+    of_type = place.emulator.cloud.resources.of_type
+    base = "Microsoft.MachineLearningServices/workspaces"
+    types = {
+        "jobs": "jobs",
+        "models": "models/versions",
+        "serverlessEndpoints": "serverlessEndpoints",
+        "data": "data/versions",
+    }
+    return {
+        name: list(of_type(f"{base}/{path}", place.subscription)) for name, path in types.items()
+    }
+
+
+def submissions(place: Place) -> int:
+    """How many jobs were ever begun: those in the store, and the runs that trained."""
+    calls = place.emulator.control.calls(method="PUT")
+    taken = [c for c in calls if c["status"] == 201 or c.get("fault", {}).get("fail_after")]
+    puts = [c for c in taken if place.subscription in c["path"] and "/jobs/" in c["path"]]
+    return max(len(ledger(place)["jobs"]), len(puts))
