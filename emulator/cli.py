@@ -17,11 +17,12 @@ MEMORY = ":memory:"
 
 _EPILOG = """\
 examples:
-  foundry-emulator run -- pulumi up --yes --stack dev
-  foundry-emulator run --fresh --date 2025-06-01 -- foundry-tune apply jobs/specs/xbox-support.yaml
-  foundry-emulator run --state :memory: -- pytest
-  foundry-emulator run -- bash               a shell in which Azure is emulated
-  foundry-emulator clock advance 2h          from inside of such a shell
+  foundry-emulator run -- bash               a shell in which Azure is emulated; in it:
+    pulumi stack select --create dev         the stack of rehearsals
+    pulumi up                                makes its environment
+    foundry-emulator clock advance 2h
+  foundry-emulator run --date 2025-06-01 -- foundry-tune doctor
+  foundry-emulator run --state :memory: -- foundry-emulator inventory
 """
 
 

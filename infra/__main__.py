@@ -1,7 +1,7 @@
 """The bill of materials: read the configuration, make the environment, grant access, export.
 
-pulumi up --stack dev                            # in Azure
-foundry-emulator run -- pulumi up --stack dev    # on a laptop, offline
+pulumi stack select --create dev    # offline, in a shell of `foundry-emulator run -- bash`
+pulumi up
 """
 
 from pulumi import ResourceOptions

@@ -6,8 +6,9 @@ nothing of it is kept in the state.
 
 import functools
 import os
+import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -15,18 +16,40 @@ if TYPE_CHECKING:
     from azure.mgmt.core import ARMPipelineClient
 
 ARM = "https://management.azure.com"
+PATIENCE_SECONDS = 600.0
 
 
 class ArmError(Exception):
     """Azure refused a call, or didn't finish what it had accepted."""
 
 
-def send(method: str, address: str, params: Mapping[str, str]) -> "HttpResponse":
+def send(
+    method: str, address: str, params: Mapping[str, str], json: Mapping[str, Any] | None = None
+) -> "HttpResponse":
     """Send a signed-in request to a path of ARM, or to an address that ARM gave."""
+    from azure.core.exceptions import AzureError
     from azure.core.rest import HttpRequest
 
     url = f"{ARM}{address}" if address.startswith("/") else address
-    return _client().send_request(HttpRequest(method, url, params=dict(params)))
+    try:
+        return _client().send_request(HttpRequest(method, url, params=dict(params), json=json))
+    except AzureError as error:
+        reason = error.message.strip().splitlines()[0]
+        raise ArmError(f"{method} {address}: {reason}") from error
+
+
+def wait(response: "HttpResponse", what: str) -> None:
+    """Wait until the long-running operation that a call has started is done."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    pause = 0.2
+    while response.status_code == 202 and (address := response.headers.get("Location")):
+        if time.monotonic() > deadline:
+            raise ArmError(f"{what} isn't done after {PATIENCE_SECONDS:.0f} s. Run it again.")
+        time.sleep(pause)
+        pause = min(pause * 2, 10.0)
+        response = send("GET", address, {})
+        if response.status_code >= 400 and response.status_code != 404:
+            raise refusal(response, what)
 
 
 def refusal(response: "HttpResponse", what: str) -> ArmError:
@@ -36,6 +59,28 @@ def refusal(response: "HttpResponse", what: str) -> ArmError:
     error = HttpResponseError(response=response)
     reason = error.error.message if error.error else error.message
     return ArmError(f"{what}: {reason}")
+
+
+def code(response: "HttpResponse") -> str:
+    """The code of ARM's error, such as ResourceNotFound; empty where it is no error of ARM's."""
+    from azure.core.exceptions import HttpResponseError
+
+    error = HttpResponseError(response=response).error
+    return str(error.code or "") if error else ""
+
+
+def body(response: "HttpResponse", what: str) -> dict[str, Any]:
+    """The JSON object that Azure answered; a proxy's page, or nothing at all, is no answer."""
+    try:
+        answer: object = response.json()
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise ArmError(
+            f"{what}: status {response.status_code} without Azure's JSON. "
+            "Is there a proxy or a sign-in page between here and Azure? Run it again."
+        )
+    return cast("dict[str, Any]", answer)
 
 
 def sign_out() -> None:

@@ -92,7 +92,8 @@ KEYS: Mapping[str, Key] = {
         "purgeProtection: true",
     ),
     "recoverDeleted": Key(
-        "Whether what Azure keeps in the bin under these names is brought back instead of made.",
+        "Whether what Azure keeps in the bin under these names is brought back instead of made: "
+        "vault, AI Services, the hub and its projects. What isn't there is made: it may stay on.",
         "true, false",
         "false",
         "recoverDeleted: true",

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
+import pulumi.runtime
 from pulumi import ResourceOptions
 from pulumi_azure_native import (
     cognitiveservices,
@@ -13,7 +15,7 @@ from pulumi_azure_native import (
 )
 from pulumi_azure_native import machinelearningservices as ml
 
-from infra import purge
+from infra import purge, recovery
 from infra.naming import Names
 
 
@@ -94,9 +96,11 @@ class FoundryEnvironment(pulumi.ComponentResource):
         )
 
     def _make_key_vault(self) -> keyvault.Vault:
+        name = self._args.names.key_vault
+        deleted = self._args.recover_deleted and recovery.vault_is_deleted(*self._place(), name)
         return keyvault.Vault(
             "vault",
-            vault_name=self._args.names.key_vault,
+            vault_name=name,
             resource_group_name=self.group.name,
             location=self._args.location,
             properties=keyvault.VaultPropertiesArgs(
@@ -105,17 +109,25 @@ class FoundryEnvironment(pulumi.ComponentResource):
                 enable_rbac_authorization=True,
                 # Azure takes true or nothing; false is an error.
                 enable_purge_protection=True if self._args.purge_protection else None,
-                create_mode=keyvault.CreateMode.RECOVER if self._args.recover_deleted else None,
+                create_mode=keyvault.CreateMode.RECOVER if deleted else None,
                 public_network_access=self._network,
             ),
             tags=self._args.tags,
-            opts=self._purged("vault", purge.vault(*self._place(), self._args.names.key_vault)),
+            opts=self._kept(
+                "vault",
+                purge.vault(*self._place(), name),
+                # Said once, when it is made.
+                ResourceOptions(ignore_changes=["properties.createMode"]),
+            ),
         )
 
     def _make_ai_services(self) -> cognitiveservices.Account:
+        names = self._args.names
+        place = (*self._place(), names.resource_group, names.ai_services)
+        deleted = self._args.recover_deleted and recovery.account_is_deleted(*place)
         return cognitiveservices.Account(
             "ai-services",
-            account_name=self._args.names.ai_services,
+            account_name=names.ai_services,
             resource_group_name=self.group.name,
             location=self._args.location,
             kind="AIServices",
@@ -125,37 +137,45 @@ class FoundryEnvironment(pulumi.ComponentResource):
             ),
             properties=cognitiveservices.AccountPropertiesArgs(
                 # Signing in with an identity needs a name of its own in DNS.
-                custom_sub_domain_name=self._args.names.ai_services,
+                custom_sub_domain_name=names.ai_services,
                 disable_local_auth=True,
                 public_network_access=self._network,
-                restore=True if self._args.recover_deleted else None,
+                restore=True if deleted else None,
             ),
             tags=self._args.tags,
-            opts=self._purged(
+            opts=self._kept(
                 "ai-services",
-                purge.ai_services(
-                    *self._place(), self._args.names.resource_group, self._args.names.ai_services
-                ),
+                purge.ai_services(*place),
+                ResourceOptions(ignore_changes=["properties.restore"]),
             ),
         )
 
     def _make_hub(self) -> ml.Workspace:
+        name = self._args.names.hub
+        properties = {
+            "friendlyName": name,
+            "description": "Fine-tuning of Phi, made by foundry-tune",
+            "storageAccount": self.storage_account.id,
+            "keyVault": self.key_vault.id,
+            "systemDatastoresAuthMode": ml.SystemDatastoresAuthMode.IDENTITY,
+            "publicNetworkAccess": self._network,
+        }
         return ml.Workspace(
             "hub",
-            workspace_name=self._args.names.hub,
+            workspace_name=name,
             resource_group_name=self.group.name,
             location=self._args.location,
             kind="Hub",
             sku=ml.SkuArgs(name="Basic", tier=ml.SkuTier.BASIC),
             identity=_system_assigned(),
-            friendly_name=self._args.names.hub,
-            description="Fine-tuning of Phi, made by foundry-tune",
-            storage_account=self.storage_account.id,
-            key_vault=self.key_vault.id,
-            system_datastores_auth_mode=ml.SystemDatastoresAuthMode.IDENTITY,
-            public_network_access=self._network,
+            friendly_name=properties["friendlyName"],
+            description=properties["description"],
+            storage_account=properties["storageAccount"],
+            key_vault=properties["keyVault"],
+            system_datastores_auth_mode=properties["systemDatastoresAuthMode"],
+            public_network_access=properties["publicNetworkAccess"],
             tags=self._args.tags,
-            opts=self._purged("hub", self._workspace(self._args.names.hub)),
+            opts=self._kept_workspace("hub", name, "Hub", properties),
         )
 
     def _connect_ai_services(self) -> ml.WorkspaceConnection:
@@ -176,6 +196,7 @@ class FoundryEnvironment(pulumi.ComponentResource):
 
     def _make_project(self, project: str) -> ml.Workspace:
         # Nothing else: Azure refuses a project that brings its own storage or vault.
+        properties = {"friendlyName": project, "hubResourceId": self.hub.id}
         return ml.Workspace(
             f"project-{project}",
             workspace_name=project,
@@ -187,24 +208,51 @@ class FoundryEnvironment(pulumi.ComponentResource):
             friendly_name=project,
             hub_resource_id=self.hub.id,
             tags=self._args.tags,
-            opts=self._purged(f"project-{project}", self._workspace(project)),
+            opts=self._kept_workspace(f"project-{project}", project, "Project", properties),
         )
 
-    def _purged(self, name: str, request: dict[str, str]) -> ResourceOptions:
-        """Options under which a resource is purged once it is deleted, where that is wanted."""
-        if not self._args.purge_on_destroy:
-            return self._inside
-        # Deleted in the opposite order: the resource, its purge, the group.
-        opts = ResourceOptions(parent=self, depends_on=[self.group])
-        return ResourceOptions(
-            parent=self, depends_on=[purge.PurgeOnDestroy(f"purge-{name}", request, opts)]
+    def _kept_workspace(
+        self, resource: str, name: str, kind: str, properties: Mapping[str, pulumi.Input[str]]
+    ) -> ResourceOptions:
+        """Options of a hub or project: recovered and adopted, where that is wanted."""
+        purged = purge.workspace(self._args.subscription_id, self._args.names.resource_group, name)
+        path, body = purged["path"], self._workspace_body(kind, properties)
+        if not self._args.recover_deleted:
+            more = ResourceOptions(ignore_changes=recovery.ignored(body, adopting=False))
+            return self._kept(resource, purged, more)
+        # A preview changes nothing: there it is still to be made.
+        adopting = not pulumi.runtime.is_dry_run() and not recovery.workspace_lives(path)
+        more = ResourceOptions(
+            depends_on=[recovery.Recovery(f"recover-{resource}", path, body, self._inside)],
+            import_=path if adopting else None,
+            ignore_changes=recovery.ignored(body, adopting=adopting),
         )
+        return self._kept(resource, purged, more)
+
+    def _workspace_body(
+        self, kind: str, properties: Mapping[str, pulumi.Input[str]]
+    ) -> dict[str, Any]:
+        """The same workspace in ARM's words."""
+        return {
+            "location": self._args.location,
+            "tags": dict(self._args.tags),
+            "kind": kind,
+            "sku": {"name": "Basic", "tier": "Basic"},
+            "identity": {"type": "SystemAssigned"},
+            "properties": dict(properties),
+        }
+
+    def _kept(self, name: str, purged: dict[str, str], more: ResourceOptions) -> ResourceOptions:
+        """Options of what Azure keeps when it is deleted: purged after that, where it is wanted."""
+        opts = ResourceOptions.merge(self._inside, more)
+        if not self._args.purge_on_destroy:
+            return opts
+        # Deleted in the opposite order: the resource, its purge, the group.
+        bin_ = purge.PurgeOnDestroy(f"purge-{name}", purged, self.group.name, self._inside)
+        return ResourceOptions.merge(opts, ResourceOptions(depends_on=[bin_]))
 
     def _place(self) -> tuple[str, str]:
         return self._args.subscription_id, self._args.location
-
-    def _workspace(self, name: str) -> dict[str, str]:
-        return purge.workspace(self._args.subscription_id, self._args.names.resource_group, name)
 
 
 def _system_assigned() -> ml.ManagedServiceIdentityArgs:

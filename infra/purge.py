@@ -2,10 +2,11 @@
 
 Azure keeps a deleted vault, AI Services account and workspace for days, and their names taken, so
 an environment that is destroyed could not be made again. azure-native can't purge. What is to be
-purged depends on its `PurgeOnDestroy`, so that Pulumi deletes the thing first and this right after.
+purged depends on its `PurgeOnDestroy`, and that one on the group: Pulumi deletes the thing, then
+this, then the group, without which Azure can't be asked for what was deleted in it. The group is
+one of its properties, since a replacement of the group takes along only what has it in one.
 """
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -16,16 +17,21 @@ from infra import arm
 if TYPE_CHECKING:
     from azure.core.rest import HttpResponse
 
-PATIENCE_SECONDS = 600.0
+# A 404 with one of these says nothing of the thing itself: it may well be in the bin.
+MISSING_PARENTS = ("ResourceGroupNotFound", "SubscriptionNotFound", "ParentResourceNotFound")
 
 
 class PurgeOnDestroy(Resource):
     """The purge of one deleted resource, for when its time has come."""
 
     def __init__(
-        self, name: str, request: dict[str, str], opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        request: dict[str, str],
+        resource_group: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__(PurgeProvider(), name, dict(request), opts)
+        super().__init__(PurgeProvider(), name, {**request, "resource_group": resource_group}, opts)
 
 
 def vault(subscription_id: str, location: str, name: str) -> dict[str, str]:
@@ -64,10 +70,12 @@ class PurgeProvider(ResourceProvider):
     """What Pulumi calls; only deleting reaches Azure."""
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        """Another name or place is another purge."""
-        moved = [key for key in ("method", "path") if _olds.get(key) != _news.get(key)]
-        changed = bool(moved) or _olds.get("api_version") != _news.get("api_version")
-        return DiffResult(changes=changed, replaces=moved, delete_before_replace=False)
+        """Another name or place is another purge, and so is one in a group that is replaced."""
+        keys = ("method", "path", "api_version", "resource_group")
+        changed = [key for key in keys if _olds.get(key) != _news.get(key)]
+        # A state of before the group was one of the properties has none: it is only written down.
+        moved = [key for key in changed if key != "api_version" and key in _olds]
+        return DiffResult(changes=bool(changed), replaces=moved, delete_before_replace=False)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Remember what to purge."""
@@ -82,28 +90,37 @@ class PurgeProvider(ResourceProvider):
         method, path = str(_props["method"]), str(_props["path"])
         params = {"api-version": str(_props["api_version"])}
         if _props.get("force_to_purge"):
-            living = arm.send("GET", path, params)
-            if living.status_code == 200:
+            if _lives(path, params):
                 return
-            if living.status_code != 404:
-                raise arm.refusal(living, f"GET {path}")
             params["forceToPurge"] = "true"
+        what = f"{method} {path}"
         response = arm.send(method, path, params)
-        if response.status_code in (404, 410):
+        if _is_missing(response, what):
             return
         if response.status_code >= 400:
-            raise arm.refusal(response, f"{method} {path}")
-        _wait(response, f"{method} {path}")
-
-
-def _wait(response: "HttpResponse", what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    pause = 0.2
-    while response.status_code == 202 and (address := response.headers.get("Location")):
-        if time.monotonic() > deadline:
-            raise arm.ArmError(f"{what} isn't done after {PATIENCE_SECONDS:.0f} s. Run it again.")
-        time.sleep(pause)
-        pause = min(pause * 2, 10.0)
-        response = arm.send("GET", address, {})
-        if response.status_code >= 400 and response.status_code != 404:
             raise arm.refusal(response, what)
+        arm.wait(response, what)
+
+
+def _lives(path: str, params: dict[str, str]) -> bool:
+    what = f"GET {path}"
+    response = arm.send("GET", path, params)
+    if _is_missing(response, what):
+        return False
+    if response.status_code != 200:
+        raise arm.refusal(response, what)
+    arm.body(response, what)
+    return True
+
+
+def _is_missing(response: "HttpResponse", what: str) -> bool:
+    """Whether Azure says that there is no such thing; that its group is gone says no such thing."""
+    if response.status_code not in (404, 410):
+        return False
+    if arm.code(response) in MISSING_PARENTS:
+        raise arm.ArmError(
+            f"{arm.refusal(response, what)} What was deleted in it may still be in the bin and "
+            "keep its name. Make the group again (az group create), then run this again: it "
+            "purges, and deletes the group."
+        )
+    return True

@@ -156,7 +156,7 @@ def _ask(method: str, path: str) -> str:
         )
     if response.status_code != 200:
         raise arm.refusal(response, f"{method} {path}")
-    return str(response.json()["registrationState"])
+    return str(arm.body(response, f"{method} {path}").get("registrationState"))
 
 
 def _path(props: Mapping[str, Any]) -> str:

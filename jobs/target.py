@@ -90,7 +90,8 @@ def choose(sources: list[Source]) -> Target:
         flags = " ".join(f"{_FLAGS[setting]} …" for setting in missing)
         raise UsageError(
             f"No {words} to work in.{problems}",
-            next_step=f"Run pulumi up, or name it: {flags}",
+            next_step="Make it with `pulumi stack select --create dev && pulumi up` (offline: in "
+            f"a shell of `foundry-emulator run -- bash`), or name it: {flags}",
         )
     found = {setting: source for setting, source in chosen.items() if source}
     _refuse_two_subscriptions(found)

@@ -139,7 +139,8 @@ def open_stack(arguments: Namespace, name: str | None = None, *, exists: bool = 
     if stack.name and stack.file.with_suffix(".json.gz").exists():
         raise Refused(f"compressed state ({stack.name}.json.gz)")
     if exists and not stack.file.exists():
-        raise PulumiError(f"no stack named '{stack.name}' found", NO_STACK)
+        make = f"make it with `pulumi stack select --create {stack.name}`"
+        raise PulumiError(f"no stack named '{stack.name}' found; {make}", NO_STACK)
     return stack
 
 

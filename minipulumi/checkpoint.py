@@ -191,12 +191,52 @@ def replace_file(path: Path, text: str, *, sync: bool = False) -> None:
 def read_latest(path: Path) -> Props:
     """Reads `checkpoint.latest`, with what the journal of a killed run adds."""
     try:
-        data = json.loads(path.read_bytes())
+        data = _parsed(path)
     except ValueError as error:
-        raise PulumiError(f"{path}: not a checkpoint: {error}") from error
+        raise PulumiError(f"{path}: not a checkpoint: {error}.{_backup(path)}") from error
     if data.get("version") != 3 or data.keys() - {"version", "checkpoint"}:
         raise Refused(f"the format of {path} (version {data.get('version')})")
     return _with_journal(path, checked(data["checkpoint"].get("latest") or {}, str(path)))
+
+
+def _parsed(path: Path) -> Props:
+    data = json.loads(path.read_bytes(), object_pairs_hook=unique)
+    if not isinstance(data, dict) or not isinstance(data.get("checkpoint"), dict):
+        raise ValueError("it holds no checkpoint")  # noqa: TRY004 (the data's fault)
+    checked_entries(data["checkpoint"].get("latest") or {})
+    return data
+
+
+def checked_entries(latest: Any) -> None:
+    """Raises ValueError for a deployment whose resources aren't what a state has."""
+    if not isinstance(latest, dict):
+        raise ValueError("the deployment is no object")  # noqa: TRY004
+    for entry in latest.get("resources") or []:
+        if not isinstance(entry, dict) or not {"urn", "type", "custom"} <= entry.keys():
+            raise ValueError("a resource lacks its 'urn', 'type' or 'custom'")
+
+
+def unique(pairs: list[tuple[str, Any]]) -> Props:
+    """The object of a JSON text, for `object_pairs_hook`; a key that is there twice is an error.
+
+    JSON's readers each take another of the two, so it can't be told which one was meant.
+    """
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key '{twice}' is written twice in one object")
+    return made
+
+
+def _backup(path: Path) -> str:
+    """Where the state is in a form that can be read, in a sentence; empty where nowhere."""
+    backup = path.with_suffix(".json.bak")
+    try:
+        _parsed(backup)
+    except (OSError, ValueError):
+        return ""
+    return f" {backup} is the state before its last change. Take it back: cp {backup} {path}"
 
 
 def salt_of(latest: Props) -> str | None:

@@ -121,6 +121,8 @@ def _parse(verb: str, rest: list[str]) -> argparse.Namespace:
         parser.add_argument(*names.split(), **(how or {"action": "store_true"}))
     parser.set_defaults(yes=False, skip_preview=False, preview_only=False)
     arguments, unknown = parser.parse_known_args(rest)
+    if any(word.startswith("--exec-kind") for word in unknown):
+        raise Refused("programs that drive it by Pulumi's Automation API ('--exec-kind')")
     if unknown:
         raise Refused(f"'{unknown[0]}' of `pulumi {verb}`")
     terminal = sys.stdin.isatty() and sys.stdout.isatty()

@@ -17,12 +17,13 @@ _OPERATIONS = {  # symbol, verb, object
     "update": ("~", "update", ""),
     "delete": ("-", "delete", ""),
     "replace": ("+-", "replace", ""),
+    "import": ("=", "import", ""),
     "create-replacement": ("++", "create", " replacement"),
     "delete-replaced": ("--", "delete", " original"),
     "refresh": ("~", "refresh", ""),
     "same": ("", "", ""),
 }
-_COUNTED = ("create", "update", "delete", "replace")
+_COUNTED = ("create", "update", "delete", "replace", "import")
 _TITLES = {"update": "Updating", "refresh": "Refreshing", "destroy": "Destroying"}
 
 
@@ -60,10 +61,13 @@ class Display:
                 self.changes += [step] if step.op != "same" else []
             self._show_finished(step, seconds)
 
-    def failed(self, step: Step) -> None:
-        """A step failed; a message has said why."""
+    def failed(self, step: Step, left: int | None = None) -> None:
+        """A step failed; a message has said why.
+
+        `left` says what it has left of the resource, if a provider was asked at all.
+        """
         with self._lock:
-            self._show_failed(step)
+            self._show_failed(step, left)
 
     def message(self, urn: str, severity: str, text: str) -> None:
         """Somebody says something about a resource."""
@@ -118,7 +122,7 @@ class Display:
             took = f"{seconds:.2f}s" if seconds < 1 else f"{round(seconds)}s"
             self._row(step, f"{word(step.op, 'ed')} ({took})")
 
-    def _show_failed(self, step: Step) -> None:
+    def _show_failed(self, step: Step, left: int | None) -> None:  # noqa: ARG002
         what = f"**{word(step.op, 'ing').split(' ')[0]} failed**"
         errors = [text for level, text in self.notes[step.resource.urn] if level == "error"]
         what = word(step.op) if self.preview else what

@@ -33,7 +33,7 @@ class Tree(Display):
         if not self.refreshing and (found or step.resource.type == STACK):
             self._print(*describe(step, outputs=found))
 
-    def _show_failed(self, step: Step) -> None:
+    def _show_failed(self, step: Step, left: int | None) -> None:
         """The message has said it."""
 
     def _show_message(self, urn: str, severity: str, text: str) -> None:  # noqa: ARG002

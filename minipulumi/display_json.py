@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from minipulumi.display import Display, said
+from minipulumi.plugins import UNSURE
 from minipulumi.resources import STACK, Resource
 from minipulumi.step import Step
 from minipulumi.values import SECRET, SIGNATURE, Props, swap_marked
@@ -25,7 +26,7 @@ class Document(Display):
         duration = time.time_ns() - self._begun
         if not self.preview:
             summary = {
-                "maybeCorrupt": False,
+                "maybeCorrupt": self._unsure,
                 "durationSeconds": duration // 10**9,
                 "resourceChanges": counts,
                 "PolicyPacks": {},
@@ -46,7 +47,7 @@ class Document(Display):
         self._print(json.dumps(document, indent=2))
 
     def _show_title(self, title: str) -> None:  # noqa: ARG002
-        self._sequence = 0
+        self._sequence, self._unsure = 0, False
         self._plan: list[Props] = []
         self._before: dict[int, Props | None] = {}
         self._begun = time.time_ns()
@@ -67,8 +68,13 @@ class Document(Display):
         elif step.op not in _PART and (step.op != "same" or step.resource.type == STACK):
             self._plan.append(self._step(step))
 
-    def _show_failed(self, step: Step) -> None:
-        """The message has said it."""
+    def _show_failed(self, step: Step, left: int | None) -> None:
+        if self.preview or left is None:
+            return
+        self._unsure |= left == UNSURE
+        done = sum(self.counts.values())
+        event = {"metadata": _metadata(step), "status": left, "steps": done}
+        self._event("resOpFailedEvent", event)
 
     def _show_message(self, urn: str, severity: str, text: str) -> None:
         if not self.preview:

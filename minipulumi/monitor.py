@@ -34,8 +34,8 @@ _FEATURES = range(16)  # the ones that the engine of this format's version has
 _KNOWN = {  # fields of RegisterResourceRequest; any other that a program sets is refused
     "type", "name", "parent", "custom", "object", "protect", "dependencies", "provider",
     "propertyDependencies", "deleteBeforeReplace", "deleteBeforeReplaceDefined", "version",
-    "ignoreChanges", "aliasURNs", "aliases", "additionalSecretOutputs", "sourcePosition",
-    "stackTrace", "providers", "acceptSecrets", "acceptResources", "acceptsOutputValues",
+    "ignoreChanges", "importId", "aliasURNs", "aliases", "additionalSecretOutputs", "stackTrace",
+    "sourcePosition", "providers", "acceptSecrets", "acceptResources", "acceptsOutputValues",
     "supportsPartialValues", "supportsResultReporting", "aliasSpecs",
 }  # fmt: skip
 Answer = Callable[["Monitor", Any, Any], Any]
@@ -175,6 +175,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
             parent=request.parent,
             protect=request.protect,
             provider=request.provider,
+            import_id=request.importId,
             dependencies=sorted(request.dependencies),
             property_dependencies={
                 key: sorted(request.propertyDependencies[key].urns)

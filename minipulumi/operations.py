@@ -20,7 +20,7 @@ from minipulumi.deployment import Deployment, Stopped
 from minipulumi.display import Display
 from minipulumi.display_diff import Tree, describe
 from minipulumi.display_json import Document
-from minipulumi.errors import CHANGES, GENERAL, TERMINATED, USAGE, PulumiError
+from minipulumi.errors import CHANGES, GENERAL, NO_STACK, TERMINATED, USAGE, PulumiError
 from minipulumi.monitor import Monitor
 from minipulumi.plugins import PluginHost, ProviderError
 from minipulumi.program import Program
@@ -94,7 +94,10 @@ class Operation:
         for urn in deployment.left:
             display.message(urn, "warning", "not attempted, because of the failure above")
         code = GENERAL if self._signals or deployment.unsuccessful or not ended else 0
-        after = deployment.outputs if preview else checkpoint.outputs_of(deployment.stack_urn)
+        if preview:  # one that failed doesn't know them all, and says nothing of any
+            after = None if code else deployment.outputs
+        else:
+            after = checkpoint.outputs_of(deployment.stack_urn)
         display.finish(before, after)
         if not preview:
             refreshed = self._kind == "refresh"
@@ -234,9 +237,28 @@ def operate(arguments: Namespace) -> int:
             USAGE,
         )
     try:
-        return Operation(kind, arguments, open_stack(arguments)).run()
+        return Operation(kind, arguments, _stack(arguments)).run()
     except Terminated:  # a second Ctrl-C after the work was done
         return TERMINATED
+
+
+def _stack(arguments: Namespace) -> Stack:
+    """The stack; on a terminal, and as the real CLI, one that isn't there may be made now."""
+    try:
+        return open_stack(arguments)
+    except PulumiError as error:
+        missing = open_stack(arguments, exists=False) if error.code == NO_STACK else None
+        if missing is None or not arguments.interactive or arguments.verb not in ("preview", "up"):
+            raise
+    from minipulumi.stacks import make
+
+    sys.stdout.write(f"The stack '{missing.name}' does not exist.\n")
+    try:
+        input("If you would like to create this stack now, press <ENTER>, otherwise press ^C: ")
+    except (EOFError, KeyboardInterrupt) as error:
+        raise PulumiError(f"no stack named '{missing.name}' found", NO_STACK) from error
+    make(missing)
+    return missing
 
 
 def _explanation(operations: list[Props]) -> str:

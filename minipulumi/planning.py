@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from minipulumi.deployment import Deployment
+from minipulumi.errors import Refused
 from minipulumi.provider_entries import plan_provider, provider_of
 from minipulumi.providers import Diff
 from minipulumi.resources import Resource, changed_keys
@@ -50,6 +51,10 @@ def _plan(deployment: Deployment, goal: Goal) -> list[Step]:
         )
     if new.is_provider:
         return [plan_provider(deployment, old, new)]
+    if new.import_id and (old is None or old.id != new.import_id):
+        if old:
+            raise Refused(f"'import' over what the state has already (resource '{new.name}')")
+        return [_import(deployment, new)]
     recreate = old is not None and (old.pending_replacement or old.urn in deployment.forced)
     if old:
         new.inputs = ignore_changes(new.inputs, old.inputs, new.ignore_changes)
@@ -75,6 +80,25 @@ def _plan(deployment: Deployment, goal: Goal) -> list[Step]:
     if diff.changed or old.init_errors or deployment.was("updating", old):
         return [Step("update", old, new, diff, keys or diff.keys)]
     return [Step("same", old, new, keys=["protect"] if old.protect != new.protect else [])]
+
+
+def _import(deployment: Deployment, new: Resource) -> Step:
+    """Looks at what is to be adopted; the program has to ask for just what is there."""
+    provider, wanted = provider_of(deployment, new), new.inputs
+    there = replace(new, id=new.import_id, inputs={}, outputs={})
+    if (found := provider.read(there)) is None:
+        raise Unplannable(f"resource '{new.import_id}' does not exist")
+    there.id, there.inputs, there.outputs = found
+    new.inputs = provider.check(new, there.inputs, wanted)
+    new.inputs = ignore_changes(new.inputs, there.inputs, new.ignore_changes)
+    if (diff := provider.diff(there, new.inputs, new.ignore_changes)).changed:
+        text = f"inputs to import do not match the existing resource ({', '.join(diff.keys)})"
+        if not deployment.preview:
+            raise Unplannable(text)
+        text = f"{text}; importing this resource will fail"
+        deployment.display.message(new.urn, "warning", text)
+    new.id, new.outputs = there.id, there.outputs
+    return Step("import", None, new)
 
 
 def _claim(deployment: Deployment, goal: Goal) -> Resource | None:

@@ -23,13 +23,23 @@ from minipulumi.settings import Setting
 
 _HERE = Path(__file__).parent
 
+# What a failed call has left of its resource, by the real engine's numbers.
+UNTOUCHED, PARTIAL, UNSURE = range(3)
+_MID_AIR = (grpc.StatusCode.INTERNAL, grpc.StatusCode.DATA_LOSS, grpc.StatusCode.UNKNOWN)
+
 
 class ProviderError(Exception):
     """What a provider answered instead of a result."""
 
-    def __init__(self, message: str, details: bytes | None = None):
+    def __init__(
+        self,
+        message: str,
+        details: bytes | None = None,
+        code: grpc.StatusCode = grpc.StatusCode.UNKNOWN,
+    ):
         super().__init__(message)
         self.partial = _init_failed(details)  # what was half made
+        self.left = PARTIAL if self.partial else UNSURE if code in _MID_AIR else UNTOUCHED
 
 
 def _init_failed(details: bytes | None) -> provider_pb2.ErrorResourceInitFailed | None:
@@ -61,7 +71,8 @@ class Plugin:
             if optional and failed.code() == grpc.StatusCode.UNIMPLEMENTED:
                 return None
             details = dict(failed.trailing_metadata() or ()).get("grpc-status-details-bin")
-            raise ProviderError(failed.details() or str(error), details) from None
+            message = failed.details() or str(error)
+            raise ProviderError(message, details, failed.code()) from None
 
     def close(self) -> None:
         """Ends the plugin at once: it has been told to cancel, and owns nothing to save."""

@@ -70,11 +70,25 @@ def refuse_others(data: Props, known: set[str], where: str) -> None:
 
 
 def load_yaml(file: Path) -> Props:
-    """Reads a YAML file whose top level is a mapping."""
+    """Reads a YAML file whose top level is a mapping; a key that is there twice is an error."""
     import yaml
 
+    class Loader(yaml.SafeLoader):
+        """As the real CLI: PyYAML alone would take the second of two equal keys in silence."""
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+            lines: dict[str, int] = {}
+            for key, _ in node.value:
+                line = key.start_mark.line + 1
+                if isinstance(key, yaml.ScalarNode) and key.value != "<<":
+                    if key.value in lines:
+                        text = f"'{key.value}' is written twice, in lines {lines[key.value]}"
+                        raise PulumiError(f"{file}:{line}: {text} and {line}. Remove one of them")
+                    lines[key.value] = line
+            return super().construct_mapping(node, deep)
+
     try:
-        data: object = yaml.safe_load(file.read_bytes())
+        data: object = yaml.load(file.read_bytes(), Loader)
     except yaml.YAMLError as error:
         raise PulumiError(f"{file}: {error}") from error
     if data is not None and not isinstance(data, dict):

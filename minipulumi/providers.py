@@ -3,7 +3,7 @@
 # grpcio ships no types.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportMissingTypeStubs=false
-import hashlib
+import os
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -79,7 +79,7 @@ class Provider:
 
     def check(self, new: Resource, olds: Props, news: Props) -> Props:
         """Validates and completes a resource's inputs; raises CheckFailed."""
-        seed = b"" if olds else hashlib.sha256(new.urn.encode()).digest()
+        seed = b"" if olds else os.urandom(32)  # a name that is drawn is drawn anew each time
         answer = self._ask("Check", new.urn, olds=olds, news=news, randomSeed=seed)
         _raise_failures(answer, news)
         return self._marked(answer.inputs, news)

@@ -41,7 +41,7 @@ def _refresh_one(deployment: Deployment, resource: Resource) -> None:
         seen = replace(was, id=id_, inputs=inputs, outputs=outputs)
         diff = provider.diff(seen, was.inputs, was.ignore_changes)
     except ProviderError as error:
-        fail(deployment, Step("refresh", was, was), str(error))
+        fail(deployment, Step("refresh", was, was), error)
         return
     resource.id, resource.inputs, resource.outputs, resource.init_errors = *found, []
     if (was.inputs, was.outputs) != (inputs, outputs):

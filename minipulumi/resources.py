@@ -36,6 +36,7 @@ class Resource:
     source_position: str = ""
     stack_trace: list[Any] = field(default_factory=list[Any])
     ignore_changes: list[str] = field(default_factory=list[str])
+    import_id: str = ""
     place: int = field(default=-1, init=False)  # in the checkpoint that holds it; not in the file
 
     @property
@@ -76,7 +77,7 @@ class Resource:
 
 def _camel(name: str) -> str:
     head, *rest = name.split("_")
-    return head + "".join(word.title() for word in rest)
+    return "importID" if name == "import_id" else head + "".join(word.title() for word in rest)
 
 
 _KEYS = {f.name: _camel(f.name) for f in fields(Resource) if f.init}

@@ -27,7 +27,7 @@ def init(arguments: Namespace) -> int:
     if stack.file.exists():
         full = f"organization/{stack.project.name}/{stack.name}"
         raise PulumiError(f"stack '{full}' already exists")
-    _make(stack)
+    make(stack)
     select_stack(stack.project, stack.name)
     return 0
 
@@ -36,7 +36,7 @@ def select(arguments: Namespace) -> int:
     """`pulumi stack select`."""
     stack = _named(arguments)
     if arguments.create and not stack.file.exists():
-        _make(stack)
+        make(stack)
     open_stack(arguments, stack.name)  # there has to be one
     select_stack(stack.project, stack.name)
     return 0
@@ -48,7 +48,8 @@ def _named(arguments: Namespace) -> Stack:
     return open_stack(arguments, name, exists=False)
 
 
-def _make(stack: Stack) -> None:
+def make(stack: Stack) -> None:
+    """Makes an empty stack, with a salt of its own unless its settings file has one."""
     salt = read_stack_file(stack.settings_file).salt
     cipher = Passphrase(salt) if salt else Passphrase.new()
     cipher.unlock()
@@ -183,7 +184,8 @@ def load(arguments: Namespace) -> int:
     stack = open_stack(arguments)
     try:
         text = Path(arguments.file).read_text("utf-8") if arguments.file else sys.stdin.read()
-        data = json.loads(text)
+        data = json.loads(text, object_pairs_hook=checkpoint.unique)
+        checkpoint.checked_entries(data.get("deployment") or {} if isinstance(data, dict) else data)
     except (OSError, ValueError) as error:
         raise PulumiError(f"could not read the deployment: {error}") from error
     if data.get("version") != 3:

@@ -10,7 +10,7 @@ from minipulumi.resources import Resource
 class Step:
     """What happens to a resource."""
 
-    op: str  # same create update delete replace create-replacement delete-replaced refresh
+    op: str  # same create update delete replace create-replacement delete-replaced import refresh
     old: Resource | None
     new: Resource | None
     diff: Diff | None = None

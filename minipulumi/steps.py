@@ -28,18 +28,18 @@ def perform(deployment: Deployment, step: Step) -> bool:
     except ProviderError as error:
         if deployment.terminated:
             raise Stopped from error
-        fail(deployment, step, _reason(error))
+        fail(deployment, step, error)
         return False
     deployment.display.finished(step, time.monotonic() - started)
     return True
 
 
-def fail(deployment: Deployment, step: Step, message: str) -> None:
-    """Shows and remembers that a step failed."""
+def fail(deployment: Deployment, step: Step, error: ProviderError) -> None:
+    """Shows and remembers that a provider failed at a step."""
     deployment.failed.add(step.resource.urn)
     deployment.broken = True
-    deployment.display.message(step.resource.urn, "error", message)
-    deployment.display.failed(step)
+    deployment.display.message(step.resource.urn, "error", _reason(error))
+    deployment.display.failed(step, error.left)
 
 
 def _act(deployment: Deployment, step: Step) -> None:
@@ -53,6 +53,10 @@ def _act(deployment: Deployment, step: Step) -> None:
             new.outputs = old.outputs
     if step.op == "same":
         deployment.checkpoint.save(add=new, drop=old, durable=False)
+        return
+    if new and step.op == "import":  # it is as it is; only the state learns of it
+        new.created = new.modified = now()
+        deployment.checkpoint.save(add=new)
         return
     asked = step.resource.custom and not step.resource.is_provider
     ticket = deployment.checkpoint.begin(_PENDING[step.op], step.resource) if asked else None

@@ -1,15 +1,44 @@
 """Fixtures of every test against the emulator: one emulator a worker, one subscription a test."""
 
+import atexit
 import os
 import random
+import shutil
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from emulator.rehearsal.pulumi import find_pulumi
 from emulator.server import Emulator
 
 # As minipulumi has it in a process of its own: before any test loads gRPC, which reads it then.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
+
+def _without_pulumi(path: str) -> str:
+    """PATH with every folder that has a Pulumi CLI replaced by one with all else that is in it."""
+    folders: list[str] = []
+    for folder in path.split(":"):
+        if not (Path(folder) / "pulumi").exists():
+            folders.append(folder)
+            continue
+        shadow = Path(tempfile.mkdtemp(prefix="without-pulumi-"))
+        atexit.register(shutil.rmtree, shadow, ignore_errors=True)
+        for tool in Path(folder).iterdir():
+            if not tool.name.startswith("pulumi"):
+                (shadow / tool.name).symlink_to(tool)
+        folders.append(str(shadow))
+    return ":".join(folders)
+
+
+# Workers inherit the PATH that is left; this is the one that the tests were started with.
+PATH_AT_FIRST = os.environ.setdefault("PATH_BEFORE_THE_TESTS", os.environ["PATH"])
+REAL_PULUMI = find_pulumi({**os.environ, "PATH": PATH_AT_FIRST}).cli
+"""The real Pulumi CLI of this machine. One test is about it; all others run without."""
+if REAL_PULUMI and os.environ["PATH"] == PATH_AT_FIRST:
+    os.environ["PATH"] = _without_pulumi(PATH_AT_FIRST)
 
 
 def pytest_configure() -> None:

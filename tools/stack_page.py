@@ -17,6 +17,23 @@ is asked of Azure.
 config:
 """
 
+FOOT = """\
+## What Azure keeps
+
+A deleted vault, AI Services account, hub or project stays in Azure's bin for days, and its name
+taken.
+
+A stack of rehearsals sets `purgeOnDestroy`: what is deleted is purged, also by a change that
+replaces it, such as another `workload`. If somebody deleted the resource group meanwhile, make
+it again (`az group create`) and run `pulumi destroy` again.
+
+Production leaves that out. A stack that was destroyed comes back with `recoverDeleted: true`
+and `pulumi up`: a hub and its projects are recovered and then imported, which the plan shows as
+`=`. An `up` that is killed in between says the next time `cannot create already existing
+resource`: delete that hub or project in Azure (it goes back to the bin), then `pulumi refresh`
+and `pulumi up`.
+"""
+
 
 def page() -> str:
     """The whole page."""
@@ -27,4 +44,4 @@ def page() -> str:
         lines += [f"  {line}" for line in rest]
     lines += ["```", "", "| key | | allowed | default |", "| --- | --- | --- | --- |"]
     lines += [f"| `{n}` | {k.what} | {k.allowed} | {k.default} |" for n, k in KEYS.items()]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", FOOT.rstrip()]) + "\n"

@@ -47,11 +47,11 @@ class StateDirectory:
             self._lock.close()
 
     def wipe(self) -> None:
-        """Empty the directory, keeping the lock."""
+        """Empty the directory, keeping the lock, and the states of others that lie in it."""
         if self._path is None:
             return
         for entry in self._path.iterdir():
-            if entry.name == _LOCK:
+            if entry.name == _LOCK or _is_marked(entry):
                 continue
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
@@ -87,11 +87,18 @@ class StateDirectory:
 
 def _is_ours(path: Path) -> bool:
     """Whether the directory may be wiped: it has our mark, or nothing but what is ours."""
-    lock = path / _LOCK
-    if lock.is_file() and lock.read_bytes().startswith(_MARK.encode()):
+    if _is_marked(path):
         return True
     # A lock that is still empty is of an emulator that was killed before it could write.
+    lock = path / _LOCK
     unfinished = lock.is_file() and not lock.stat().st_size
     return all(
-        entry.name in _FILES or (unfinished and entry.name == _LOCK) for entry in path.iterdir()
+        entry.name in _FILES or (unfinished and entry.name == _LOCK) or _is_marked(entry)
+        for entry in path.iterdir()
     )
+
+
+def _is_marked(path: Path) -> bool:
+    """Whether an emulator keeps its state in exactly this directory."""
+    lock = path / _LOCK
+    return lock.is_file() and lock.read_bytes().startswith(_MARK.encode())

@@ -1,11 +1,13 @@
 """Serves the provider over gRPC, as a plugin of a real Pulumi engine.
 
-The engine starts it with its own address, reads the port from the first line, and ends it.
+The engine starts it with its own address in a process group of its own, reads the port from the
+first line, and ends it by SIGINT; it waits five seconds before it kills one that doesn't go.
 """
 
 # grpc's and Pulumi's stubs are untyped.
 # pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
 
+import os
 import signal
 import sys
 import threading
@@ -24,13 +26,13 @@ def main() -> int:
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     ended = threading.Event()
-    # Ctrl-C reaches the whole process group: the engine decides when its plugins end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda _number, _frame: ended.set())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: ended.set())
     ended.wait()
     server.stop(grace=None)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    os._exit(code)  # a call that is still waiting for Azure would keep the process

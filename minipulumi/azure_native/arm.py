@@ -69,7 +69,8 @@ class Arm:
         if response.status_code == 404:
             return None
         _raise_for_status(response, "GET", path)
-        return _body(response)
+        # Some services say so that there is nothing; azure-native takes it in the same way.
+        return _body(response) or None
 
     def put(self, path: str, api_version: str, body: dict[str, Any], patience: float) -> str:
         """Create or replace the resource at `path`, to the end; returns its id in ARM's case."""
@@ -78,6 +79,12 @@ class Arm:
         id_ = _body(response).get("id")
         self._follow(response, "PUT", path, api_version, patience)
         return str(id_) if id_ else path
+
+    def post(self, path: str, api_version: str) -> dict[str, Any]:
+        """What an action answers, such as listKeys."""
+        response = self._send("POST", path, api_version)
+        _raise_for_status(response, "POST", path)
+        return _body(response)
 
     def delete(self, path: str, api_version: str, patience: float) -> None:
         """Delete the resource at `path`, to the end; one that is gone already is fine."""
@@ -244,13 +251,22 @@ def _missing_namespace(response: "HttpResponse", path: str) -> str:
 
 
 def _body(response: "HttpResponse") -> dict[str, Any]:
+    """The JSON object of an answer, {} for none; a success that is something else isn't Azure's."""
     if not response.content:
         return {}
     try:
         body: object = response.json()
     except ValueError:
-        return {}
-    return cast("dict[str, Any]", body) if isinstance(body, dict) else {}
+        body = None
+    if isinstance(body, dict):
+        return cast("dict[str, Any]", body)
+    if response.status_code < 400:
+        request = response.request
+        raise ProviderError(
+            f"{request.method} {request.url}: status {response.status_code} without Azure's JSON. "
+            "Is there a proxy or a sign-in page between here and Azure? Run again."
+        )
+    return {}
 
 
 def _pause(response: "HttpResponse", unless_told: float = PAUSE_SECONDS) -> float:

@@ -7,7 +7,7 @@ ARM keeps most of a resource in `properties`; azure-native lifts that to the top
 from collections.abc import Mapping
 from typing import Any, cast
 
-from minipulumi.azure_native.difference import same
+from minipulumi.azure_native.difference import PROVIDERS_OWN, same
 from minipulumi.azure_native.resource_types import Property, ResourceType
 from minipulumi.values import UNKNOWN, Props, plain
 
@@ -40,11 +40,11 @@ def preview(type_: ResourceType, inputs: Props, before: Props | None = None) -> 
     An update keeps what only Azure knows as it was; for a new resource that is unknown.
     """
     known = {name: plain(value) for name, value in inputs.items() if name in type_.inputs}
-    known |= {"name": inputs.get(type_.own_name), "azureApiVersion": type_.api_version}
+    known["azureApiVersion"] = type_.api_version
     if "scope" in type_.names:
         known["scope"] = inputs.get("scope")
     known = _without_write_only(type_.inputs, known)
-    for path in type_.outputs:
+    for path in ("name", *type_.outputs):
         _fill(known, path.split("."), before)
     return known
 
@@ -55,7 +55,7 @@ def inputs_from(type_: ResourceType, inputs: Props, before: Props, now: Props) -
     What Azure answers is no mirror of what it was sent, so only what differs from the outputs
     `before` counts as drift; all else stays as the program wrote it.
     """
-    names = {name: inputs[name] for name in type_.names if name in inputs}
+    names = {name: inputs[name] for name in (*type_.names, *PROVIDERS_OWN) if name in inputs}
     return {**names, **_drifted(type_.inputs, plain(inputs), plain(before), now)}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from minipulumi.azure_native.difference import PROVIDERS_OWN
 from minipulumi.azure_native.resource_types import Property, ResourceType
 from minipulumi.values import UNKNOWN, Props, plain
 
@@ -33,7 +34,7 @@ def check(type_: ResourceType, inputs: Props) -> list[Finding]:
 
 
 def _object(known: Mapping[str, Property], values: Props, prefix: str) -> Iterator[Finding]:
-    for name in sorted(set(values) - set(known)):
+    for name in sorted(set(values) - set(known) - PROVIDERS_OWN):
         close = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean '{close[0]}'?" if close else "the real azure-native may know it"
         yield Finding(prefix + name, f"isn't covered by this stand-in for azure-native; {hint}")
@@ -41,14 +42,15 @@ def _object(known: Mapping[str, Property], values: Props, prefix: str) -> Iterat
         value = values.get(name)
         if value is None:
             if spec.required:
-                yield Finding(prefix + name, _missing(spec))
+                yield Finding(prefix + name, _missing(name))
         elif value != UNKNOWN:
             yield from _value(spec, value, prefix + name)
 
 
-def _missing(spec: Property) -> str:
-    if spec.pattern:
-        return f"is missing; this stand-in makes no names up, so give one: {spec.rule}"
+def _missing(name: str) -> str:
+    if name == "location":
+        set_it = "pulumi config set azure-native:location <region>"
+        return f"is missing, and required. Give it, or set it for all: {set_it}"
     return "is missing, and required"
 
 

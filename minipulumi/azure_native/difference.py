@@ -4,8 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
+from minipulumi.azure_native.defaults import CREATE_FIRST
 from minipulumi.azure_native.resource_types import Property, ResourceType
 from minipulumi.values import Props, plain
+
+# What azure-native keeps of itself among the inputs: no wish of a program.
+PROVIDERS_OWN = frozenset({CREATE_FIRST, "azureApiVersion"})
 
 Kind = Literal["ADD", "DELETE", "UPDATE"]
 
@@ -30,7 +34,7 @@ def compare(
 def _object(
     known: Mapping[str, Property], old: Props, new: Props, prefix: str, *, replaces: bool
 ) -> Iterator[Change]:
-    for key in sorted({*old, *new}):
+    for key in sorted({*old, *new} - PROVIDERS_OWN):
         path = f"{prefix}.{key}" if prefix else key
         spec = known.get(key, Property())
         if key not in old:

@@ -18,7 +18,7 @@ from google.rpc import (  # pyright: ignore[reportMissingTypeStubs] it has none
 )
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from minipulumi.azure_native import body, credentials, difference, resource_types
+from minipulumi.azure_native import body, credentials, defaults, difference, resource_types
 from minipulumi.azure_native.arm import PATIENCE_SECONDS, Arm
 from minipulumi.azure_native.check import check
 from minipulumi.azure_native.errors import (
@@ -26,6 +26,7 @@ from minipulumi.azure_native.errors import (
     OperationFailedError,
     ProviderError,
 )
+from minipulumi.azure_native.functions import FUNCTIONS
 from minipulumi.azure_native.resource_types import ResourceType, UnknownTypeError
 from minipulumi.values import (
     UNKNOWN,
@@ -38,7 +39,6 @@ from minipulumi.values import (
 
 # The version of azure-native whose types and api-versions types.yaml follows.
 VERSION = "3.29.0"
-CLIENT_CONFIG = "azure-native:authorization:getClientConfig"
 # What the engine adds to a provider's configuration by itself.
 ENGINE_KEYS = ("version", "pluginDownloadURL", "__internal")
 
@@ -67,6 +67,7 @@ class AzureNativeProvider(provider_pb2_grpc.ResourceProviderServicer):
     def __init__(self) -> None:
         self._account = credentials.account({}, os.environ)
         self._arm: Arm | None = None
+        self._places: dict[str, str] = {}  # of resource groups, by name
 
     def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802 the contract's names
         """What the engine and the provider can do for each other."""
@@ -115,26 +116,32 @@ class AzureNativeProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     @answers_errors
     def Invoke(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """`getClientConfig`: who is signed in; every other function is refused by name."""
-        if request.tok != CLIENT_CONFIG:
+        """A function of `functions.py`; every other is refused by name."""
+        function = FUNCTIONS.get(request.tok)
+        if function is None:
             _refuse(
                 context,
                 f"{request.tok} isn't covered by this stand-in for azure-native, which knows "
-                f"{CLIENT_CONFIG}.",
+                f"{', '.join(FUNCTIONS)}.",
             )
-        answer = credentials.client_config(self._account, self._client().token())
+        answer = function(from_struct(request.args), self._account, self._client())
         response = provider_pb2.InvokeResponse()
         getattr(response, "return").update(answer)  # a field that Python can't spell
         return response
 
     @answers_errors
     def Check(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Validate the program's inputs and fill in the region of the stack's settings."""
+        """Validate the program's inputs, with the names and the place that they leave open."""
         del context
         type_ = _type_of(request)
-        inputs = from_struct(request.news)
-        if "location" in type_.inputs and "location" not in inputs and self._account.location:
-            inputs["location"] = self._account.location
+        inputs = defaults.complete(
+            type_,
+            from_struct(request.news),
+            from_struct(request.olds),
+            name=request.urn.split("::")[-1],
+            seed=request.randomSeed,
+            location=functools.partial(self._location, type_),
+        )
         failures = [
             provider_pb2.CheckFailure(property=finding.property, reason=finding.reason)
             for finding in check(type_, inputs)
@@ -145,11 +152,9 @@ class AzureNativeProvider(provider_pb2_grpc.ResourceProviderServicer):
     def Diff(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Compare inputs with inputs; Azure isn't asked."""
         del context
+        old_inputs = from_struct(request.old_inputs)
         changes = difference.compare(
-            _type_of(request),
-            from_struct(request.old_inputs),
-            from_struct(request.news),
-            list(request.ignoreChanges),
+            _type_of(request), old_inputs, from_struct(request.news), list(request.ignoreChanges)
         )
         replaces = [change.path for change in changes if change.replaces]
         return provider_pb2.DiffResponse(
@@ -168,8 +173,9 @@ class AzureNativeProvider(provider_pb2_grpc.ResourceProviderServicer):
                 for change in changes
             },
             hasDetailedDiff=True,
-            # azure-native's rule: names in Azure are unique, so the old one goes first.
-            deleteBeforeReplace=bool(replaces),
+            # azure-native's rule: a name that was given can be had once, so the old one goes first.
+            deleteBeforeReplace=bool(replaces)
+            and old_inputs.get(defaults.CREATE_FIRST) is not True,
         )
 
     @answers_errors
@@ -266,6 +272,22 @@ class AzureNativeProvider(provider_pb2_grpc.ResourceProviderServicer):
             raise ProviderError(f"{', '.join(unknown)} isn't known yet, and is part of the id.")
         subscription = "" if "scope" in type_.names else self._account.subscription_id
         return type_.id(subscription, names)
+
+    def _location(self, type_: ResourceType, inputs: Props) -> str | None:
+        """Where a resource is made that doesn't say: as the stack is set, or where its group is."""
+        group = plain(inputs.get("resourceGroupName"))
+        if self._account.location or group is None or type_.own_name == "resourceGroupName":
+            return self._account.location
+        if group == UNKNOWN:
+            return UNKNOWN
+        if group not in self._places:
+            type_ = resource_types.find("azure-native:resources:ResourceGroup")
+            id_ = type_.id(self._account.subscription_id, {"resourceGroupName": group})
+            found = self._client().get(id_, type_.api_version)
+            if found is None:
+                return None
+            self._places[group] = str(found["location"])
+        return self._places[group]
 
     def _client(self) -> Arm:
         if self._arm is None:

@@ -29,6 +29,7 @@ class Property:
     body: bool = False
     pattern: str = ""
     rule: str = ""
+    autoname: str = ""
     properties: Mapping[str, "Property"] = field(default_factory=dict[str, "Property"])
 
 

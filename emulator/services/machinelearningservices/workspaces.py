@@ -83,7 +83,7 @@ def _validate(change: Change) -> None:
         raise _bad("The kind of a workspace can't be changed.", "kind")
     # The service gives every workspace an identity, asked or not.
     change.body.setdefault("identity", {"type": "SystemAssigned"})
-    _refuse_soft_deleted_name(change)
+    _recover_or_refuse(change)
     if written.lower() == "hub":
         _validate_hub(change)
     else:
@@ -168,7 +168,8 @@ def _defaults(change: Change) -> None:
     change.body["kind"] = KINDS[_written_kind(change).lower()]
     change.body.setdefault("sku", {"name": "Basic", "tier": "Basic"})
     change.body.setdefault("tags", {})
-    guid = before.get("workspaceId") or str(uuid.uuid4())
+    # A recovered one still has its own; what else a caller writes here is read-only.
+    guid = before.get("workspaceId") or properties.get("workspaceId") or str(uuid.uuid4())
     properties |= {
         "workspaceId": guid,
         "discoveryUrl": f"https://{location}.api.azureml.ms/discovery",
@@ -257,16 +258,25 @@ def _after_delete(cloud: Cloud, workspace: Resource) -> None:
     DELETED.keep(cloud, workspace, DAYS_IN_THE_BIN)
 
 
-def _refuse_soft_deleted_name(change: Change) -> None:
+def _recover_or_refuse(change: Change) -> None:
+    """A name in the bin is taken, unless the caller wants back what had it."""
+    wanted = str(change.properties.pop("allowRecoverSoftDeletedWorkspace", "")).lower() == "true"
     deleted = DELETED.find(change.cloud, change.id)
     if change.before is not None or deleted is None:
         return
-    raise AzureError(
-        409,
-        "Conflict",
-        f"Soft-deleted workspace '{change.id.name}' exists since {isoformat(deleted.deleted_at)}. "
-        f"Purge it with DELETE {change.id.text}?forceToPurge=true, or use another name.",
-    )
+    if not wanted:
+        raise AzureError(
+            409,
+            "Conflict",
+            f"Soft-deleted workspace '{change.id.name}' exists since "
+            f"{isoformat(deleted.deleted_at)}. Please purge or recover it: DELETE {change.id.text}"
+            "?forceToPurge=true, or PUT it with properties.allowRecoverSoftDeletedWorkspace.",
+        )
+    kept = ("workspaceId", "hubResourceId")
+    left = {name: value for name, value in deleted.resource.properties.items() if name in kept}
+    change.body["properties"] = left | change.properties
+    change.private |= deleted.resource.private
+    DELETED.purge(change.cloud, change.id)
 
 
 def _purge(request: Request) -> Response:

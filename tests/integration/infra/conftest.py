@@ -1,8 +1,11 @@
-"""The stand-in provider as an engine calls it, against the emulator."""
+"""The stand-in provider as an engine calls it, and whole stacks, against the emulator."""
 
+import shutil
+import subprocess
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn
 
 import grpc
@@ -10,8 +13,13 @@ import pytest
 from google.protobuf import struct_pb2
 from pulumi.runtime.proto import provider_pb2
 
+from emulator.rehearsal import inventory
+from emulator.server import Emulator
 from minipulumi.azure_native.provider import AzureNativeProvider
 from minipulumi.values import from_struct, to_struct
+
+ROOT = Path(__file__).parents[3]
+Pulumi = Callable[..., subprocess.CompletedProcess[str]]
 
 
 class AbortedError(Exception):
@@ -122,3 +130,55 @@ def group(engine: Engine) -> Made:
 def unique() -> str:
     """Ten letters for a name that is taken worldwide."""
     return uuid.uuid4().hex[:10]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A checkout as far as `pulumi` looks at it, so that nothing is written into this one."""
+    for name in ("Pulumi.yaml", "Pulumi.dev.yaml"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    shutil.copytree(ROOT / "infra", tmp_path / "infra")
+    return tmp_path
+
+
+@pytest.fixture
+def subscription_id(emulator: Emulator) -> str:
+    """A subscription in which nothing is registered, as a new one is."""
+    return emulator.control.add_subscription(registered=())
+
+
+@pytest.fixture
+def pulumi(emulator: Emulator, project: Path, subscription_id: str, tmp_path: Path) -> Pulumi:
+    """Runs `pulumi` with the environment that `foundry-emulator run` gives."""
+    return runner(emulator.environment(subscription=subscription_id), project, tmp_path)
+
+
+def runner(
+    environment: Mapping[str, str], project: Path, root: Path, program: str = "pulumi"
+) -> Pulumi:
+    """Runs a `pulumi`, or the one that the environment finds, with its state below `root`."""
+    state = root / "state"
+    state.mkdir(exist_ok=True)
+    own = {"PULUMI_BACKEND_URL": f"file://{state}", "PULUMI_HOME": str(root / "home")}
+    found = shutil.which(program, path=environment["PATH"])
+    assert found
+
+    def run(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        result = subprocess.run(
+            [found, *arguments, "--stack", "dev", "--non-interactive"],
+            cwd=project,
+            env={**environment, **own},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == code, result.stdout + result.stderr
+        return result
+
+    return run
+
+
+def in_the_bin(emulator: Emulator, subscription_id: str) -> list[str]:
+    """The ids of what Azure keeps of a subscription's deleted vaults, accounts and workspaces."""
+    deleted: list[str] = inventory.take(emulator.cloud)["deleted"]
+    return [id for id in deleted if id.startswith(f"/subscriptions/{subscription_id}/")]

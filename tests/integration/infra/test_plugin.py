@@ -6,6 +6,7 @@
 
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,10 +23,8 @@ GROUP = "urn:pulumi:dev::foundry-tune::azure-native:resources:ResourceGroup::gro
 
 
 @pytest.fixture
-def plugin(
-    emulator: Emulator, subscription: str
-) -> Iterator[provider_pb2_grpc.ResourceProviderStub]:
-    """A running plugin, started as the engine does: in the program's folder, by its name."""
+def process(emulator: Emulator, subscription: str) -> Iterator[subprocess.Popen[str]]:
+    """A plugin's process, started as the engine does: in the program's folder, by its name."""
     process = subprocess.Popen(
         [PLUGIN, "127.0.0.1:1"],
         cwd=PLUGIN.parents[2] / "infra",
@@ -35,13 +34,18 @@ def plugin(
     )
     assert process.stdout
     with process, process.stdout:
-        port = int(process.stdout.readline())
-        options = [("grpc.enable_http_proxy", 0)]
-        with grpc.insecure_channel(f"127.0.0.1:{port}", options=options) as channel:
-            yield provider_pb2_grpc.ResourceProviderStub(channel)
-        process.send_signal(signal.SIGINT)  # Ctrl-C reaches plugins too, and must not end them
-        process.terminate()
-        assert process.wait() == 0
+        yield process
+        process.kill()
+
+
+@pytest.fixture
+def plugin(process: subprocess.Popen[str]) -> Iterator[provider_pb2_grpc.ResourceProviderStub]:
+    """The same, ready to be called."""
+    assert process.stdout
+    port = int(process.stdout.readline())
+    options = [("grpc.enable_http_proxy", 0)]
+    with grpc.insecure_channel(f"127.0.0.1:{port}", options=options) as channel:
+        yield provider_pb2_grpc.ResourceProviderStub(channel)
 
 
 def test_the_plugin_makes_a_resource_and_refuses_what_it_does_not_know(
@@ -58,3 +62,28 @@ def test_the_plugin_makes_a_resource_and_refuses_what_it_does_not_know(
     assert f"cannot create already existing resource '{created.id}'" in str(error.value)
     with pytest.raises(grpc.RpcError, match="has no schema to give"):
         plugin.GetSchema(provider_pb2.GetSchemaRequest())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("busy", [False, True], ids=["idle", "waiting for Azure"])
+def test_the_plugin_ends_within_a_second_of_the_engines_signal(
+    emulator: Emulator,
+    process: subprocess.Popen[str],
+    plugin: provider_pb2_grpc.ResourceProviderStub,
+    number: int,
+    busy: bool,
+) -> None:
+    plugin.Configure(provider_pb2.ConfigureRequest(acceptSecrets=True))
+    if busy:
+        patience = {"status": 429, "code": "TooManyRequests", "headers": {"retry-after": "60"}}
+        match = {"method": "GET", "path": "rg-plugin", "count": 1}
+        mark = emulator.control.last_call()
+        emulator.control.faults.add({"match": match, "do": patience})
+        inputs = to_struct({"resourceGroupName": "rg-plugin", "location": "eastus2"})
+        under_way = plugin.Create.future(provider_pb2.CreateRequest(urn=GROUP, properties=inputs))
+        while not emulator.control.calls(after=mark, host="management.azure.com"):
+            assert not under_way.done()
+    started = time.monotonic()
+    process.send_signal(number)
+    assert process.wait(timeout=10) == 0
+    assert time.monotonic() - started < 1

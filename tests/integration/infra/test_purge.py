@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from emulator.server import Emulator
 from infra import arm, purge
-from tests.integration.infra.conftest import AbortedError, Engine, Made
+from tests.integration.infra.conftest import AbortedError, Engine, Made, in_the_bin
 from tests.integration.infra.test_provider import (
     AI_SERVICES,
     VAULT,
@@ -70,8 +71,23 @@ def test_a_protected_vault_says_so(engine: Engine, cases: dict[str, Any]) -> Non
         purge.PurgeProvider().delete("id", request)
 
 
+def test_a_group_that_is_gone_does_not_say_that_the_bin_is_empty(
+    emulator: Emulator, engine: Engine, group: Made, cases: dict[str, Any]
+) -> None:
+    token, inputs, request = cases["workspace"]
+    made = engine.create(token, inputs)
+    engine.delete(group)
+    assert made.id.lower() in in_the_bin(emulator, engine.subscription)
+    with pytest.raises(arm.ArmError, match=r"rg-test.*could not be found.*az group create"):
+        purge.PurgeProvider().delete("id", request)
+
+    engine.create("azure-native:resources:ResourceGroup", group.inputs)
+    purge.PurgeProvider().delete("id", request)
+    assert made.id.lower() not in in_the_bin(emulator, engine.subscription)
+
+
 def test_purging_is_remembered_when_it_is_updated() -> None:
-    request = purge.vault("s", "eastus2", "kv-dev")
+    request = {**purge.vault("s", "eastus2", "kv-dev"), "resource_group": "rg"}
     provider = purge.PurgeProvider()
     assert provider.create(dict(request)).outs == request
     newer = {**request, "api_version": "2030-01-01"}
@@ -79,4 +95,15 @@ def test_purging_is_remembered_when_it_is_updated() -> None:
     assert diff.changes
     assert diff.replaces == []
     assert provider.update("id", request, newer).outs == newer
-    assert provider.diff("id", request, purge.vault("s", "westus", "kv-dev")).replaces == ["path"]
+    moved = {**request, **purge.vault("s", "westus", "kv-dev")}
+    assert provider.diff("id", request, moved).replaces == ["path"]
+    assert provider.diff("id", request, {**request, "resource_group": "?"}).replaces == [
+        "resource_group"
+    ]
+
+
+def test_a_purge_of_a_state_that_knows_no_group_is_kept_and_learns_it() -> None:
+    old = purge.vault("s", "eastus2", "kv-dev")
+    diff = purge.PurgeProvider().diff("id", old, {**old, "resource_group": "rg"})
+    assert diff.changes
+    assert diff.replaces == []

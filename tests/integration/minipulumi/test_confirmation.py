@@ -41,7 +41,7 @@ def converse(world: World, answers: list[str]) -> tuple[int, str]:
             text += os.read(ours, 4096).decode()
         except OSError:  # the terminal's other end is closed
             break
-        if answers and text.count("[yes/no/details]: ") > 2 - len(answers):
+        if answers and text.endswith(("[yes/no/details]: ", "press ^C: ")):
             os.write(ours, f"{answers.pop(0)}\n".encode())
     os.close(ours)
     return process.wait(10), text.replace("\r\n", "\n")
@@ -62,3 +62,19 @@ def test_details_show_the_change_and_only_yes_makes_it(world: World, last: str) 
     else:
         assert (code, made) == (1, None)
         assert "error: confirmation declined, not proceeding with the update" in text
+
+
+def test_a_stack_that_is_not_there_is_made_on_request(world: World) -> None:
+    (world.project / "__main__.py").write_text(PROGRAM)
+    code, text = converse(world, ["", "yes"])
+    assert "The stack 'dev' does not exist.\n" in text
+    assert "Created stack 'dev'\n" in text
+    assert (code, len(world.state("dev")["resources"])) == (0, 2)
+
+
+def test_no_stack_is_made_without_an_answer(world: World) -> None:
+    (world.project / "__main__.py").write_text(PROGRAM)
+    code, text = converse(world, ["\x04"])
+    assert code == 6
+    assert "error: no stack named 'dev' found" in text
+    assert not world.state_file("dev").exists()

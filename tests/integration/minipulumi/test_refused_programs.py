@@ -18,7 +18,6 @@ SECOND = (
 )
 OPTIONS = {
     "retain_on_delete=True": "retainOnDelete (resource 'second')",
-    "import_='/subscriptions/1'": "importId (resource 'second')",
     "replace_on_changes=['tags']": "replaceOnChanges (resource 'second')",
     "deleted_with=first": "deletedWith (resource 'second')",
     "custom_timeouts=pulumi.CustomTimeouts(create='1m')": "customTimeouts (resource 'second')",

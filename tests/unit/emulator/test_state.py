@@ -32,6 +32,15 @@ def test_what_a_killed_emulator_left_is_taken_up(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["lock"]
 
 
+def test_a_state_that_lies_in_anothers_folder_is_no_hindrance_and_stays(tmp_path: Path) -> None:
+    inner = tmp_path / "demo"
+    with StateDirectory(inner):
+        (inner / "state.sqlite").touch()
+    with StateDirectory(tmp_path) as outer:
+        outer.wipe()
+    assert sorted(entry.name for entry in inner.iterdir()) == ["lock", "state.sqlite"]
+
+
 def test_a_file_in_the_place_of_the_directory_is_said_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -227,19 +227,17 @@ def test_the_same_configuration_gives_the_same_requests(
     assert run(CONFIG).inputs == environment.inputs
 
 
-def test_a_closed_network_a_mortal_vault_and_a_restore_are_asked_for_outright(
+def test_a_closed_network_and_a_mortal_vault_are_asked_for_outright(
     run: Callable[..., Recording],
 ) -> None:
     more = {"publicNetworkAccess": "Disabled", "purgeProtection": "false"}
-    closed = run({**CONFIG, **more, "recoverDeleted": "true"})
+    closed = run({**CONFIG, **more})
     assert closed.inputs["storage"]["publicNetworkAccess"] == "Disabled"
     assert closed.inputs["hub"]["publicNetworkAccess"] == "Disabled"
     assert closed.inputs["ai-services"]["properties"]["publicNetworkAccess"] == "Disabled"
     vault: dict[str, Any] = closed.inputs["vault"]["properties"]
     assert vault["publicNetworkAccess"] == "Disabled"
     assert "enablePurgeProtection" not in vault, "Azure refuses false"
-    assert vault["createMode"] == "recover"
-    assert closed.inputs["ai-services"]["properties"]["restore"] is True
 
 
 def test_purging_comes_after_deleting_and_before_the_group_goes(

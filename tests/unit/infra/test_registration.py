@@ -1,13 +1,14 @@
 """The dynamic resource: what Pulumi keeps of it, and what it decides without Azure."""
 
 import base64
-from typing import Any
+from typing import Any, cast
 
 import azure.identity
 import pytest
+import requests
 from pulumi.dynamic.dynamic import serialize_provider  # pyright: ignore[reportUnknownVariableType] untyped in the SDK
 
-from infra.arm import credential
+from infra.arm import ArmError, body, credential
 from infra.registration import NAMESPACES, RegistrationProvider
 
 HERE = {"namespace": "Microsoft.Network", "subscription_id": "s"}
@@ -80,3 +81,11 @@ def test_the_identity_is_the_one_that_azure_native_takes(
     environment: dict[str, str], expected: type[Any]
 ) -> None:
     assert isinstance(credential(environment), expected)
+
+
+@pytest.mark.parametrize("page", [b"<html>Sign in</html>", b"", b"[]", b"null"])
+def test_a_page_of_a_proxy_is_no_answer_of_azure(page: bytes) -> None:
+    answer = requests.Response()
+    answer.status_code, answer._content = 200, page  # pyright: ignore[reportPrivateUsage]
+    with pytest.raises(ArmError, match="GET /x: status 200 without Azure's JSON"):
+        body(cast("Any", answer), "GET /x")

@@ -15,6 +15,8 @@ from minipulumi.cli import main
         ("up --policy-pack rules", "'--policy-pack' of `pulumi up`"),
         ("preview --save-plan plan.json", "'--save-plan' of `pulumi preview`"),
         ("config set --type int a 1", "'--type' of `pulumi config set`"),
+        ("up --yes --exec-kind auto.local", "Pulumi's Automation API ('--exec-kind')"),
+        ("preview --exec-kind=auto.inline", "Pulumi's Automation API ('--exec-kind')"),
     ],
 )
 def test_unknown_verbs_and_flags_are_named(

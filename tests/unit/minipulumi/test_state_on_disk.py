@@ -124,6 +124,42 @@ def test_a_state_with_parts_that_would_be_lost_is_refused(path: Path, cipher: Pa
         read_latest(path)
 
 
+BROKEN = {
+    "cut": '{"version": 3, "checkpoint": {"lat',
+    "empty": "",
+    "list": "[]",
+    "nothing in it": '{"version": 3}',
+    "resources of another kind": '{"version": 3, "checkpoint": {"latest": {"resources": [1]}}}',
+    "a key twice": '{"version": 3, "checkpoint": {"latest": {}, "latest": {"resources": []}}}',
+}
+
+
+@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)
+def test_a_broken_state_names_the_whole_one_beside_it(path: Path, text: str) -> None:
+    replace_file(path, path.read_text())
+    backup = path.with_suffix(".json.bak")
+    path.write_text(text)
+    with pytest.raises(PulumiError) as told:
+        read_latest(path)
+    message = str(told.value)
+    assert message.startswith(f"{path}: not a checkpoint: ")
+    assert message.endswith(f"Take it back: cp {backup} {path}")
+    backup.write_text("{")
+    with pytest.raises(PulumiError) as told:
+        read_latest(path)
+    assert ".bak" not in str(told.value), "one that is broken too is no help"
+
+
+def test_a_setting_that_is_written_twice_is_refused_with_both_lines(tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.dev.yaml"
+    file.write_text("config:\n  p:location: eastus2\n  p:tags: {a: b}\n  p:location: westus\n")
+    with pytest.raises(PulumiError) as told:
+        settings.read_stack_file(file)
+    assert str(told.value) == (
+        f"{file}:4: 'p:location' is written twice, in lines 2 and 4. Remove one of them"
+    )
+
+
 def test_the_settings_file_keeps_comments_order_and_quotes(tmp_path: Path) -> None:
     file = tmp_path / "Pulumi.dev.yaml"
     file.write_text(

@@ -96,6 +96,20 @@ def test_a_soft_deleted_name_is_taken_until_it_is_purged(
     assert arm.wait("PUT", foundry.project, project_body(foundry))["name"]
 
 
+def test_a_soft_deleted_project_is_recovered_as_itself(another_foundry: MakeFoundry) -> None:
+    foundry = another_foundry()
+    arm = foundry.platform
+    arm.wait("DELETE", foundry.project)
+    body = project_body(foundry)
+    body["properties"]["allowRecoverSoftDeletedWorkspace"] = "True"
+    recovered = arm.wait("PUT", foundry.project, body)
+    assert recovered["properties"]["workspaceId"] == foundry.project_guid
+    assert "allowRecoverSoftDeletedWorkspace" not in recovered["properties"]
+    arm.wait("DELETE", foundry.project, forceToPurge="true")
+    made = arm.wait("PUT", foundry.project, body)
+    assert made["properties"]["workspaceId"] != foundry.project_guid, "there was none to recover"
+
+
 def test_the_default_datastores_are_there_with_their_containers(foundry: Foundry) -> None:
     listed = foundry.developer.ok("GET", f"{foundry.project}/datastores")["value"]
     stores = {store["name"]: store["properties"] for store in listed}

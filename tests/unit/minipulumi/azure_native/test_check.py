@@ -30,12 +30,12 @@ def test_good_inputs_pass() -> None:
 def test_everything_that_is_missing_is_named() -> None:
     assert told({}) == [
         ("resourceGroupName", "is missing, and required"),
+        ("accountName", "is missing, and required"),
         (
-            "accountName",
-            "is missing; this stand-in makes no names up, so give one: "
-            "3 to 24 lower case letters and digits",
+            "location",
+            "is missing, and required. Give it, or set it for all: "
+            "pulumi config set azure-native:location <region>",
         ),
-        ("location", "is missing, and required"),
         ("kind", "is missing, and required"),
         ("sku", "is missing, and required"),
     ]

@@ -1,5 +1,7 @@
 """The provider's answers to the engine that need no Azure."""
 
+import re
+import uuid
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -105,10 +107,66 @@ def test_there_is_no_schema_and_no_other_function(provider: AzureNativeProvider)
     with pytest.raises(AbortedError) as error:
         provider.GetSchema(provider_pb2.GetSchemaRequest(), Context())
     assert error.value.code is grpc.StatusCode.UNIMPLEMENTED
-    listing = provider_pb2.InvokeRequest(tok="azure-native:storage:listStorageAccountKeys")
+    listing = provider_pb2.InvokeRequest(tok="azure-native:storage:listStorageAccountSAS")
     with pytest.raises(AbortedError, match=listing.tok) as error:
         provider.Invoke(listing, Context())
     assert error.value.code is grpc.StatusCode.UNIMPLEMENTED
+
+
+def checked(provider: AzureNativeProvider, urn: str, news: Mapping[str, Any], **more: Any) -> Any:
+    olds = to_struct(more.pop("olds", {}))
+    request = provider_pb2.CheckRequest(urn=urn, news=to_struct(news), olds=olds, **more)
+    answer = provider.Check(request, Context())
+    assert not answer.failures, answer.failures
+    return from_struct(answer.inputs)
+
+
+def test_a_name_that_is_left_out_is_drawn_once_and_drawn_anew_for_a_replacement(
+    provider: AzureNativeProvider,
+) -> None:
+    unnamed = {key: value for key, value in ACCOUNT.items() if key != "accountName"}
+    made = checked(provider, STORAGE, unnamed, randomSeed=b"1")
+    assert re.fullmatch(r"storage[0-9a-f]{8}", made["accountName"])
+    assert checked(provider, STORAGE, unnamed, randomSeed=b"1") == made
+    assert checked(provider, STORAGE, unnamed, olds=made) == made, "an update keeps it"
+    other = checked(provider, STORAGE, unnamed, randomSeed=b"2")
+    assert other["accountName"] != made["accountName"]
+    assert diff(provider, made, {**made, "location": "westus"}).replaces == ["location"]
+    assert not diff(provider, made, {**made, "location": "westus"}).deleteBeforeReplace
+    assert diff(provider, ACCOUNT, {**ACCOUNT, "location": "westus"}).deleteBeforeReplace
+
+
+def test_a_connection_takes_its_name_in_the_program_and_an_assignment_a_guid(
+    provider: AzureNativeProvider,
+) -> None:
+    urn = "urn:pulumi:dev::p::azure-native:{}::ai-services"
+    connection = {
+        "workspaceName": "hub",
+        "resourceGroupName": "rg",
+        "properties": {"authType": "AAD"},
+    }
+    token = "machinelearningservices:WorkspaceConnection"
+    made = checked(provider, urn.format(token), connection)
+    assert made["connectionName"] == "ai-services"
+    assignment = {"scope": "/subscriptions/s", "principalId": "p", "roleDefinitionId": "r"}
+    made = checked(provider, urn.format("authorization:RoleAssignment"), assignment)
+    assert uuid.UUID(made["roleAssignmentName"])
+
+
+def test_a_state_of_the_real_plugin_is_no_change(provider: AzureNativeProvider) -> None:
+    theirs = {**ACCOUNT, "azureApiVersion": "2024-01-01", "__createBeforeDelete": True}
+    assert diff(provider, theirs, ACCOUNT).changes == provider_pb2.DiffResponse.DIFF_NONE
+
+
+def test_a_resource_is_made_where_its_group_will_be(provider: AzureNativeProvider) -> None:
+    somewhere = {key: value for key, value in ACCOUNT.items() if key != "location"}
+    made = checked(provider, STORAGE, {**somewhere, "resourceGroupName": UNKNOWN})
+    assert made["location"] == UNKNOWN
+    assert checked(provider, STORAGE, somewhere, olds=ACCOUNT)["location"] == "eastus2"
+    configure(provider, location="westus3")
+    assert checked(provider, STORAGE, somewhere)["location"] == "westus3"
+    group = checked(provider, GROUP, {})
+    assert re.fullmatch(r"group[0-9a-f]{8}", group["resourceGroupName"])
 
 
 def test_an_unknown_type_is_refused_by_its_token(provider: AzureNativeProvider) -> None:

@@ -177,7 +177,7 @@ def _enum_values(annotation: str, module: ModuleType) -> set[str]:
 
 
 def test_every_type_and_property_that_the_program_uses_is_covered() -> None:
-    recording = run_program({**CONFIG, "recoverDeleted": "true"})
+    recording = run_program(CONFIG)
     for name, token in recording.types.items():
         if token.startswith("azure-native:"):
             inputs = from_struct(to_struct(recording.inputs[name]))
