@@ -7,12 +7,14 @@ import errno
 import hashlib
 import os
 import stat
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from jobs.errors import InvalidInputError
+from jobs.errors import InvalidInputError, UsageError
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -70,6 +72,44 @@ class _Regular(FileIO):
             return super().read(-1 if size is None else size)
         except OSError as error:
             raise UnreadableFileError(_in_words(error)) from error
+
+
+@contextmanager
+def whole_file(target: Path, *, overwrite: bool = False) -> Generator[BinaryIO]:
+    """A new file that is there as a whole or not at all, whatever ends the program meanwhile.
+
+    Raises:
+        UsageError: There is one already that may not be overwritten, or it can't be written.
+    """
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        refuse_existing(target, overwrite=overwrite)
+        with part.open("xb") as file:
+            yield file
+        refuse_existing(target, overwrite=overwrite)  # it may have come meanwhile
+        part.replace(target)
+    except OSError as error:
+        raise UsageError(
+            f"{target} can't be written: {error.strerror}.", next_step="Name another file."
+        ) from error
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def refuse_existing(target: Path, *, overwrite: bool) -> None:
+    """Refuse to write over what is there.
+
+    Raises:
+        UsageError: There is a file, and it may not be overwritten; or it is no file at all.
+    """
+    if target.is_file() and overwrite:
+        return
+    if target.exists():
+        raise UsageError(
+            f"{target} is there already; nothing is overwritten.",
+            next_step="Name another file, or give --force if it may go.",
+        )
 
 
 def read_bounded(path: str | os.PathLike[str], limit: int) -> bytes:

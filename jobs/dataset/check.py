@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from jobs.catalog.catalog import catalog, registry_model
+from jobs.dataset.layout import NO_SENSE, layout_of, looks_foreign
 from jobs.dataset.lint import Tally, Task, Wish
 from jobs.dataset.parallel import lint_file
 from jobs.dataset.remarks import Remark, Remarks
@@ -110,7 +111,7 @@ def check(
     context = _context(training)
     surveys: list[Survey] = []
     for item in looked:
-        _whole_file(item)
+        _whole_file(item, task)
         tell(f"{item.file.name}: texts and tokens …")
         surveys.append(
             survey(
@@ -127,6 +128,8 @@ def check(
     if training:
         _enough(checked, training)
     for item in checked:
+        if item.file.role == "test":
+            _expects_calls(item)
         findings += item.tally.remarks.findings(item.file.name)
     return Checked(tuple(checked), tuple(in_order(findings)))
 
@@ -183,7 +186,7 @@ def _near(
         looked[file].tally.remarks.add(found)
 
 
-def _whole_file(item: Looked) -> None:
+def _whole_file(item: Looked, task: Task) -> None:
     remarks, tally = item.tally.remarks, item.tally
     if item.file.path.suffix.lower() != ".jsonl":
         text = f"'{item.file.path.suffix}' is not what the service takes: .jsonl only."
@@ -191,8 +194,20 @@ def _whole_file(item: Looked) -> None:
     if item.size >= SERVICE_LIMIT_BYTES:
         text = f"{item.size / 1e6:,.0f} MB; the service takes files smaller than 512 MB."
         remarks.add(Remark("FT-D007", 0, "", text))
-    if not tally.conversations:
+    layout = layout_of(item.file.path, task) if looks_foreign(tally) else None
+    if layout is not None and layout.says:
+        # What is wrong with each line follows from it, and would be said a thousand times.
+        if not layout.is_guess:
+            remarks.leave_out(*NO_SENSE, "FT-D005", "FT-D008")
+        remarks.add(Remark("FT-D024", 0, "", f"{layout.says} {layout.advice}"))
+    elif not tally.conversations:
         remarks.add(Remark("FT-D002", 0, "", "holds no conversation to train on."))
+
+
+def _expects_calls(item: Looked) -> None:
+    for line in item.survey.calls_last:
+        text = "the expected answer is a call of a tool; an evaluation compares texts."
+        item.tally.remarks.add(Remark("FT-D028", line, "", text))
 
 
 # ── is it enough? ───────────────────────────────────────────────────────────────────────────────
@@ -224,7 +239,8 @@ def _enough(files: Sequence[Looked], training: TrainedWith) -> None:
         remarks.add(Remark("FT-D062", 0, "", text))
     steps = -(-left // training.batch_size) * training.epochs
     if steps < FEW_STEPS and left >= SERVICE_FLOOR:
-        how = f"{left:,} rows, {training.epochs} epochs, batches of {training.batch_size}"
+        passes = f"{training.epochs} epoch" + ("s" if training.epochs != 1 else "")
+        how = f"{left:,} rows, {passes}, batches of {training.batch_size}"
         text = f"{steps} optimizer steps ({how}); the weights hardly move."
         remarks.add(Remark("FT-D063", 0, "", text))
     _telling(files, rows - left, training, remarks)

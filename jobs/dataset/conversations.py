@@ -1,8 +1,9 @@
 """Conversations of a file as text, for what has to read them and not only check their form."""
 
+import json
 import os
 from collections.abc import Container, Iterable, Iterator
-from typing import Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import msgspec
 
@@ -35,6 +36,17 @@ class Conversation(NamedTuple):
         """The system prompt, if there is one."""
         first = self.messages[0]
         return first.content if first.role == "system" else None
+
+    @property
+    def beyond_texts(self) -> str:
+        """What else is sent of it: tools, calls of them, names; as the JSON that it is."""
+        if b'"tool' not in self.raw and b'"name"' not in self.raw:
+            return ""
+        fields = fields_of(self.raw)
+        parts: list[Any] = [fields["tools"]] if fields.get("tools") else []
+        for message in fields.get("messages", ()):
+            parts += [message[key] for key in ("name", "tool_calls") if message.get(key)]
+        return "\n".join(msgspec.json.encode(part).decode() for part in parts)
 
     @property
     def turns(self) -> list[str]:
@@ -90,6 +102,17 @@ def read_conversations(
                     yield Conversation(number, messages, line)
 
 
+def fields_of(line: bytes) -> dict[str, Any]:
+    """All fields of a line that was read as a conversation.
+
+    A number that no double holds is text here; the service reads it, and so must we.
+    """
+    try:
+        return msgspec.json.decode(line)
+    except msgspec.DecodeError:
+        return json.loads(line, parse_int=str, parse_float=str)
+
+
 def batches(conversations: Iterable[Conversation]) -> Iterator[list[Conversation]]:
     """The conversations in lists of some hundred, or of fewer that together have a megabyte."""
     batch: list[Conversation] = []
@@ -124,7 +147,7 @@ def _chat(line: bytes) -> list[Message]:
 def _with_tools(line: bytes) -> list[Message]:
     """A conversation whose contents are missing (a tool is called) or in parts."""
     messages: list[Message] = []
-    for message in msgspec.json.decode(line)["messages"]:
+    for message in fields_of(line)["messages"]:
         content = message.get("content")
         if isinstance(content, list):
             parts = cast("list[dict[str, str]]", content)

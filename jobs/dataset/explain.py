@@ -10,12 +10,13 @@ from typing import Any, cast
 
 import msgspec
 
+from jobs.dataset.formats import ROLES, format_of, role_of
 from jobs.dataset.lines import MAX_LINE_BYTES
 from jobs.dataset.remarks import Remark, Remarks
+from jobs.dataset.tools import tool_problems
 from jobs.suggestions import did_you_mean
 from jobs.terminal.output import printable
 
-ROLES = ("system", "user", "assistant", "tool")
 MESSAGE_FIELDS = (
     "role",
     "content",
@@ -40,16 +41,27 @@ def line(remarks: Remarks, text: bytes, number: int) -> bool:
     if not isinstance(messages, list):
         _no_messages(remarks, conversation, number)
         return False
-    before = len(remarks.counts), sum(remarks.counts.values())
+    before = _errors(remarks)
     for index, message in enumerate(cast("list[Any]", messages)):
         _message(remarks, message, index, number)
+    for path, said in tool_problems(conversation):
+        remarks.add(Remark("FT-D018", number, path, said))
     if not messages:
         remarks.add(Remark("FT-D010", number, "messages", "is empty; nothing is said."))
-    sound = before == (len(remarks.counts), sum(remarks.counts.values()))
+    sound = before == _errors(remarks)
     roles = _roles(cast("list[Any]", messages))
     if roles:
         order(remarks, roles, number)
     return sound
+
+
+def _errors(remarks: Remarks) -> int:
+    """How much was said that makes the service skip a line."""
+    return sum(count for rule, count in remarks.counts.items() if rule not in _STILL_READ)
+
+
+_STILL_READ = ("FT-D018", "FT-D025", "FT-D026", "FT-D027")
+"""Rules about lines that the service takes as they are."""
 
 
 def whole(remarks: Remarks, text: bytes, number: int) -> None:
@@ -197,10 +209,10 @@ def _no_messages(remarks: Remarks, conversation: dict[str, Any], number: int) ->
         message = f"{_kind(conversation['messages'])} where a list of messages is expected."
         remarks.add(Remark("FT-D010", number, "messages", message))
         return
-    if {"prompt", "completion"} <= set(conversation) or {"text", "ground_truth"} <= set(
-        conversation
-    ):
-        message = "no 'messages': this is text completion's form. Write it as a conversation."
+    if name := format_of(conversation):
+        message = f"no 'messages': this is {name}. `foundry-tune dataset fix` writes conversations."
+        if name == "preferences":
+            message = "no 'messages': this is a preference. Keep the chosen answer of it."
     else:
         keys = [key for key in conversation if key]
         hint = next((key for key in keys if did_you_mean(key, ["messages"])), "")
@@ -222,7 +234,8 @@ def _message(remarks: Remarks, message: Any, index: int, number: int) -> None:
         text = "is missing." if "role" not in fields else f"{_kind(role)} where a role is expected."
         remarks.add(Remark("FT-D012", number, f"{path}.role", text + hint))
     elif role not in ROLES:
-        hint = did_you_mean(role, ROLES) or _ALIASES.get(role.lower(), "")
+        meant = role_of(role)
+        hint = f" Did you mean '{meant}'?" if meant else did_you_mean(role, ROLES)
         text = f"'{printable(role)}' is not a role.{hint}"
         remarks.add(Remark("FT-D011", number, f"{path}.role", text))
     if "content" not in fields and "tool_calls" not in fields:
@@ -231,9 +244,29 @@ def _message(remarks: Remarks, message: Any, index: int, number: int) -> None:
         remarks.add(Remark("FT-D012", number, f"{path}.content", text))
     elif fields.get("content") is not None or "tool_calls" not in fields:
         _content(remarks, fields.get("content"), f"{path}.content", number)
-    if "tool_calls" in fields and not isinstance(fields["tool_calls"], list):
-        text = f"{_kind(fields['tool_calls'])} where a list is expected."
-        remarks.add(Remark("FT-D012", number, f"{path}.tool_calls", text))
+    if isinstance(content := fields.get("content"), str):
+        _meant(remarks, content, f"{path}.content", number)
+    if role == "assistant" and fields.get("weight") == 0:
+        text = "is 0, and the service doesn't weigh: the model learns this answer too."
+        remarks.add(Remark("FT-D027", number, f"{path}.weight", text))
+
+
+def _meant(remarks: Remarks, text: str, path: str, number: int) -> None:
+    """What a text says that was hardly meant to be learnt."""
+    if token := TEMPLATE_TOKEN.search(text):
+        said = f"holds '{token[0]}', which the chat template writes itself, and would twice."
+        remarks.add(Remark("FT-D025", number, path, said))
+    if text.strip() in _NOTHING:
+        said = f"is the word '{text.strip()}', which a program writes for nothing."
+        remarks.add(Remark("FT-D026", number, path, said))
+
+
+TEMPLATE_TOKEN = re.compile(
+    r"<\|(?:user|assistant|system|tool|end|endoftext|im_start|im_end|im_sep|start_header_id"
+    r"|end_header_id|eot_id|begin_of_text|end_of_text|tool_call|tool_response)\|>"
+    r"|\[/?INST\]|<</?SYS>>|</?s>"
+)
+_NOTHING = ("null", "None", "undefined", "NaN", "nan")
 
 
 def _content(remarks: Remarks, content: Any, path: str, number: int) -> None:
@@ -252,14 +285,6 @@ def _content(remarks: Remarks, content: Any, path: str, number: int) -> None:
 
 
 _EMPTY = "is empty; there is nothing to learn from it."
-_ALIASES = {
-    "human": " Did you mean 'user'?",
-    "gpt": " Did you mean 'assistant'?",
-    "bot": " Did you mean 'assistant'?",
-    "ai": " Did you mean 'assistant'?",
-    "model": " Did you mean 'assistant'?",
-    "developer": " Did you mean 'system'?",
-}
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _HALF = "half of a surrogate pair (\\ud800 to \\udfff alone) is no character."
 _HALF_SURROGATE = re.compile(

@@ -1,9 +1,9 @@
 """A cleaned copy of a file, and a list of what was done to it. The file itself is never touched.
 
 Only what has one right answer is done: marks, line ends and blank lines, broken lines and repeats
-out, known aliases of roles, a last question without an answer, prompt and completion as a
-conversation. What needs a person (an empty answer in the middle, two users in a row) is left out
-with a word, never guessed.
+out, known aliases of roles, a last question without an answer, other tools' formats and codings as
+conversations in UTF-8. What needs a person (an empty answer in the middle, two users in a row) is
+left out with a word, never guessed.
 """
 
 from collections.abc import Iterator
@@ -15,22 +15,17 @@ import msgspec
 from xxhash import xxh3_64_intdigest
 
 from jobs.dataset import explain
+from jobs.dataset.formats import conversation_of, format_of, role_of
+from jobs.dataset.layout import Columns, Record, layout_of, looks_foreign, table_rows
 from jobs.dataset.lines import blocks
-from jobs.dataset.lint import Task
+from jobs.dataset.lint import Task, Wish
+from jobs.dataset.parallel import lint_file
 from jobs.dataset.privacy import private_in
 from jobs.dataset.remarks import Remarks
-from jobs.errors import UsageError
-from jobs.files import open_regular
-
-ALIASES = {
-    "human": "user",
-    "gpt": "assistant",
-    "bot": "assistant",
-    "ai": "assistant",
-    "model": "assistant",
-    "developer": "system",
-}
-"""Other formats' names of roles, which mean one thing only."""
+from jobs.errors import InvalidInputError
+from jobs.files import open_regular, refuse_existing, whole_file
+from jobs.findings import Finding
+from jobs.rules import RULES
 
 PLACEHOLDERS = {
     "FT-D041": "<secret>",
@@ -53,54 +48,106 @@ class Fixed:
     """What became of a file."""
 
     read: int
-    """Lines that were read."""
+    """Rows that were read."""
     written: int
     """Conversations that were written."""
     deeds: tuple[Deed, ...]
 
 
 def fix_file(
-    path: Path, target: Path, *, task: Task = "chat_completion", mask: bool = False
+    path: Path,
+    target: Path,
+    *,
+    task: Task = "chat_completion",
+    mask: bool = False,
+    columns: Columns | None = None,
+    overwrite: bool = False,
 ) -> Fixed:
-    """Write a cleaned copy of `path` to `target`, which must not exist.
+    """Write a cleaned copy of `path` to `target`; of a CSV file with these `columns`.
 
     Raises:
         UsageError: The target is there already, or can't be written.
         UnreadableFileError: The file can't be read.
+        InvalidInputError: Nothing is left of it, so nothing is written.
     """
-    with open_regular(path) as file:
-        try:
-            out = target.open("xb")
-        except FileExistsError:
-            raise UsageError(
-                f"{target} is there already; nothing is overwritten.",
-                next_step="Name another file, or remove that one.",
-            ) from None
-        except OSError as error:
-            raise UsageError(f"{target} can't be written: {error.strerror}.") from error
-        with out:
-            return _fix(file, out, task, mask=mask)
-
-
-def _fix(file: BinaryIO, out: BinaryIO, task: Task, *, mask: bool) -> Fixed:
+    refuse_existing(target, overwrite=overwrite)
     deeds: list[Deed] = []
+    rows = _rows(path, task, columns, deeds)
+    with whole_file(target, overwrite=overwrite) as out:
+        fixed = _fix(rows, out, task, deeds, mask=mask)
+        if not fixed.written:
+            raise nothing_left(path, [_finding(path, deed) for deed in deeds[:_TOLD]])
+    return fixed
+
+
+def nothing_left(path: Path, findings: list[Finding]) -> InvalidInputError:
+    """The error where a file has no conversation that could be written."""
+    return InvalidInputError(
+        f"{path} has no conversation that can be used; nothing is written.", findings=findings
+    )
+
+
+def _finding(path: Path, deed: Deed) -> Finding:
+    return Finding(str(path), deed.line, 0, "", f"{deed.what}.", "FT-D002", "error")
+
+
+_TOLD = 20
+"""How many reasons are given where nothing is left."""
+
+
+def _rows(
+    path: Path, task: Task, columns: Columns | None, deeds: list[Deed]
+) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file, or what would be its lines if it had been written as lines."""
+    if columns:
+        deeds.append(Deed(1, "read as a table (CSV), a row a conversation"))
+        return _encoded(table_rows(path, columns))
+    tally = lint_file(path, Wish(task=task, private=False, limit=0))
+    layout = layout_of(path, task) if looks_foreign(tally) else None
+    if layout is None:
+        return _plain(path, deeds)
+    if not layout.rows:
+        found = Finding(str(path), 0, 0, "", layout.says, "FT-D024", "error")
+        raise InvalidInputError(
+            f"{path} is no file of conversations; nothing is written.",
+            findings=[found],
+            next_step=layout.advice.replace("FILE", str(path)),
+        )
+    if layout.says:
+        deeds.append(Deed(1, f"read as what it is: {layout.says.rstrip('.')}"))
+    return _encoded(iter(layout.rows))
+
+
+def _encoded(rows: Iterator[Record]) -> Iterator[tuple[int, bytes]]:
+    for number, value in rows:
+        yield number, value if isinstance(value, bytes) else msgspec.json.encode(value)
+
+
+def _plain(path: Path, deeds: list[Deed]) -> Iterator[tuple[int, bytes]]:
+    with open_regular(path) as file:
+        for block in blocks(file):
+            if block.too_long:
+                what = f"left out: {block.too_long:,} bytes in one line"
+                deeds.append(Deed(block.first_line, what))
+                continue
+            yield from _lines(block.data, block.first_line, deeds)
+
+
+def _fix(
+    rows: Iterator[tuple[int, bytes]], out: BinaryIO, task: Task, deeds: list[Deed], *, mask: bool
+) -> Fixed:
     first_met: dict[int, int] = {}
     read = written = 0
-    for block in blocks(file):
-        if block.too_long:
-            deeds.append(Deed(block.first_line, f"left out: {block.too_long:,} bytes in one line"))
-            read = block.first_line
-            continue
-        for number, line in _lines(block.data, block.first_line, deeds):
-            read = number
-            for cleaned in _clean(line, number, task, deeds, mask=mask):
-                digest = xxh3_64_intdigest(msgspec.json.encode(cleaned))
-                if digest in first_met:
-                    deeds.append(Deed(number, f"left out: repeats line {first_met[digest]}"))
-                    continue
-                first_met[digest] = number
-                out.write(msgspec.json.encode(cleaned) + b"\n")
-                written += 1
+    for number, line in rows:
+        read += 1
+        for cleaned in _clean(line, number, task, deeds, mask=mask):
+            digest = xxh3_64_intdigest(msgspec.json.encode(cleaned))
+            if digest in first_met:
+                deeds.append(Deed(number, f"left out: repeats line {first_met[digest]}"))
+                continue
+            first_met[digest] = number
+            out.write(msgspec.json.encode(cleaned) + b"\n")
+            written += 1
     return Fixed(read, written, tuple(deeds))
 
 
@@ -137,7 +184,7 @@ def _clean(
         return
     value = _mended(line, number, deeds)
     explain.whole(remarks, msgspec.json.encode(value) if value else line, number)
-    if remarks.counts or not value:
+    if not value or any(RULES[rule].severity == "error" for rule in remarks.counts):
         deeds.append(Deed(number, _left_out(remarks)))
         return
     yield _masked(value, number, deeds) if mask else value
@@ -149,19 +196,18 @@ def _mended(line: bytes, number: int, deeds: list[Deed]) -> dict[str, Any]:
         value = msgspec.json.decode(line)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return {}
+    if name := format_of(value):
+        meant = conversation_of(value)
+        if meant is None:
+            return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+        if name == "roles by other names":
+            _say_roles(value["messages"], number, deeds)
+        else:
+            deeds.append(Deed(number, f"wrote {name} as a conversation"))
+        value = meant
     if not isinstance(value, dict):
         return {}
     conversation = cast("dict[str, Any]", value)
-    for prompt, completion in (("prompt", "completion"), ("text", "ground_truth")):
-        asked, answered = conversation.get(prompt), conversation.get(completion)
-        if "messages" not in conversation and isinstance(asked, str) and isinstance(answered, str):
-            deeds.append(Deed(number, f"wrote {prompt} and {completion} as a conversation"))
-            return {
-                "messages": [
-                    {"role": "user", "content": asked},
-                    {"role": "assistant", "content": answered},
-                ]
-            }
     messages = conversation.get("messages")
     if not isinstance(messages, list):
         return conversation
@@ -172,16 +218,17 @@ def _mended(line: bytes, number: int, deeds: list[Deed]) -> dict[str, Any]:
     ]
     if len(turns) != len(cast("list[Any]", messages)):
         return conversation
-    for index, turn in enumerate(turns):
-        role = turn.get("role")
-        meant = ALIASES.get(role.lower()) if isinstance(role, str) else None
-        if meant:
-            deeds.append(Deed(number, f"messages[{index}].role: '{role}' is '{meant}'"))
-            turn["role"] = meant
     while turns and turns[-1].get("role") in ("user", "system"):
         deeds.append(Deed(number, f"cut the last message, which is the {turns[-1]['role']}'s"))
         turns.pop()
     return {**conversation, "messages": turns}
+
+
+def _say_roles(turns: list[Any], number: int, deeds: list[Deed]) -> None:
+    for index, turn in enumerate(turns):
+        role = cast("dict[str, Any]", turn).get("role") if isinstance(turn, dict) else None
+        if meant := role_of(role):
+            deeds.append(Deed(number, f"messages[{index}].role: '{role}' is '{meant}'"))
 
 
 def _masked(value: dict[str, Any], number: int, deeds: list[Deed]) -> dict[str, Any]:

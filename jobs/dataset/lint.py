@@ -134,7 +134,7 @@ def _all_good(data: bytes, first: int, lines: int, tally: Tally) -> bool:
 
     Nothing is taken down before the whole block has turned out to be good.
     """
-    if not data.startswith(b"{") or _ODD_BEGINNING.search(data):
+    if not data.startswith(b"{") or _ODD_BEGINNING.search(data) or _is_special(data):
         return False
     conversations = _decoded(data)
     if conversations is None or len(conversations) != lines:
@@ -168,7 +168,7 @@ def _decoded(data: bytes) -> list[_Conversation] | None:
 
 def _one_line(line: bytes, number: int, tally: Tally, readable: list[tuple[int, bytes]]) -> None:
     """A line that may be odd: everything that is wrong with it, and its hash if it can be used."""
-    conversations = _decoded(line)
+    conversations = None if _is_special(line) else _decoded(line)
     if conversations is None or len(conversations) != 1 or not conversations[0].messages:
         if explain.line(tally.remarks, line, number):
             tally.hashes.append(hash(line.strip()))
@@ -184,6 +184,17 @@ def _one_line(line: bytes, number: int, tally: Tally, readable: list[tuple[int, 
     tally.hashed_lines.append(number)
     if b"\\u" in line or not line.isascii():
         readable.append((number, msgspec.json.encode(texts)))
+
+
+def _is_special(data: bytes) -> bool:
+    """Whether something may be in it that the form of roles and texts doesn't show."""
+    return any(mark in data for mark in _SPECIAL)
+
+
+_SPECIAL = (
+    *(b'"tool', b'"weight"', b"<|", b"[INST]", b"<<SYS", b"<s>", b"</s>"),
+    *(b'"null"', b'"None"', b'"undefined"', b'"NaN"', b'"nan"', rb"\u003c"),
+)
 
 
 def _text(data: bytes, first: int, tally: Tally, readable: list[tuple[int, bytes]]) -> None:

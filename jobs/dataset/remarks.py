@@ -39,6 +39,11 @@ class Remarks:
             kept = sum(remark.rule == rule for remark in other.kept)
             self.counts[rule] = self.counts.get(rule, 0) + count - kept
 
+    def leave_out(self, *rules: str) -> None:
+        """Take back what these rules said."""
+        self.kept = [remark for remark in self.kept if remark.rule not in rules]
+        self.counts = {rule: n for rule, n in self.counts.items() if rule not in rules}
+
     def findings(self, file: str) -> list[Finding]:
         """The remarks as findings about `file`, with a line for those that were only counted."""
         found = [

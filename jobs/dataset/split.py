@@ -11,14 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from xxhash import xxh3_64_intdigest
 
-from jobs.dataset.conversations import Conversation, read_conversations
-from jobs.dataset.lint import Task
+from jobs.dataset.conversations import Conversation, fields_of, read_conversations
+from jobs.dataset.layout import NO_SENSE, layout_of, looks_foreign
+from jobs.dataset.lint import Tally, Task, Wish
+from jobs.dataset.parallel import lint_file
 from jobs.dataset.remarks import Remarks
 from jobs.dataset.scripts import characters, dominant
 from jobs.dataset.survey import survey
+from jobs.errors import InvalidInputError
+from jobs.files import refuse_existing, whole_file
+from jobs.findings import Finding
 
 _LABEL_LENGTH = 40
 
@@ -36,6 +40,9 @@ class Split:
     strata: int
     """Kinds of conversations that both sides got their share of."""
     seed: int
+    left_out: tuple[Finding, ...]
+    """Why lines went to neither side."""
+    lines_left_out: int
 
     @property
     def share(self) -> float:
@@ -73,16 +80,32 @@ def split_file(
     seed: int = 13,
     group_by: str | None = None,
     task: Task = "chat_completion",
+    overwrite: bool = False,
 ) -> Split:
     """Write the lines of `path` to two files, in their order, unchanged.
 
-    Lines that the service would skip go to neither.
+    Lines that the service would skip go to neither, and are told.
 
     Raises:
         UnreadableFileError: The file can't be read.
+        UsageError: One of the two is there already, or can't be written.
+        InvalidInputError: The file has nothing to split, so nothing is written.
     """
+    for target in (training, validation):
+        refuse_existing(target, overwrite=overwrite)
+    tally = lint_file(path, Wish(task=task, private=False, limit=20))
+    left_out = _left_out(path, tally, task)
     rows, held_out, groups, grouped = _assign(path, share, seed, group_by, task)
-    with training.open("wb") as kept, validation.open("wb") as out:
+    if not held_out:
+        raise InvalidInputError(
+            f"{path} has {len(rows)} conversations that can be used, which are no two sides; "
+            "nothing is written.",
+            findings=left_out,
+        )
+    with (
+        whole_file(training, overwrite=overwrite) as kept,
+        whole_file(validation, overwrite=overwrite) as out,
+    ):
         for one in read_conversations(path, task):
             file = out if one.line in held_out else kept
             file.write(one.raw.rstrip(b"\r") + b"\n")
@@ -93,7 +116,23 @@ def split_file(
         grouped=grouped,
         strata=len({row.stratum for row in rows}),
         seed=seed,
+        left_out=left_out,
+        lines_left_out=tally.lines - len(rows),
     )
+
+
+def _left_out(path: Path, tally: Tally, task: Task) -> tuple[Finding, ...]:
+    """What is wrong with the lines that can't be used; an error if it is the file as a whole."""
+    layout = layout_of(path, task) if looks_foreign(tally) else None
+    if layout is not None and layout.says:
+        raise InvalidInputError(
+            f"{path} is no file of conversations, one a line; nothing is written.",
+            findings=[Finding(str(path), 0, 0, "", layout.says, "FT-D024", "error")],
+            next_step=layout.advice.replace("FILE", str(path)),
+        )
+    unusable = [*NO_SENSE, "FT-D008", "FT-D013", "FT-D019"]
+    found = tally.remarks.findings(str(path))
+    return tuple(finding for finding in found if finding.rule in unusable)
 
 
 def _assign(
@@ -161,10 +200,7 @@ def _strata(path: Path, task: Task) -> Callable[[Conversation], str]:
 def _group_value(one: Conversation, field: str | None) -> str:
     if field is None:
         return ""
-    try:
-        value: Any = msgspec.json.decode(one.raw).get(field)
-    except (msgspec.DecodeError, AttributeError):
-        return ""
+    value: Any = fields_of(one.raw).get(field)
     return "" if value is None else f"{type(value).__name__}:{value}"
 
 

@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from pathlib import Path
 
-import msgspec
 from xxhash import xxh3_64_intdigest
 
-from jobs.dataset.conversations import Conversation, batches, read_conversations
+from jobs.dataset.conversations import Conversation, batches, fields_of, read_conversations
 from jobs.dataset.lines import Stretch
 from jobs.dataset.lint import Task
 from jobs.dataset.parallel import over_parts
@@ -64,6 +63,8 @@ class Survey:
     token_counts: "array[int]" = field(default_factory=lambda: array("I"))
     """Tokens of each conversation (the middle, where there is an interval)."""
     turns: Counter[int] = field(default_factory=Counter[int])
+    calls_last: "array[int]" = field(default_factory=lambda: array("I"))
+    """Lines whose last answer is a call of a tool, and no text."""
     tokens: Tokens = NO_TOKENS
 
     @property
@@ -88,6 +89,7 @@ class Survey:
         self.answers.take(other.answers)
         self.token_counts.extend(other.token_counts)
         self.turns.update(other.turns)
+        self.calls_last.extend(other.calls_last)
 
 
 def survey(
@@ -151,12 +153,16 @@ class _Seen:
 
     def look_at(self, batch: list[Conversation]) -> None:
         texts = [[message.content for message in one.messages] for one in batch]
+        sent = [
+            [*said, more] if (more := one.beyond_texts) else said
+            for one, said in zip(batch, texts, strict=True)
+        ]
         if self.tokenizer:
-            sizes = list(self.tokenizer.count(texts))
+            sizes = list(self.tokenizer.count(sent))
             self.counted[0] += sum(low for low, _ in sizes)
             self.counted[1] += sum(high for _, high in sizes)
         else:
-            sizes = [self.estimator.add(said) for said in texts]
+            sizes = [self.estimator.add(said) for said in sent]
         for one, said, (low, high) in zip(batch, texts, sizes, strict=True):
             self.found.token_counts.append((low + high) // 2)
             if self.context and high > self.context:
@@ -177,6 +183,8 @@ class _Seen:
         if len(answer) <= _LABEL_LENGTH and len(found.labels) < _MANY_LABELS:
             found.labels[answer] += 1
             found.label_order.append(answer)
+        if not answer and b'"tool_calls"' in one.raw:
+            found.calls_last.append(one.line)
         if script := dominant(characters(turns)):
             found.scripts[script] += 1
             found.line_of_script.setdefault(script, one.line)
@@ -238,7 +246,7 @@ _MOJIBAKE = re.compile(
 def _unused_fields(one: Conversation, remarks: Remarks) -> None:
     if "FT-D017" in remarks.counts:
         return
-    value = msgspec.json.decode(one.raw)
+    value = fields_of(one.raw)
     strange = [key for key in value if key not in ("messages", "tools")]
     for message in value.get("messages", ()):
         strange += [key for key in message if key not in ("role", "content", "tool_calls", "name")]

@@ -116,6 +116,15 @@ RULES: tuple[Rule, ...] = (
         "Nothing to do, unless you rely on them.",
     ),
     Rule(
+        "FT-D018", "error", "A tool call out of form",
+        "The chat template writes a call from its name and its arguments; what is not there, or "
+        "is no JSON, is learnt as it stands, and the model calls nothing that can be run.",
+        '{"tool_calls": [{"id": "a", "function": {"name": "stock", "arguments": {"part": 1}}}]}',
+        'Give each call an id, a name that `tools` declares, and arguments as text: '
+        '"{\\"part\\": 1}".',
+        False,
+    ),
+    Rule(
         "FT-D019", "error", "Characters that are none",
         "Half of a surrogate pair is no Unicode character, and control characters are seldom "
         "meant.",
@@ -148,6 +157,43 @@ RULES: tuple[Rule, ...] = (
         "The model learns to toss a coin between them.",
         "the same user message answered `Yes.` in one line and `No.` in another",
         "Make the answers agree, or put what decides into the question.",
+    ),
+    Rule(
+        "FT-D024", "error", "Another format than the service's",
+        "The service reads one conversation a line, in UTF-8, and skips every line that is none. "
+        "Other tools write one array, indented objects, tables, UTF-16, or other fields.",
+        '[{"instruction": "Reset it", "output": "Hold the button."}]',
+        "`foundry-tune dataset fix` writes what means one thing as conversations.",
+        False,
+    ),
+    Rule(
+        "FT-D025", "warning", "The chat template's own words",
+        "The template writes `<|user|>`, `<|end|>` and the like around each message. Where the "
+        "text has them too the model sees them twice, and learns to write them.",
+        '{"role": "user", "content": "<|user|>\\nIs it on?<|end|>"}',
+        "Take them out; messages hold the text alone.",
+    ),
+    Rule(
+        "FT-D026", "warning", "Nothing, as a word",
+        "A program writes `null`, `None` or `NaN` where it has no text. The model learns to "
+        "answer that.",
+        '{"role": "assistant", "content": "null"}',
+        "Write the answer, or leave the conversation out.",
+    ),
+    Rule(
+        "FT-D027", "warning", "An answer of weight 0",
+        "The service drops `weight` (azureml-acft-contrib-hf-nlp 0.0.91), so the model learns the "
+        "very answers that were to be left out.",
+        '{"role": "assistant", "content": "Go away.", "weight": 0}',
+        "Leave such answers out, or end the conversation before them.",
+    ),
+    Rule(
+        "FT-D028", "error", "An evaluation against a tool call",
+        "An evaluation compares the texts of answers; where a call of a tool is expected there is "
+        "no text, and any score would be chance.",
+        '{"role": "assistant", "content": null, "tool_calls": […]}',
+        "Leave such conversations out of the test file, or end them with the answer in words.",
+        False,
     ),
     Rule(
         "FT-D031", "error", "Leakage: the same conversation in two files",

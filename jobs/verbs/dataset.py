@@ -3,6 +3,7 @@
 foundry-tune dataset check train.jsonl --validation valid.jsonl
 foundry-tune dataset split all.jsonl --share 0.2 --seed 13
 foundry-tune dataset fix   train.jsonl --to train.clean.jsonl
+foundry-tune dataset fix   chats.csv --from csv --user question --assistant answer
 foundry-tune dataset stats train.jsonl -o html > stats.html
 """
 
@@ -15,6 +16,7 @@ from jobs.options import add_output, add_strict
 
 if TYPE_CHECKING:
     from jobs.dataset.check import Checked
+    from jobs.dataset.layout import Columns
 
 TASKS = ("chat_completion", "text_completion")
 
@@ -39,6 +41,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     split.add_argument(
         "--validation", metavar="FILE", help="where to write (FILE.validation.jsonl)"
     )
+    _add_force(split)
     add_output(split)
     fix = actions.add_parser("fix", help="a cleaned copy, and a list of what was done")
     _add_file(fix)
@@ -46,6 +49,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     fix.add_argument(
         "--mask", action="store_true", help="placeholders for secrets and personal data"
     )
+    fix.add_argument("--from", dest="origin", choices=("csv",), help="the file is a table (CSV)")
+    for role in ("user", "assistant", "system"):
+        fix.add_argument(f"--{role}", metavar="COLUMN", default="", help=f"the {role}'s column")
+    _add_force(fix)
     add_output(fix)
     stats = actions.add_parser("stats", help="counts, lengths, tokens, with a picture")
     _add_files(stats)
@@ -66,6 +73,10 @@ def run(arguments: Namespace) -> int:
 def _add_file(parser: ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help="a .jsonl file")
     parser.add_argument("--task", choices=TASKS, default=TASKS[0], help="the form of a line")
+
+
+def _add_force(parser: ArgumentParser) -> None:
+    parser.add_argument("--force", action="store_true", help="write over files that are there")
 
 
 def _add_files(parser: ArgumentParser) -> None:
@@ -116,6 +127,7 @@ def _split(arguments: Namespace) -> int:
     from jobs.dataset.split import split_file
     from jobs.errors import UsageError
     from jobs.files import UnreadableFileError
+    from jobs.terminal.findings import as_records, as_text
     from jobs.terminal.output import emit, emit_structured
 
     if not 0 < arguments.share < 1:
@@ -137,11 +149,10 @@ def _split(arguments: Namespace) -> int:
             seed=arguments.seed,
             group_by=arguments.group_by,
             task=arguments.task,
+            overwrite=arguments.force,
         )
     except UnreadableFileError as error:
         raise UsageError(f"{arguments.file} can't be read: {error}.") from error
-    except OSError as error:
-        raise UsageError(f"{error.filename} can't be written: {error.strerror}.") from error
     if arguments.output != "table":
         result: dict[str, object] = {
             "training": {"file": str(train), "conversations": split.training},
@@ -150,9 +161,14 @@ def _split(arguments: Namespace) -> int:
             "groups": split.groups,
             "strata": split.strata,
             "tells": split.tells,
+            "lines_left_out": split.lines_left_out,
+            "left_out": as_records(split.left_out),
         }
         emit_structured(result, arguments.output)
         return 0
+    if split.left_out:
+        emit(as_text(split.left_out))
+        emit(f"Lines that went to neither side: {split.lines_left_out:,}.\n")
     emit(f"{train}  {split.training:,} conversations")
     emit(f"{held}  {split.validation:,} conversations ({split.share:.1%})")
     emit(f"{split.groups:,} groups kept together, {split.strata:,} kinds shared out.")
@@ -168,7 +184,14 @@ def _fix(arguments: Namespace) -> int:
 
     target = Path(arguments.to) if arguments.to else _beside(arguments.file, "fixed")
     try:
-        fixed = fix_file(arguments.file, target, task=arguments.task, mask=arguments.mask)
+        fixed = fix_file(
+            arguments.file,
+            target,
+            task=arguments.task,
+            mask=arguments.mask,
+            columns=_columns(arguments),
+            overwrite=arguments.force,
+        )
     except UnreadableFileError as error:
         raise UsageError(f"{arguments.file} can't be read: {error}.") from error
     if arguments.output != "table":
@@ -182,9 +205,28 @@ def _fix(arguments: Namespace) -> int:
         return 0
     for deed in fixed.deeds:
         emit(f"{arguments.file}:{deed.line}: {deed.what}")
-    counts = f"{fixed.written:,} conversations of {fixed.read:,} lines"
+    counts = f"{fixed.written:,} conversations of {fixed.read:,} rows"
     emit(f"{target}  {counts}, {len(fixed.deeds):,} changes.")
     return 0
+
+
+def _columns(arguments: Namespace) -> "Columns | None":
+    from jobs.dataset.layout import Columns
+    from jobs.errors import UsageError
+
+    names = Columns(arguments.user, arguments.assistant, arguments.system)
+    if not arguments.origin:
+        if any(names):
+            raise UsageError(
+                "Columns are those of a table.", next_step="Add --from csv, if it is one."
+            )
+        return None
+    if not names.user or not names.assistant:
+        raise UsageError(
+            "A table needs to be told which columns are what.",
+            next_step="Give --user COLUMN and --assistant COLUMN.",
+        )
+    return names
 
 
 def _stats(arguments: Namespace) -> int:

@@ -8,6 +8,7 @@ import importlib
 import json
 import os
 import pkgutil
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ def main() -> None:
         asked: dict[str, Any] = json.loads(line)
         child = os.fork()
         if child == 0:
+            # A shell's background jobs ignore Ctrl-C, and so would what they start.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             os._exit(_become(asked, jobs.cli.main))
         _reply({"pid": child})
         _, status = os.waitpid(child, 0)

@@ -41,6 +41,19 @@ def roles(*names: str) -> bytes:
     return talks(60) + line({"messages": messages})
 
 
+def calling(arguments: object, name: str = "stock", **answer: object) -> bytes:
+    """A good file with one more conversation, in which a tool is called."""
+    call = {"id": "a", "type": "function", "function": {"name": name, "arguments": arguments}}
+    turns: list[dict[str, object]] = [
+        {"role": "user", "content": "Is part 7 there?"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "a", "content": "3"},
+        {"role": "assistant", "content": "Yes, three are.", **answer},
+    ]
+    tools = [{"type": "function", "function": {"name": "stock", "parameters": {"type": "object"}}}]
+    return talks(60) + line({"messages": turns, "tools": tools})
+
+
 ONE: dict[str, tuple[bytes, bytes]] = {
     "FT-D002": (b"\n", talks(60)),
     "FT-D003": (
@@ -72,6 +85,14 @@ ONE: dict[str, tuple[bytes, bytes]] = {
     ),
     "FT-D016": (roles("user", "assistant", "user"), roles("user", "assistant")),
     "FT-D017": (talks(60) + line(talk(61) | {"id": 7}), talks(60)),
+    "FT-D018": (calling({"part": 7}), calling('{"part": 7}')),
+    "FT-D024": (
+        b"[" + talks(60).rstrip(b"\n").replace(b"\n", b",\n") + b"]",
+        talks(60),
+    ),
+    "FT-D025": (said("<|user|> is it on? <|end|>"), said("a <|b|> c, <s1> and INST")),
+    "FT-D026": (talks(60) + line(talk(61, answer="null")), talks(60) + line(talk(61, answer="no"))),
+    "FT-D027": (calling("{}", weight=0), calling("{}", weight=1)),
     "FT-D019": (
         talks(60) + line(talk(61)).replace(b"You first", b"You \\ud83d first"),
         talks(60) + line(talk(61)).replace(b"You first", b"You \\ud83d\\ude00 first"),
@@ -274,3 +295,53 @@ def test_two_conversations_in_a_line_do_not_make_up_for_a_blank_one(tmp_path: Pa
     found = looked(tmp_path, talks(60) + b"\n" + two).findings
     places = {(f.rule, f.line) for f in found if f.rule in ("FT-D008", "FT-D009")}
     assert places == {("FT-D008", 61), ("FT-D009", 62)}
+
+
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [
+        (calling("{part: 1}"), "is no JSON"),
+        (calling("[1]"), "no JSON object"),
+        (calling("{}", name="weather"), "'weather' is not among the conversation's tools."),
+        (calling("{}", name=""), "is missing; nothing is called."),
+        (calling("{}").replace(b'"tool_call_id": "a"', b'"tool_call_id": "b"'), "answers no call"),
+    ],
+)
+def test_a_call_that_can_not_be_made_is_told(broken: bytes, words: str, tmp_path: Path) -> None:
+    found = [f for f in looked(tmp_path, broken).findings if f.rule == "FT-D018"]
+    assert found
+    assert found[0].line == 61
+    assert words in found[0].message
+
+
+def test_an_evaluation_against_a_tool_call_says_so(tmp_path: Path) -> None:
+    calls = calling("{}").splitlines(keepends=True)[-1].replace(b"Yes, three are.", b" ")
+    ends = json.loads(calls)
+    ends["messages"] = ends["messages"][:2]
+    path = tmp_path / "test.jsonl"
+    path.write_bytes(talks(30) + line(ends))
+    found = [f for f in check([DataFile(path, "test")]).findings if f.rule == "FT-D028"]
+    assert [f.line for f in found] == [31]
+    path.write_bytes(talks(30))
+    assert "FT-D028" not in rules(check([DataFile(path, "test")]))
+
+
+def test_tools_and_their_calls_cost_tokens(tmp_path: Path) -> None:
+    bare = looked(tmp_path, talks(60)).tokens("training")
+    tools = [
+        {"type": "function", "function": {"name": f"f{n}", "description": "stock of parts " * 20}}
+        for n in range(10)
+    ]
+    with_tools = b"".join(line({**talk(n), "tools": tools}) for n in range(60))
+    counted = looked(tmp_path, with_tools).tokens("training")
+    size = len(json.dumps(tools)) * 60
+    assert counted.low - bare.low > size * 0.12
+    assert counted.high - bare.high < size * 0.8
+
+
+def test_a_number_that_no_double_holds_is_read_past(tmp_path: Path) -> None:
+    for number in ("1e400", "9" * 5000):
+        data = talks(60) + line(talk(61) | {"score": 7}).replace(b"7}", number.encode() + b"}")
+        checked = looked(tmp_path, data)
+        assert checked.conversations("training") == 61
+        assert "FT-D017" in rules(checked)

@@ -71,6 +71,7 @@ def test_near_duplicates_and_groups_stay_on_one_side(tmp_path: Path) -> None:
             share=0.3,
             seed=seed,
             group_by="customer",
+            overwrite=True,
         )
         held = set(lines(tmp_path / "v"))
         for group in (near, grouped):
