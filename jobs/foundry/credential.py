@@ -7,7 +7,7 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
-from jobs.errors import SignInError
+from jobs.errors import SignInError, UnreachableError
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -18,7 +18,7 @@ _SERVICE_PRINCIPAL = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET
 
 def sign_in() -> "TokenCredential":
     """A credential that has just been given a token, so that later calls don't discover a typo."""
-    from azure.core.exceptions import ClientAuthenticationError
+    from azure.core.exceptions import AzureError, ClientAuthenticationError
     from azure.identity import CredentialUnavailableError, DefaultAzureCredential
 
     # The chain logs each attempt at WARNING; the one message below says what matters.
@@ -48,6 +48,17 @@ def sign_in() -> "TokenCredential":
         raise SignInError(
             f"Microsoft Entra ID refuses to sign in client '{client}': {_entra_words(error)}",
             next_step=_what_to_set(),
+        ) from error
+    except AzureError as error:
+        raise UnreachableError(
+            "Microsoft Entra ID could not be reached to sign in.",
+            next_step="Check the network and HTTPS_PROXY, then run the same command again.",
+        ) from error
+    except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
+        # msal takes what comes for Entra's JSON; a portal's page ends in its own errors.
+        raise SignInError(
+            "What answered the sign-in is not Microsoft Entra ID.",
+            next_step="Is there a proxy or a sign-in page between? Open any web page to see.",
         ) from error
     return credential
 

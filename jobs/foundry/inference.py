@@ -77,27 +77,21 @@ class Chat:
                     max_tokens=max_tokens,
                     temperature=temperature,
                 )
+                choice = reply.choices[0]
+                if choice.finish_reason == "content_filter":
+                    return Refusal(
+                        code="content_filter",
+                        where="answer",
+                        severities=_filtered(getattr(choice, "content_filter_results", None)),
+                    )
+                return Answer(
+                    text=_text(choice.message.content),
+                    finish_reason=_text(choice.finish_reason),
+                    fingerprint=_text(reply.system_fingerprint),
+                    tokens=reply.usage.completion_tokens if reply.usage else 0,
+                )
         except _FilteredError as filtered:
             return filtered.refusal
-        # Not typed as possible, but a gateway's page or an empty answer gets through the client.
-        choices: Any = getattr(reply, "choices", None)
-        if not choices:
-            raise RemoteError(
-                "The endpoint's answer holds no choices.", next_step="Run the same command again."
-            )
-        choice = reply.choices[0]
-        if choice.finish_reason == "content_filter":
-            return Refusal(
-                code="content_filter",
-                where="answer",
-                severities=_filtered(getattr(choice, "content_filter_results", None)),
-            )
-        return Answer(
-            text=choice.message.content or "",
-            finish_reason=str(choice.finish_reason),
-            fingerprint=reply.system_fingerprint or "",
-            tokens=reply.usage.completion_tokens if reply.usage else 0,
-        )
 
     def stream(
         self,
@@ -129,6 +123,8 @@ class Chat:
             return filtered.refusal
         if finish_reason == "content_filter":
             return Refusal(code="content_filter", where="answer", severities={})
+        if not finish_reason:
+            raise _unusable("it broke off before its end" if pieces else "nothing came")
         return Answer(
             text="".join(pieces),
             finish_reason=finish_reason,
@@ -182,10 +178,27 @@ class _translated:  # noqa: N801 - reads as the verb it is
                 next_step="Check the network and HTTPS_PROXY, then run the same command again.",
             ) from error
         if isinstance(error, openai.OpenAIError):
-            raise RemoteError(
-                f"The endpoint's answer could not be used: {type(error).__name__}.",
-                next_step="Run the same command again.",
-            ) from error
+            raise _unusable(type(error).__name__) from error
+        if isinstance(error, (ValueError, TypeError, AttributeError, KeyError, IndexError)):
+            # The client builds its objects from whatever JSON comes, and fails where they are used.
+            raise _unusable("it is not what a chat completion looks like") from error
+
+
+def _unusable(why: str) -> RemoteError:
+    return RemoteError(
+        f"The endpoint's answer could not be used: {why}.", next_step="Run the same command again."
+    )
+
+
+def _text(value: object) -> str:
+    """A field that may be nothing, and is text otherwise.
+
+    Raises:
+        TypeError: It is something else; the client doesn't look.
+    """
+    if value is not None and not isinstance(value, str):
+        raise TypeError(type(value).__name__)
+    return value or ""
 
 
 def _inner(body: Any) -> dict[str, Any]:

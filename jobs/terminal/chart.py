@@ -32,14 +32,16 @@ def draw(
 
 
 def squeeze(values: Sequence[float], width: int) -> list[float]:
-    """At most `width` values, each the mean of its share."""
+    """At most `width` values, each the mean of its share; the first and the last as they are."""
     if len(values) <= width:
         return list(values)
     shares = [
         values[index * len(values) // width : (index + 1) * len(values) // width]
         for index in range(width)
     ]
-    return [sum(share) / len(share) for share in shares]
+    means = [sum(share) / len(share) for share in shares]
+    # The words beside the chart name these two, and its axis has to agree with them.
+    return [values[0], *means[1:-1], values[-1]] if width > 1 else means
 
 
 def _draw_column(rows: list[list[str]], x: int, previous: int, level: int) -> None:

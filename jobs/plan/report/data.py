@@ -15,17 +15,16 @@ _SHORT: dict[Role, str] = {"training": "train", "validation": "valid", "test": "
 def lines(
     trainings: Sequence[Training], data: Mapping[str, Checked], findings: Sequence[Finding]
 ) -> list[str]:
-    """One line a file's role, and one for what is doubtful; empty where no data was read."""
+    """One line a file's role, and one for what is doubtful in what was read."""
     text: list[str] = []
     for training in trainings:
         checked = data.get(training.spec.reference)
         if checked is None:
-            text.append(f"{training.name}: data that is in Azure already; not looked at")
+            text.append(f"{training.name}: data that is elsewhere; not looked at")
         else:
             text += _of(training, checked)
-    remarks = _remarks(findings)
-    if remarks:
-        text.append(remarks)
+    if data:
+        text.append(_remarks(findings))
     return [
         f"{'Data' if index == 0 else '':<{LABEL_WIDTH}}{line}".rstrip()
         for index, line in enumerate(text)
@@ -61,6 +60,8 @@ def _of(training: Training, checked: Checked) -> list[str]:
         basis = tokens.basis if tokens.is_exact else "estimated: no tokenizer file"
         basis = basis if role == "training" else ""
         text.append(f"{counted:<{_COUNTED}}{f'{tokens} tokens':<{_TOKENS}}  {basis}".rstrip())
+    if isinstance(training.validation, str):
+        text.append(f"{'valid':<6} data that is elsewhere; not looked at")
     split = training.spec.split
     if split and split.split:
         text.append(

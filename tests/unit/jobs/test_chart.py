@@ -20,6 +20,6 @@ def test_a_constant_loss_is_one_line() -> None:
     assert draw([0.5, 0.5], title="loss").lines == ("loss  0.50 ┤─",)
 
 
-def test_more_values_than_columns_are_averaged() -> None:
-    assert squeeze([1.0, 3.0, 5.0, 7.0], 2) == [2.0, 6.0]
+def test_more_values_than_columns_are_averaged_but_for_the_ends() -> None:
+    assert squeeze([1.0, 3.0, 2.0, 4.0, 5.0, 7.0], 3) == [1.0, 3.0, 7.0]
     assert len(draw([float(x) for x in range(1000)], title="loss", width=40).lines[0]) <= 60
