@@ -6,6 +6,7 @@ Four sources, the nearest wins, setting by setting: flags, environment variables
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -94,6 +95,7 @@ def choose(sources: list[Source]) -> Target:
             f"a shell of `foundry-emulator run -- bash`), or name it: {flags}",
         )
     found = {setting: source for setting, source in chosen.items() if source}
+    _refuse_odd_names(found)
     _refuse_two_subscriptions(found)
     return Target(
         subscription_id=found["subscription_id"].values["subscription_id"],
@@ -106,6 +108,26 @@ def choose(sources: list[Source]) -> Target:
 
 def _first(sources: list[Source], setting: str) -> Source | None:
     return next((source for source in sources if source.values.get(setting)), None)
+
+
+def _refuse_odd_names(chosen: Mapping[str, Source]) -> None:
+    """A name becomes part of an address: what Azure wouldn't take as a name would ask elsewhere."""
+    for setting, source in chosen.items():
+        value = source.values[setting]
+        if not _NAMES[setting].fullmatch(str(value)):  # a JSON file may hold anything
+            words = setting.replace("_", " ")
+            raise UsageError(
+                f"{ascii(value)[:60]}, from {source.name}, is no {words}.",
+                next_step=f"Name it: {_FLAGS[setting]} …",
+            )
+
+
+_NAMES = {
+    "subscription_id": re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"),
+    "resource_group": re.compile(r"[\w().-]{0,89}[\w()-]"),
+    "project": re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,32}"),
+}
+"""What Azure takes as names (resource-name-rules.md, and the workspace's own pattern)."""
 
 
 def _refuse_two_subscriptions(chosen: Mapping[str, Source]) -> None:

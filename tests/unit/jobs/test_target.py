@@ -115,3 +115,21 @@ def test_no_pulumi_on_path_is_a_problem_in_words(
 def write_config(folder: Path, content: dict[str, str]) -> None:
     (folder / ".azureml").mkdir()
     (folder / ".azureml" / "config.json").write_text(json.dumps(content), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("subscription_id", "my-subscription"),
+        ("resource_group", "rg/../../other"),
+        ("resource_group", "rg?x=1"),
+        ("resource_group", "rg."),
+        ("project", "../hub"),
+        ("project", "a b"),
+    ],
+)
+def test_a_name_that_would_ask_elsewhere_is_refused(setting: str, value: str) -> None:
+    good = {"subscription_id": SUBSCRIPTION, "resource_group": "rg", "project": "xbox"}
+    assert choose([Source("the flags", good)]).project == "xbox"
+    with pytest.raises(UsageError, match="from the flags, is no"):
+        choose([Source("the flags", {**good, setting: value})])
