@@ -33,7 +33,7 @@ def lifecycle_objection(path: str, purpose: Purpose, on: date) -> Objection | No
     terms = model.finetune if purpose == "finetune" else model.serve
     verb = "fine-tuned" if purpose == "finetune" else "served by a new endpoint"
     successor = f"Use {model.successor}" if model.successor else "Choose another model"
-    first = next((day for day in (terms.deprecated, terms.retired) if day), None)
+    first = first_refused(terms)
     past = f"{first.replace(day=1) if first else on:%Y-%m-%d}"
     step = f"{successor}, or rehearse the past:  foundry-emulator run --date {past} -- …"
     if terms.retired and on >= terms.retired:
@@ -47,6 +47,11 @@ def lifecycle_objection(path: str, purpose: Purpose, on: date) -> Objection | No
         message = f"{model.name} can't be {verb} from {first} on, in {(first - on).days} days."
         return Objection("FT-C004", message, f"{successor} for what has to live longer.")
     return None
+
+
+def first_refused(terms: FineTuningTerms | ServingTerms) -> date | None:
+    """The first day on which nothing new is made; None where no such day is published."""
+    return min((day for day in (terms.deprecated, terms.retired) if day), default=None)
 
 
 def region_objection(

@@ -74,7 +74,7 @@ def _require_served(cloud: Cloud, name: str) -> catalogue.BaseModel:
             404,
             "ModelRetired",
             f"The model {base.name} was retired on {base.retired}; its deployments don't answer "
-            f"any more. Use {base.successor} instead.",
+            "any more." + (f" Use {base.successor} instead." if base.successor else ""),
         )
     return base
 

@@ -34,6 +34,8 @@ LOADS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("validate", "SPEC"): ("yaml", "msgspec", "numpy"),
     ("dataset", "check", "DATA"): ("yaml", "msgspec", "numpy"),
     ("cost", "SPEC"): ("yaml", "msgspec"),
+    ("models",): ("yaml", "msgspec"),
+    ("forecast", "SPEC"): ("yaml", "msgspec"),
 }
 """Command → the heavy packages that it may load; no other."""
 

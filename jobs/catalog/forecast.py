@@ -1,0 +1,36 @@
+"""Until when what a spec names works: the days that the catalogue's rows give, and what to do."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from jobs.catalog.catalog import Model
+from jobs.catalog.objections import first_refused
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """One thing that stops working on a day."""
+
+    what: str
+    on: date | None
+    """The first day on which it is refused, at 00:00 UTC; None where none is published."""
+    source: str
+    """The tag of the document that says so."""
+    todo: str
+
+
+def ends_of(model: Model, *, trains: bool, serves: bool) -> list[End]:
+    """What stops for somebody who fine-tunes a model, or serves it."""
+    successor = model.successor or "another model"
+    ends: list[End] = []
+    if trains:
+        day = first_refused(model.finetune)
+        todo = f"fine-tune {successor} instead" if day else ""
+        ends.append(End("new fine-tuning", day, model.finetune.source, todo))
+    if serves:
+        day, gone = first_refused(model.serve), model.serve.retired
+        todo = f"serve {successor} from then on" if day else ""
+        ends.append(End("new endpoints", day, model.serve.source, todo))
+        todo = f"have {successor} proven and serving before that day" if gone else ""
+        ends.append(End("answers", gone, model.serve.source, todo))
+    return ends

@@ -1,0 +1,99 @@
+"""`models` and `forecast`: their day is the first on which validate and the emulator refuse."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from emulator.services.machinelearningservices import catalogue
+from jobs.catalog.catalog import Model, Row, catalog
+from jobs.catalog.forecast import ends_of
+from jobs.catalog.objections import lifecycle_objection
+from jobs.cli import main
+
+DAY = timedelta(days=1)
+DATED = [model for model in catalog().models if model.finetune.retired or model.serve.retired]
+
+
+def test_every_row_that_has_an_end_is_held_to_it_below() -> None:
+    assert len(DATED) >= 10
+    assert catalog().model("Meta-Llama-3.1-8B-Instruct") in DATED
+
+
+@pytest.mark.parametrize("model", DATED, ids=lambda model: model.name)
+def test_the_day_is_the_first_on_which_validate_refuses(model: Model) -> None:
+    for end in ends_of(model, trains=True, serves=True)[:2]:
+        assert end.on is not None
+        purpose: Literal["finetune", "serve"] = (
+            "finetune" if end.what == "new fine-tuning" else "serve"
+        )
+        before = lifecycle_objection(model.name, purpose, end.on - DAY)
+        after = lifecycle_objection(model.name, purpose, end.on)
+        assert before is None or before.rule == "FT-C004"
+        assert after is not None
+        assert after.rule == "FT-C003"
+        assert end.todo
+
+
+@pytest.mark.parametrize("model", DATED, ids=lambda model: model.name)
+def test_the_day_is_the_first_on_which_the_emulator_refuses(model: Model) -> None:
+    base = catalogue.find(model.name)
+    if base is None:
+        assert not model.name.startswith("Phi-"), "the emulator has every Phi"
+        return
+    _, made, answers = ends_of(model, trains=True, serves=True)
+    assert made.on is not None
+    assert answers.on is not None
+    assert base.refusal_of_new_use(made.on - DAY) is None
+    assert base.refusal_of_new_use(made.on) is not None
+    assert base.stage(answers.on - DAY) != "Retired"
+    assert base.stage(answers.on) == "Retired"
+
+
+def test_a_row_has_the_date_of_its_document() -> None:
+    known = catalog()
+    rows: list[Row] = [*known.not_finetunable, *known.prices]
+    for model in known.models:
+        rows += [model, model.context_tokens, model.finetune, model.serve]
+        rows += [model.learning_rate, model.batch_size]
+    for row in rows:
+        assert f"{row.as_of}" in known.sources[row.source], row
+
+
+def test_models_finds_by_name_region_and_day(capsys: pytest.CaptureFixture[str]) -> None:
+    def names(*words: str) -> set[str]:
+        assert main(["models", *words, "-o", "json"]) == 0
+        return {one["name"] for one in json.loads(capsys.readouterr().out)["models"]}
+
+    assert "Phi-4-mini-instruct" in names("phi", "--now", "--date", "2026-11-27")
+    assert "Phi-3-mini-4k-instruct" not in names("--now", "--date", "2025-06-30")
+    assert "Phi-3-mini-4k-instruct" in names("--now", "--date", "2025-06-29")
+    assert names("--region", "West US 3") >= {"Llama-3.3-70B-Instruct"}
+    assert names("nonesuch") == set()
+    assert main(["models"]) == 0
+    assert "FINE-TUNED" in capsys.readouterr().out
+
+
+def test_forecast_says_the_day_and_the_way_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(
+        "type: finetuning\nname: x\nmodel: Phi-3-mini-4k-instruct\n"
+        "training_data: azureml:x:1\nvalidation_data: azureml:y:1\n---\n"
+        "type: serverless_endpoint\nname: x\nmodel: ${{ finetuning.x.registered_model }}\n",
+        encoding="utf-8",
+    )
+    assert main(["forecast", str(spec), "--date", "2025-06-01", "-o", "json"]) == 0
+    ends = json.loads(capsys.readouterr().out)["ends"]
+    assert [(one["document"], one["what"], one["refused_from"]) for one in ends] == [
+        ("finetuning.x", "new fine-tuning", "2025-06-30"),
+        ("serverless_endpoint.x", "new endpoints", "2025-06-30"),
+        ("serverless_endpoint.x", "answers", "2025-08-30"),
+    ]
+    assert main(["forecast", str(spec), "--date", "2025-06-01"]) == 0
+    said = capsys.readouterr().out
+    assert "2025-06-30 (29 days)" in said
+    assert "Phi-4-mini-instruct" in said
