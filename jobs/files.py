@@ -139,10 +139,6 @@ class Digest:
     size: int
 
 
-Stamp = tuple[int, int, int]
-"""Inode, size and time of change: another stamp is another content; read `stamp_of`."""
-
-
 def digest_of(path: Path) -> Digest:
     """The hashes of a file, read in one pass.
 
@@ -156,19 +152,6 @@ def digest_of(path: Path) -> Digest:
             md5.update(piece)
             size += len(piece)
     return Digest(sha256.hexdigest(), md5.digest(), size)
-
-
-def stamp_of(path: Path) -> Stamp:
-    """What the file system says of a file's content.
-
-    Raises:
-        UnreadableFileError: There is none.
-    """
-    try:
-        found = path.stat()
-    except OSError as error:
-        raise UnreadableFileError(_in_words(error)) from error
-    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def read_unchanged(path: Path, sha256: str) -> bytes:
