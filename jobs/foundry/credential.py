@@ -21,8 +21,10 @@ def sign_in() -> "TokenCredential":
     from azure.core.exceptions import AzureError, ClientAuthenticationError
     from azure.identity import CredentialUnavailableError, DefaultAzureCredential
 
-    # The chain logs each attempt at WARNING; the one message below says what matters.
-    logging.getLogger("azure.identity").setLevel(logging.CRITICAL)
+    # The chain logs each attempt at WARNING, and msal an odd answer with its traceback; the one
+    # message below says what matters.
+    for name in ("azure.identity", "msal"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
         credential = DefaultAzureCredential(
             exclude_powershell_credential=True,

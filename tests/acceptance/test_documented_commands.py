@@ -73,6 +73,7 @@ def clone(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     (folder / ".venv").symlink_to(Path(sys.prefix))
     for name, ours in YOUR_FILES.items():
         _copy(ROOT / "datasets/xbox-support" / ours, folder / name)
+    (folder / "chats.csv").write_text("question,answer\nIs it on?,Yes.\n", encoding="utf-8")
     if request.param == "after make demo":
         demo = re.search(r"foundry-emulator run (.*) -- bash tools/demo", _text("Makefile"))
         assert demo
