@@ -1,7 +1,7 @@
 """On which day what specs ask for stops working, and what to do by when. Asks nobody but the specs.
 
 foundry-tune forecast jobs/specs
-foundry-tune forecast spec.yaml --date 2025-06-01
+foundry-tune forecast jobs/specs/xbox-support.yaml --date 2025-06-01
 """
 
 from argparse import ArgumentParser, Namespace
