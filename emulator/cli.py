@@ -124,12 +124,15 @@ def inventory(_: argparse.Namespace) -> int:
     for id in found["deleted"]:
         _say(f"{'in the bin, its name is taken':<55} {id}")
     counts = {
-        "resources": len(found["resources"]),
+        "resource": len(found["resources"]),
         "in the bin": len(found["deleted"]),
-        "role assignments": found["roleAssignments"],
-        "blobs": found["blobs"],
+        "role assignment": found["roleAssignments"],
+        "blob": found["blobs"],
     }
-    words = ", ".join(f"{number} {what}" for what, number in counts.items())
+    words = ", ".join(
+        f"{number} {what if number == 1 or what == 'in the bin' else f'{what}s'}"
+        for what, number in counts.items()
+    )
     left = any(counts.values())
     _say(f"{'There is something left' if left else 'Nothing is left'}: {words}.")
     return 1 if left else 0

@@ -80,7 +80,7 @@ def _answer(verb: str, rest: list[str]) -> int:
     except SystemExit as usage:  # argparse has said what is wrong
         return usage.code if isinstance(usage.code, int) else 2
     except FoundryTuneError as error:
-        _write(sys.stderr, f"{_with_findings(error)}\n")
+        _write(sys.stderr, f"{_fitted(_with_findings(error))}\n")
         if type(error).__name__ == "UnwritableOutputError":
             _close_stdout()
         return error.exit_code
@@ -129,6 +129,14 @@ def _with_findings(error: "FoundryTuneError") -> str:
     from jobs.terminal.findings import as_text
 
     return f"{as_text(findings)}\n{error}"
+
+
+def _fitted(text: str) -> str:
+    if not sys.stderr.isatty():
+        return text
+    from jobs.terminal.fold import columns_of, fold
+
+    return fold(text, columns_of(sys.stderr))
 
 
 def _help(topics: list[str]) -> int:

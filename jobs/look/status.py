@@ -15,11 +15,18 @@ def row(holding: Holding) -> dict[str, object]:
         "job": job.status if job else "",
         "job_name": job.name if job else "",
         "model": _model(holding),
-        "endpoint": _state(endpoint) if endpoint else "",
+        "endpoint": state(endpoint) if endpoint else "",
         "uri": endpoint.uri if endpoint else "",
         "safety": safety(endpoint) if endpoint else "",
         "created": newest,
     }
+
+
+def state(endpoint: Endpoint) -> str:
+    """`Healthy`, as the portal says it, where it is made and answers; else Azure's own word."""
+    if endpoint.provisioning_state != "Succeeded":
+        return endpoint.provisioning_state
+    return "Healthy" if endpoint.state in {"Online", ""} else endpoint.state
 
 
 def safety(endpoint: Endpoint) -> str:
@@ -33,9 +40,3 @@ def _model(holding: Holding) -> str:
     if holding.endpoint:
         return serves(holding.endpoint)
     return holding.models[-1].label if holding.models else ""
-
-
-def _state(endpoint: Endpoint) -> str:
-    if endpoint.provisioning_state != "Succeeded":
-        return endpoint.provisioning_state
-    return "Healthy" if endpoint.state in {"Online", ""} else endpoint.state

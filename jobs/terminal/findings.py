@@ -6,7 +6,8 @@ from urllib.parse import quote
 
 from jobs.findings import SEVERITIES, Finding
 from jobs.rules import RULES
-from jobs.terminal.output import as_json, style, width
+from jobs.terminal.fold import width
+from jobs.terminal.output import as_json, style
 
 WIDTH = 100
 FORMS = ("table", "json", "yaml", "sarif", "junit")

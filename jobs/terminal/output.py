@@ -5,9 +5,9 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TextIO
-from unicodedata import category, east_asian_width
 
 from jobs.errors import FoundryTuneError
+from jobs.terminal.fold import columns_of, fold, width
 
 SCHEMA_VERSION = 1
 """Carried by every JSON result; raised when a field changes its meaning or goes."""
@@ -29,6 +29,11 @@ def emit(text: str) -> None:
     write(text + "\n")
 
 
+def tell(text: str) -> None:
+    """Lines for a person, on stdout: folded between words where the terminal is narrower."""
+    emit(_fitted(text, sys.stdout))
+
+
 def write(text: str) -> None:
     """Some text of the result, on stdout, at once."""
     try:
@@ -45,8 +50,12 @@ def write(text: str) -> None:
 
 def progress(text: str) -> None:
     """A line about how it goes, on stderr."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(_fitted(text, sys.stderr) + "\n")
     sys.stderr.flush()
+
+
+def _fitted(text: str, stream: TextIO) -> str:
+    return fold(text, columns_of(stream))
 
 
 def passing(text: str) -> None:
@@ -105,16 +114,6 @@ def table(rows: Iterable[Sequence[str]], *, header: Sequence[str] = (), indent: 
             indent + "  ".join(cell + " " * (widths[i] - width(cell)) for i, cell in enumerate(row))
         ).rstrip()
         for row in lines
-    )
-
-
-def width(text: str) -> int:
-    """How many cells a terminal uses for the text: combining marks none, wide letters two."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if category(char) in {"Mn", "Me", "Cf"} else 2 if east_asian_width(char) in "WF" else 1
-        for char in text
     )
 
 

@@ -9,12 +9,17 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from jobs.terminal import output
+from jobs.terminal.fold import columns_of
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 _QUIET_SECONDS = 60.0
 _INDENT = "  "
+_WIDE = 100
+"""Cells of a terminal that has room for a bar beside the words."""
+_WORDS_WIDTH = 34
+"""Cells for the words of a step, as `step 12000/16250  loss 12.31`, and the gap before them."""
 
 
 class Reporter:
@@ -75,7 +80,7 @@ class Reporter:
                 self._live.stop()
                 if over in self._bars:
                     self._live.remove_task(self._bars.pop(over))
-            output.emit(line)
+            output.tell(line)
             self._said_at = time.monotonic()
             if self._live is not None and self._bars:
                 self._live.start()
@@ -85,7 +90,7 @@ class Reporter:
     ) -> None:
         live = self._live or self._open()
         live.start()
-        label = f"{kind:<{self._type_width}}  {name:<{self._name_width}}"
+        label = self._label(kind, name)
         if key not in self._bars:
             self._bars[key] = live.add_task(label, total=total, words=text, left="")
         bar = self._bars[key]
@@ -93,16 +98,25 @@ class Reporter:
         remaining = next(task.time_remaining for task in live.tasks if task.id == bar)
         live.update(bar, left=f"{duration(remaining)} left" if remaining else "")
 
+    def _label(self, kind: str, name: str) -> str:
+        """Who it is about; on a narrow terminal so short that step and loss are never cut."""
+        room = (columns_of(sys.stderr) or _WIDE) - len(_INDENT) - _WORDS_WIDTH
+        if room >= _WIDE - len(_INDENT) - _WORDS_WIDTH:
+            return f"{kind:<{self._type_width}}  {name:<{self._name_width}}"
+        return name if len(name) <= room else f"{name[: max(1, room - 1)]}…"
+
     def _open(self) -> "Progress":
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
 
+        console = Console(stderr=True)
+        words = TextColumn("{task.fields[words]}", markup=False)
+        left = TextColumn("{task.fields[left]}", markup=False)
+        bar = [BarColumn(bar_width=26), words, left] if console.width >= _WIDE else [words]
         self._live = Progress(
             TextColumn(_INDENT + "{task.description}", markup=False),
-            BarColumn(bar_width=26),
-            TextColumn("{task.fields[words]}", markup=False),
-            TextColumn("{task.fields[left]}", markup=False),
-            console=Console(stderr=True),
+            *bar,
+            console=console,
             transient=True,
             redirect_stdout=False,
             redirect_stderr=False,

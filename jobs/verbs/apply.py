@@ -58,7 +58,7 @@ def run(arguments: Namespace) -> int:
     specs = checked(paths, arguments.overrides, on=arguments.date, strict=arguments.strict)
     session = session_of(arguments)
     plan = make(session, specs, on=arguments.date, retrain=arguments.retrain)
-    output.emit("\n".join(answer.lines(plan, session.target, command=False)))
+    output.tell("\n".join(answer.lines(plan, session.target, command=False)))
     if plan.is_empty:
         return 0
     require_passed(plan.checks)
@@ -78,7 +78,7 @@ def run(arguments: Namespace) -> int:
         return 130
     names = [serving.name for serving in plan.desired.servings]
     if names and options.wait:
-        output.emit(f"Done. Try it:  foundry-tune chat {names[0]}")
+        output.tell(f"Done. Try it:  foundry-tune chat {names[0]}")
     return 0
 
 

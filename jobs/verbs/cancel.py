@@ -23,11 +23,11 @@ def run(arguments: Namespace) -> int:
     session = session_of(arguments)
     job = inventory.find_job(session, names_of(arguments.name)[0])
     if job.is_finished:
-        output.emit(f"Job '{job.name}' is over already: {job.status}.")
+        output.tell(f"Job '{job.name}' is over already: {job.status}.")
         return 0
     if not confirmed(f"This stops job '{job.name}' ({job.status}).", yes=arguments.yes):
         output.progress("The job goes on.")
         return 0
     jobs.cancel(session, job.name)
-    output.emit(f"Job '{job.name}' canceled.")
+    output.tell(f"Job '{job.name}' canceled.")
     return 0

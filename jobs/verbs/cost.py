@@ -33,7 +33,7 @@ def run(arguments: Namespace) -> int:
     from jobs.money.cost import hold
     from jobs.read.examine import examine
     from jobs.read.paths import spec_paths
-    from jobs.terminal.output import emit, emit_structured
+    from jobs.terminal.output import emit_structured, tell
 
     specs = examine(
         spec_paths(arguments),
@@ -47,7 +47,7 @@ def run(arguments: Namespace) -> int:
         raise InvalidInputError("The spec can't be read, so it has no cost.", findings=broken)
     costs = specs.costs
     if arguments.output == "table":
-        emit("\n".join(line for cost in costs for line in _lines(cost)) or "Nothing that costs.")
+        tell("\n".join(line for cost in costs for line in _lines(cost)) or "Nothing that costs.")
     else:
         emit_structured({"costs": [_record(cost) for cost in costs]}, arguments.output)
     hold(costs, accept_unknown_price=arguments.accept_unknown_price)

@@ -102,7 +102,7 @@ def _add_files(parser: ArgumentParser) -> None:
 def _check(arguments: Namespace) -> int:
     from jobs.findings import refuses
     from jobs.terminal.findings import as_junit, as_records, as_sarif, as_text, summary
-    from jobs.terminal.output import emit, emit_structured
+    from jobs.terminal.output import emit, emit_structured, tell
 
     checked = _checked(arguments)
     findings = checked.findings
@@ -118,8 +118,8 @@ def _check(arguments: Namespace) -> int:
         emit_structured({**result, "findings": as_records(findings)}, arguments.output)
     else:
         if findings:
-            emit(as_text(findings))
-        emit(summary(findings))
+            tell(as_text(findings))
+        tell(summary(findings))
     return 3 if refused else 0
 
 
@@ -128,7 +128,7 @@ def _split(arguments: Namespace) -> int:
     from jobs.errors import UsageError
     from jobs.files import UnreadableFileError
     from jobs.terminal.findings import as_records, as_text
-    from jobs.terminal.output import emit, emit_structured
+    from jobs.terminal.output import emit_structured, tell
 
     if not 0 < arguments.share < 1:
         raise UsageError(f"--share {arguments.share:g} is no share.", next_step="Give 0.2, say.")
@@ -167,12 +167,12 @@ def _split(arguments: Namespace) -> int:
         emit_structured(result, arguments.output)
         return 0
     if split.left_out:
-        emit(as_text(split.left_out))
-        emit(f"Lines that went to neither side: {split.lines_left_out:,}.\n")
-    emit(f"{train}  {split.training:,} conversations")
-    emit(f"{held}  {split.validation:,} conversations ({split.share:.1%})")
-    emit(f"{split.groups:,} groups kept together, {split.strata:,} kinds shared out.")
-    emit(split.tells)
+        tell(as_text(split.left_out))
+        tell(f"Lines that went to neither side: {split.lines_left_out:,}.\n")
+    tell(f"{train}  {split.training:,} conversations")
+    tell(f"{held}  {split.validation:,} conversations ({split.share:.1%})")
+    tell(f"{split.groups:,} groups kept together, {split.strata:,} kinds shared out.")
+    tell(split.tells)
     return 0
 
 
@@ -180,7 +180,7 @@ def _fix(arguments: Namespace) -> int:
     from jobs.dataset.fix import fix_file
     from jobs.errors import UsageError
     from jobs.files import UnreadableFileError
-    from jobs.terminal.output import emit, emit_structured
+    from jobs.terminal.output import emit_structured, tell
 
     target = Path(arguments.to) if arguments.to else _beside(arguments.file, "fixed")
     try:
@@ -204,9 +204,9 @@ def _fix(arguments: Namespace) -> int:
         emit_structured(result, arguments.output)
         return 0
     for deed in fixed.deeds:
-        emit(f"{arguments.file}:{deed.line}: {deed.what}")
+        tell(f"{arguments.file}:{deed.line}: {deed.what}")
     counts = f"{fixed.written:,} conversations of {fixed.read:,} rows"
-    emit(f"{target}  {counts}, {len(fixed.deeds):,} changes.")
+    tell(f"{target}  {counts}, {len(fixed.deeds):,} changes.")
     return 0
 
 
@@ -232,7 +232,7 @@ def _columns(arguments: Namespace) -> "Columns | None":
 def _stats(arguments: Namespace) -> int:
     from jobs.dataset.page import page, rows_of
     from jobs.dataset.survey import histogram
-    from jobs.terminal.output import emit, emit_structured, style, table
+    from jobs.terminal.output import emit, emit_structured, style, table, tell
 
     checked = _checked(arguments, near=False)
     if not checked.files:
@@ -244,16 +244,16 @@ def _stats(arguments: Namespace) -> int:
         emit_structured({"files": [_figures(item) for item in checked.files]}, arguments.output)
         return 0
     for item in checked.files:
-        emit(style(item.file.name, "bold"))
-        emit(table(rows_of(item), indent="  "))
+        tell(style(item.file.name, "bold"))
+        tell(table(rows_of(item), indent="  "))
         bars = histogram(item.survey.token_counts)
         most = max((count for _, _, count in bars), default=0) or 1
-        emit("  tokens a conversation")
+        tell("  tokens a conversation")
         rows = [
             (f"{low:>7,} – {high:,}", "█" * -(-count * 50 // most), f"{count:,}" if count else "")
             for low, high, count in bars
         ]
-        emit(table(rows, indent="  "))
+        tell(table(rows, indent="  "))
     return 0
 
 

@@ -46,7 +46,7 @@ def run(arguments: Namespace) -> int:
     teardown.require_known(found)
     teardown.refuse_foreign(found)
     if found.is_empty:
-        output.emit(f"Nothing is left of {words}.")
+        output.tell(f"Nothing is left of {words}.")
         return 0
     teardown.refuse_served_elsewhere(found)
     question = f"This deletes {_listed(found)} of {words}."
@@ -56,14 +56,14 @@ def run(arguments: Namespace) -> int:
     width = max(len(name) for name in (*_labels(found), "00 versions"))
 
     def say(kind: str, name: str, done: str) -> None:
-        output.emit(f"  -  {kind:<10}  {name:<{width}}  {done}")
+        output.tell(f"  -  {kind:<10}  {name:<{width}}  {done}")
 
     teardown.take_down(session, found, say)
     teardown.require_nothing_billable(session, names, kinds)
     if arguments.only:
-        output.emit(f"The rest of {words} stays.")
+        output.tell(f"The rest of {words} stays.")
         return 0
-    output.emit(f"Nothing that costs money is left of {words}.")
+    output.tell(f"Nothing that costs money is left of {words}.")
     return 0
 
 

@@ -20,7 +20,7 @@ def run(arguments: Namespace) -> int:
     from jobs.errors import UsageError
     from jobs.rules import RULES
     from jobs.suggestions import did_you_mean
-    from jobs.terminal.output import emit, emit_structured, style, table
+    from jobs.terminal.output import emit_structured, style, table, tell
 
     asked = (arguments.rule or "").strip()
     exact = RULES.get(asked.upper())
@@ -35,14 +35,14 @@ def run(arguments: Namespace) -> int:
         emit_structured({"rules": [rule._asdict() for rule in found]}, arguments.output)
     elif len(found) == 1:
         rule = found[0]
-        emit(f"{style(rule.id, 'bold')}  {rule.severity}  {rule.title}")
-        emit(f"\n{rule.why}\n")
-        emit("Found in:")
-        emit("\n".join(f"    {line}" for line in rule.example.splitlines()))
-        emit("Fix:")
-        emit("\n".join(f"    {line}" for line in rule.fix.splitlines()))
+        tell(f"{style(rule.id, 'bold')}  {rule.severity}  {rule.title}")
+        tell(f"\n{rule.why}\n")
+        tell("Found in:")
+        tell("\n".join(f"    {line}" for line in rule.example.splitlines()))
+        tell("Fix:")
+        tell("\n".join(f"    {line}" for line in rule.fix.splitlines()))
         if not rule.silenceable:
-            emit("\nIt can't be silenced with ignore.")
+            tell("\nIt can't be silenced with ignore.")
     else:
-        emit(table((rule.id, rule.severity, rule.title) for rule in found))
+        tell(table((rule.id, rule.severity, rule.title) for rule in found))
     return 0

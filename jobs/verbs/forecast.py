@@ -29,7 +29,7 @@ def run(arguments: Namespace) -> int:
     from jobs.errors import InvalidInputError
     from jobs.read.examine import examine
     from jobs.read.paths import spec_paths
-    from jobs.terminal.output import emit, emit_structured, table
+    from jobs.terminal.output import emit_structured, table, tell
 
     on = arguments.date or today()
     specs = examine(spec_paths(arguments), on=on, overrides=arguments.overrides, with_data=False)
@@ -43,12 +43,12 @@ def run(arguments: Namespace) -> int:
         )
         return 0
     if not rows:
-        emit("No spec names a model that the catalogue knows.")
+        tell("No spec names a model that the catalogue knows.")
         return 0
     head = ("SPEC", "MODEL", "WHAT", "REFUSED FROM", "WHAT TO DO")
-    emit(table([head, *(_row(*row, on) for row in rows)]))
+    tell(table([head, *(_row(*row, on) for row in rows)]))
     tags = dict.fromkeys(end.source for _, _, end in rows)
-    emit("\n" + "\n".join(f"{tag}: {catalog().sources.get(tag, tag)}" for tag in tags))
+    tell("\n" + "\n".join(f"{tag}: {catalog().sources.get(tag, tag)}" for tag in tags))
     return 0
 
 

@@ -19,11 +19,12 @@ def run(arguments: Namespace) -> int:
     from jobs.arguments import session_of
     from jobs.foundry.endpoints import serves
     from jobs.look import inventory
-    from jobs.look.status import safety
+    from jobs.look.status import safety, state
     from jobs.revision import TAG_SPEC
     from jobs.terminal import output
 
     found = inventory.look(session_of(arguments))
+    specs = {job.name: job.tags.get(TAG_SPEC, "") for job in found.jobs}
     rows: list[dict[str, str]] = []
     if arguments.what in {None, "jobs"}:
         rows += [
@@ -33,12 +34,18 @@ def run(arguments: Namespace) -> int:
         ]  # fmt: skip
     if arguments.what in {None, "models"}:
         rows += [
-            {"type": "model", "name": m.label, "state": "registered", "about": m.job, "spec": ""}
+            {
+                "type": "model",
+                "name": m.label,
+                "state": "registered",
+                "about": m.job,
+                "spec": specs.get(m.job, ""),
+            }
             for m in found.models
         ]
     if arguments.what in {None, "endpoints"}:
         rows += [
-            {"type": "endpoint", "name": e.name, "state": e.provisioning_state,
+            {"type": "endpoint", "name": e.name, "state": state(e),
              "about": f"{serves(e)}, safety {safety(e)}", "spec": e.tags.get(TAG_SPEC, "")}
             for e in found.endpoints
         ]  # fmt: skip
@@ -46,9 +53,9 @@ def run(arguments: Namespace) -> int:
         output.emit_structured({"resources": list(rows)}, arguments.output)
         return 0
     if not rows:
-        output.emit("The project has none.")
+        output.tell("The project has none.")
         return 0
     columns = ("type", "name", "state", "about", "spec")
     shown = [[row[column] or "-" for column in columns] for row in rows]
-    output.emit(output.table(shown, header=[column.upper() for column in columns]))
+    output.tell(output.table(shown, header=[column.upper() for column in columns]))
     return 0

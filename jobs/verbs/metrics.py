@@ -1,5 +1,6 @@
-"""A job's loss curve, in the terminal or as JSON."""
+"""A job's loss curves, training and validation, in the terminal or as JSON."""
 
+import sys
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
@@ -17,13 +18,14 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace) -> int:
-    """Draw the training loss, and say where validation was best."""
+    """Draw both losses, and say where validation was best."""
     from jobs.arguments import names_of, session_of
     from jobs.errors import RemoteError
     from jobs.foundry import history, projects
     from jobs.foundry.history import TRAIN_LOSS, VALIDATION_LOSS
     from jobs.look import inventory
     from jobs.terminal import output
+    from jobs.terminal.fold import columns_of
 
     name = names_of(arguments.name)[0]
     session = session_of(arguments)
@@ -44,22 +46,31 @@ def run(arguments: Namespace) -> int:
             f"Job '{job.name}' is {job.status} and has logged no loss yet.",
             next_step=f"foundry-tune wait {job.name}",
         )
-    output.emit("\n".join(text(job.name, train, validation)))
+    lines = text(job.name, train, validation, columns_of(sys.stdout))
+    output.tell("\n".join(lines))
     return 0
 
 
-def text(job: str, train: "list[Point]", validation: "list[Point]") -> list[str]:
-    """The curve with what to know about it."""
+def text(
+    job: str, train: "list[Point]", validation: "list[Point]", columns: int | None = None
+) -> list[str]:
+    """The curves with what to know about them; `columns` is the terminal's width, if it has one."""
     from jobs.terminal.chart import draw
 
-    lines = list(draw([point.value for point in train], title="loss").lines)
-    lines[-1] += "  train"
+    width = min(60, columns - _GUTTER) if columns else 60
+    curves = ([(p.step, p.value) for p in points] for points in (train, validation))
+    lines = list(draw(*curves, title="loss", width=width))
+    lines.append(" " * _GUTTER + "─ train" + ("  ● validation" if validation else ""))
     best = min(validation, key=lambda point: point.value, default=None)
     words = f"{job}: {len(train)} points to step {train[-1].step}"
     words += f", loss {train[0].value:.2f} -> {train[-1].value:.2f}"
     if best:
         words += f", best validation {best.value:.2f} at step {best.step}"
     return [*lines, words]
+
+
+_GUTTER = 13
+"""Cells left of a curve, for its title and its numbers."""
 
 
 def _rows(points: "list[Point]") -> list[dict[str, object]]:

@@ -30,7 +30,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """List the rows that match, one a model."""
     from jobs.catalog.catalog import catalog, normal_region, today
-    from jobs.terminal.output import emit, emit_structured, table
+    from jobs.terminal.output import emit_structured, table, tell
 
     on = arguments.date or today()
     region = normal_region(arguments.region) if arguments.region else ""
@@ -48,11 +48,11 @@ def run(arguments: Namespace) -> int:
         )
         return 0
     if not found:
-        emit("No model of the catalogue matches.")
+        tell("No model of the catalogue matches.")
         return 0
     head = ("MODEL", "FINE-TUNED", "NEW ENDPOINTS", "ANSWERS", "TRAINING", "SUCCESSOR")
-    emit(table([head, *(_row(model, on) for model in found)]))
-    emit("\nDays are the first on which it is refused; no day: none is published.")
+    tell(table([head, *(_row(model, on) for model in found)]))
+    tell("\nDays are the first on which it is refused; no day: none is published.")
     return 0
 
 

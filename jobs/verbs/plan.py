@@ -34,7 +34,7 @@ def run(arguments: Namespace) -> int:
     session = session_of(arguments)
     plan = make(session, specs, on=arguments.date, retrain=arguments.retrain)
     if arguments.output == "table":
-        output.emit("\n".join(answer.lines(plan, session.target)))
+        output.tell("\n".join(answer.lines(plan, session.target)))
     else:
         output.emit_structured(answer.as_dict(plan, session.target), arguments.output)
     return answer.exit_code(plan, detailed=arguments.detailed_exitcode)

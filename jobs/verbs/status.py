@@ -29,14 +29,14 @@ def run(arguments: Namespace) -> int:
         output.emit_structured({"specs": rows}, arguments.output)
         return 0
     if not rows:
-        output.emit("Nothing that foundry-tune made is in this project.")
+        output.tell("Nothing that foundry-tune made is in this project.")
         return 0
     header = ("NAME", "REVISION", "JOB", "MODEL", "ENDPOINT", "SAFETY", "SINCE")
     now = datetime.now(tz=UTC)
     shown = [
         [*(str(r[key]) or "-" for key in _COLUMNS), _since(str(r["created"]), now)] for r in rows
     ]
-    output.emit(output.table(shown, header=header))
+    output.tell(output.table(shown, header=header))
     return 0
 
 

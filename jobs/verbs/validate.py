@@ -26,7 +26,7 @@ def run(arguments: Namespace) -> int:
     from jobs.read.examine import examine
     from jobs.read.paths import spec_paths
     from jobs.terminal.findings import as_junit, as_records, as_sarif, as_text, summary
-    from jobs.terminal.output import emit, emit_structured
+    from jobs.terminal.output import emit, emit_structured, tell
 
     paths = spec_paths(arguments)
     specs = examine(
@@ -49,6 +49,6 @@ def run(arguments: Namespace) -> int:
         emit_structured(result, arguments.output)
     else:
         if findings:
-            emit(as_text(findings))
-        emit(summary(findings, ignored=specs.ignored))
+            tell(as_text(findings))
+        tell(summary(findings, ignored=specs.ignored))
     return 3 if refused else 0

@@ -1,0 +1,58 @@
+"""Progress on terminals of several widths, drawn for real."""
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+
+import pytest
+
+NAME = "xbox-support-for-the-whole-of-europe-a8bbe5a87e"
+DRAWN = (
+    "from jobs.terminal.progress import Reporter\n"
+    "report = Reporter(name_width=30)\n"
+    f"report.step('finetuning', '{NAME}', 'step 12000/16250  loss 12.31', 12000, 16250)\n"
+    "report.close()\n"
+)
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100, 120])
+def test_step_and_loss_are_whole_and_on_one_line(columns: int) -> None:
+    lines = [line for line in drawn(columns) if "loss" in line]
+    assert lines
+    for line in lines:
+        assert "step 12000/16250  loss 12.31" in line
+        assert len(line.rstrip()) <= columns
+        assert NAME[:10] in line
+
+
+def drawn(columns: int) -> list[str]:
+    """The lines that a terminal of that width is sent."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    environment = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "NO_COLOR")}
+    process = subprocess.Popen(
+        [sys.executable, "-c", DRAWN],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**environment, "TERM": "xterm"},
+    )
+    os.close(theirs)
+    text = b""
+    while piece := _read(ours):
+        text += piece
+    os.close(ours)
+    assert process.wait(20) == 0, text
+    return re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text.decode()))
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # Linux says so when the other side has hung up
+        return b""
