@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from jobs.errors import InvalidInputError, UsageError
 
@@ -152,6 +152,47 @@ def digest_of(path: Path) -> Digest:
             md5.update(piece)
             size += len(piece)
     return Digest(sha256.hexdigest(), md5.digest(), size)
+
+
+class Stamp(NamedTuple):
+    """What tells, without reading it, that a file was written to since: any write moves it."""
+
+    size: int
+    """Bytes."""
+    modified: int
+    """Nanoseconds."""
+    changed: int
+    """Nanoseconds; unlike `modified`, nobody can set it back."""
+    inode: int
+
+
+def stamp_of(path: Path) -> Stamp:
+    """The stamp of a file as it is now.
+
+    Raises:
+        UnreadableFileError: It isn't there, or may not be looked at.
+    """
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise UnreadableFileError(_in_words(error)) from error
+    except ValueError as error:  # a NUL in the name
+        raise UnreadableFileError("the name holds a NUL character") from error
+    return Stamp(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+
+
+def require_unmoved(path: Path, stamp: Stamp) -> None:
+    """Refuse a file that was written to since its stamp was taken.
+
+    Raises:
+        InvalidInputError: It was, or it is gone.
+    """
+    try:
+        now = stamp_of(path)
+    except UnreadableFileError as error:
+        raise changed(path) from error
+    if now != stamp:
+        raise changed(path)
 
 
 def read_unchanged(path: Path, sha256: str) -> bytes:

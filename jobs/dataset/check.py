@@ -14,7 +14,7 @@ from jobs.dataset.remarks import Remark, Remarks
 from jobs.dataset.repeats import Place, remark, repeats
 from jobs.dataset.survey import Survey, is_sorted_by_label, survey
 from jobs.dataset.tokens import NO_TOKENS, Tokenizer, Tokens
-from jobs.files import UnreadableFileError
+from jobs.files import Stamp, UnreadableFileError, stamp_of
 from jobs.findings import Finding, in_order
 
 Role = Literal["training", "validation", "test"]
@@ -45,7 +45,8 @@ class Looked:
 
     file: DataFile
     tally: Tally
-    size: int
+    stamp: Stamp
+    """Of the file as it was before it was read."""
     survey: Survey = field(default_factory=Survey)
 
 
@@ -143,12 +144,13 @@ def _lint_all(
     for file in sorted(files, key=lambda f: ROLES.index(f.role)):
         tell(f"{file.name}: form, repeats, secrets …")
         try:
+            stamp = stamp_of(file.path)
             tally = lint_file(file.path, wish)
         except UnreadableFileError as error:
             message = f"can't be read: {error}."
             findings.append(Finding(file.name, 0, 0, "", message, "FT-S017", "error"))
             continue
-        looked.append(Looked(file, tally, file.path.stat().st_size))
+        looked.append(Looked(file, tally, stamp))
     return looked, findings
 
 
@@ -191,8 +193,8 @@ def _whole_file(item: Looked, task: Task) -> None:
     if item.file.path.suffix.lower() != ".jsonl":
         text = f"'{item.file.path.suffix}' is not what the service takes: .jsonl only."
         remarks.add(Remark("FT-S033", 0, "", text))
-    if item.size >= SERVICE_LIMIT_BYTES:
-        text = f"{item.size / 1e6:,.0f} MB; the service takes files smaller than 512 MB."
+    if item.stamp.size >= SERVICE_LIMIT_BYTES:
+        text = f"{item.stamp.size / 1e6:,.0f} MB; the service takes files smaller than 512 MB."
         remarks.add(Remark("FT-D007", 0, "", text))
     layout = layout_of(item.file.path, task) if looks_foreign(tally) else None
     if layout is not None and layout.says:

@@ -46,7 +46,7 @@ def rows_of(item: Looked) -> list[tuple[str, str]]:
         ("role", item.file.role),
         ("lines", f"{tally.lines:,}"),
         ("conversations", f"{tally.conversations:,}"),
-        ("size", f"{item.size:,} bytes"),
+        ("size", f"{item.stamp.size:,} bytes"),
         ("messages", f"{sum(turns * n for turns, n in found.turns.items()):,} turns"),
         ("tokens", f"{found.tokens} ({found.tokens.basis})"),
         ("longest", f"about {max(found.token_counts, default=0):,} tokens"),

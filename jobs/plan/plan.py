@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+from jobs.files import require_unmoved
 from jobs.foundry import projects
 from jobs.foundry.projects import Project
 from jobs.foundry.session import Session
@@ -92,8 +93,15 @@ def make(
 
     `on` takes the place of Azure's own date. `retrain` allows a second, paid job where the first
     failed, was canceled or lost its model.
+
+    Raises:
+        InvalidInputError: A data file was written to after it was checked.
     """
     asked = desired.read(specs.chapters)
+    for data in specs.data.values():
+        for looked in data.files:
+            # What was hashed just now is what was checked before, and no later state of it.
+            require_unmoved(looked.file.path, looked.stamp)
     project = projects.get(session)
     found = actual.look(session, project, asked)
     # Azure's own date, not this machine's: a rehearsal of the past has it, a wrong clock doesn't.

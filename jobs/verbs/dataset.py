@@ -274,7 +274,7 @@ def _figures(item: object) -> dict[str, object]:
         "role": item.file.role,
         "lines": item.tally.lines,
         "conversations": item.tally.conversations,
-        "bytes": item.size,
+        "bytes": item.stamp.size,
         "tokens": {"low": tokens.low, "high": tokens.high, "basis": tokens.basis},
         "system_prompts": len(found.system_prompts),
         "scripts": dict(found.scripts.most_common()),

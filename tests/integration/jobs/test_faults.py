@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 
 from emulator.services.storage import blobs
+from jobs.errors import InvalidInputError
 from jobs.foundry import endpoints
+from jobs.plan import plan
+from jobs.read.examine import checked
 from tests.integration.jobs.conftest import Commands, Place, platform, write_story
 
 EMPTY = {"status": 200, "content_type": "application/json", "body": ""}
@@ -41,6 +44,15 @@ def test_a_file_that_changes_before_it_is_sent_is_refused_and_nothing_is_poisone
     assert place.tune("apply", str(spec), "--yes").code == 0
     assert any(content(place, name) == changed for name in uploaded(place))
     assert all(digest_in_name(place, name) for name in uploaded(place))
+
+
+def test_a_file_that_changes_between_check_and_hash_is_not_what_was_checked(place: Place) -> None:
+    spec = write_story(place, endpoint=False)
+    specs = checked([str(spec)], strict=False)
+    train = place.folder / f"{place.name}-train.jsonl"
+    train.write_bytes(train.read_bytes().replace(b"pair button", b"other button"))
+    with pytest.raises(InvalidInputError, match=f"{train.name} changed after it was checked"):
+        plan.make(place.session(), specs)
 
 
 def test_a_blob_that_holds_other_content_than_its_name_is_healed_before_a_job_reads_it(
