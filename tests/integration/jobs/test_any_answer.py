@@ -18,6 +18,7 @@ CALLS = (
     ("GET", "/models", ("plan", "SPEC")),
     ("POST", "/metric/", ("metrics", "NAME")),
 )
+BEFORE_AN_UPLOAD = ("/datastores", "/data/[^/]+/versions/")
 CODES = {0, 3, 4, 5, 6, 7, 8, 9, 10, 11, 103}
 
 
@@ -50,3 +51,20 @@ def test_an_empty_chat_answer_is_no_answer(place: Place) -> None:
         rules.clear()
         assert ran.code == 9, ran.said
         assert "could not be used" in ran.err
+
+
+def test_any_answer_before_an_upload_is_no_traceback_and_starts_no_job(place: Place) -> None:
+    spec = write_story(place)
+    rules = place.emulator.control.faults
+    odd: list[str] = []
+    for path in BEFORE_AN_UPLOAD:
+        for body in BODIES[:6]:
+            match = {"method": "GET", "path": path, "count": 99}
+            rules.add({"match": match, "do": {"answer": {"body": body}}})
+            ran = place.tune("apply", str(spec), "--yes")
+            assert any(rule["fired"] for rule in rules.rules()), path
+            rules.clear()
+            if ran.code not in CODES - {0} or "Traceback" in ran.err or "Error:" in ran.err:
+                odd.append(f"{path} with {body!r}: {ran.code} {ran.said[-300:]}")
+    assert odd == []
+    assert place.jobs() == []
