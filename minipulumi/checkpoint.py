@@ -21,6 +21,7 @@ from minipulumi.errors import PulumiError, Refused
 from minipulumi.passphrase import Passphrase
 from minipulumi.project import refuse_others
 from minipulumi.resources import Resource, now
+from minipulumi.shape import require_deployment
 from minipulumi.values import Props
 
 VERSION = "v3.260.0+minipulumi"  # the version whose format this is, and who wrote it
@@ -203,17 +204,8 @@ def _parsed(path: Path) -> Props:
     data = json.loads(path.read_bytes(), object_pairs_hook=unique)
     if not isinstance(data, dict) or not isinstance(data.get("checkpoint"), dict):
         raise ValueError("it holds no checkpoint")  # noqa: TRY004 (the data's fault)
-    checked_entries(data["checkpoint"].get("latest") or {})
+    require_deployment(data["checkpoint"].get("latest") or {})
     return data
-
-
-def checked_entries(latest: Any) -> None:
-    """Raises ValueError for a deployment whose resources aren't what a state has."""
-    if not isinstance(latest, dict):
-        raise ValueError("the deployment is no object")  # noqa: TRY004
-    for entry in latest.get("resources") or []:
-        if not isinstance(entry, dict) or not {"urn", "type", "custom"} <= entry.keys():
-            raise ValueError("a resource lacks its 'urn', 'type' or 'custom'")
 
 
 def unique(pairs: list[tuple[str, Any]]) -> Props:

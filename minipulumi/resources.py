@@ -69,7 +69,10 @@ class Resource:
         for key, value in entry.items():
             if key not in _NAMES and value:
                 raise Refused(f"'{key}' of {entry.get('urn')} in this stack's state")
-        values = {_NAMES[key]: value for key, value in entry.items() if key in _NAMES}
+        # Go writes an empty list or object as null.
+        values = {_NAMES[k]: v for k, v in entry.items() if k in _NAMES and v is not None}
+        if properties := values.get("property_dependencies"):
+            values["property_dependencies"] = {key: urns or [] for key, urns in properties.items()}
         if cipher:
             values |= {k: cipher.open(values[k]) for k in ("inputs", "outputs") if k in values}
         return cls(**values)

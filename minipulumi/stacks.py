@@ -18,6 +18,7 @@ from minipulumi.passphrase import Passphrase
 from minipulumi.project import select_stack, selected_stack
 from minipulumi.resources import STACK, Resource, now
 from minipulumi.settings import cipher_of, read_stack_file, set_salt
+from minipulumi.shape import require_deployment
 from minipulumi.values import Props, masked, plain
 
 
@@ -185,7 +186,7 @@ def load(arguments: Namespace) -> int:
     try:
         text = Path(arguments.file).read_text("utf-8") if arguments.file else sys.stdin.read()
         data = json.loads(text, object_pairs_hook=checkpoint.unique)
-        checkpoint.checked_entries(data.get("deployment") or {} if isinstance(data, dict) else data)
+        require_deployment(data.get("deployment") or {} if isinstance(data, dict) else data)
     except (OSError, ValueError) as error:
         raise PulumiError(f"could not read the deployment: {error}") from error
     if data.get("version") != 3:

@@ -1,10 +1,15 @@
 """The checkpoint, its journal, its secrets, the settings file: what is on disk after any moment."""
 
 import json
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from minipulumi import planning, settings
 from minipulumi.checkpoint import Checkpoint, read_latest, render, replace_file
@@ -148,6 +153,48 @@ def test_a_broken_state_names_the_whole_one_beside_it(path: Path, text: str) -> 
     with pytest.raises(PulumiError) as told:
         read_latest(path)
     assert ".bak" not in str(told.value), "one that is broken too is no help"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from(["", "x", "urn:pulumi:a"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("ab"), inner),
+    max_leaves=4,
+)
+
+
+@hypothesis_settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_json_in_any_place_of_a_state_is_read_or_refused_in_words(
+    path: Path, cipher: Passphrase, data: st.DataObject
+) -> None:
+    whole = thing("a", id="1", inputs={"p": "q"}, dependencies=["urn"]).to_json(cipher)
+    whole["propertyDependencies"] = {"p": ["urn"]}
+    secrets = {"type": "passphrase", "state": {"salt": SALT}}
+    pending = [json.dumps({"resource": whole, "type": "creating"})]
+    state: Any = json.loads(render(path, "2026", secrets, [json.dumps(whole)], pending))
+    *way, last = data.draw(st.sampled_from(list(places(state))))
+    node = state
+    for step in way:
+        node = node[step]
+    node[last] = data.draw(JSON)
+    path.write_text(json.dumps(state))
+    with suppress(PulumiError):
+        found = Checkpoint(path, read_latest(path), cipher, dry=True)
+        assert all(isinstance(need, str) for one in found.resources() for need in one.needs)
+        assert all(isinstance(one.name, str) for one in found.resources())
+
+
+def places(node: Any, *way: Any) -> Iterator[tuple[Any, ...]]:
+    """The way to every value of a JSON document, but the document itself."""
+    if way:
+        yield way
+    inner: dict[Any, Any] = {}
+    if isinstance(node, dict):
+        inner = cast("dict[Any, Any]", node)
+    elif isinstance(node, list):
+        inner = dict(enumerate(cast("list[Any]", node)))
+    for step, value in inner.items():
+        yield from places(value, *way, step)
 
 
 def test_a_setting_that_is_written_twice_is_refused_with_both_lines(tmp_path: Path) -> None:
