@@ -60,6 +60,7 @@ class Database:
         row = self.row("PRAGMA user_version")
         theirs = row[0] if row else 0
         if theirs not in (0, ours):
+            self.close()
             raise self._unusable("it was written by another version of foundry-emulator")
         self.execute(f"PRAGMA user_version={ours}")
 

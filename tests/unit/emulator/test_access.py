@@ -1,5 +1,7 @@
 """How roles are evaluated: actions, notActions, dataActions, scopes and groups."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from emulator.state.access import Access, RoleDefinition, role_definitions
@@ -16,8 +18,10 @@ WORKSPACES = "Microsoft.MachineLearningServices/workspaces"
 
 
 @pytest.fixture
-def access() -> Access:
-    return Access(Database(), Clock())
+def access() -> Iterator[Access]:
+    database = Database()
+    yield Access(database, Clock())
+    database.close()
 
 
 @pytest.mark.parametrize(

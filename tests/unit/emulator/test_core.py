@@ -1,7 +1,7 @@
 """The pipeline, the type table and long-running operations, without a socket."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -50,7 +50,7 @@ def gone() -> list[str]:
 
 
 @pytest.fixture
-def front(gone: list[str]) -> Front:
+def front(gone: list[str]) -> Iterator[Front]:
     made = Front(
         services=(
             "emulator.services.login",
@@ -92,7 +92,8 @@ def front(gone: list[str]) -> Front:
     owner = cloud.access.add_principal("ServicePrincipal", "owner", secret="x")
     made.start()
     add_subscription(cloud, SUB, owner=owner, registered=None)
-    return made
+    yield made
+    made.stop()
 
 
 @pytest.fixture
@@ -333,6 +334,7 @@ def test_a_transaction_is_all_or_nothing_and_runs_its_afterthoughts_once() -> No
             database.after_commit(lambda: ran.append("after"))
         assert ran == []
     assert (notes.get("b"), ran) == ({}, ["after"])
+    database.close()
 
 
 def test_every_service_is_plugged_in() -> None:

@@ -4,11 +4,14 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false, reportMissingTypeArgument=false
 
+import asyncio
+import atexit
 import json
 import runpy
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +90,7 @@ class Recording(mocks.Mocks):
 def run_program(config: Mapping[str, str], *, preview: bool = False) -> Recording:
     """Run `infra/__main__.py` with `config` (keys without the project's name)."""
     recording = Recording(preview=preview)
+    _give_pulumi_a_loop()
     pulumi.runtime.set_mocks(recording, "foundry-tune", "dev", preview=preview)
     pulumi.runtime.set_all_config({f"foundry-tune:{key}": text for key, text in config.items()})
 
@@ -100,6 +104,14 @@ def run_program(config: Mapping[str, str], *, preview: bool = False) -> Recordin
 
     pulumi.runtime.test(program)()
     return recording
+
+
+@cache
+def _give_pulumi_a_loop() -> None:
+    """Pulumi asks for the thread's event loop; Python 3.12 and later warn where there is none."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    atexit.register(loop.close)
 
 
 def _observe(recording: Recording, name: str, value: Any) -> pulumi.Output[Any]:
