@@ -29,6 +29,7 @@ VERBS = {
     "wait": "Follow a job to its end",
     "cancel": "Stop a job",
     "chat": "Ask an endpoint",
+    "connect": "How applications ask it: snippets, the key by reference",
     "down": "Delete what a spec made, in the order Azure allows",
     "doctor": "Which target, credential and settings win, and why",
     "schema": "The JSON Schema of specs, for editors",

@@ -21,12 +21,15 @@ from jobs.foundry.history import (
 from jobs.foundry.jobs import Job
 from jobs.foundry.projects import Project
 from jobs.foundry.session import Session
+from jobs.terminal.output import printable
 from jobs.terminal.progress import Reporter, duration
 
 _FIRST_PAUSE_SECONDS = 0.3
 _LONGEST_PAUSE_SECONDS = 15.0
 _PATIENCE = 5
-"""Looks in a row that may fail before following gives up; the job goes on all the same."""
+"""Looks in a row that may fail, or say what nobody understands, before following gives up.
+
+The job goes on all the same."""
 
 
 def follow(
@@ -72,7 +75,7 @@ def ended(job: Job, details: RunDetails) -> FoundryTuneError:
 def _watch(
     session: Session, api: str, job: Job, report: Reporter, pause: Callable[[float], None]
 ) -> Job:
-    wait, failures = _FIRST_PAUSE_SECONDS, 0
+    wait, failures, odd = _FIRST_PAUSE_SECONDS, 0, 0
     while not job.is_finished:
         pause(wait)
         wait = min(wait * 1.2, _LONGEST_PAUSE_SECONDS)
@@ -91,6 +94,13 @@ def _watch(
                 next_step="foundry-tune status shows what is there.",
             )
         job = found
+        odd = 0 if job.is_under_way or job.is_finished else odd + 1
+        if odd >= _PATIENCE:
+            raise RemoteError(
+                f"Azure calls the state of job '{job.name}' '{printable(job.status)}', which "
+                "foundry-tune doesn't know, so it can't tell whether it will end.",
+                next_step=f"Look at it in the portal, then: foundry-tune wait {job.name}",
+            )
     return job
 
 

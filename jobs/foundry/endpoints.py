@@ -13,6 +13,12 @@ AUTH_MODES = {"key": "Key", "aad": "AAD", "key_and_aad": "KeyAndAAD"}
 """The words of specs for how callers sign in, and ARM's."""
 
 _SETTLING_SECONDS = 2.0
+_CHANGING = frozenset({"Creating", "Updating", "Deleting", "Accepted"})
+"""States that another follows on."""
+
+_PATIENCE = 5
+"""Looks in a row at a state that nobody knows, before waiting for another is given up."""
+
 _LOOKS = (0.5, 1.0, 2.0, 0.0)
 """Seconds between looks whether something is gone: Azure's reads may lag behind its writes."""
 
@@ -123,8 +129,21 @@ def tag(session: Session, endpoint: Endpoint, tags: Mapping[str, str]) -> Endpoi
 
 
 def settled(session: Session, endpoint: Endpoint, pause: Callable[[float], None]) -> Endpoint:
-    """The endpoint once Azure is done with a change that somebody began earlier."""
+    """The endpoint once Azure is done with a change that somebody began earlier.
+
+    Raises:
+        NotFoundError: It was deleted meanwhile.
+        RemoteError: It is in a state of which nobody knows whether it ends.
+    """
+    looks = 0
     while not endpoint.is_settled:
+        looks = 0 if endpoint.provisioning_state in _CHANGING else looks + 1
+        if looks > _PATIENCE:
+            raise RemoteError(
+                f"Azure calls the state of endpoint '{endpoint.name}' "
+                f"'{endpoint.provisioning_state}', which foundry-tune doesn't know.",
+                next_step="Look at it in the portal, then run the same command again.",
+            )
         pause(_SETTLING_SECONDS)
         found = find(session, endpoint.name)
         if found is None:

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 ROUTE = "/chat/completions"
 """The filtered route; the reports of probes and smoke tests name it."""
 
-_API_VERSION = "2024-05-01-preview"
-_TOKEN_SCOPE = "https://ml.azure.com/.default"  # azure-ai-inference's default scope
+API_VERSION = "2024-05-01-preview"
+TOKEN_SCOPE = "https://ml.azure.com/.default"
+"""What callers without a key ask Entra ID for; azure-ai-inference's default."""
+
 _CATEGORIES = ("hate", "self_harm", "sexual", "violence")
 
 
@@ -62,7 +64,7 @@ class Chat:
             api_key=key,
             max_retries=retries,
             timeout=timeout,
-            default_query={"api-version": _API_VERSION},
+            default_query={"api-version": API_VERSION},
         )
 
     def ask(
@@ -232,5 +234,5 @@ def open_chat(session: Session, endpoint: Endpoint) -> Chat:
     """Somebody to ask, behind an endpoint; the key is fetched now and kept nowhere."""
     if endpoint.auth_mode == "AAD":
         with translated("sign in to the endpoint"):
-            return Chat(endpoint.uri, session.arm.credential.get_token(_TOKEN_SCOPE).token)
+            return Chat(endpoint.uri, session.arm.credential.get_token(TOKEN_SCOPE).token)
     return Chat(endpoint.uri, endpoints.key(session, endpoint.name))

@@ -14,6 +14,11 @@ API_VERSION = "2024-10-01-preview"
 TERMINAL = frozenset({"Completed", "Failed", "Canceled", "NotResponding", "Paused"})
 """States after which nothing happens any more (azure-ai-ml, _run_history_constants.py)."""
 
+UNDER_WAY = frozenset(
+    {"NotStarted", "Scheduled", "Queued", "Preparing", "Provisioning", "Starting", "Running"}
+    | {"Finalizing", "CancelRequested", "Canceling", "Unknown"}
+)
+"""States that others follow on (the same file, and ARM's enumeration of them)."""
 
 STOPPING = frozenset({"CancelRequested", "Canceling"})
 """States in which Azure has heard that a job is to stop."""
@@ -44,6 +49,11 @@ class Job:
     def is_finished(self) -> bool:
         """Whether the job has come to an end, good or bad."""
         return self.status in TERMINAL
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it is known to come to an end yet; a word nobody knows promises nothing."""
+        return self.status in UNDER_WAY
 
 
 def find(session: Session, name: str) -> Job | None:

@@ -1,0 +1,60 @@
+"""How applications ask an endpoint: snippets to run as they are, with the key by reference.
+
+foundry-tune connect xbox-support
+foundry-tune connect xbox-support --client openai
+"""
+
+from argparse import ArgumentParser, Namespace
+
+from jobs.options import add_output, add_target
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command line."""
+    parser.add_argument("name", help="the endpoint's name, or the spec file that makes it")
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument(
+        "--client",
+        choices=("curl", "openai", "langchain", "azure-ai-ml"),
+        help="this snippet alone, to redirect into a file",
+    )
+    only.add_argument(
+        "--key", action="store_true", help="print the key and nothing else; never without asking"
+    )
+    add_target(parser)
+    add_output(parser, choices=("table", "json"))
+
+
+def run(arguments: Namespace) -> int:
+    """Show how to ask the endpoint; the key itself only where it was asked for."""
+    from jobs.arguments import names_of, session_of
+    from jobs.errors import UsageError
+    from jobs.foundry import endpoints
+    from jobs.look import inventory
+    from jobs.look.connect import CLIENTS, credential, snippets
+    from jobs.terminal import output
+
+    session = session_of(arguments)
+    endpoint = inventory.find_endpoint(session, names_of(arguments.name)[0])
+    endpoints.require_servable(endpoint)
+    if arguments.key:
+        if endpoint.auth_mode == "AAD":
+            raise UsageError(
+                f"Endpoint '{endpoint.name}' has no keys: callers sign in with Entra ID.",
+                next_step="foundry-tune connect NAME shows the command that fetches a token.",
+            )
+        output.emit(endpoints.key(session, endpoint.name))
+        return 0
+    shown = snippets(endpoint, session.target)
+    fetch = credential(endpoint, session.target)
+    if arguments.output == "json":
+        value: dict[str, object] = {"uri": endpoint.uri, "credential": fetch, "snippets": shown}
+        output.emit_structured(value, "json")
+        return 0
+    if arguments.client:
+        output.emit(shown[arguments.client])
+        return 0
+    output.emit(f"# The key, fetched where it is needed and kept in no file\n{fetch}")
+    for client in CLIENTS:
+        output.emit(f"\n# {client}\n{shown[client]}")
+    return 0
