@@ -33,6 +33,8 @@ NOT_RUN = {
     "pulumi stack init prod": "takes the real Pulumi CLI, logged in to a backend",
     "pulumi up --stack prod": "the same, and Pulumi.prod.yaml is edited before it",
     "foundry-tune apply jobs/specs/xbox-support.yaml": "a minute; tests/acceptance/demo runs it",
+    "foundry-tune connect xbox-support": "takes a served endpoint: test_connect.py has one",
+    "foundry-tune connect xbox-support --client openai": "the same",
     "foundry-emulator run -- COMMAND": "a placeholder",
     "foundry-emulator run -- CMD": "a placeholder",
     "foundry-tune VERB --help": "a placeholder",
