@@ -22,6 +22,7 @@ VERBS = {
     "plan": "What apply would do: data, checks, cost, actions",
     "apply": "Do it: upload, fine-tune, register, serve, prove",
     "status": "What a spec's resources are doing",
+    "history": "The revisions of a name: when, by whom, what changed",
     "list": "The jobs, models and endpoints of the project",
     "show": "One job, model or endpoint in full",
     "logs": "What a job wrote",

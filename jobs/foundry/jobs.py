@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from jobs.errors import RemoteError
 from jobs.foundry.answers import Json, part, strings, text
+from jobs.foundry.data import label_of
+from jobs.foundry.hyperparameters import from_wire, same
 from jobs.foundry.session import Session
 
 API_VERSION = "2024-10-01-preview"
@@ -36,6 +38,8 @@ class Job:
     type: str
     status: str
     created: str
+    created_by: str
+    """Who submitted it, as Azure names them: a person, or an application's id."""
     tags: Mapping[str, str]
     base_model: str
     training_data: str
@@ -72,6 +76,27 @@ def listed(session: Session) -> list[Job]:
     return sorted(tuning, key=lambda job: job.created, reverse=True)
 
 
+def made_from(job: Job) -> dict[str, str]:
+    """What decides how a job's model turns out, in the words of a spec's fields."""
+    fields = {
+        "model": job.base_model,
+        "training_data": label_of(job.training_data),
+        "validation_data": label_of(job.validation_data),
+    }
+    for name, value in from_wire(job.hyperparameters).items():
+        fields[f"hyperparameters.{name}"] = value
+    return fields | {"outputs.registered_model": job.registered_model}
+
+
+def differences(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Each field that is another, with its value before and after; empty text where it is none."""
+    return {
+        field: (before.get(field, ""), after.get(field, ""))
+        for field in dict.fromkeys((*after, *before))
+        if not same(before.get(field, ""), after.get(field, ""))
+    }
+
+
 def cancel(session: Session, name: str) -> None:
     """Ask Azure to stop a job, and look whether it does.
 
@@ -102,6 +127,7 @@ def _job(found: Json) -> Job:
         type=text(found, "properties", "jobType"),
         status=text(found, "properties", "status") or "Unknown",
         created=text(found, "systemData", "createdAt"),
+        created_by=text(found, "systemData", "createdBy"),
         tags=strings(found, "properties", "tags"),
         base_model=text(details, "model", "uri"),
         training_data=text(details, "trainingData", "uri"),

@@ -7,10 +7,9 @@ from dataclasses import replace
 
 from jobs import revision
 from jobs.foundry import endpoints
-from jobs.foundry.data import label_of
 from jobs.foundry.endpoints import AUTH_MODES, Endpoint
-from jobs.foundry.hyperparameters import from_wire, same, short
-from jobs.foundry.jobs import Job
+from jobs.foundry.hyperparameters import short
+from jobs.foundry.jobs import Job, differences, made_from
 from jobs.plan.actual import Actual
 from jobs.plan.desired import DataVersion, Desired, Measuring, Serving, Training
 from jobs.plan.steps import (
@@ -124,26 +123,11 @@ def _summary(training: Training) -> str:
 
 
 def _job_changes(previous: Job, training: Training) -> tuple[Change, ...]:
-    before = _job_fields(previous)
+    before = made_from(previous)
     after = dict(training.fields)
     if "validation_data" not in after:
         after["validation_data"] = ""
-    return tuple(
-        Change(name, before.get(name, ""), after.get(name, ""))
-        for name in dict.fromkeys((*after, *before))
-        if not same(before.get(name, ""), after.get(name, ""))
-    )
-
-
-def _job_fields(job: Job) -> dict[str, str]:
-    fields = {
-        "model": job.base_model,
-        "training_data": label_of(job.training_data),
-        "validation_data": label_of(job.validation_data),
-    }
-    for name, value in from_wire(job.hyperparameters).items():
-        fields[f"hyperparameters.{name}"] = value
-    return fields | {"outputs.registered_model": job.registered_model}
+    return tuple(Change(name, *values) for name, values in differences(before, after).items())
 
 
 # ── models ──────────────────────────────────────────────────────────────────────────────────────

@@ -196,3 +196,23 @@ def in_a_process_of_its_own(place: Place, *arguments: str) -> Ran:
         stdin=subprocess.DEVNULL,
     )
     return Ran(ran.returncode, ran.stdout, ran.stderr)
+
+
+def test_history_tells_what_each_revision_changed_and_which_one_serves(place: Place) -> None:
+    spec = write_story(place)
+    assert place.tune("apply", str(spec), "--yes").code == 0
+    assert (
+        place.tune("apply", str(spec), "--yes", "--set", "finetuning.hyperparameters.epochs=2").code
+        == 0
+    )
+    told = json.loads(place.tune("history", str(spec), "-o", "json").out)
+    newest, first = told["revisions"]
+    assert newest["changes"] == {"hyperparameters.epochs": {"before": "1", "after": "2"}}
+    assert first["changes"] is None
+    assert (newest["serves"], first["serves"]) == (True, False)
+    assert newest["submitted_by"]
+    table = place.tune("history", place.name).out.splitlines()
+    assert table[1].endswith("epochs 1 -> 2")
+    assert table[2].endswith("the first")
+    missing = place.tune("history", "nothing-of-this-name")
+    assert missing.code == 9, missing.said

@@ -285,6 +285,7 @@ def job(
         type="FineTuning",
         status=status,
         created="2026-11-23T09:00:00Z",
+        created_by="somebody",
         tags={revision.TAG_SPEC: "xbox"},
         base_model=BASE,
         training_data="/workspaces/p/data/xbox-train/versions/aaaaaaaaaa",
