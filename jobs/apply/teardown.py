@@ -29,6 +29,8 @@ class Teardown:
     """Everything that would go."""
 
     names: tuple[str, ...]
+    kinds: tuple[Kind, ...]
+    """The kinds that are to go."""
     unknown: tuple[str, ...]
     """Names of which nothing was ever made here."""
     endpoints: tuple[Endpoint, ...]
@@ -70,6 +72,7 @@ def look(
     }
     return Teardown(
         names=tuple(names),
+        kinds=tuple(kinds),
         unknown=tuple(name for name in names if name not in having),
         endpoints=going,
         foreign=foreign,
@@ -158,11 +161,20 @@ def take_down(session: Session, teardown: Teardown, say: Callable[[Kind, str, st
                 next_step="foundry-tune status shows which; take that endpoint down first.",
             ) from error
         say("model", model.label, "deleted")
-    for asset in teardown.data:
+    assets = _data_to_archive(session, teardown)
+    for asset in assets:
         data.archive(session, asset)
-    if teardown.data:
-        count = len(teardown.data)
+    if assets:
+        count = len(assets)
         say("data", f"{count} version{'s' if count > 1 else ''}", "archived")
+
+
+def _data_to_archive(session: Session, teardown: Teardown) -> list[DataAsset]:
+    """What was seen, and what only a second look sees: it is found by lists, which may be stale."""
+    if "data" not in teardown.kinds:
+        return []
+    again = [one for one in inventory.data_of(session, teardown.names) if not one.archived]
+    return list({(one.name, one.version): one for one in (*teardown.data, *again)}.values())
 
 
 def require_nothing_billable(
