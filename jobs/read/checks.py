@@ -12,7 +12,7 @@ from jobs.read.supported import limits
 from jobs.revision import TAG_PREFIX
 from jobs.spec import ids
 from jobs.spec.command import Command, Environment, JobInput
-from jobs.spec.gates import PER_QUESTION, read_gate
+from jobs.spec.gates import PER_QUESTION, Gate, read_gate
 from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint
 from jobs.spec.reader import Path
 from jobs.spec.references import parse
@@ -293,6 +293,9 @@ def _evaluation(chapter: Chapter, spec: Evaluation) -> Iterator[Finding]:
             yield chapter.finding("FT-S025", ("gates", metric), read)
         elif spec.confident and metric not in PER_QUESTION:
             message = f"{metric} is no mean of shares, so 'confident' has no interval for it."
+            yield chapter.finding("FT-S025", ("gates", metric), message)
+        elif spec.confident and isinstance(read, Gate) and read.comparison == "==":
+            message = "no interval shows that a mean is one number. Write >= or <=."
             yield chapter.finding("FT-S025", ("gates", metric), message)
     yield from _format(chapter, spec)
 

@@ -7,6 +7,7 @@ from jobs.errors import InvalidInputError
 from jobs.proof.compare import compare, compare_slices
 from jobs.proof.evidence import log_capital, lower_bound, spent
 from jobs.proof.promotion import Decision, decide
+from jobs.proof.slices import slices
 from jobs.spec.gates import RelativeGate, read_gate
 
 PAIRS = 10_000
@@ -65,6 +66,35 @@ def test_each_slice_has_a_difference_of_its_own_and_the_largest_comes_first() ->
         ("english", "better", 60),
         ("nepali", "worse", 40),
     ]
+
+
+ROWS = [
+    {"messages": [{"role": role, "content": text} for role, text in turns], **fields}
+    for turns, fields in [
+        ([("system", "Be kind."), ("user", "Hi"), ("assistant", "yes")], {"tier": 1}),
+        ([("user", "नमस्ते साथी"), ("assistant", "no")], {}),
+        ([("user", "A longer question, in English"), ("assistant", "yes")], {"tier": "gold"}),
+    ]
+]
+
+
+@pytest.mark.parametrize(
+    ("by", "names"),
+    [
+        ("system", ["Be kind.", "(none)", "(none)"]),
+        ("language", ["latin", "devanagari", "latin"]),
+        ("label", ["yes", "no", "yes"]),
+        ("length", ["short", "medium", "long"]),
+        ("tier", ["1", "(none)", "gold"]),
+    ],
+)
+def test_questions_are_cut_by_what_they_hold(by: str, names: list[str]) -> None:
+    assert slices(ROWS, by) == names
+
+
+def test_a_slice_that_no_row_has_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match="Did you mean 'tier'"):
+        slices(ROWS, "teir")
 
 
 def test_what_cant_be_paired_is_refused() -> None:

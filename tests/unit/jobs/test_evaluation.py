@@ -9,6 +9,7 @@ from jobs.errors import InvalidInputError
 from jobs.proof.labels import OTHER, confusion
 from jobs.proof.metrics import chrf, exact_match, normalize, questions, rouge_l, token_f1
 from jobs.proof.scoring import Reply, score
+from jobs.proof.tool_calls import tool_calls_match
 from jobs.spec.gates import read_gates
 from jobs.spec.models import Evaluation, Format, Metric
 
@@ -92,6 +93,17 @@ def test_refusals_time_length_and_tokens_are_told() -> None:
         "latency_p95": 19,
         "tokens_per_1000": pytest.approx(9_500),
     }
+
+
+def test_tool_calls_match_by_name_and_arguments_in_any_order() -> None:
+    weather = {"id": "1", "function": {"name": "weather", "arguments": '{"at": "Pune", "h": 3}'}}
+    same = {"id": "2", "function": {"name": "weather", "arguments": '{"h":3,"at":"Pune"}'}}
+    clock = {"id": "3", "function": {"name": "clock", "arguments": ""}}
+    broken = {"id": "4", "function": {"name": "weather", "arguments": '{"h":'}}
+    assert tool_calls_match([weather, clock], [clock, same]) == 1
+    assert tool_calls_match([weather], [weather, clock]) == 0
+    assert tool_calls_match([broken], [weather]) == 0
+    assert tool_calls_match([], []) == 1
 
 
 def evaluation(*metrics: Metric, format: Format | None = None) -> Evaluation:  # noqa: A002

@@ -278,6 +278,10 @@ def rules_of(folder: Path, text: str, on: date = TODAY) -> set[str]:
             'metrics: [length]\nconfident: true\ngates: {length: "< 90"}\n',
             "length is no mean of shares, so 'confident' has no interval for it.",
         ),
+        (
+            'confident: true\ngates: {token_f1: "== 0.5"}\n',
+            "no interval shows that a mean is one number.",
+        ),
     ],
 )
 def test_a_gate_that_nothing_measures_is_told_where_it_stands(
