@@ -143,6 +143,7 @@ class Measuring:
                 "data": self.sha256,
                 "metrics": list(self.spec.metrics),
                 "gates": dict(self.spec.gates),
+                **_held_by(self.spec),
                 "max_tokens": self.spec.max_tokens,
                 "temperature": self.spec.temperature,
             }
@@ -298,6 +299,18 @@ def _measuring(chapter: Chapter, spec: Evaluation) -> Measuring:
 
 def _label(data: DataVersion | str) -> str:
     return data.label if isinstance(data, DataVersion) else data
+
+
+def _held_by(spec: Evaluation) -> dict[str, object]:
+    """What else answers are held to, where it is written: marks without it stay as they were."""
+    written: dict[str, object] = {}
+    if spec.confident:
+        written["confident"] = spec.alpha
+    if spec.labels:
+        written["labels"] = list(spec.labels)
+    if spec.format:
+        written["format"] = msgspec.to_builtins(spec.format)
+    return written
 
 
 def _smoke_test(test: SmokeTest) -> object:

@@ -1,8 +1,10 @@
-"""How good the answers are, measured on held-out conversations: three metrics.
+"""How near an answer's text is to the expected one, from 0 to 1.
 
-The metrics are the usual ones of question answering and summarising. Text is normalised as SQuAD's
-evaluation does (case, punctuation, English articles, spaces) for exact match and token F1; ROUGE-L
-compares the longest common subsequence of words, case-folded. Each is a mean over conversations.
+The metrics are the usual ones of question answering, summarising and translation. Text is
+normalised as SQuAD's evaluation does (case, punctuation, English articles, spaces) for exact match
+and token F1. ROUGE-L compares the longest common subsequence of words, case-folded; rouge-score's
+own tokenizer drops all but ASCII, and with another there is little left of it but these few lines.
+chrF is sacrebleu's, on characters, so it needs no words.
 """
 
 import codecs
@@ -12,9 +14,13 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from jobs.foundry.inference import Messages
+
+if TYPE_CHECKING:
+    from sacrebleu.metrics.chrf import CHRF
 
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 
@@ -40,19 +46,6 @@ def questions(content: bytes) -> list[Question]:
     return found
 
 
-def score(
-    answers: Sequence[str], expected: Sequence[str], metrics: Sequence[str]
-) -> dict[str, float]:
-    """The mean of each metric over all pairs; 0 where there is none."""
-    pairs = list(zip(answers, expected, strict=True))
-    return {
-        name: sum(METRICS[name](said, wanted) for said, wanted in pairs) / len(pairs)
-        if pairs
-        else 0.0
-        for name in metrics
-    }
-
-
 def exact_match(said: str, wanted: str) -> float:
     """1 where both are the same after normalising, else 0."""
     return float(normalize(said) == normalize(wanted))
@@ -75,10 +68,18 @@ def rouge_l(said: str, wanted: str) -> float:
     return _f1(_longest_common_subsequence(ours, theirs), len(ours), len(theirs))
 
 
+def chrf(said: str, wanted: str) -> float:
+    """chrF2 of one answer: the F score of character n-grams up to 6 (Popović, 2015)."""
+    if not said.strip() or not wanted.strip():
+        return float(said.strip() == wanted.strip())
+    return _chrf().sentence_score(said, [wanted]).score / 100
+
+
 METRICS: dict[str, Callable[[str, str], float]] = {
     "exact_match": exact_match,
     "token_f1": token_f1,
     "rouge_l": rouge_l,
+    "chrf": chrf,
 }
 
 
@@ -87,6 +88,13 @@ def normalize(text: str) -> str:
     folded = unicodedata.normalize("NFKC", text).casefold()
     plain = "".join(c for c in folded if not unicodedata.category(c).startswith("P"))
     return " ".join(_ARTICLES.sub(" ", plain).split())
+
+
+@cache
+def _chrf() -> "CHRF":
+    from sacrebleu.metrics.chrf import CHRF
+
+    return CHRF()
 
 
 def _words(text: str) -> list[str]:

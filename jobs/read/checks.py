@@ -12,7 +12,7 @@ from jobs.read.supported import limits
 from jobs.revision import TAG_PREFIX
 from jobs.spec import ids
 from jobs.spec.command import Command, Environment, JobInput
-from jobs.spec.gates import read_gate
+from jobs.spec.gates import PER_QUESTION, Gate, read_gate
 from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint
 from jobs.spec.reader import Path
 from jobs.spec.references import parse
@@ -289,8 +289,38 @@ def _evaluation(chapter: Chapter, spec: Evaluation) -> Iterator[Finding]:
         if metric not in spec.metrics:
             message = f"'{metric}' is not measured here. Metrics: {', '.join(spec.metrics)}."
             yield chapter.finding("FT-S025", ("gates", metric), message, at_key=True)
-        elif isinstance(wrong := read_gate(metric, gate), str):
-            yield chapter.finding("FT-S025", ("gates", metric), wrong)
+        elif isinstance(read := read_gate(metric, gate, spec.compare_with), str):
+            yield chapter.finding("FT-S025", ("gates", metric), read)
+        elif spec.confident and metric not in PER_QUESTION:
+            message = f"{metric} is no mean of shares, so 'confident' has no interval for it."
+            yield chapter.finding("FT-S025", ("gates", metric), message)
+        elif spec.confident and isinstance(read, Gate) and read.comparison == "==":
+            message = "no interval shows that a mean is one number. Write >= or <=."
+            yield chapter.finding("FT-S025", ("gates", metric), message)
+    yield from _format(chapter, spec)
+
+
+def _format(chapter: Chapter, spec: Evaluation) -> Iterator[Finding]:
+    written = spec.format
+    if "valid_format" in spec.metrics and (
+        written is None or (written.matches is None) == (written.json_schema is None)
+    ):
+        message = "valid_format needs 'format' with either 'matches' or 'json_schema'."
+        yield chapter.finding("FT-S042", ("format",) if written else ("metrics",), message)
+    if written and written.matches is not None:
+        try:
+            re.compile(written.matches)
+        except (re.error, RecursionError, OverflowError) as error:
+            message = f"not a regular expression: {error}."
+            yield chapter.finding("FT-S030", ("format", "matches"), message)
+    if written and written.json_schema is not None:
+        from jsonschema import Draft202012Validator, SchemaError
+
+        try:
+            Draft202012Validator.check_schema(written.json_schema)
+        except SchemaError as error:
+            message = f"is no JSON Schema: {error.message[:200]}."
+            yield chapter.finding("FT-S042", ("format", "json_schema"), message)
 
 
 _FIELDS_OF = {

@@ -181,7 +181,8 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "FT-S025", "error", "A gate that can't be held",
-        'A gate names one of the document\'s metrics and says ">= 0.60" (also >, <=, <, ==) of it.',
+        'A gate names one of the document\'s metrics and says ">= 0.60" (also >, <=, <, ==) of it, '
+        'or ">= served - 0.02" where `compare_with` names served.',
         "metrics: [rouge_l]\ngates: {token_f1: over 0.6}",
         'metrics: [rouge_l, token_f1]\ngates: {token_f1: ">= 0.60"}',
         False,
@@ -299,5 +300,20 @@ RULES: tuple[Rule, ...] = (
         "leakage are not known, and its tokens not counted.",
         "training_data: azureml:support-train:7",
         "Name a local .jsonl file, or check it where it is: foundry-tune dataset check FILE",
+    ),
+    Rule(
+        "FT-S042", "error", "A metric that lacks what it is held to",
+        "valid_format needs a format, with either a regular expression or a JSON Schema.",
+        "metrics: [valid_format]",
+        'metrics: [valid_format]\nformat: {matches: "[0-9]{4}"}',
+        False,
+    ),
+    Rule(
+        "FT-S043", "error", "Labels and data that disagree",
+        "A label that no answer of the data has is measured by nothing, and an answer that is no "
+        "label can't be said.",
+        "labels: [refund, refnd]",
+        "labels: [refund, exchange]",
+        False,
     ),
 )  # fmt: skip

@@ -1,17 +1,28 @@
-"""Gates: what a metric must reach, as `token_f1: ">= 0.60"` writes it."""
+"""Gates: what a metric must reach: `token_f1: ">= 0.60"`, or `token_f1: ">= served - 0.02"`."""
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import get_args
+from typing import Literal, get_args
 
 from jobs.errors import InvalidInputError
 from jobs.spec.models import Metric
+from jobs.suggestions import did_you_mean
 
 METRICS: tuple[Metric, ...] = get_args(Metric)
 
-_GATE = re.compile(r"\s*(>=|<=|>|<|==)?\s*([0-9]*\.?[0-9]+)\s*(%?)\s*")
+UNBOUNDED = frozenset({"length", "latency_p50", "latency_p95", "tokens_per_1000"})
+"""Metrics that are no share from 0 to 1."""
+
+PER_QUESTION = frozenset(METRICS) - UNBOUNDED - {"macro_f1"}
+"""Shares that are a mean over questions: what a relative or a confident gate can be held by."""
+
+_NUMBER = r"(?P<number>[0-9]*\.?[0-9]+)\s*(?P<percent>%?)"
+_ABSOLUTE = re.compile(rf"\s*(?P<comparison>>=|<=|>|<|==)?\s*{_NUMBER}\s*")
+_RELATIVE = re.compile(
+    rf"\s*(?P<comparison>>=|<=|>|<|==)\s*(?P<name>[A-Za-z][\w-]*?)\s*(?:(?P<sign>[+-])\s*{_NUMBER})?\s*"
+)
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,
@@ -37,11 +48,41 @@ class Gate:
         return f"{self.metric} {self.comparison} {self.threshold:g}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelativeGate:
+    """How a metric must compare with another model's on the same questions."""
+
+    metric: str
+    comparison: str
+    against: str
+    """What `compare_with` names."""
+    margin: float
+    """What is added to the other's: below 0 in `served - 0.02`."""
+
+    @property
+    def direction(self) -> Literal[1, -1]:
+        """-1 where less is wanted."""
+        return 1 if self.comparison in (">", ">=") else -1
+
+    @property
+    def needed(self) -> float:
+        """What the difference must reach, in the direction that is wanted."""
+        return self.direction * self.margin
+
+    def opens(self, bound: float) -> bool:
+        """Whether a difference that is surely above `bound`, in that direction, passes."""
+        return bound > self.needed if self.comparison in (">", "<") else bound >= self.needed
+
+    def __str__(self) -> str:
+        margin = f" {'-' if self.margin < 0 else '+'} {abs(self.margin):g}" if self.margin else ""
+        return f"{self.metric} {self.comparison} {self.against}{margin}"
+
+
 def read_gates(written: Mapping[str, str]) -> list[Gate]:
-    """The gates as `{"token_f1": ">= 0.60"}` writes them; a bare number means at least.
+    """The absolute gates as `{"token_f1": ">= 0.60"}` writes them; a bare number means at least.
 
     Raises:
-        InvalidInputError: One can't be read.
+        InvalidInputError: One can't be read, or is relative.
     """
     found = [read_gate(metric, text) for metric, text in written.items()]
     for metric, gate in zip(written, found, strict=True):
@@ -50,14 +91,48 @@ def read_gates(written: Mapping[str, str]) -> list[Gate]:
     return [gate for gate in found if isinstance(gate, Gate)]
 
 
-def read_gate(metric: str, text: str) -> Gate | str:
+def read_gate(
+    metric: str, text: str, compare_with: Collection[str] = ()
+) -> Gate | RelativeGate | str:
     """One gate, or what is wrong with it."""
-    match = _GATE.fullmatch(text)
     if metric not in METRICS:
         return f"'{metric}' is no metric. Metrics: {', '.join(METRICS)}."
-    if match is None:
-        return f"'{text[:40]}' can't be held. Write it as \">= 0.60\"."
-    threshold = float(match[2]) / (100 if match[3] else 1)
-    if threshold > 1:
+    if match := _ABSOLUTE.fullmatch(text):
+        return _absolute(metric, text, match)
+    if match := _RELATIVE.fullmatch(text):
+        return _relative(metric, match, compare_with)
+    return f"'{text[:40]}' can't be held. Write it as \">= 0.60\"."
+
+
+def _absolute(metric: str, text: str, match: re.Match[str]) -> Gate | str:
+    threshold = _number(match)
+    if metric in UNBOUNDED:
+        if match["percent"]:
+            return f"'{text[:40]}' has a %, and {metric} is no share."
+    elif threshold > 1:
         return f"'{text[:40]}' is out of reach: {metric} is a share, 1 (or 100 %) at most."
-    return Gate(metric=metric, comparison=match[1] or ">=", threshold=threshold)
+    return Gate(metric=metric, comparison=match["comparison"] or ">=", threshold=threshold)
+
+
+def _relative(
+    metric: str, match: re.Match[str], compare_with: Collection[str]
+) -> RelativeGate | str:
+    against = match["name"]
+    if against not in compare_with:
+        known = f" It names {', '.join(compare_with)}." if compare_with else ""
+        hint = did_you_mean(against, compare_with)
+        return f"'{against}' is not in compare_with.{known}{hint}"
+    if metric not in PER_QUESTION:
+        return f"{metric} is no share that each question has one of, so it can't be paired."
+    if match["comparison"] == "==":
+        return f'nothing shows that two models are the same. Write ">= {against} - 0.02".'
+    margin = _number(match) * (-1 if match["sign"] == "-" else 1) if match["number"] else 0.0
+    if abs(margin) >= 1:
+        return f"{metric} is a share: no difference is {margin:g}."
+    return RelativeGate(
+        metric=metric, comparison=match["comparison"], against=against, margin=margin
+    )
+
+
+def _number(match: re.Match[str]) -> float:
+    return float(match["number"]) / (100 if match["percent"] else 1)

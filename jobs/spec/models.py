@@ -3,7 +3,7 @@
 Each keeps the shape that Azure ML's CLI v2 (`az ml`) reads, and adds what Azure's lacks.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field
 
@@ -394,7 +394,31 @@ class ServerlessEndpoint(Document, frozen=True, kw_only=True):
 
 # ── evaluation ──────────────────────────────────────────────────────────────────────────────────
 
-Metric = Literal["exact_match", "token_f1", "rouge_l"]
+Metric = Literal[
+    "exact_match",
+    "token_f1",
+    "rouge_l",
+    "chrf",
+    "accuracy",
+    "macro_f1",
+    "valid_format",
+    "refusal_rate",
+    "length",
+    "latency_p50",
+    "latency_p95",
+    "tokens_per_1000",
+]
+
+
+class Format(Part, frozen=True, kw_only=True):
+    """What an answer must look like, for the metric valid_format."""
+
+    matches: Annotated[
+        str | None, Meta(description="A regular expression that the whole answer matches.")
+    ] = None
+    json_schema: Annotated[
+        dict[str, Any] | None, Meta(description="A JSON Schema that the answer, as JSON, obeys.")
+    ] = None
 
 
 class Evaluation(Document, frozen=True, kw_only=True):
@@ -409,8 +433,26 @@ class Evaluation(Document, frozen=True, kw_only=True):
         "rouge_l",
     )
     gates: Annotated[
-        dict[str, str], Meta(description='What each metric must reach, as ">= 0.60".')
+        dict[str, str],
+        Meta(description='What each metric must reach, as ">= 0.60" or ">= served - 0.02".'),
     ] = field(default_factory=dict[str, str])
+    confident: Annotated[
+        bool,
+        Meta(description="Hold absolute gates by the end of an interval instead of the mean."),
+    ] = False
+    alpha: Annotated[
+        float,
+        Meta(description="How often a gate may be wrong that says its interval.", gt=0, lt=0.5),
+    ] = 0.05
+    compare_with: Annotated[
+        tuple[str, ...],
+        Meta(description="Models that relative gates name: served, base. Not by this version."),
+    ] = ()
+    labels: Annotated[
+        tuple[str, ...],
+        Meta(description="The answers of a label task; those of the data where left out."),
+    ] = ()
+    format: Annotated[Format | None, Meta(description="What valid_format holds answers to.")] = None
     max_tokens: Annotated[
         int, Meta(description="The longest answer, in tokens.", ge=1, le=16384)
     ] = 256

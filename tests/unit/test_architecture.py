@@ -13,7 +13,7 @@ SDKS = {"azure", "openai", "pulumi", "msal"}
 
 HEAVY = {
     *("azure", "cryptography", "google", "grpc", "importlib", "jwt", "msgspec", "numpy", "openai"),
-    *("pulumi", "rich", "ruamel", "tokenizers", "xml", "yaml"),
+    *("jsonschema", "pulumi", "rich", "ruamel", "sacrebleu", "tokenizers", "xml", "yaml"),
 }
 """Packages that cost milliseconds to import: only these, and what rests on them, may come late."""
 

@@ -36,6 +36,32 @@ def test_a_missed_gate_fails_the_apply_and_every_apply_after_it(place: Place) ->
     assert place.jobs() == [place.jobs()[0]]
 
 
+def test_labels_formats_and_times_are_measured_and_held_to_gates(place: Place) -> None:
+    written = """\
+---
+type: evaluation
+name: {name}
+endpoint: ${{{{ serverless_endpoint.{name} }}}}
+data: {name}-test.jsonl
+metrics: [accuracy, macro_f1, chrf, valid_format, refusal_rate, latency_p95, tokens_per_1000]
+format: {{matches: ".+"}}
+gates: {{accuracy: ">= 0", chrf: "<= 1", refusal_rate: "<= {most}", latency_p95: "< 60"}}
+confident: {confident}
+max_tokens: 8
+"""
+    held = written.format(name=place.name, most=0, confident="false")
+    applied = place.tune("apply", str(write_story(place, extra=held)), "--yes")
+    assert applied.code == 0, applied.said
+    for metric in ("accuracy", "macro_f1", "chrf", "valid_format", "latency_p95"):
+        assert f"{metric} " in applied.out
+    # Three questions don't show that fewer than one in ten is refused, though none was.
+    sure = written.format(name=place.name, most=0.1, confident="true")
+    sure = sure.replace(', latency_p95: "< 60"', "")
+    missed = place.tune("apply", str(write_story(place, extra=sure)), "--yes")
+    assert missed.code == 7, missed.said
+    assert "misses refusal_rate <= 0.1 (it is 0.000, its interval ends at 0." in missed.err
+
+
 def test_a_missed_smoke_test_fails_each_time_and_takes_nothing_from_the_filters_proof(
     place: Place,
 ) -> None:

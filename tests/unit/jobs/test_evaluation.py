@@ -1,4 +1,4 @@
-"""The three metrics and their gates, on examples worked out by hand."""
+"""The metrics and their gates, on examples worked out by hand."""
 
 import json
 from pathlib import Path
@@ -6,8 +6,12 @@ from pathlib import Path
 import pytest
 
 from jobs.errors import InvalidInputError
-from jobs.proof.metrics import exact_match, normalize, questions, rouge_l, score, token_f1
+from jobs.proof.labels import OTHER, confusion
+from jobs.proof.metrics import chrf, exact_match, normalize, questions, rouge_l, token_f1
+from jobs.proof.scoring import Reply, score
+from jobs.proof.tool_calls import tool_calls_match
 from jobs.spec.gates import read_gates
+from jobs.spec.models import Evaluation, Format, Metric
 
 
 def test_exact_match_looks_past_case_punctuation_and_articles() -> None:
@@ -41,9 +45,79 @@ def test_devanagari_words_stay_whole() -> None:
     assert normalize("धन्यवाद।") == "धन्यवाद"
 
 
+def test_chrf_counts_characters_in_any_script() -> None:
+    assert chrf("नमस्ते साथी", "नमस्ते साथी") == 1
+    assert 0 < chrf("नमस्कार साथी", "नमस्ते साथी") < 1
+    assert chrf("", "something") == 0
+    assert chrf("", "") == 1
+
+
 def test_scores_are_means() -> None:
-    scored = score(["a b", "x"], ["a b", "y"], ["exact_match", "token_f1"])
-    assert scored == {"exact_match": 0.5, "token_f1": 0.5}
+    assert scored(["a b", "x"], ["a b", "y"], "exact_match", "token_f1") == {
+        "exact_match": 0.5,
+        "token_f1": 0.5,
+    }
+    assert scored([], [], "exact_match", "latency_p95") == {"exact_match": 0, "latency_p95": 0}
+
+
+def test_labels_are_right_or_wrong_and_a_rare_one_counts_as_much_as_a_common_one() -> None:
+    expected = ["A", "A", "A", "B"]
+    said = ["a.", "A", "B", "perhaps B"]
+    assert scored(said, expected, "accuracy") == {"accuracy": 0.5}
+    # A: 2 right of 2 said and 3 wanted, 4/5; B: none right
+    assert scored(said, expected, "macro_f1") == {"macro_f1": pytest.approx(0.4)}
+    assert confusion(said, expected, ["A", "B"]) == {
+        ("A", "A"): 2,
+        ("A", "B"): 1,
+        ("B", OTHER): 1,
+    }
+
+
+def test_a_format_is_held_to_the_whole_answer() -> None:
+    number = Format(matches="[0-9]{2}")
+    said = ["12", " 34\n", "567", "no"]
+    assert scored(said, said, "valid_format", format=number) == {"valid_format": 0.5}
+    schema = Format(json_schema={"type": "object", "required": ["id"]})
+    said = ['{"id": 1}', "{}", "id", "[" * 100_000]
+    assert scored(said, said, "valid_format", format=schema) == {"valid_format": 0.25}
+
+
+def test_refusals_time_length_and_tokens_are_told() -> None:
+    replies = [Reply(text="abcd", seconds=n, tokens=10) for n in range(1, 20)]
+    replies.append(Reply(text="", refused=True, seconds=20))
+    spec = evaluation("refusal_rate", "length", "latency_p50", "latency_p95", "tokens_per_1000")
+    assert score(spec, replies, ["x"] * 20) == {
+        "refusal_rate": 0.05,
+        "length": pytest.approx(3.8),
+        "latency_p50": 10,
+        "latency_p95": 19,
+        "tokens_per_1000": pytest.approx(9_500),
+    }
+
+
+def test_tool_calls_match_by_name_and_arguments_in_any_order() -> None:
+    weather = {"id": "1", "function": {"name": "weather", "arguments": '{"at": "Pune", "h": 3}'}}
+    same = {"id": "2", "function": {"name": "weather", "arguments": '{"h":3,"at":"Pune"}'}}
+    clock = {"id": "3", "function": {"name": "clock", "arguments": ""}}
+    broken = {"id": "4", "function": {"name": "weather", "arguments": '{"h":'}}
+    assert tool_calls_match([weather, clock], [clock, same]) == 1
+    assert tool_calls_match([weather], [weather, clock]) == 0
+    assert tool_calls_match([broken], [weather]) == 0
+    assert tool_calls_match([], []) == 1
+
+
+def evaluation(*metrics: Metric, format: Format | None = None) -> Evaluation:  # noqa: A002
+    return Evaluation(name="e", endpoint="e", data="d.jsonl", metrics=metrics, format=format)
+
+
+def scored(
+    said: list[str],
+    expected: list[str],
+    *metrics: Metric,
+    format: Format | None = None,  # noqa: A002
+) -> dict[str, float]:
+    spec = evaluation(*metrics, format=format)
+    return score(spec, [Reply(text=text) for text in said], expected)
 
 
 def test_gates_are_read_in_every_spelling() -> None:
@@ -62,6 +136,8 @@ def test_gates_are_read_in_every_spelling() -> None:
         ({"token_f1": "about 0.6"}, "can't be held"),
         ({"bleu": ">= 0.6"}, "is no metric"),
         ({"token_f1": ">= 60"}, "out of reach"),
+        ({"length": "< 60 %"}, "no share"),
+        ({"token_f1": "> served"}, "not in compare_with"),
     ],
 )
 def test_a_gate_that_means_nothing_is_refused(written: dict[str, str], why: str) -> None:

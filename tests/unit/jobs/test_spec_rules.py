@@ -182,6 +182,14 @@ CASES: dict[str, tuple[str, str]] = {
     ),
     "FT-S040": (job("", "compute: azureml:gpu\n"), job("", "display_name: gpu\n")),
     "FT-S041": (job("train.jsonl", "azureml:support-train:7"), job("train.jsonl", "./train.jsonl")),
+    "FT-S042": (
+        evaluation("metrics: [valid_format]\n"),
+        evaluation('metrics: [valid_format]\nformat: {matches: "[0-9]+"}\n'),
+    ),
+    "FT-S043": (
+        evaluation("labels: [refund]\n"),
+        evaluation("metrics: [accuracy]\n"),
+    ),
     "FT-C001": (job("Phi-4-mini-instruct", "Phi-4-mini-instrukt"), job()),
     "FT-C002": (job("Phi-4-mini-instruct", "Phi-4-reasoning"), job()),
     "FT-C003": (job("Phi-4-mini-instruct", "Phi-3-mini-4k-instruct"), job()),
@@ -251,6 +259,44 @@ def rules_of(folder: Path, text: str, on: date = TODAY) -> set[str]:
     spec = folder / "spec.yaml"
     spec.write_text(text, encoding="utf-8")
     return {finding.rule for finding in examine([spec], on=on).findings}
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        ('gates: {token_f1: "> base"}\n', "'base' is not in compare_with."),
+        (
+            'compare_with: [served]\ngates: {token_f1: "> servd"}\n',
+            "'servd' is not in compare_with. It names served. Did you mean 'served'?",
+        ),
+        (
+            'compare_with: [base]\nmetrics: [macro_f1]\ngates: {macro_f1: "> base"}\n',
+            "macro_f1 is no share that each question has one of, so it can't be paired.",
+        ),
+        ('gates: {chrf: "0.5"}\n', "'chrf' is not measured here."),
+        (
+            'metrics: [length]\nconfident: true\ngates: {length: "< 90"}\n',
+            "length is no mean of shares, so 'confident' has no interval for it.",
+        ),
+        (
+            'confident: true\ngates: {token_f1: "== 0.5"}\n',
+            "no interval shows that a mean is one number.",
+        ),
+    ],
+)
+def test_a_gate_that_nothing_measures_is_told_where_it_stands(
+    written: str, why: str, folder: Path
+) -> None:
+    spec = folder / "spec.yaml"
+    spec.write_text(evaluation(written), encoding="utf-8")
+    [found] = [f for f in examine([spec], on=TODAY).findings if f.rule == "FT-S025"]
+    assert found.message.startswith(why)
+    assert found.line == evaluation(written).count("\n")
+
+
+def test_a_comparison_is_refused_by_name_until_another_model_is_asked(folder: Path) -> None:
+    text = evaluation('compare_with: [served]\ngates: {token_f1: ">= served - 0.02"}\n')
+    assert rules_of(folder, text) & {"FT-S025", "FT-S040"} == {"FT-S040"}
 
 
 @pytest.mark.parametrize("rule", CASES)

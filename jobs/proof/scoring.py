@@ -1,0 +1,102 @@
+"""The metrics of an evaluation, from the replies to its questions: a score a question, and a mean.
+
+A question that the content filter refused got no answer: it scores nothing, and isn't left out.
+"""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from jobs.proof.labels import accuracy, labels_of, macro_f1
+from jobs.proof.metrics import METRICS
+from jobs.spec.models import Evaluation, Format
+
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What came back for one question."""
+
+    text: str
+    """Empty where it was refused."""
+    refused: bool = False
+    """By the content filter."""
+    seconds: float = 0.0
+    """From the question to the whole answer, retries and waiting for them included."""
+    tokens: int = 0
+    """Of the answer, as the endpoint counts them."""
+
+
+def score(spec: Evaluation, replies: Sequence[Reply], expected: Sequence[str]) -> dict[str, float]:
+    """Every metric that the document names; 0 where there is no question."""
+    return {
+        name: _OVER_ALL[name](spec, replies, expected)
+        if name in _OVER_ALL
+        else _mean(per_question(spec, name, replies, expected))
+        for name in spec.metrics
+    }
+
+
+def per_question(
+    spec: Evaluation, metric: str, replies: Sequence[Reply], expected: Sequence[str]
+) -> list[float]:
+    """The scores that a metric in `gates.PER_QUESTION` is the mean of, each from 0 to 1.
+
+    Raises:
+        KeyError: The metric is none of them.
+    """
+    said = [reply.text for reply in replies]
+    if metric == "refusal_rate":
+        return [float(reply.refused) for reply in replies]
+    if metric == "accuracy":
+        return accuracy(said, expected, labels_of(spec.labels, expected))
+    if metric == "valid_format":
+        valid = _validity(spec.format)
+        return [float(valid(text)) for text in said]
+    each = METRICS[metric]
+    return [each(text, wanted) for text, wanted in zip(said, expected, strict=True)]
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The least value that at least this share of all is not above (nearest rank); 0 of none."""
+    ranked = sorted(values)
+    return ranked[max(0, -int(-share * len(ranked) // 1) - 1)] if ranked else 0.0
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0
+
+
+_OVER_ALL: dict[str, Callable[[Evaluation, Sequence[Reply], Sequence[str]], float]] = {
+    "macro_f1": lambda spec, replies, expected: macro_f1(
+        [reply.text for reply in replies], expected, labels_of(spec.labels, expected)
+    ),
+    "length": lambda _, replies, __: _mean([len(reply.text) for reply in replies]),
+    "latency_p50": lambda _, replies, __: percentile([r.seconds for r in replies], 0.5),
+    "latency_p95": lambda _, replies, __: percentile([r.seconds for r in replies], 0.95),
+    "tokens_per_1000": lambda _, replies, __: 1000 * _mean([reply.tokens for reply in replies]),
+}
+
+
+def _validity(written: Format | None) -> Callable[[str], bool]:
+    if written is None:
+        return lambda text: bool(text)
+    if written.json_schema is None:
+        pattern = re.compile(written.matches or "", re.DOTALL)
+        return lambda text: pattern.fullmatch(text.strip()) is not None
+    from jsonschema import Draft202012Validator
+
+    validator = Draft202012Validator(written.json_schema)
+    return lambda text: _obeys(text, validator)
+
+
+def _obeys(text: str, validator: "Validator") -> bool:
+    try:
+        value: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return validator.is_valid(value)
