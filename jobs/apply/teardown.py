@@ -6,7 +6,7 @@ ends by looking whether anything that costs money is left.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from jobs.errors import ConflictError, PreflightError, RemoteError
 from jobs.foundry import data, endpoints, jobs, models
@@ -20,6 +20,7 @@ from jobs.look.inventory import Inventory
 from jobs.revision import TAG_SPEC
 
 Kind = Literal["endpoint", "finetuning", "model", "data"]
+Named = TypeVar("Named", ModelVersion, DataAsset)
 KINDS: tuple[Kind, ...] = ("endpoint", "finetuning", "model", "data")
 """What can be taken down, in the order that Azure allows."""
 
@@ -152,7 +153,10 @@ def take_down(session: Session, teardown: Teardown, say: Callable[[Kind, str, st
     for job in teardown.running:
         jobs.cancel(session, job.name)
         say("finetuning", job.name, "canceled")
-    for model in teardown.models:
+    # Models and data are found by lists, which may have been stale: what only a second look sees
+    # goes too.
+    second = look(session, teardown.names, teardown.kinds)
+    for model in {**_by_label(teardown.models), **_by_label(second.models)}.values():
         try:
             models.delete(session, model)
         except ConflictError as error:
@@ -161,7 +165,7 @@ def take_down(session: Session, teardown: Teardown, say: Callable[[Kind, str, st
                 next_step="foundry-tune status shows which; take that endpoint down first.",
             ) from error
         say("model", model.label, "deleted")
-    assets = _data_to_archive(session, teardown)
+    assets = {**_by_label(teardown.data), **_by_label(second.data)}.values()
     for asset in assets:
         data.archive(session, asset)
     if assets:
@@ -169,12 +173,8 @@ def take_down(session: Session, teardown: Teardown, say: Callable[[Kind, str, st
         say("data", f"{count} version{'s' if count > 1 else ''}", "archived")
 
 
-def _data_to_archive(session: Session, teardown: Teardown) -> list[DataAsset]:
-    """What was seen, and what only a second look sees: it is found by lists, which may be stale."""
-    if "data" not in teardown.kinds:
-        return []
-    again = [one for one in inventory.data_of(session, teardown.names) if not one.archived]
-    return list({(one.name, one.version): one for one in (*teardown.data, *again)}.values())
+def _by_label(found: Sequence[Named]) -> dict[str, Named]:
+    return {f"{one.name}:{one.version}": one for one in found}
 
 
 def require_nothing_billable(
