@@ -5,7 +5,7 @@ epochs times price, as Azure's cost guide has it (queueing and failed jobs are n
 fine-tuned model that is served is billed by the hour, asked or not.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -19,7 +19,7 @@ from jobs.spec.story import Chapter, Story
 if TYPE_CHECKING:
     from jobs.dataset.check import Checked
 
-Verdict = Literal["no budget", "within", "over", "perhaps over", "unknown"]
+Verdict = Literal["no budget", "within", "within what is priced", "over", "perhaps over", "unknown"]
 SAFETY_PROBES = 5
 """Probes of the content filter that `apply` asks an endpoint (`jobs/spec/probes.yaml`)."""
 PROBE_TOKENS = (8, 300)
@@ -67,12 +67,28 @@ class Cost:
         """How the total stands to the budget."""
         if self.budget is None:
             return "no budget"
-        total = self.total
-        if total.low > self.budget.max_usd:
+        if self.total.low > self.budget.max_usd:
             return "over"
-        if total.high is None:
-            return "unknown"
-        return "perhaps over" if total.high > self.budget.max_usd else "within"
+        if self.priced > self.budget.max_usd:
+            return "perhaps over"
+        if not self.unknown:
+            return "within"
+        return "within what is priced" if self.budget.covers == "priced" else "unknown"
+
+    @property
+    def priced(self) -> float:
+        """What it costs at most, as far as an upper end is known, in US dollars."""
+        ends = (
+            line.money.low if line.money.high is None else line.money.high for line in self.lines
+        )
+        return sum(ends)
+
+    @property
+    def uncovered(self) -> str:
+        """What a budget doesn't cover, in words; empty where there is none, or it covers all."""
+        if self.budget is None or not self.unknown:
+            return ""
+        return _joined(dict.fromkeys(line.what for line in self.unknown))
 
 
 def estimate(story: Story, data: "Mapping[str, Checked]") -> tuple[Cost, ...]:
@@ -97,16 +113,16 @@ def estimate(story: Story, data: "Mapping[str, Checked]") -> tuple[Cost, ...]:
     return tuple(costs)
 
 
-def hold(costs: tuple[Cost, ...], *, accept_unknown_price: bool = False) -> None:
-    """Hold the costs to their budgets.
+def hold(costs: tuple[Cost, ...]) -> None:
+    """Hold the costs to their budgets, as far as they are known.
 
     Raises:
-        BudgetError: One is over, may be over, or rests on a price that nobody knows and that has
-            not been accepted.
+        BudgetError: One is over or may be over; or it is to cover everything, and something has
+            no upper end that anybody knows.
     """
     for cost in costs:
         budget = cost.budget
-        if budget is None or cost.verdict == "within":
+        if budget is None or cost.verdict.startswith("within"):
             continue
         limit = f"the budget of {usd(budget.max_usd)} USD"
         if cost.verdict == "over":
@@ -117,19 +133,22 @@ def hold(costs: tuple[Cost, ...], *, accept_unknown_price: bool = False) -> None
             )
         if cost.verdict == "perhaps over":
             raise BudgetError(
-                f"{cost.reference} may cost {usd(cost.total.high or 0)} USD; {limit} is less.",
+                f"{cost.reference} may cost {usd(cost.priced)} USD; {limit} is less.",
                 next_step="Name the model's tokenizer (tokenizer: tokenizer.json) to know exactly, "
                 "or raise budget.max_usd.",
                 rule="FT-C013",
             )
-        if not accept_unknown_price:
-            names = " and ".join(dict.fromkeys(line.what for line in cost.unknown))
-            raise BudgetError(
-                f"{cost.reference}: nobody published the price of {names}; {limit} can't be held.",
-                next_step="Write the price you know into budget.prices, or go on with "
-                "--accept-unknown-price.",
-                rule="FT-C012",
-            )
+        raise BudgetError(
+            f"{cost.reference}: no upper end is known for {cost.uncovered}, and {limit} is to "
+            "cover everything.",
+            next_step="Write the price you know into budget.prices, or budget.covers: priced.",
+            rule="FT-C012",
+        )
+
+
+def _joined(words: Iterable[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 # ── the lines ───────────────────────────────────────────────────────────────────────────────────

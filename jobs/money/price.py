@@ -90,4 +90,5 @@ def _looked(row: Price | None) -> str:
 
 
 def _source(row: Price) -> str:
-    return f"{catalog().sources.get(row.source, row.source)}, read {row.as_of}"
+    source = catalog().sources.get(row.source, row.source)
+    return source if f"{row.as_of}" in source else f"{source}, {row.as_of}"

@@ -78,10 +78,9 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "FT-C012", "warning", "An unknown price under a budget",
-        "A budget can't be held against a price that nobody published. `cost` and `apply` refuse "
-        "with exit "
-        "code 5 unless --accept-unknown-price.",
-        "budget: {max_usd: 20}    # and no hosting price for the model",
+        "A budget that is to cover everything can't be held against a price that nobody "
+        "published. `cost` and `apply` refuse with exit code 5.",
+        "budget: {max_usd: 20, covers: everything}    # and no hosting price for the model",
         "budget: {max_usd: 20, prices: {hosting_per_hour: 0.8, source: portal, as_of: 2026-11-23}}",
     ),
     Rule(

@@ -169,6 +169,13 @@ class Budget(Part, frozen=True, kw_only=True):
     hosting_hours: Annotated[
         float, Meta(description="Hours of serving that the budget has to cover.", ge=0, le=1e6)
     ] = 1
+    covers: Annotated[
+        Literal["priced", "everything"],
+        Meta(
+            description="`priced`: what has no known price is named and left out; `everything`: "
+            "it is refused."
+        ),
+    ] = "priced"
     prices: Annotated[
         Prices | None, Meta(description="Prices you know, where the catalogue has none.")
     ] = None

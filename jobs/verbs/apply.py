@@ -17,11 +17,6 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_date(parser)
     add_strict(parser)
     parser.add_argument("-y", "--yes", action="store_true", help="don't ask before spending")
-    parser.add_argument(
-        "--accept-unknown-price",
-        action="store_true",
-        help="go on under a budget although nobody published a price",
-    )
     parser.add_argument("--no-wait", action="store_true", help="submit, and don't wait for the job")
     parser.add_argument(
         "--retrain",
@@ -64,7 +59,7 @@ def run(arguments: Namespace) -> int:
     require_passed(plan.checks)
     refuse_blocked(plan)
     if plan.spends:
-        hold(specs.costs, accept_unknown_price=arguments.accept_unknown_price)
+        hold(specs.costs)
     if not confirmed(answer.question(plan), yes=arguments.yes):
         output.progress("Nothing was done.")
         return 0

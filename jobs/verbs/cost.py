@@ -20,11 +20,6 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_output(parser)
     add_date(parser)
     parser.add_argument("--tokenizer", metavar="FILE", help="the model's tokenizer.json")
-    parser.add_argument(
-        "--accept-unknown-price",
-        action="store_true",
-        help="a budget does not refuse because of a price that nobody published",
-    )
 
 
 def run(arguments: Namespace) -> int:
@@ -50,7 +45,7 @@ def run(arguments: Namespace) -> int:
         tell("\n".join(line for cost in costs for line in _lines(cost)) or "Nothing that costs.")
     else:
         emit_structured({"costs": [_record(cost) for cost in costs]}, arguments.output)
-    hold(costs, accept_unknown_price=arguments.accept_unknown_price)
+    hold(costs)
     return 0
 
 
@@ -67,6 +62,7 @@ def _lines(cost: "Cost") -> list[str]:
         table(rows, indent="  "),
         *(f"    {price}" for price in prices),
         f"  {total}",
+        *([f"  not covered by the budget: {cost.uncovered}"] if cost.uncovered else []),
     ]
 
 
@@ -89,4 +85,5 @@ def _record(cost: "Cost") -> dict[str, object]:
         "high": None if cost.total.high is None else round(cost.total.high, 6),
         "budget_max_usd": cost.budget.max_usd if cost.budget else None,
         "verdict": cost.verdict,
+        "not_covered": list(dict.fromkeys(line.what for line in cost.unknown)),
     }

@@ -57,6 +57,8 @@ def _line(cost: Cost, *, named: bool) -> str:
         shown.append(f"tests {_words(rest)}")
     if cost.budget:
         shown.append(f"budget {cost.budget.max_usd:g} USD: {cost.verdict}")
+        if cost.uncovered:
+            shown.append(f"not covered: {cost.uncovered}")
     text = "    ".join(shown)
     return f"{cost.reference}: {text}" if named else text
 

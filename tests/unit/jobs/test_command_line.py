@@ -178,10 +178,10 @@ def test_a_reader_that_leaves_early_is_no_error(spec: Path) -> None:
 
 def test_budget_has_its_own_exit_code(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cost", str(spec)]) == 0
-    assert main(["cost", str(spec), "--set", "budget.max_usd=20"]) == 5
-    accepted = ["--set", "budget.max_usd=20", "--accept-unknown-price"]
-    assert main(["cost", str(spec), *accepted]) == 0
-    assert "at least" in capsys.readouterr().out
+    strict = ["--set", "budget.max_usd=20", "--set", "budget.covers=everything"]
+    assert main(["cost", str(spec), *strict]) == 5
+    assert main(["cost", str(spec), "--set", "budget.max_usd=20"]) == 0
+    assert "not covered by the budget: " in capsys.readouterr().out
 
 
 def test_the_shipped_specs_and_datasets_are_valid(capsys: pytest.CaptureFixture[str]) -> None:

@@ -76,21 +76,42 @@ def test_what_is_held_out_is_not_trained_on(tmp_path: Path) -> None:
     assert part == pytest.approx(whole * 0.75, rel=0.01)
 
 
-def test_an_unknown_price_is_said_and_refuses_under_a_budget(tmp_path: Path) -> None:
+def test_a_budget_covers_what_is_priced_and_names_what_is_not(tmp_path: Path) -> None:
     costs = cost_of(story(tmp_path, "budget: {max_usd: 50}"))
+    assert costs[0].verdict == "within what is priced"
+    assert "hosting" in costs[0].uncovered
+    hold(costs)
+
+
+def test_what_is_priced_over_the_budget_refuses_though_something_is_unknown(
+    tmp_path: Path,
+) -> None:
+    priced = "prices: {training_per_million_tokens: 2, source: the portal, as_of: 2026-11-23}"
+    (whole,) = cost_of(story(tmp_path, f"budget: {{max_usd: 50, {priced}}}"))
+    training = whole.lines[0].money
+    assert training.high is not None
+    middle = (training.low + training.high) / 2
+    costs = cost_of(story(tmp_path, f"budget: {{max_usd: {middle}, {priced}}}"))
+    assert (costs[0].verdict, costs[0].total.high) == ("perhaps over", None)
+    with pytest.raises(BudgetError) as refused:
+        hold(costs)
+    assert refused.value.rule == "FT-C013"
+
+
+def test_an_unknown_price_refuses_a_budget_that_is_to_cover_everything(tmp_path: Path) -> None:
+    costs = cost_of(story(tmp_path, "budget: {max_usd: 50, covers: everything}"))
     assert {line.what for line in costs[0].unknown} >= {"hosting", "training"}
     assert costs[0].total.high is None
     with pytest.raises(BudgetError) as refused:
         hold(costs)
     assert (refused.value.exit_code, refused.value.rule) == (5, "FT-C012")
-    hold(costs, accept_unknown_price=True)
 
 
 def test_the_lower_end_over_the_budget_refuses_whatever_is_accepted(tmp_path: Path) -> None:
     costs = cost_of(story(tmp_path, "budget: {max_usd: 0.001}"))
     assert costs[0].verdict == "over"
     with pytest.raises(BudgetError) as refused:
-        hold(costs, accept_unknown_price=True)
+        hold(costs)
     assert refused.value.rule == "FT-C013"
 
 
