@@ -197,4 +197,4 @@ def test_the_inventory_lists_what_is_there_and_says_when_nothing_is(tmp_path: Pa
     full = _run(tmp_path, listing)
     assert full.returncode == 1
     assert "/resourceGroups/kept" in full.stdout
-    assert "There is something left: 1 resources" in full.stdout
+    assert "There is something left: 1 resource," in full.stdout
