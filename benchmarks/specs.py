@@ -29,14 +29,14 @@ hyperparameters:
   num_train_epochs: "3"
   per_device_train_batch_size: "1"
   learning_rate: "0.00002"
-properties: {{team: support, ticket: "{number}"}}
 tags:
+  team: support
+  ticket: "{number}"
   stage: dev
   owner: someone
   reason: measured in the benchmark of foundry-tune, which reads a thousand of these
 outputs:
   registered_model: {{name: support-{number}, type: mlflow_model}}
-queue_settings: {{job_tier: standard}}
 """
 
 
@@ -48,7 +48,8 @@ def run(folder: Path) -> list[Result]:
     on = date(2026, 11, 23)
 
     def validate(these: list[Path]) -> None:
-        assert not examine(these, on=on).findings
+        # A note says that data in Azure is not looked at.
+        assert {finding.severity for finding in examine(these, on=on).findings} <= {"note"}
 
     import yaml
 
