@@ -134,13 +134,13 @@ def _all_good(data: bytes, first: int, lines: int, tally: Tally) -> bool:
 
     Nothing is taken down before the whole block has turned out to be good.
     """
-    if not data.startswith(b"{") or _ODD_BEGINNING.search(data) or _is_special(data):
+    if not data.startswith(b"{") or _ODD_BLOCK.search(data):
         return False
     conversations = _decoded(data)
     if conversations is None or len(conversations) != lines:
         return False  # several in a line; msgspec doesn't mind
     orders = [tuple(map(_role_of, conversation.messages)) for conversation in conversations]
-    if not _GOOD_ORDERS.issuperset(orders) or _ESCAPED_ASCII.search(data):
+    if not _GOOD_ORDERS.issuperset(orders):
         return False
     contents = [message.content for one in conversations for message in one.messages]
     if any(map(str.isspace, contents)):
@@ -168,7 +168,7 @@ def _decoded(data: bytes) -> list[_Conversation] | None:
 
 def _one_line(line: bytes, number: int, tally: Tally, readable: list[tuple[int, bytes]]) -> None:
     """A line that may be odd: everything that is wrong with it, and its hash if it can be used."""
-    conversations = None if _is_special(line) else _decoded(line)
+    conversations = None if _SPECIAL.search(line) else _decoded(line)
     if conversations is None or len(conversations) != 1 or not conversations[0].messages:
         if explain.line(tally.remarks, line, number):
             tally.hashes.append(hash(line.strip()))
@@ -184,17 +184,6 @@ def _one_line(line: bytes, number: int, tally: Tally, readable: list[tuple[int, 
     tally.hashed_lines.append(number)
     if b"\\u" in line or not line.isascii():
         readable.append((number, msgspec.json.encode(texts)))
-
-
-def _is_special(data: bytes) -> bool:
-    """Whether something may be in it that the form of roles and texts doesn't show."""
-    return any(mark in data for mark in _SPECIAL)
-
-
-_SPECIAL = (
-    *(b'"tool', b'"weight"', b"<|", b"[INST]", b"<<SYS", b"<s>", b"</s>"),
-    *(b'"null"', b'"None"', b'"undefined"', b'"NaN"', b'"nan"', rb"\u003c"),
-)
 
 
 def _text(data: bytes, first: int, tally: Tally, readable: list[tuple[int, bytes]]) -> None:
@@ -222,10 +211,15 @@ def _no_collector() -> Generator[None]:
 
 
 _role_of = attrgetter("role")
-_ODD_BEGINNING = pattern(rb"\n[^{]")
-"""A blank line, say, which another line with two conversations would make up for in a count."""
-_ESCAPED_ASCII = pattern(rb"\\u00[0-7]")
-"""A control character, or text that the search for secrets can't read as it is."""
+_SPECIAL_BYTES = (
+    rb'"(?:tool|weight"|null"|None"|undefined"|NaN"|nan")|<(?:\||<SYS|/?s>)|\[INST\]|\\u003c'
+)
+_SPECIAL = pattern(_SPECIAL_BYTES)
+"""Something may be there that the form of roles and texts doesn't show."""
+_ODD_BLOCK = pattern(rb"\n[^{]|\\u00[0-7]|" + _SPECIAL_BYTES)
+"""In one pass: the same; a line that begins oddly (a blank one, say, which another with two
+conversations would make up for in a count); an escaped control character, or text that the search
+for secrets can't read as it is."""
 _BOM = b"\xef\xbb\xbf"
 _FEW_LINES = 8
 _MANY_ORDERS = 10_000
