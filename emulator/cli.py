@@ -123,17 +123,14 @@ def inventory(_: argparse.Namespace) -> int:
         _say(f"{resource['type']:<55} {resource['id']}")
     for id in found["deleted"]:
         _say(f"{'in the bin, its name is taken':<55} {id}")
-    counts = {
-        "resource": len(found["resources"]),
-        "in the bin": len(found["deleted"]),
-        "role assignment": found["roleAssignments"],
-        "blob": found["blobs"],
-    }
-    words = ", ".join(
-        f"{number} {what if number == 1 or what == 'in the bin' else f'{what}s'}"
-        for what, number in counts.items()
+    counts = (
+        (len(found["resources"]), "resource", "resources"),
+        (len(found["deleted"]), "in the bin", "in the bin"),
+        (found["roleAssignments"], "role assignment", "role assignments"),
+        (found["blobs"], "blob", "blobs"),
     )
-    left = any(counts.values())
+    words = ", ".join(f"{count} {one if count == 1 else many}" for count, one, many in counts)
+    left = any(count for count, _, _ in counts)
     _say(f"{'There is something left' if left else 'Nothing is left'}: {words}.")
     return 1 if left else 0
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from jobs.errors import UsageError
 from jobs.foundry.session import Session, connect
 from jobs.read.examine import named
+from jobs.spec.models import ServerlessEndpoint
 from jobs.target import resolve
 from jobs.terminal.output import printable
 
@@ -33,6 +34,24 @@ def names_of(argument: str) -> list[str]:
     if not is_spec_file(argument):
         return [require_name(argument)]
     return list(dict.fromkeys(chapter.spec.name for chapter in named([argument]).chapters))
+
+
+def endpoint_named(argument: str) -> str:
+    """The endpoint that an argument means: its name, or the first that a spec file makes.
+
+    Raises:
+        UsageError: The file makes none.
+    """
+    if not is_spec_file(argument):
+        return require_name(argument)
+    chapters = named([argument]).chapters
+    names = [c.spec.name for c in chapters if isinstance(c.spec, ServerlessEndpoint)]
+    if not names:
+        raise UsageError(
+            f"{argument} has no serverless_endpoint document, so there is nobody to ask.",
+            next_step="Name an endpoint: foundry-tune list endpoints",
+        )
+    return names[0]
 
 
 def require_name(argument: str) -> str:

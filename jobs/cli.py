@@ -136,9 +136,9 @@ def _with_findings(error: "FoundryTuneError") -> str:
 def _fitted(text: str) -> str:
     if not sys.stderr.isatty():
         return text
-    from jobs.terminal.fold import columns_of, fold
+    from jobs.terminal.fold import fitted
 
-    return fold(text, columns_of(sys.stderr))
+    return fitted(text, sys.stderr)
 
 
 def _help(topics: list[str]) -> int:

@@ -20,7 +20,7 @@ from jobs.look.inventory import Inventory
 from jobs.revision import TAG_SPEC
 
 Kind = Literal["endpoint", "finetuning", "model", "data"]
-Named = TypeVar("Named", ModelVersion, DataAsset)
+Versioned = TypeVar("Versioned", ModelVersion, DataAsset)
 KINDS: tuple[Kind, ...] = ("endpoint", "finetuning", "model", "data")
 """What can be taken down, in the order that Azure allows."""
 
@@ -156,7 +156,7 @@ def take_down(session: Session, teardown: Teardown, say: Callable[[Kind, str, st
     # Models and data are found by lists, which may have been stale: what only a second look sees
     # goes too.
     second = look(session, teardown.names, teardown.kinds)
-    for model in {**_by_label(teardown.models), **_by_label(second.models)}.values():
+    for model in _either(teardown.models, second.models):
         try:
             models.delete(session, model)
         except ConflictError as error:
@@ -165,7 +165,7 @@ def take_down(session: Session, teardown: Teardown, say: Callable[[Kind, str, st
                 next_step="foundry-tune status shows which; take that endpoint down first.",
             ) from error
         say("model", model.label, "deleted")
-    assets = {**_by_label(teardown.data), **_by_label(second.data)}.values()
+    assets = _either(teardown.data, second.data)
     for asset in assets:
         data.archive(session, asset)
     if assets:
@@ -173,8 +173,9 @@ def take_down(session: Session, teardown: Teardown, say: Callable[[Kind, str, st
         say("data", f"{count} version{'s' if count > 1 else ''}", "archived")
 
 
-def _by_label(found: Sequence[Named]) -> dict[str, Named]:
-    return {f"{one.name}:{one.version}": one for one in found}
+def _either(first: Sequence[Versioned], second: Sequence[Versioned]) -> list[Versioned]:
+    """What one look or the other saw, each version once."""
+    return list({(one.name, one.version): one for one in (*first, *second)}.values())
 
 
 def require_nothing_billable(

@@ -1,7 +1,6 @@
 """The revisions of a name: each paid training, what it changed, and whether it is what serves."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 from jobs.foundry.endpoints import serves
 from jobs.foundry.hyperparameters import short
@@ -45,8 +44,7 @@ def of(holding: Holding) -> list[Revision]:
     served = serves(holding.endpoint) if holding.endpoint else ""
     left = {model.job: model for model in holding.models}
     found: list[Revision] = []
-    for job, before in pairwise([*holding.jobs, None]):
-        assert job is not None
+    for job, before in zip(holding.jobs, (*holding.jobs[1:], None), strict=False):
         model = left.get(job.name)
         found.append(
             Revision(

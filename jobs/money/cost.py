@@ -5,7 +5,7 @@ epochs times price, as Azure's cost guide has it (queueing and failed jobs are n
 fine-tuned model that is served is billed by the hour, asked or not.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -15,6 +15,7 @@ from jobs.money.price import NOTHING, Money, UnitPrice, unit_price, usd
 from jobs.spec.models import Budget, Evaluation, FineTuning, ServerlessEndpoint
 from jobs.spec.references import parse
 from jobs.spec.story import Chapter, Story
+from jobs.terminal.findings import joined
 
 if TYPE_CHECKING:
     from jobs.dataset.check import Checked
@@ -88,7 +89,7 @@ class Cost:
         """What a budget doesn't cover, in words; empty where there is none, or it covers all."""
         if self.budget is None or not self.unknown:
             return ""
-        return _joined(dict.fromkeys(line.what for line in self.unknown))
+        return joined(list(dict.fromkeys(line.what for line in self.unknown)))
 
 
 def estimate(story: Story, data: "Mapping[str, Checked]") -> tuple[Cost, ...]:
@@ -144,11 +145,6 @@ def hold(costs: tuple[Cost, ...]) -> None:
             next_step="Write the price you know into budget.prices, or budget.covers: priced.",
             rule="FT-C012",
         )
-
-
-def _joined(words: Iterable[str]) -> str:
-    *first, last = words
-    return f"{', '.join(first)} and {last}" if first else last
 
 
 # ── the lines ───────────────────────────────────────────────────────────────────────────────────

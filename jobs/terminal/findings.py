@@ -30,7 +30,7 @@ def summary(findings: Sequence[Finding], *, ignored: int = 0) -> str:
     if not counts:
         return f"Nothing to complain about.{silenced}"
     files = len({finding.file for finding in findings})
-    return f"{_joined(counts)} in {_counted(files, 'file')}.{silenced}"
+    return f"{joined(counts)} in {_counted(files, 'file')}.{silenced}"
 
 
 def as_records(findings: Iterable[Finding]) -> list[dict[str, object]]:
@@ -107,7 +107,8 @@ def _counted(count: int, word: str) -> str:
     return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
 
 
-def _joined(words: Sequence[str]) -> str:
+def joined(words: Sequence[str]) -> str:
+    """`a, b and c`."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 

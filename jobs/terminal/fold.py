@@ -20,6 +20,11 @@ def fold(text: str, columns: int | None) -> str:
     return "\n".join(part for line in text.split("\n") for part in _folded(line, columns))
 
 
+def fitted(text: str, stream: TextIO) -> str:
+    """The text folded for the terminal behind a stream; as it is where there is none."""
+    return fold(text, columns_of(stream))
+
+
 def columns_of(stream: TextIO) -> int | None:
     """How many cells the terminal behind a stream has; None where there is none."""
     try:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 from jobs.errors import FoundryTuneError
-from jobs.terminal.fold import columns_of, fold, width
+from jobs.terminal.fold import fitted, width
 
 SCHEMA_VERSION = 1
 """Carried by every JSON result; raised when a field changes its meaning or goes."""
@@ -31,7 +31,7 @@ def emit(text: str) -> None:
 
 def tell(text: str) -> None:
     """Lines for a person, on stdout: folded between words where the terminal is narrower."""
-    emit(_fitted(text, sys.stdout))
+    emit(fitted(text, sys.stdout))
 
 
 def write(text: str) -> None:
@@ -50,12 +50,8 @@ def write(text: str) -> None:
 
 def progress(text: str) -> None:
     """A line about how it goes, on stderr."""
-    sys.stderr.write(_fitted(text, sys.stderr) + "\n")
+    sys.stderr.write(fitted(text, sys.stderr) + "\n")
     sys.stderr.flush()
-
-
-def _fitted(text: str, stream: TextIO) -> str:
-    return fold(text, columns_of(stream))
 
 
 def passing(text: str) -> None:

@@ -9,7 +9,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from jobs.terminal import output
-from jobs.terminal.fold import columns_of
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -90,7 +89,7 @@ class Reporter:
     ) -> None:
         live = self._live or self._open()
         live.start()
-        label = self._label(kind, name)
+        label = self._label(kind, name, live.console.width)
         if key not in self._bars:
             self._bars[key] = live.add_task(label, total=total, words=text, left="")
         bar = self._bars[key]
@@ -98,11 +97,11 @@ class Reporter:
         remaining = next(task.time_remaining for task in live.tasks if task.id == bar)
         live.update(bar, left=f"{duration(remaining)} left" if remaining else "")
 
-    def _label(self, kind: str, name: str) -> str:
+    def _label(self, kind: str, name: str, columns: int) -> str:
         """Who it is about; on a narrow terminal so short that step and loss are never cut."""
-        room = (columns_of(sys.stderr) or _WIDE) - len(_INDENT) - _WORDS_WIDTH
-        if room >= _WIDE - len(_INDENT) - _WORDS_WIDTH:
+        if columns >= _WIDE:
             return f"{kind:<{self._type_width}}  {name:<{self._name_width}}"
+        room = columns - len(_INDENT) - _WORDS_WIDTH
         return name if len(name) <= room else f"{name[: max(1, room - 1)]}…"
 
     def _open(self) -> "Progress":

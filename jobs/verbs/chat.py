@@ -26,7 +26,7 @@ def run(arguments: Namespace) -> int:
     """Answer one question, or hold a conversation where none is given."""
     import sys
 
-    from jobs.arguments import session_of
+    from jobs.arguments import endpoint_named, session_of
     from jobs.errors import SafetyError, UsageError
     from jobs.foundry.endpoints import require_servable
     from jobs.foundry.inference import open_chat
@@ -39,7 +39,7 @@ def run(arguments: Namespace) -> int:
             "The question is empty.", next_step=f'foundry-tune chat {arguments.name} "A question?"'
         )
     session = session_of(arguments)
-    endpoint = inventory.find_endpoint(session, _endpoint_name(arguments.name))
+    endpoint = inventory.find_endpoint(session, endpoint_named(arguments.name))
     require_servable(endpoint)
     if not endpoint.is_filtered:
         sys.stderr.write(f"Warning: the content filter of '{endpoint.name}' is not on.\n")
@@ -85,24 +85,6 @@ def _prompt(arguments: Namespace) -> str | None:
     if arguments.prompt is None and not sys.stdin.isatty():
         return sys.stdin.read().strip()
     return arguments.prompt
-
-
-def _endpoint_name(argument: str) -> str:
-    from jobs.arguments import is_spec_file, require_name
-    from jobs.errors import UsageError
-    from jobs.read.examine import named
-    from jobs.spec.models import ServerlessEndpoint
-
-    if not is_spec_file(argument):
-        return require_name(argument)
-    chapters = named([argument]).chapters
-    names = [c.spec.name for c in chapters if isinstance(c.spec, ServerlessEndpoint)]
-    if not names:
-        raise UsageError(
-            f"{argument} has no serverless_endpoint document, so there is nobody to ask.",
-            next_step="Name an endpoint: foundry-tune list endpoints",
-        )
-    return names[0]
 
 
 def _messages(system: str, *turns: str) -> list[dict[str, str]]:

@@ -27,7 +27,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Show how to ask the endpoint; the key itself only where it was asked for."""
-    from jobs.arguments import names_of, session_of
+    from jobs.arguments import endpoint_named, session_of
     from jobs.errors import UsageError
     from jobs.foundry import endpoints
     from jobs.look import inventory
@@ -35,7 +35,7 @@ def run(arguments: Namespace) -> int:
     from jobs.terminal import output
 
     session = session_of(arguments)
-    endpoint = inventory.find_endpoint(session, names_of(arguments.name)[0])
+    endpoint = inventory.find_endpoint(session, endpoint_named(arguments.name))
     endpoints.require_servable(endpoint)
     if arguments.key:
         if endpoint.auth_mode == "AAD":

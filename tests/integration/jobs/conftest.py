@@ -198,6 +198,14 @@ def session(place: Place) -> Session:
     return place.session()
 
 
+@pytest.fixture
+def served(place: Place) -> Place:
+    """A project with a story that was applied: tuned, served, proven."""
+    applied = place.tune("apply", str(write_story(place)), "--yes")
+    assert applied.code == 0, applied.said
+    return place
+
+
 def make_environment(place: Place, *, roles: Sequence[str] = ("developer", "blobs")) -> None:
     """The few resources that jobs need, put by the platform's identity."""
     arm = platform(place)

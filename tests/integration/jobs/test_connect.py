@@ -5,18 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from jobs.foundry import endpoints
 from jobs.look.connect import CLIENTS
 from tests.integration.jobs.conftest import Place, write_story
-
-
-@pytest.fixture
-def served(place: Place) -> Place:
-    applied = place.tune("apply", str(write_story(place)), "--yes")
-    assert applied.code == 0, applied.said
-    return place
 
 
 def test_snippets_ask_the_filtered_route_with_a_key_that_none_of_them_holds(served: Place) -> None:

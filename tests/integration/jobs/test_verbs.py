@@ -5,8 +5,6 @@ import os
 import subprocess
 import sys
 
-import pytest
-
 from tests.integration.jobs.conftest import Place, Ran, write_story
 
 LOADED = """\
@@ -17,13 +15,6 @@ heavy = {"azure.ai.ml", "pulumi", "rich"} & set(sys.modules)
 sys.stderr.write(json.dumps(sorted(heavy)))
 sys.exit(code)
 """
-
-
-@pytest.fixture
-def served(place: Place) -> Place:
-    applied = place.tune("apply", str(write_story(place)), "--yes")
-    assert applied.code == 0, applied.said
-    return place
 
 
 def test_every_look_at_a_served_story(served: Place) -> None:
