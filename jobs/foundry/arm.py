@@ -9,7 +9,8 @@ entities it drops no field (`ServerlessEndpoint` loses contentSafety and authMod
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, date, datetime
+from contextlib import suppress
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -62,8 +63,7 @@ class Arm:
         self.credential = credential
         self.tell = tell
         """Hears what is waited for."""
-        self.today: date | None = None
-        """Azure's own date, once it has answered: what lifecycle dates are held against."""
+        self._azure_time: datetime | None = None
         agent = f"foundry-tune/{version('foundry-tune')}"
         self._client = PipelineClient(
             ENDPOINT,
@@ -80,6 +80,14 @@ class Arm:
                 CustomHookPolicy(raw_response_hook=self._note_date),
             ],
         )
+
+    @property
+    def now(self) -> datetime:
+        """Azure's own time as it last said it, or this machine's where it hasn't answered yet.
+
+        Lifecycle dates are held against it: a rehearsal of the past has it, a wrong clock doesn't.
+        """
+        return self._azure_time or datetime.now(tz=UTC)
 
     def get(self, path: str, api_version: str, doing: str, **query: str) -> Json:
         """Read a resource.
@@ -235,11 +243,9 @@ class Arm:
 
     def _note_date(self, answer: Any) -> None:
         said = answer.http_response.headers.get("Date")
-        if said and self.today is None:
-            try:
-                self.today = parsedate_to_datetime(said).date()
-            except ValueError:
-                self.today = datetime.now(tz=UTC).date()
+        if said:
+            with suppress(ValueError):
+                self._azure_time = parsedate_to_datetime(said).astimezone(UTC)
 
 
 def _promises_more(response: "HttpResponse", doing: str) -> bool:

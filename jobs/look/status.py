@@ -9,6 +9,7 @@ def row(holding: Holding) -> dict[str, object]:
     """What one spec has, as JSON carries it."""
     job, endpoint = holding.job, holding.endpoint
     newest = endpoint.created if endpoint else job.created if job else ""
+    beside = [one.name for one in holding.endpoints if one is not endpoint]
     return {
         "name": holding.name,
         "revision": job.tags.get(TAG_HASH, "") if job else "",
@@ -19,6 +20,7 @@ def row(holding: Holding) -> dict[str, object]:
         "uri": endpoint.uri if endpoint else "",
         "safety": safety(endpoint) if endpoint else "",
         "created": newest,
+        "beside": beside,
     }
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from jobs.foundry import data, endpoints, jobs, models
+from jobs.foundry import data, endpoints, jobs, models, pointers
 from jobs.foundry.data import DataAsset
 from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.jobs import Job
 from jobs.foundry.models import ModelVersion
+from jobs.foundry.pointers import Pointer
 from jobs.foundry.projects import Project
 from jobs.foundry.session import Session
 from jobs.plan.desired import Desired
@@ -30,6 +31,8 @@ class Actual:
     """The version that a new model of each name will have."""
     endpoints: Mapping[str, Endpoint]
     """Every endpoint of the project, by name."""
+    pointers: Mapping[str, Pointer]
+    """Every connection of the project that leads to a serverless endpoint, by name."""
 
     def job(self, name: str) -> Job | None:
         """The job of this name."""
@@ -44,6 +47,16 @@ class Actual:
         versions = self.models.get(job.registered_model, ())
         return next((model for model in reversed(versions) if model.job == job.name), None)
 
+    def pointer(self, name: str) -> Pointer | None:
+        """Where a name leads, if foundry-tune made it lead there."""
+        found = self.pointers.get(name)
+        return found if found and found.is_ours else None
+
+    def served(self, name: str) -> Endpoint | None:
+        """The endpoint that serves a name: the one it leads to, or the one that is called so."""
+        pointer = self.pointer(name)
+        return self.endpoints.get(pointer.endpoint if pointer else name)
+
 
 def look(session: Session, project: Project, desired: Desired) -> Actual:
     """Read everything that concerns the spec, side by side."""
@@ -53,6 +66,7 @@ def look(session: Session, project: Project, desired: Desired) -> Actual:
     with Pool(6) as pool:
         found_jobs = pool.submit(jobs.listed, session)
         found_endpoints = pool.submit(endpoints.listed, session)
+        found_pointers = pool.submit(pointers.listed, session)
         found_data = [pool.submit(data.find, session, d.name, d.version) for d in desired.data]
         found_models = [pool.submit(models.versions, session, name) for name in model_names]
         found_next = [pool.submit(models.next_version, session, name) for name in model_names]
@@ -69,4 +83,5 @@ def look(session: Session, project: Project, desired: Desired) -> Actual:
                 name: future.result() for name, future in zip(model_names, found_next, strict=True)
             },
             endpoints={endpoint.name: endpoint for endpoint in found_endpoints.result()},
+            pointers={pointer.name: pointer for pointer in found_pointers.result()},
         )

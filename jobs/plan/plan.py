@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 
 from jobs.files import require_unmoved
 from jobs.foundry import projects
@@ -104,9 +104,8 @@ def make(
             require_unmoved(looked.file.path, looked.stamp)
     project = projects.get(session)
     found = actual.look(session, project, asked)
-    # Azure's own date, not this machine's: a rehearsal of the past has it, a wrong clock doesn't.
-    today = on or session.arm.today or datetime.now(tz=UTC).date()
-    steps = decide(asked, found, retrain=retrain)
+    today = on or session.arm.now.date()
+    steps = decide(asked, found, now=session.arm.now, retrain=retrain)
     checks = [] if is_empty(steps) else preflight.check(session, project, asked, today)
     return Plan(
         specs=specs, desired=asked, actual=found, steps=steps, checks=tuple(checks), today=today

@@ -37,6 +37,8 @@ ACTIONS = {
     "create endpoints": (
         f"{_WORKSPACES}/serverlessEndpoints/write",
         f"{_WORKSPACES}/serverlessEndpoints/listKeys/action",
+        f"{_WORKSPACES}/serverlessEndpoints/delete",
+        f"{_WORKSPACES}/connections/write",
     ),
 }
 """What applying takes, in words and in Azure's actions."""

@@ -3,6 +3,7 @@
 Each keeps the shape that Azure ML's CLI v2 (`az ml`) reads, and adds what Azure's lacks.
 """
 
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field
@@ -384,7 +385,31 @@ class ServerlessEndpoint(Document, frozen=True, kw_only=True):
         str | None, Meta(description="Your own probes for the filter: a YAML file.")
     ] = None
 
+    rollout: Annotated[
+        Literal["blue_green", "recreate"],
+        Meta(
+            description="blue_green: a new revision is proven beside the one that serves, then "
+            "takes its name. recreate: the old one is deleted first; cheaper, and down meanwhile."
+        ),
+    ] = "blue_green"
+    keep_previous: Annotated[
+        str,
+        Meta(
+            description="How long the revision before is kept, and billed, after a promotion: "
+            "24h, 30m, 2d, or 0. A rollback to it takes seconds.",
+            pattern=r"^(0|\d{1,4}[mhd])$",
+        ),
+    ] = "1h"
+
     kind = "serverless_endpoint"
+
+    @property
+    def keeps_previous(self) -> timedelta:
+        """How long the revision before is kept after a promotion."""
+        if self.keep_previous == "0":
+            return timedelta()
+        unit = {"m": "minutes", "h": "hours", "d": "days"}[self.keep_previous[-1]]
+        return timedelta(**{unit: int(self.keep_previous[:-1])})
 
     @property
     def model_path(self) -> str:

@@ -24,6 +24,16 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="train, and pay, once more where a job failed, was canceled or lost its model",
     )
     parser.add_argument(
+        "--no-promote",
+        action="store_true",
+        help="make and prove a new revision, and leave the name with the one that serves",
+    )
+    parser.add_argument(
+        "--keep-candidate",
+        action="store_true",
+        help="leave a revision that misses a test or gate up, and billed, to be looked at",
+    )
+    parser.add_argument(
         "--settle",
         type=float,
         default=120.0,
@@ -65,14 +75,19 @@ def run(arguments: Namespace) -> int:
         return 0
     widths = [len(action.name) for action in plan.actions if len(action.name) <= 40]
     report = Reporter(name_width=max(widths, default=30), alone=len(plan.desired.servings) <= 1)
-    options = Options(wait=not arguments.no_wait, settle_seconds=arguments.settle)
+    options = Options(
+        wait=not arguments.no_wait,
+        settle_seconds=arguments.settle,
+        promote=not arguments.no_promote,
+        keep_candidate=arguments.keep_candidate,
+    )
     try:
         apply(session, plan, report, options)
     except Interrupted as interrupt:
         sys.stderr.write("\n" + _interrupted(paths, interrupt.running_jobs) + "\n")
         return 130
     names = [serving.name for serving in plan.desired.servings]
-    if names and options.wait:
+    if names and options.wait and options.promote:
         output.tell(f"Done. Try it:  foundry-tune chat {names[0]}")
     return 0
 

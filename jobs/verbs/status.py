@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
+from typing import cast
 
 from jobs.options import add_output, add_target
 
@@ -37,6 +38,10 @@ def run(arguments: Namespace) -> int:
         [*(str(r[key]) or "-" for key in _COLUMNS), _since(str(r["created"]), now)] for r in rows
     ]
     output.tell(output.table(shown, header=header))
+    for one in rows:
+        if one["beside"]:
+            names = ", ".join(map(str, cast("list[str]", one["beside"])))
+            output.tell(f"Beside {one['name']}, and billed: {names}    foundry-tune gc")
     return 0
 
 

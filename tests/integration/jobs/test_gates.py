@@ -72,8 +72,14 @@ def test_a_missed_smoke_test_fails_each_time_and_takes_nothing_from_the_filters_
         missed = place.tune("apply", str(spec), "--yes")
         assert missed.code == 7, missed.said
         assert "lacks 'abracadabra'" in missed.err
-    [status] = json.loads(place.tune("status", "-o", "json").out)["specs"]
-    assert status["safety"] == "on"
+        assert place.endpoints() == []
+    kept = place.tune("apply", str(spec), "--yes", "--keep-candidate")
+    assert kept.code == 7, kept.said
+    [candidate] = place.endpoints()
+    assert f"foundry-tune chat {candidate}" in kept.err
+    assert place.tune("chat", candidate, "Hello", "--max-tokens", "4").code == 0
+    [told] = json.loads(place.tune("list", "endpoints", "-o", "json").out)["resources"]
+    assert told["about"].endswith("safety on")
 
 
 def test_a_training_over_budget_is_refused_before_anything_is_written(place: Place) -> None:
