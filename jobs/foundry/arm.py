@@ -8,7 +8,7 @@ entities it drops no field (`ServerlessEndpoint` loses contentSafety and authMod
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
@@ -105,9 +105,20 @@ class Arm:
         Raises:
             UnusableAnswerError: A page isn't one of Azure's: what is there isn't known then.
         """
+        for items in self.pages(path, api_version, doing, **query):
+            yield from items
+
+    def pages(
+        self, path: str, api_version: str, doing: str, **query: str
+    ) -> Iterator[Sequence[Json]]:
+        """The pages of a collection, each asked for when it is wanted.
+
+        Raises:
+            UnusableAnswerError: A page isn't one of Azure's: what is there isn't known then.
+        """
         page = self.get(path, api_version, doing, **query)
         while True:
-            yield from require_items(page, doing)
+            yield require_items(page, doing)
             following = page.get("nextLink")
             if not following:
                 return

@@ -9,7 +9,7 @@ from jobs import revision
 from jobs.foundry import endpoints
 from jobs.foundry.endpoints import AUTH_MODES, Endpoint
 from jobs.foundry.hyperparameters import short
-from jobs.foundry.jobs import Job, differences, made_from
+from jobs.foundry.jobs import USABLE, Job, differences, made_from
 from jobs.plan.actual import Actual
 from jobs.plan.desired import DataVersion, Desired, Measuring, Serving, Training
 from jobs.plan.steps import (
@@ -24,7 +24,6 @@ from jobs.plan.steps import (
 )
 from jobs.spec.canonical import hyperparameters
 
-_USABLE = frozenset({"Completed"})
 _FIXED_FIELDS = frozenset({"model", "provisioning_state"})
 """What Azure doesn't change in place, or should not be trusted to: these make the endpoint anew."""
 
@@ -56,14 +55,14 @@ def decide(desired: Desired, actual: Actual, *, retrain: bool = False) -> tuple[
 
 
 def _data_step(data: DataVersion, training: Training, actual: Actual, *, needed: bool) -> DataStep:
-    asset = actual.data.get(data.label)
-    if asset is None and needed:
+    standing = actual.data.get(data.label)
+    if standing is None and needed:
         action = Action(kind="create", type="data", name=data.label)
-    elif asset is not None and asset.archived and needed:
+    elif standing == "archived" and needed:
         changes = (Change("archived", "true", "false"),)
         action = Action(kind="update", type="data", name=data.label, changes=changes)
     else:
-        note = "" if asset and not asset.archived else "archived: its job needs it no more"
+        note = "" if standing == "active" else "archived: its job needs it no more"
         action = Action(kind="unchanged", type="data", name=data.label, note=note)
     return DataStep(action=action, data=data, training=training)
 
@@ -80,7 +79,7 @@ def _job_step(training: Training, actual: Actual, retrain: bool) -> JobStep:
             note = "" if job.is_finished else f"{job.status}, adopted"
             action = Action(kind="unchanged", type="finetuning", name=name, note=note)
             return JobStep(action=action, training=training, job_name=name, job=job)
-        if not retrain and actual.job(_attempt(training, attempt + 1)) is None:
+        if not retrain and actual.job(training.attempt(attempt + 1)) is None:
             action = Action(
                 kind="blocked",
                 type="finetuning",
@@ -90,7 +89,7 @@ def _job_step(training: Training, actual: Actual, retrain: bool) -> JobStep:
             )
             return JobStep(action=action, training=training, job_name=name, job=job)
         attempt += 1
-        name = _attempt(training, attempt)
+        name = training.attempt(attempt)
     action = _submission(training, name, next(iter(actual.jobs_of(training.name)), None))
     return JobStep(action=action, training=training, job_name=name, job=None)
 
@@ -104,15 +103,11 @@ def _submission(training: Training, name: str, previous: Job | None) -> Action:
     return Action(kind="replace", type="finetuning", name=title, changes=changes, note=note)
 
 
-def _attempt(training: Training, attempt: int) -> str:
-    return training.job_name if attempt == 1 else f"{training.job_name}-{attempt}"
-
-
 def _unusable(job: Job, actual: Actual) -> str:
     """Why a job that is there can't give the model, or nothing."""
     if not job.is_finished:
         return ""
-    if job.status not in _USABLE:
+    if job.status not in USABLE:
         return f"ended as {job.status}"
     return "" if actual.model_of(job) else "completed, but its model was deleted"
 
