@@ -66,7 +66,7 @@ def names(session: Session) -> list[str]:
 
 
 def latest_versions(session: Session) -> Iterator[dict[str, str]]:
-    """Each data asset's newest version that isn't archived, by name, page by page."""
+    """The latest version of each data asset by name, page by page; empty where Azure says none."""
     path, doing = f"{session.project_id}/data", "list the data assets"
     for page in session.arm.pages(path, API_VERSION, doing, listViewType="All"):
         yield {

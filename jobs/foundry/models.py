@@ -62,10 +62,9 @@ def next_versions(session: Session) -> Iterator[dict[str, str]]:
 def trained(session: Session, api: str) -> Iterator[dict[tuple[str, str], ModelVersion]]:
     """The versions of all models by job and model name, newest first, page by page.
 
-    ARM lists versions a model at a time. What it stands in front of, the region's model registry
-    (`api` is its host), lists them all: so azureml-core does, 255 a page at most, and azure-ai-ml
-    has the client (`_restclient/model_dataplane`). Its word is good enough for what is there, not
-    for what isn't.
+    ARM lists versions a model at a time. The region's model registry (`api` is its host) lists them
+    all: azureml-core's `Model.list` reads it, 255 a page at most, and azure-ai-ml has a client of
+    it (`_restclient/model_dataplane`). What it shows is there; of what it doesn't, ask ARM.
     """
     url, doing = f"{api}/modelregistry/v1.0{session.project_id}/models", "list the model registry"
     query = {"count": _REGISTRY_PAGE, "orderBy": "CreatedAtDesc", "listViewType": "ActiveOnly"}

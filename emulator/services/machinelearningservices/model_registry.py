@@ -1,7 +1,8 @@
 """The model registry behind ARM's models: all versions of a workspace in one list.
 
 As azure-ai-ml's generated client has it (`_restclient/model_dataplane`): its path, its filters, its
-`Model`. Pages are of 255 at most, as azureml-core asks for them. Only the list is emulated.
+`Model`. azureml-core follows its `nextLink`, and asks for 255 a page, the most there is. Only the
+list is emulated.
 """
 
 from collections.abc import Callable

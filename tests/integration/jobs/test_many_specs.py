@@ -92,7 +92,7 @@ def test_new_specs_cost_no_request_each(place: Place) -> None:
 # ── lists that lie ──────────────────────────────────────────────────────────────────────────────
 
 
-STALE = {"answer": {"status": 200, "body": {"value": []}}}
+STALE: dict[str, Any] = {"answer": {"status": 200, "body": {"value": []}}}
 HTML = {"answer": {"status": 200, "content_type": "text/html", "body": "<html>"}}
 ABSENT = {"status": 404, "code": "NotFound", "message": "It was not found."}
 
