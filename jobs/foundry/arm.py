@@ -160,7 +160,9 @@ class Arm:
             translated(doing),
             Pipeline(transport, policies=[RetryPolicy(retry_total=3)]) as pipeline,
         ):
-            response = pipeline.run(HttpRequest("GET", url)).http_response
+            request = HttpRequest("GET", url)
+            answer = pipeline.run(request, connection_timeout=10, read_timeout=60)
+            response = answer.http_response
             response.raise_for_status()
             return response.content
 

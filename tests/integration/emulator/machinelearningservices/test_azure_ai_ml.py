@@ -200,19 +200,13 @@ def test_the_generated_client_lists_the_model_registry_newest_first_in_pages(
         where = (foundry.subscription, foundry.group, foundry.project.rsplit("/", 1)[-1])
         links: list[str] = []
 
+        def keep_link(answer: Any) -> None:
+            links.append(answer.http_response.json().get("nextLink", ""))
+
         def page(token: str | None) -> list[Any]:
             # The client reads one page; its `skip_token` asks for the next.
-            return list(
-                registry.models.list(
-                    *where,
-                    count=1,
-                    skip_token=token,
-                    order_by="CreatedAtDesc",
-                    raw_response_hook=lambda it: links.append(
-                        it.http_response.json().get("nextLink", "")
-                    ),
-                )
-            )
+            where_from: Any = {"skip_token": token, "count": 1, "order_by": "CreatedAtDesc"}
+            return list(registry.models.list(*where, **where_from, raw_response_hook=keep_link))
 
         [newest] = page(None)
         [next_one] = page(parse_qs(urlsplit(links[0]).query)["$skipToken"][0])
