@@ -8,7 +8,7 @@ entities it drops no field (`ServerlessEndpoint` loses contentSafety and authMod
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -113,9 +113,20 @@ class Arm:
         Raises:
             UnusableAnswerError: A page isn't one of Azure's: what is there isn't known then.
         """
+        for items in self.pages(path, api_version, doing, **query):
+            yield from items
+
+    def pages(
+        self, path: str, api_version: str, doing: str, **query: str
+    ) -> Iterator[Sequence[Json]]:
+        """The pages of a collection, each asked for when it is wanted.
+
+        Raises:
+            UnusableAnswerError: A page isn't one of Azure's: what is there isn't known then.
+        """
         page = self.get(path, api_version, doing, **query)
         while True:
-            yield from require_items(page, doing)
+            yield require_items(page, doing)
             following = page.get("nextLink")
             if not following:
                 return
@@ -157,7 +168,9 @@ class Arm:
             translated(doing),
             Pipeline(transport, policies=[RetryPolicy(retry_total=3)]) as pipeline,
         ):
-            response = pipeline.run(HttpRequest("GET", url)).http_response
+            request = HttpRequest("GET", url)
+            answer = pipeline.run(request, connection_timeout=10, read_timeout=60)
+            response = answer.http_response
             response.raise_for_status()
             return response.content
 

@@ -3,7 +3,7 @@
 """Training data in the project: a blob per content, and a data asset per name and content."""
 
 import hashlib
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +63,16 @@ def names(session: Session) -> list[str]:
     doing = "list the data assets"
     items = session.arm.list(path, API_VERSION, doing, listViewType="All")
     return [require_text(item, doing, "name") for item in items]
+
+
+def latest_versions(session: Session) -> Iterator[dict[str, str]]:
+    """The latest version of each data asset by name, page by page; empty where Azure says none."""
+    path, doing = f"{session.project_id}/data", "list the data assets"
+    for page in session.arm.pages(path, API_VERSION, doing, listViewType="All"):
+        yield {
+            require_text(item, doing, "name"): text(item, "properties", "latestVersion")
+            for item in page
+        }
 
 
 Outcome = Literal["there", "uploaded", "healed"]

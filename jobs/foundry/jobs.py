@@ -17,6 +17,9 @@ API_VERSION = "2024-10-01-preview"
 TERMINAL = frozenset({"Completed", "Failed", "Canceled", "NotResponding", "Paused"})
 """States after which nothing happens any more (azure-ai-ml, _run_history_constants.py)."""
 
+USABLE = frozenset({"Completed"})
+"""States of a job that has left a model."""
+
 UNDER_WAY = frozenset(
     {"NotStarted", "Scheduled", "Queued", "Preparing", "Provisioning", "Starting", "Running"}
     | {"Finalizing", "CancelRequested", "Canceling", "Unknown"}

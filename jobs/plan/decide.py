@@ -10,7 +10,7 @@ from jobs import revision
 from jobs.foundry import endpoints
 from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.hyperparameters import short
-from jobs.foundry.jobs import Job, differences, made_from
+from jobs.foundry.jobs import USABLE, Job, differences, made_from
 from jobs.plan import rollout
 from jobs.plan.actual import Actual
 from jobs.plan.desired import DataVersion, Desired, Measuring, Training
@@ -25,8 +25,6 @@ from jobs.plan.steps import (
     Step,
 )
 from jobs.spec.canonical import hyperparameters
-
-_USABLE = frozenset({"Completed"})
 
 
 def decide(
@@ -62,14 +60,14 @@ def decide(
 
 
 def _data_step(data: DataVersion, training: Training, actual: Actual, *, needed: bool) -> DataStep:
-    asset = actual.data.get(data.label)
-    if asset is None and needed:
+    standing = actual.data.get(data.label)
+    if standing is None and needed:
         action = Action(kind="create", type="data", name=data.label)
-    elif asset is not None and asset.archived and needed:
+    elif standing == "archived" and needed:
         changes = (Change("archived", "true", "false"),)
         action = Action(kind="update", type="data", name=data.label, changes=changes)
     else:
-        note = "" if asset and not asset.archived else "archived: its job needs it no more"
+        note = "" if standing == "active" else "archived: its job needs it no more"
         action = Action(kind="unchanged", type="data", name=data.label, note=note)
     return DataStep(action=action, data=data, training=training)
 
@@ -86,7 +84,7 @@ def _job_step(training: Training, actual: Actual, retrain: bool) -> JobStep:
             note = "" if job.is_finished else f"{job.status}, adopted"
             action = Action(kind="unchanged", type="finetuning", name=name, note=note)
             return _job(action, training, attempt, job)
-        if not retrain and actual.job(_attempt(training, attempt + 1)) is None:
+        if not retrain and actual.job(training.attempt(attempt + 1)) is None:
             action = Action(
                 kind="blocked",
                 type="finetuning",
@@ -96,7 +94,7 @@ def _job_step(training: Training, actual: Actual, retrain: bool) -> JobStep:
             )
             return _job(action, training, attempt, job)
         attempt += 1
-        name = _attempt(training, attempt)
+        name = training.attempt(attempt)
     action = _submission(training, name, next(iter(actual.jobs_of(training.name)), None))
     return _job(action, training, attempt, None)
 
@@ -106,7 +104,7 @@ def _job(action: Action, training: Training, attempt: int, job: Job | None) -> J
     return JobStep(
         action=action,
         training=training,
-        job_name=_attempt(training, attempt),
+        job_name=training.attempt(attempt),
         made_from=made_from,
         job=job,
     )
@@ -121,15 +119,11 @@ def _submission(training: Training, name: str, previous: Job | None) -> Action:
     return Action(kind="replace", type="finetuning", name=title, changes=changes, note=note)
 
 
-def _attempt(training: Training, attempt: int) -> str:
-    return training.job_name if attempt == 1 else f"{training.job_name}-{attempt}"
-
-
 def _unusable(job: Job, actual: Actual) -> str:
     """Why a job that is there can't give the model, or nothing."""
     if not job.is_finished:
         return ""
-    if job.status not in _USABLE:
+    if job.status not in USABLE:
         return f"ended as {job.status}"
     return "" if actual.model_of(job) else "completed, but its model was deleted"
 

@@ -1,6 +1,5 @@
 """What a plan decides, from plain values: nothing is asked or changed here."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -9,7 +8,6 @@ import pytest
 
 from jobs import revision
 from jobs.files import Digest
-from jobs.foundry.data import DataAsset
 from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.jobs import Job
 from jobs.foundry.models import ModelVersion
@@ -412,17 +410,6 @@ def pointer(name: str = REVISION) -> Pointer:
 
 
 def done() -> Actual:
-    assets: Sequence[DataAsset] = [
-        DataAsset(
-            id=f"/data/{one.name}",
-            name=one.name,
-            version=one.version,
-            archived=False,
-            uri="",
-            tags={},
-        )
-        for one in (data("train"), data("valid"))
-    ]
     model = ModelVersion(
         id="/models/xbox/versions/1",
         name="xbox",
@@ -436,7 +423,7 @@ def done() -> Actual:
     return Actual(
         project=PROJECT,
         jobs=(job(),),
-        data={f"{asset.name}:{asset.version}": asset for asset in assets},
+        data={one.label: "active" for one in (data("train"), data("valid"))},
         models={"xbox": (model,)},
         next_versions={"xbox": "2"},
         endpoints={REVISION: endpoint()},

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from azure.identity import ClientSecretCredential
@@ -186,6 +187,36 @@ def test_metrics_are_read_by_the_generated_run_history_client(
         )
         assert [value.step for value in losses.value] == list(range(1, 13))
         assert all(float(value.data["train_loss"]) > 0 for value in losses.value)
+
+
+def test_the_generated_client_lists_the_model_registry_newest_first_in_pages(
+    foundry: Foundry, trained: Trained, streamed: dict[str, Any], client: Any
+) -> None:
+    from azure.ai.ml._restclient.model_dataplane import ModelDataplaneClient
+
+    with ModelDataplaneClient(
+        credential=foundry.credential, endpoint="https://eastus2.api.azureml.ms"
+    ) as registry:
+        where = (foundry.subscription, foundry.group, foundry.project.rsplit("/", 1)[-1])
+        links: list[str] = []
+
+        def keep_link(answer: Any) -> None:
+            links.append(answer.http_response.json().get("nextLink", ""))
+
+        def page(token: str | None) -> list[Any]:
+            # The client reads one page; its `skip_token` asks for the next.
+            where_from: Any = {"skip_token": token, "count": 1, "order_by": "CreatedAtDesc"}
+            return list(registry.models.list(*where, **where_from, raw_response_hook=keep_link))
+
+        [newest] = page(None)
+        [next_one] = page(parse_qs(urlsplit(links[0]).query)["$skipToken"][0])
+        assert newest.created_time > next_one.created_time
+        [mine] = registry.models.list(*where, run_id=trained.name)
+        version = client.models.get(mine.name, str(mine.version))
+        assert (mine.id, mine.is_archived) == (f"{mine.name}:{mine.version}", False)
+        assert (mine.kv_tags, mine.url) == (version.tags, version.path)
+        assert version.job_name == trained.name
+        assert not list(registry.models.list(*where, run_id="nobody"))
 
 
 def test_the_registry_knows_the_base_models(foundry: Foundry) -> None:
