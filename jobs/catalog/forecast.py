@@ -19,8 +19,10 @@ class End:
     todo: str
 
 
-def ends_of(model: Model, *, trains: bool, serves: bool) -> list[End]:
-    """What stops for somebody who fine-tunes a model, or serves it."""
+def ends_of(
+    model: Model, *, trains: bool = False, serves: bool = False, tuned: bool = False
+) -> list[End]:
+    """What stops for somebody who fine-tunes a model, or serves it (`tuned`: what came of that)."""
     successor = model.successor or "another model"
     ends: list[End] = []
     if trains:
@@ -28,9 +30,10 @@ def ends_of(model: Model, *, trains: bool, serves: bool) -> list[End]:
         todo = f"fine-tune {successor} instead" if day else ""
         ends.append(End("new fine-tuning", day, model.finetune.source, todo))
     if serves:
-        day, gone = first_refused(model.serve), model.serve.retired
+        terms = model.serve.of(tuned=tuned)
+        day, gone = first_refused(terms), terms.retired
         todo = f"serve {successor} from then on" if day else ""
-        ends.append(End("new endpoints", day, model.serve.source, todo))
+        ends.append(End("new endpoints", day, terms.source, todo))
         todo = f"have {successor} proven and serving before that day" if gone else ""
-        ends.append(End("answers", gone, model.serve.source, todo))
+        ends.append(End("answers", gone, terms.source, todo))
     return ends

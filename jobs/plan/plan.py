@@ -27,7 +27,7 @@ class Plan:
     steps: tuple[Step, ...]
     """In the order of their needs."""
     checks: tuple[Check, ...]
-    """What could stand in the way; none where there is nothing to do."""
+    """What could stand in the way, if there is anything to do, and what stops answering soon."""
     today: date
     """The day that lifecycle dates were held against."""
 
@@ -108,6 +108,7 @@ def make(
     today = on or session.arm.today or datetime.now(tz=UTC).date()
     steps = decide(asked, found, retrain=retrain)
     checks = [] if is_empty(steps) else preflight.check(session, project, asked, today)
+    checks += preflight.ending_checks(asked.servings, today)
     return Plan(
         specs=specs, desired=asked, actual=found, steps=steps, checks=tuple(checks), today=today
     )

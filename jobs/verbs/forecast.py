@@ -63,16 +63,16 @@ def _ends(specs: "CheckedSpecs") -> "Iterator[tuple[str, str, End]]":
             spec = chapter.spec
             if not isinstance(spec, (FineTuning, ServerlessEndpoint)):
                 continue
-            path = spec.model_path
+            path, is_tuned = spec.model_path, False
             if isinstance(spec, ServerlessEndpoint):
                 tuned = next((story.chapter(one.target) for one in chapter.references), None)
                 if tuned is not None and isinstance(tuned.spec, FineTuning):
-                    path = tuned.spec.model_path
+                    path, is_tuned = tuned.spec.model_path, True
             model = catalog().model(path)
             if model is None:
                 continue
             trains = isinstance(spec, FineTuning)
-            for end in ends_of(model, trains=trains, serves=not trains):
+            for end in ends_of(model, trains=trains, serves=not trains, tuned=is_tuned):
                 yield chapter.reference, model.name, end
 
 

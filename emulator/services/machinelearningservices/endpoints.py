@@ -113,7 +113,7 @@ def _check_model(change: Change, project: Resource) -> None:
             inner="ModelNotSupportedByMaaS",
             target="modelSettings",
         )
-    refusal = model.refusal_of_new_use(change.cloud.clock.now().date())
+    refusal = model.served(tuned=tuned).refusal_of_new_use(change.cloud.clock.now().date())
     if refusal and change.before is None:
         raise user_error(
             f"{refusal} It can't be deployed any more.",

@@ -12,8 +12,8 @@ def lines(plan: Plan, place: Target, *, command: bool = True) -> list[str]:
     specs = plan.specs
     text = [target.line(place, plan.project)]
     text += data.lines(plan.desired.trainings, specs.data, specs.findings)
+    text += checks.lines(plan.checks)
     if not plan.is_empty:
-        text += checks.lines(plan.checks)
         text += cost.lines(specs.costs)
     text += ["", *actions.lines(plan)]
     apply = f"foundry-tune apply {' '.join(specs.files)}" if command else ""
