@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-from jobs.catalog.catalog import Model
+from jobs.catalog.catalog import Model, catalog
 from jobs.catalog.objections import first_refused
 
 
@@ -15,7 +15,7 @@ class End:
     on: date | None
     """The first day on which it is refused, at 00:00 UTC; None where none is published."""
     source: str
-    """The tag of the document that says so."""
+    """The tag of the document that says so; empty where the model is not in the catalogue."""
     todo: str
 
 
@@ -37,3 +37,12 @@ def ends_of(
         todo = f"have {successor} proven and serving before that day" if gone else ""
         ends.append(End("answers", gone, terms.source, todo))
     return ends
+
+
+def end_of_answers(base_model: str, *, tuned: bool) -> End:
+    """When an endpoint of this base model stops answering, or that the catalogue can't tell."""
+    model = catalog().model(base_model)
+    if model is None:
+        todo = "look up in Azure's retirement schedule when the model behind it retires"
+        return End("answers", None, "", todo)
+    return ends_of(model, serves=True, tuned=tuned)[-1]

@@ -116,7 +116,13 @@ def serving_checks(serving: Serving, project: Project, today: date) -> list[Chec
         region_objection(path, region, "serve", tuned=tuned),
         lifecycle_objection(path, "serve", today, tuned=tuned),
     ]
-    return [_objected("serving", one) for one in objections if one]
+    checks = [_objected("serving", one) for one in objections if one]
+    known = catalog().model(path)
+    if known and known.marketplace:
+        message = f"{known.name} takes a marketplace subscription, which apply does not make"
+        message += " (az ml marketplace-subscription create)"
+        checks.append(Check(status="unverified", subject="marketplace", message=message))
+    return checks
 
 
 def ending_checks(servings: Sequence[Serving], today: date) -> list[Check]:

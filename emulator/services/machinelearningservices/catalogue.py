@@ -33,6 +33,11 @@ class BaseModel:
     successor: str | None
 
     @property
+    def is_microsofts(self) -> bool:
+        """Whether it is sold by Azure itself; others are sold through the marketplace."""
+        return self.registry == "azureml"
+
+    @property
     def uri(self) -> str:
         """Its registry id without a version, as endpoints and registered models name it."""
         return f"azureml://registries/{self.registry}/models/{self.name}"
@@ -90,8 +95,8 @@ def _model(row: dict[str, Any], document: dict[str, Any]) -> BaseModel:
     bounds: list[float] | None = row.get("learning_rate")
     return BaseModel(
         name=row["name"],
-        registry=document["registry"],
-        publisher=document["publisher"],
+        registry=row.get("registry", document["registry"]),
+        publisher=row.get("publisher", document["publisher"]),
         latest=row["latest"],
         context=row["context"],
         finetune_regions=tuple(row["finetune_regions"]),
