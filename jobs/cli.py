@@ -18,7 +18,7 @@ VERBS = {
     "dataset": "check, split, fix or describe a JSONL file of conversations",
     "cost": "What a spec would cost, with the price rows it rests on",
     "models": "What can be fine-tuned and served, where, until when",
-    "forecast": "On which day a spec stops working, and what to do",
+    "forecast": "On which day a spec, or what is served, stops working",
     "plan": "What apply would do: data, checks, cost, actions",
     "apply": "Do it: upload, fine-tune, register, serve, prove",
     "status": "What a spec's resources are doing",

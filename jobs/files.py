@@ -30,6 +30,9 @@ _WORDS = {
 }
 
 
+_PIECE = 1 << 16
+
+
 class UnreadableFileError(Exception):
     """The file can't be read; the message says why, in half a sentence."""
 
@@ -119,9 +122,10 @@ def read_bounded(path: str | os.PathLike[str], limit: int) -> bytes:
         UnreadableFileError: It can't be read, or is longer than the limit.
     """
     with open_regular(path) as file:
-        # Read and not fstat decides: files of /proc say that they are empty.
-        content = file.read(limit + 1)
-        while len(content) <= limit and (more := file.read(limit + 1 - len(content))):
+        # Read and not fstat decides: files of /proc say that they are empty. Piece by piece, as
+        # each read begins by making room for all that it was asked for.
+        content = b""
+        while len(content) <= limit and (more := file.read(min(_PIECE, limit + 1 - len(content)))):
             content += more
     if len(content) > limit:
         raise UnreadableFileError(f"it is longer than {limit:,} bytes")

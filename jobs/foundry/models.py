@@ -30,6 +30,11 @@ class ModelVersion:
         """`name:version`, as people write it."""
         return f"{self.name}:{self.version}"
 
+    @property
+    def base_model(self) -> str:
+        """The registry's id of what it was fine-tuned from; empty where Azure doesn't say."""
+        return self.properties.get("baseModelId", "")
+
 
 def versions(session: Session, name: str) -> list[ModelVersion]:
     """Every version of a model, oldest first; none where there is no such model."""

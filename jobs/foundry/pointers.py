@@ -28,8 +28,8 @@ _REMEMBERED = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Served:
-    """Since when the name has followed an endpoint."""
+class Stay:
+    """A stay with one endpoint: since when the name has followed it."""
 
     since: str
     """ISO 8601, in UTC."""
@@ -55,7 +55,7 @@ class Pointer:
     """Until when the previous one is kept for a rollback and for those who hold its address."""
     withdrawn: str
     """The endpoint that was rolled back from: no apply may promote it again."""
-    served: tuple[Served, ...]
+    served: tuple[Stay, ...]
     """What it has followed, newest first, as far as it is remembered."""
 
     @property
@@ -110,7 +110,7 @@ def led_to(
     """The pointer as it is after a move to an endpoint; the one it leaves becomes the previous."""
     left = seen.endpoint if seen and seen.endpoint != endpoint.name else ""
     kept = (now + keep).isoformat(timespec="seconds") if left else ""
-    step = Served(since=now.isoformat(timespec="seconds"), endpoint=endpoint.name)
+    step = Stay(since=now.isoformat(timespec="seconds"), endpoint=endpoint.name)
     before = seen.served if seen else ()
     return Pointer(
         name=name,
@@ -235,9 +235,9 @@ def _moment(metadata: Mapping[str, str], key: str) -> str:
         return ""
 
 
-def _served(written: str) -> list[Served]:
+def _served(written: str) -> list[Stay]:
     parts = [one.split(" ") for one in written.split(",")]
-    return [Served(since=one[0], endpoint=one[1]) for one in parts if len(one) == 2]
+    return [Stay(since=one[0], endpoint=one[1]) for one in parts if len(one) == 2]
 
 
 def _path(session: Session, name: str) -> str:

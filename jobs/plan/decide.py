@@ -3,6 +3,7 @@
 `create` + `update` ~ `replace` -/+ `unchanged` = `delete` - and `blocked` !, field by field.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -24,23 +25,34 @@ from jobs.plan.steps import (
     ModelStep,
     Step,
 )
+from jobs.plan.uploads import Upload, is_spoiled
 from jobs.spec.canonical import hyperparameters
 
 
 def decide(
-    desired: Desired, actual: Actual, *, now: datetime, retrain: bool = False
+    desired: Desired,
+    actual: Actual,
+    *,
+    now: datetime,
+    retrain: bool = False,
+    uploads: Mapping[str, Upload] | None = None,
 ) -> tuple[Step, ...]:
     """Hold what is asked for against what is there; the steps come in the order of their needs.
 
     `retrain` allows a new job where the revision's own has failed, was canceled or lost its model;
     without it such a job blocks, since a second training costs a second time. `now` is what the
-    time of endpoints that are kept for a while is held against.
+    time of endpoints that are kept for a while is held against. `uploads` is what was downloaded
+    of the data, where it was: what isn't intact is uploaded anew.
     """
     steps: list[Step] = []
     models: dict[str, ModelStep] = {}
     for training in desired.trainings:
         job = _job_step(training, actual, retrain)
-        data = [_data_step(d, training, actual, needed=job.job is None) for d in training.data]
+        needed = job.job is None
+        data = [
+            _data_step(d, training, actual, (uploads or {}).get(d.label), needed=needed)
+            for d in training.data
+        ]
         job = replace(job, needs=tuple(data))
         models[training.name] = _model_step(job, actual)
         steps += [*data, job, models[training.name]]
@@ -59,13 +71,19 @@ def decide(
 # ── data ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _data_step(data: DataVersion, training: Training, actual: Actual, *, needed: bool) -> DataStep:
+def _data_step(
+    data: DataVersion, training: Training, actual: Actual, upload: Upload | None, *, needed: bool
+) -> DataStep:
     standing = actual.data.get(data.label)
     if standing is None and needed:
         action = Action(kind="create", type="data", name=data.label)
     elif standing == "archived" and needed:
         changes = (Change("archived", "true", "false"),)
         action = Action(kind="update", type="data", name=data.label, changes=changes)
+    elif upload and is_spoiled(upload, standing):
+        changes = (Change("content", upload.sha256[:12] or "gone", data.digest.sha256[:12]),)
+        action = Action(kind="update", type="data", name=data.label, changes=changes)
+        return DataStep(action=action, data=data, training=training, registers=False)
     else:
         note = "" if standing == "active" else "archived: its job needs it no more"
         action = Action(kind="unchanged", type="data", name=data.label, note=note)

@@ -106,6 +106,11 @@ class Serving:
         return self.spec.name
 
     @property
+    def base_model(self) -> str:
+        """The model it serves, or that what it serves was fine-tuned from."""
+        return self.training.spec.model_path if self.training else self.model_path
+
+    @property
     def system(self) -> str:
         """The system message to ask the model with: the one it was trained with."""
         return self.training.system if self.training else ""

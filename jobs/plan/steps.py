@@ -58,6 +58,8 @@ class DataStep(Step):
     data: DataVersion
     training: Training
     """The fine-tuning that uses it."""
+    registers: bool = True
+    """Whether the data asset is made or brought back; else only its content is uploaded anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -148,6 +148,8 @@ def _look(
             data[owner.reference] = _check(owner, readable, near, tokenizer)
             spoken[owner.reference] = list(data[owner.reference].findings)
     kept, ignored = silence(story, findings, spoken, on=on)
+    for chapter in story.chapters:
+        chapter.tree.release()
     return _Look(story, data, tuple(in_order(kept)), ignored)
 
 

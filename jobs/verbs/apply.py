@@ -7,7 +7,7 @@ makes, or says that nothing is left just before it makes more: run one after the
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 
-from jobs.options import add_date, add_specs, add_strict, add_target
+from jobs.options import add_date, add_specs, add_strict, add_target, add_verify_data
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -16,6 +16,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_target(parser)
     add_date(parser)
     add_strict(parser)
+    add_verify_data(parser)
     parser.add_argument("-y", "--yes", action="store_true", help="don't ask before spending")
     parser.add_argument("--no-wait", action="store_true", help="submit, and don't wait for the job")
     parser.add_argument(
@@ -62,7 +63,13 @@ def run(arguments: Namespace) -> int:
     paths = spec_paths(arguments)
     specs = checked(paths, arguments.overrides, on=arguments.date, strict=arguments.strict)
     session = session_of(arguments)
-    plan = make(session, specs, on=arguments.date, retrain=arguments.retrain)
+    plan = make(
+        session,
+        specs,
+        on=arguments.date,
+        retrain=arguments.retrain,
+        verify_data=arguments.verify_data,
+    )
     output.tell("\n".join(answer.lines(plan, session.target, command=False)))
     if plan.is_empty:
         return 0

@@ -229,6 +229,22 @@ def test_the_registry_knows_the_base_models(foundry: Foundry) -> None:
     assert {"Phi-4", "Phi-4-mini-instruct"} <= {model.name for model in registry.models.list()}
 
 
+def test_anothers_model_is_served_once_the_project_is_subscribed_to_it(client: Any) -> None:
+    from azure.ai.ml.entities import MarketplaceSubscription, ServerlessEndpoint
+    from azure.core.exceptions import HttpResponseError
+
+    model = "azureml://registries/azureml-meta/models/Llama-3.3-70B-Instruct"
+    wanted = ServerlessEndpoint(name=f"llama-{uuid.uuid4().hex[:8]}", model_id=model)
+    with pytest.raises(HttpResponseError, match="make a marketplace subscription to"):
+        client.serverless_endpoints.begin_create_or_update(wanted)
+    subscription = MarketplaceSubscription(name="llama", model_id=model)
+    made = client.marketplace_subscriptions.begin_create_or_update(subscription).result()
+    assert made.as_dict()["status"] == "subscribed"
+    served = client.serverless_endpoints.begin_create_or_update(wanted).result()
+    assert served.model_id == model
+    client.serverless_endpoints.begin_delete(wanted.name).wait()
+
+
 def test_usages_are_listed(
     foundry: Foundry, credentials: dict[str, ClientSecretCredential]
 ) -> None:
