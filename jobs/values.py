@@ -1,5 +1,6 @@
 """Plain YAML values, looked at with types."""
 
+from datetime import date
 from typing import Any, cast
 
 
@@ -11,3 +12,11 @@ def mapping(value: object) -> dict[str, Any] | None:
 def sequence(value: object) -> list[Any] | None:
     """The value if it is a list."""
     return cast("list[Any]", value) if isinstance(value, list) else None
+
+
+def day(text: str) -> date | None:
+    """The day that a text writes as 2026-12-31, or None where it is none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
