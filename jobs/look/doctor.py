@@ -1,9 +1,7 @@
 """What `doctor` finds: each setting with who said so, then each step of getting to Azure, tried."""
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from jobs.catalog.catalog import region_name
 from jobs.errors import FoundryTuneError
@@ -12,16 +10,8 @@ from jobs.foundry.arm import Arm
 from jobs.foundry.credential import sign_in
 from jobs.foundry.reachability import MANAGEMENT_HOST, require_reachable
 from jobs.foundry.session import Session
-from jobs.target import (
-    ENVIRONMENT,
-    Source,
-    Target,
-    choose,
-    from_config_file,
-    from_environment,
-    from_flags,
-    from_pulumi_stack,
-)
+from jobs.target.sources import ENVIRONMENT, Source
+from jobs.target.target import Target, choose, looked_at
 from jobs.terminal import output
 
 _NETWORK = ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
@@ -81,7 +71,7 @@ def diagnose(
     resource_group: str | None,
     project: str | None,
     stack: str | None,
-    folder: Path | None = None,
+    spec: str | None = None,
 ) -> Diagnosis:
     """Look at everything; what fails is a finding, and what rests on it is left out."""
     seen = _settings()
@@ -89,7 +79,7 @@ def diagnose(
         seen,
         {"subscription_id": subscription_id, "resource_group": resource_group, "project": project},
         stack,
-        folder or Path.cwd(),
+        spec,
     )
     session = _session(seen, target) if target else None
     if session:
@@ -122,18 +112,12 @@ def _shown(name: str) -> str:
 
 
 def _target(
-    seen: list[Observation], flags: dict[str, str | None], stack: str | None, folder: Path
+    seen: list[Observation], flags: dict[str, str | None], stack: str | None, spec: str | None
 ) -> Target | None:
     sources: list[Source] = []
-    looks: list[Callable[[], Source]] = [
-        lambda: from_flags(flags),
-        lambda: from_environment(os.environ),
-        lambda: from_config_file(folder),
-        lambda: from_pulumi_stack(folder, stack),
-    ]
     try:
-        for look in looks:
-            sources.append(look())  # noqa: PERF401  (one that fails keeps the earlier ones)
+        for source in looked_at(flags, spec, stack, all_of_them=True):
+            sources.append(source)  # noqa: PERF402  (one that fails keeps the earlier ones)
         target = choose(sources)
     except FoundryTuneError as error:
         seen += [_said(source) for source in sources]
@@ -150,7 +134,7 @@ def _target(
 def _said(source: Source) -> Observation:
     said = ", ".join(f"{key.removesuffix('_id')} {value}" for key, value in source.values.items())
     words = said or source.problem or "nothing"
-    return Observation("source", "", f"{source.name}: {words}")
+    return Observation("source", "", f"{source.called}: {words}")
 
 
 def _session(seen: list[Observation], target: Target) -> Session | None:

@@ -5,7 +5,6 @@ nobody asks for is no mistake: the list is for a team, and not for one spec.
 """
 
 import os
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path as FilePath
@@ -14,7 +13,7 @@ from typing import Annotated
 from msgspec import Meta, field
 
 from jobs.catalog.catalog import catalog
-from jobs.files import UnreadableFileError, read_bounded
+from jobs.files import UnreadableFileError, folders_above, read_bounded
 from jobs.findings import Finding, in_order
 from jobs.spec.document import Part
 from jobs.spec.ids import model_id, model_key
@@ -86,10 +85,7 @@ def nearest(spec: str) -> str | None:
     The repository's root is the last folder looked at, and your home where there is no repository.
     A folder that everybody shares, as /tmp, ends the way too: its prices would be anybody's.
     """
-    start = FilePath(spec).parent.resolve()
-    for folder in (start, *start.parents):
-        if _is_shared(folder):
-            return None
+    for folder in folders_above(FilePath(spec).parent.resolve()):
         found = folder / PRICES_FILE
         if os.path.lexists(found):
             return str(found) if FilePath(spec).is_absolute() else os.path.relpath(found)
@@ -159,9 +155,3 @@ def _wrong_model(name: str) -> str:
         f"'{name[:80]}' is no model of the catalogue.{close} A model that the catalogue lacks is "
         "named as specs name it: azureml://registries/<registry>/models/<name>."
     )
-
-
-def _is_shared(folder: FilePath) -> bool:
-    """Whether anybody may put a file here, as the sticky bit of /tmp says."""
-    shared = stat.S_IWOTH | stat.S_ISVTX
-    return folder.stat().st_mode & shared == shared

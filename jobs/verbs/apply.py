@@ -51,7 +51,7 @@ def run(arguments: Namespace) -> int:
 
     paths = spec_paths(arguments)
     specs = checked(paths, arguments.overrides, on=arguments.date, strict=arguments.strict)
-    session = session_of(arguments)
+    session = session_of(arguments, *paths)
     plan = make(session, specs, on=arguments.date, retrain=arguments.retrain)
     output.tell("\n".join(answer.lines(plan, session.target, command=False)))
     if plan.is_empty:

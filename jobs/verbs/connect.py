@@ -34,7 +34,7 @@ def run(arguments: Namespace) -> int:
     from jobs.look.connect import CLIENTS, credential, snippets
     from jobs.terminal import output
 
-    session = session_of(arguments)
+    session = session_of(arguments, arguments.name)
     endpoint = inventory.find_endpoint(session, endpoint_named(arguments.name))
     endpoints.require_servable(endpoint)
     if arguments.key:
