@@ -30,7 +30,7 @@ repository; a folder that everybody shares, such as `/tmp`, is not looked into.
 Each price is looked up by itself: in the spec's own `budget.prices`, then in the team's list, then
 in the catalogue. `cost`, `plan` and their JSON name the place: `prices.yaml:5, as of 2026-10-01`.
 Models that no spec asks for may be in it. `validate` checks the list with each spec that it counts
-for, and alone: `foundry-tune validate prices.yaml`. Its JSON Schema: `foundry-tune schema prices`.
+for, and alone: `validate prices.yaml`. Its JSON Schema: `foundry-tune schema prices`.
 
 ```yaml
 {PRICES_EXAMPLE}```

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from jobs.catalog.catalog import region_name
 from jobs.errors import FoundryTuneError
-from jobs.foundry import projects
+from jobs.foundry import projects, subscription
 from jobs.foundry.arm import Arm
 from jobs.foundry.credential import sign_in
 from jobs.foundry.reachability import MANAGEMENT_HOST, require_reachable
 from jobs.foundry.session import Session
+from jobs.foundry.subscription import Grant
 from jobs.target.sources import ENVIRONMENT, Source
 from jobs.target.target import Target, choose, looked_at
 from jobs.terminal import output
@@ -159,3 +160,35 @@ def _project(seen: list[Observation], session: Session) -> None:
         seen.append(Observation("datastore", "ok", f"{store.account}, opened with {way}"))
     except FoundryTuneError as error:
         seen.append(Observation("project", "fail", str(error), error.exit_code))
+        return
+    seen.append(_access(session, project.id))
+
+
+def _access(session: Session, scope: str) -> Observation:
+    """What the caller may do in the project, and by which roles, their own or a group's."""
+    try:
+        granted = subscription.permissions(session, scope)
+    except FoundryTuneError:
+        return Observation("access", "", "Azure doesn't show you your permissions on the project")
+    refused = [
+        words
+        for words, actions in subscription.ACTIONS.items()
+        if not all(granted.allow(action) for action in actions)
+    ]
+    by = _roles(session, scope)
+    if refused:  # who only looks has no need of it: `plan` says what is missing, and refuses
+        return Observation("access", "", f"you may not {' or '.join(refused)}{by}")
+    return Observation("access", "ok", f"you may {' and '.join(subscription.ACTIONS)}{by}")
+
+
+def _roles(session: Session, scope: str) -> str:
+    try:
+        grants = subscription.grants(session, scope)
+    except FoundryTuneError:
+        return ", by roles that Azure doesn't show you"
+    return "".join(f"\n{words}" for words in dict.fromkeys(map(_in_words, grants)))
+
+
+def _in_words(grant: Grant) -> str:
+    through = f", through group {grant.group}" if grant.group else ""
+    return f"{grant.role} on {grant.scope.rpartition('/')[2] or 'everything'}{through}"
