@@ -77,12 +77,14 @@ class Control:
     ) -> Principal:
         """The group of an object id, made where there is none, with other members from now on."""
         access, id = self.cloud.access, id.lower()
+        add, remove = [each.lower() for each in add], [each.lower() for each in remove]
         if not _is_guid(id):
             raise bad_request(f"'{id}' is no object id. Find it: az ad group show … --query id")
         found = access.principal(id)
         if found is not None and found.type != "Group":
             raise bad_request(f"{id} is the {found.type} '{found.name}', and no group.")
-        add, remove = [each.lower() for each in add], [each.lower() for each in remove]
+        if found is None and not add:
+            raise bad_request(f"There is no group {id} to take anybody out of.")
         for member in (*add, *remove):
             if access.principal(member) is None:
                 raise bad_request(f"{member} is nobody in this directory.")

@@ -67,14 +67,20 @@ def examine(
     overrides: Sequence[str] = (),
     with_data: bool = True,
     near: bool = True,
+    with_prices: bool = True,
     tokenizer: str | Path | None = None,
 ) -> CheckedSpecs:
     """Read spec files and, with `with_data`, the local files that they name; nothing refuses.
 
     `on` is the day of the catalogue's lifecycle dates, today where it is left out. `near` looks for
-    near-duplicates too. `tokenizer` wins over the file that a spec names.
+    near-duplicates too, `with_prices` at the team's price list. `tokenizer` wins over the file that
+    a spec names.
     """
-    looks = [_look(file, on or today(), overrides, with_data, near, tokenizer) for file in files]
+    on = on or today()
+    looks = [
+        _look(file, on, overrides, with_data, near, tokenizer, with_prices=with_prices)
+        for file in files
+    ]
     return _together(files, looks)
 
 
@@ -155,6 +161,8 @@ def _look(
     with_data: bool,
     near: bool,
     tokenizer: str | Path | None,
+    *,
+    with_prices: bool = True,
 ) -> _Look:
     if is_price_list(file):
         return _Look(Story(str(file), (), ()), {}, read_prices(str(file))[1], 0, {})
@@ -169,7 +177,7 @@ def _look(
             data[owner.reference] = _check(owner, readable, near, tokenizer)
             spoken[owner.reference] = list(data[owner.reference].findings)
     kept, ignored = silence(story, findings, spoken, on=on)
-    prices, wrong = team_prices(story)
+    prices, wrong = team_prices(story) if with_prices else ({}, [])
     return _Look(story, data, tuple(in_order([*kept, *wrong])), ignored, prices)
 
 

@@ -40,7 +40,9 @@ def run(arguments: Namespace) -> int:
     )
     broken = [f for f in specs.findings if f.severity == "error" and f.rule[3] == "S"]
     if broken:
-        raise InvalidInputError("The spec can't be read, so it has no cost.", findings=broken)
+        raise InvalidInputError(
+            "There is no cost without a right spec and price list.", findings=broken
+        )
     costs = specs.costs
     if arguments.output == "table":
         tell("\n".join(line for cost in costs for line in _lines(cost)) or "Nothing that costs.")

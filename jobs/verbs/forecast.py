@@ -32,7 +32,13 @@ def run(arguments: Namespace) -> int:
     from jobs.terminal.output import emit_structured, table, tell
 
     on = arguments.date or today()
-    specs = examine(spec_paths(arguments), on=on, overrides=arguments.overrides, with_data=False)
+    specs = examine(
+        spec_paths(arguments),
+        on=on,
+        overrides=arguments.overrides,
+        with_data=False,
+        with_prices=False,
+    )
     broken = [f for f in specs.findings if f.severity == "error" and f.rule[3] == "S"]
     if broken:
         raise InvalidInputError("The spec can't be read, so it has no future.", findings=broken)

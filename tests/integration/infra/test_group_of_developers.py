@@ -14,6 +14,7 @@ from tests.integration.infra.conftest import Pulumi
 
 ROOT = Path(__file__).parents[3]
 GROUP = "0a11ce00-0000-4000-8000-0000000000a1"
+NO_GROUP = "0a11ce00-0000-4000-8000-0000000000a2"
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -81,8 +82,9 @@ def test_a_stack_whose_developers_are_a_group_is_rehearsed_as_it_stands(
     [
         (("group", "add"), "name the group: foundry-emulator group add OBJECT-ID"),
         (("group", "add", "support-team"), "'support-team' is no object id."),
+        (("group", "remove", NO_GROUP), f"There is no group {NO_GROUP} to take anybody out of."),
         (("group", "add", DEVELOPER[1]), "is the ServicePrincipal 'developer', and no group."),
-        (("group", "add", GROUP, "--member", GROUP[::-1]), "is nobody in this directory."),
+        (("group", "add", GROUP, "--member", NO_GROUP), f"{NO_GROUP} is nobody in this directory."),
     ],
 )
 def test_what_is_no_group_and_no_member_is_refused(

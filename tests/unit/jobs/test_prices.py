@@ -191,6 +191,7 @@ def test_what_is_wrong_with_a_list_is_told_with_place_and_rule(
     assert said.findings("jobs/specs/spec.yaml") == places
     assert said.findings("prices.yaml") == places, "and alone"
     assert main(["cost", "jobs/specs/spec.yaml"]) == 3, "no cost rests on half a list"
+    assert main(["forecast", "jobs/specs/spec.yaml"]) == 0, "which has no use for prices"
 
 
 def test_what_is_no_file_is_told_and_not_passed_over(team: Path, said: Said) -> None:
