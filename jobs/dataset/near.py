@@ -7,16 +7,16 @@ write without spaces are taken letter by letter. What is kept of a conversation 
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy
 
-from jobs.dataset.conversations import batches, read_conversations
-from jobs.dataset.lines import Stretch
-from jobs.dataset.lint import Task
-from jobs.dataset.parallel import over_parts
+from jobs.dataset.conversations import Conversation, Task, batches, read_conversations
+from jobs.dataset.lint import Wish
+from jobs.dataset.parallel import read_file
 from jobs.dataset.repeats import Place
 
 SIMILAR = 0.8
@@ -46,24 +46,61 @@ def near_pairs(
 
     `exact` are places of exact repeats, which are known already and left out. Large files are
     taken by every core.
+
+    Raises:
+        UnreadableFileError: A file can't be read.
     """
+    wish = Wish(task=task, private=False, limit=0)
+    signatures = [read_file(path, wish, Signatures)[1] for path in paths]
+    return pairs_among(paths, signatures, task, exact=exact)
+
+
+def pairs_among(
+    paths: Sequence[Path],
+    signatures: Sequence["Signatures"],
+    task: Task = "chat_completion",
+    *,
+    exact: Iterable[Place] = (),
+) -> list[NearPair]:
+    """The same for files whose signatures were taken already."""
     known: dict[int, list[int]] = {}
     for file, line in exact:
         known.setdefault(file, []).append(line)
     files: list[Any] = []
     lines: list[Any] = []
-    signatures: list[Any] = []
-    for file, path in enumerate(paths):
-        own, rows = _signatures_of(path, task)
+    rows: list[Any] = []
+    for file, taken in enumerate(signatures):
+        own = numpy.frombuffer(taken.lines, dtype=numpy.uint32)
         keep = ~numpy.isin(own, known.get(file, []))
         lines.append(own[keep])
-        signatures.append(rows[keep])
+        rows.append(numpy.frombuffer(taken.rows, dtype=numpy.uint16).reshape(-1, _BINS)[keep])
         files.append(numpy.full(len(lines[-1]), file, dtype=numpy.uint16))
     if not any(map(len, lines)):
         return []
     places = numpy.concatenate(files), numpy.concatenate(lines)
-    pairs = _candidates(numpy.concatenate(signatures))
-    return sorted(_verified(paths, task, places, pairs))
+    return sorted(_verified(paths, task, places, _candidates(numpy.concatenate(rows))))
+
+
+@dataclass(slots=True)
+class Signatures:
+    """What is kept of the conversations of a file, or of a part of it."""
+
+    lines: "array[int]" = field(default_factory=lambda: array("I"))
+    rows: bytearray = field(default_factory=bytearray)
+
+    def look_at(self, batch: Sequence[Conversation]) -> None:
+        """Take those of the next conversations."""
+        self.lines.extend([one.line for one in batch])
+        texts = [" ".join(one.turns) for one in batch]
+        self.rows += _signatures(*_triples(texts)).tobytes()
+
+    def rest(self) -> None:
+        """Nothing is to be let go."""
+
+    def take(self, other: "Signatures", lines_before: int) -> None:
+        """Take in those of the next part."""
+        self.lines.extend([line + lines_before for line in other.lines])
+        self.rows += other.rows
 
 
 def similarity(one: str, other: str) -> float:
@@ -160,24 +197,6 @@ def _jaccard(one: Any, other: Any) -> float:
 
 
 # ── signatures ──────────────────────────────────────────────────────────────────────────────────
-
-
-def _signatures_of(path: Path, task: Task) -> tuple[Any, Any]:
-    """The lines of a file's conversations, and a signature for each."""
-
-    def work(part: Stretch) -> tuple["array[int]", bytes]:
-        lines = array("I")
-        rows: list[bytes] = []
-        for batch in batches(read_conversations(path, task, part=part)):
-            lines.extend([one.line for one in batch])
-            texts = [" ".join(one.turns) for one in batch]
-            rows.append(_signatures(*_triples(texts)).tobytes())
-        return lines, b"".join(rows)
-
-    parts = over_parts(path, work)
-    lines = numpy.concatenate([numpy.frombuffer(own, dtype=numpy.uint32) for own, _ in parts])
-    flat = numpy.frombuffer(b"".join(rows for _, rows in parts), dtype=numpy.uint16)
-    return lines, flat.reshape(-1, _BINS)
 
 
 def _signatures(triples: Any, ends: Any) -> Any:
