@@ -140,26 +140,36 @@ _END = b" \xfe \xff "
 
 def _words(data: Any) -> tuple[Any, Any]:
     """Where words begin and end: at spaces, and around letters of scripts that set no spaces."""
-    is_space = data <= 32
-    is_cut = numpy.zeros(len(data), dtype=bool)
-    for letters, size in _letters(data):
-        is_cut[letters] = is_cut[letters + size] = True
-    follows_space = numpy.concatenate(([True], is_space[:-1]))
-    begins = numpy.flatnonzero(~is_space & (follows_space | is_cut))
-    ends = numpy.flatnonzero(~follows_space & (is_space | is_cut))
-    return begins, ends
+    is_space = numpy.empty(len(data) + 1, dtype=bool)
+    is_space[0] = True
+    numpy.less_equal(data, 32, out=is_space[1:])
+    edges = numpy.flatnonzero(is_space[1:] != is_space[:-1])  # the last is before the last space
+    begins, ends = edges[0::2], edges[1::2]
+    cuts = _around_letters(data)
+    cuts = cuts[~is_space[cuts] & ~is_space[cuts + 1]]
+    if not len(cuts):
+        return begins, ends
+    return _merged(begins, cuts), _merged(ends, cuts)
 
 
-def _letters(data: Any) -> Iterator[tuple[Any, int]]:
-    """Letters of scripts that set no spaces: where they begin in UTF-8, and their bytes."""
-    if data.max() < 0xE0:
-        return
-    following = numpy.concatenate((data[1:], [0]))
-    yield numpy.flatnonzero((data >= 0xE3) & (data <= 0xE9)), 3  # kana and Han
-    yield numpy.flatnonzero((data == 0xE0) & (following >= 0xB8)), 3  # Thai, Lao, Tibetan
-    southern = (following <= 0x82) | ((following & 0xFE) == 0x9E)  # Myanmar, Khmer
-    yield numpy.flatnonzero((data == 0xE1) & southern), 3
-    yield numpy.flatnonzero((data == 0xF0) & (following >= 0xA0)), 4  # rare Han
+def _around_letters(data: Any) -> Any:
+    """Where letters of scripts that set no spaces begin, and where they end."""
+    leads = numpy.flatnonzero(data >= 0xE0)  # first bytes of characters of three and four
+    first, second = data[leads], data[leads + 1]
+    is_letter = (first >= 0xE3) & (first <= 0xE9)  # kana and Han
+    is_letter |= (first == 0xE0) & (second >= 0xB8)  # Thai, Lao, Tibetan
+    southern = (second <= 0x82) | ((second & 0xFE) == 0x9E)  # Myanmar, Khmer
+    is_letter |= (first == 0xE1) & southern
+    is_rare = (first == 0xF0) & (second >= 0xA0)  # rare Han
+    is_letter |= is_rare
+    letters = leads[is_letter]
+    both = _merged(letters, letters + 3 + is_rare[is_letter])
+    return both[numpy.flatnonzero(numpy.diff(both, prepend=-1))]
+
+
+def _merged(one: Any, other: Any) -> Any:
+    """Two arrays that are in order as one: a stable sort finds that out, and is fast."""
+    return numpy.sort(numpy.concatenate((one, other)), kind="stable")
 
 
 def _hashes(data: Any, begins: Any, ends: Any) -> Any:
@@ -203,27 +213,29 @@ def _signatures(triples: Any, ends: Any) -> Any:
     """One-permutation MinHash: hashes fall in bins, and the least of each bin is kept.
 
     An empty bin borrows from the next that is not (Shrivastava and Li, 2014), so that two texts
-    agree in as many bins as they share triples, however short they are. One sort of a batch does
+    agree in as many bins as they share triples, however short they are. One look at each hash does
     what a hash function for each bin would.
     """
     count = len(ends)
-    row = numpy.repeat(numpy.arange(count, dtype=numpy.uint64), numpy.diff(ends, prepend=0))
-    keys = (row << 48) | (triples >> 16)
-    keys.sort()
-    bins = (keys >> 48) * _BINS + (((keys >> 16) & 0xFFFFFFFF) * _BINS >> 32)
-    is_least = numpy.concatenate(([True], bins[1:] != bins[:-1]))
-    found = numpy.full(count * _BINS, -1, dtype=numpy.int32)
-    found[bins[is_least]] = keys[is_least] & 0xFFFF
-    found = found.reshape(count, _BINS)
-    # Where the next bin that is not empty is, going round.
-    place = numpy.where(found >= 0, numpy.arange(_BINS), 2 * _BINS)
-    place = numpy.concatenate((place, place + _BINS), axis=1)
-    place = numpy.minimum.accumulate(place[:, ::-1], axis=1)[:, ::-1][:, :_BINS]
-    distance = place - numpy.arange(_BINS)
-    lent = numpy.take_along_axis(found, place % _BINS, axis=1)
-    return (lent + distance * _LENT).astype(numpy.uint16)
+    bins = (triples >> 32) * _BINS >> 32
+    bins += numpy.repeat(
+        numpy.arange(0, count * _BINS, _BINS, dtype=numpy.uint64), numpy.diff(ends, prepend=0)
+    )
+    least = numpy.full(count * _BINS, _NOTHING, dtype=numpy.uint64)
+    numpy.minimum.at(least, bins.view(numpy.int64), triples >> 16)
+    least = least.reshape(count, _BINS)
+    # Where the next bin that is not empty is, going round: each row stands there twice.
+    twice = numpy.concatenate((least, least), axis=1).ravel()
+    place = numpy.arange(len(twice))
+    full = numpy.where(twice == _NOTHING, len(twice) - 1, place)
+    full = numpy.minimum.accumulate(full[::-1])[::-1]
+    distance = (full - place).astype(numpy.uint16)
+    lent = twice[full].astype(numpy.uint16) + distance * numpy.uint16(_LENT)
+    return numpy.ascontiguousarray(lent.reshape(count, 2 * _BINS)[:, :_BINS])
 
 
+_NOTHING = 0xFFFFFFFFFFFFFFFF
+"""In an empty bin: more than the 48 bits of a hash that are compared."""
 _LENT = 40503
 """Times the distance, so that a borrowed number differs from its owner's."""
 

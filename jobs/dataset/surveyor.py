@@ -188,7 +188,7 @@ class Surveyor:
 def _remember(answers: Answers, line: int, system: str | None, question: str, answer: str) -> None:
     asked = " ".join(question.casefold().split())
     if asked:
-        answers.questions.append(hash((system or "", asked)))
+        answers.questions.append(hash(f"{system or ''}\0{asked}"))
         answers.answers.append(hash(answer))
         answers.lines.append(line * 2 + (system is not None))
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jobs.catalog.catalog import registry_model
+from jobs.dataset.english import read_as_english
 from jobs.dataset.scripts import COMMON, LATIN, SCRIPTS, characters_of_each
 from jobs.files import UnreadableFileError, read_bounded
 
@@ -95,8 +96,8 @@ class Estimator:
         if counts is None:
             counts = characters_of_each(["".join(texts) for texts in conversations])
         latin = counts[:, LATIN]
-        mostly_latin = numpy.flatnonzero(latin * 2 > counts.sum(axis=1)).tolist()
-        english = [row for row in mostly_latin if is_english(conversations[row])]
+        english = numpy.flatnonzero(latin * 2 > counts.sum(axis=1))  # and what of it is English
+        english = english[read_as_english([conversations[row] for row in english.tolist()])]
         counts = numpy.column_stack((counts, numpy.zeros_like(latin)))
         counts[english, -1] = latin[english]
         counts[english, LATIN] = 0
@@ -128,22 +129,6 @@ def family_of(model: str) -> Family:
     """The vocabulary of a model; empty where it is not known."""
     name = registry_model(model).lower()
     return next((family for prefix, family in FAMILIES.items() if name.startswith(prefix)), "")
-
-
-def is_english(texts: Iterable[str]) -> bool:
-    """Whether Latin text reads as English: one word in eight is one of its commonest.
-
-    The beginning of each text tells, and of a long one no more is read.
-    """
-    words = " ".join([text[:300] for text in texts]).lower().split()
-    return sum(map(_ENGLISH.__contains__, words)) * 8 >= len(words) > 0
-
-
-_ENGLISH = {
-    *("the", "a", "an", "and", "or", "to", "of", "in", "on", "is", "it", "you", "your", "i", "my"),
-    *("that", "this", "for", "with", "not", "can", "do", "be", "are", "have", "if", "from", "at"),
-    *("as", "we", "he", "she", "they", "was", "what", "how", "please", "then"),
-}
 
 
 class Tokenizer:
