@@ -29,7 +29,7 @@ from jobs.dataset.conversations import (
     messages_of,
 )
 from jobs.dataset.lines import WHOLE, Block, Stretch, blocks
-from jobs.dataset.privacy import find_private, find_private_in
+from jobs.dataset.privacy import SIGNS, find_private, find_private_in
 from jobs.dataset.remarks import Remark, Remarks
 
 Role = Literal["system", "user", "assistant"]
@@ -146,19 +146,22 @@ def _look_at(block: Block, on: _Pass, *, begins_file: bool) -> None:
     if b"\r" in data:
         explain.carriage_returns(remarks, data.split(b"\n"), number)
     on.readable = []
+    # One search for both stops where the first is; each goes on from there alone.
+    suspect = (_ODD_OR_PRIVATE if on.wish.private else _ODD_BLOCK).search(data)
     if on.wish.task == "chat_completion":
-        _chat(data, number, block.lines, on)
+        is_odd = suspect is not None and _ODD_BLOCK.search(data, suspect.start()) is not None
+        _chat(data, number, block.lines, on, is_odd=is_odd)
     else:
         _text(data, number, on)
     if on.wish.private:
-        said = find_private(data, number, remarks)
+        said = find_private(data, number, remarks, suspect.start()) if suspect else set()
         if on.readable:
             find_private_in(on.readable, remarks, said)
 
 
-def _chat(data: bytes, first: int, lines: int, on: _Pass) -> None:
+def _chat(data: bytes, first: int, lines: int, on: _Pass, *, is_odd: bool) -> None:
     """Whole blocks at once; one with an odd line is halved until only the odd lines are left."""
-    if _all_good(data, first, lines, on):
+    if not is_odd and _all_good(data, first, lines, on):
         return
     cut = data.find(b"\n", len(data) // 2)
     if cut < 0 or lines < _FEW_LINES:
@@ -166,8 +169,11 @@ def _chat(data: bytes, first: int, lines: int, on: _Pass) -> None:
             _one_line(line, number, on)
         return
     before = data.count(b"\n", 0, cut) + 1
-    _chat(data[:cut], first, before, on)
-    _chat(data[cut + 1 :], first + before, lines - before, on)
+    for half, begins, count in (
+        (data[:cut], first, before),
+        (data[cut + 1 :], first + before, lines - before),
+    ):
+        _chat(half, begins, count, on, is_odd=_ODD_BLOCK.search(half) is not None)
 
 
 def _all_good(data: bytes, first: int, lines: int, on: _Pass) -> bool:
@@ -175,7 +181,7 @@ def _all_good(data: bytes, first: int, lines: int, on: _Pass) -> bool:
 
     Nothing is taken down before the whole block has turned out to be good.
     """
-    if not data.startswith(b"{") or _ODD_BLOCK.search(data):
+    if not data.startswith(b"{"):
         return False
     conversations, is_bare = _decoded(data)
     if len(conversations) != lines:
@@ -267,10 +273,12 @@ _SPECIAL_BYTES = (
 )
 _SPECIAL = pattern(_SPECIAL_BYTES)
 """Something may be there that the form of roles and texts doesn't show."""
-_ODD_BLOCK = pattern(rb"\n[^{]|\\u00[0-7]|" + _SPECIAL_BYTES)
+_ODD_BYTES = rb"\n[^{]|\\u00[0-7]|" + _SPECIAL_BYTES
+_ODD_BLOCK = pattern(_ODD_BYTES)
 """In one pass: the same; a line that begins oddly (a blank one, say, which another with two
 conversations would make up for in a count); an escaped control character, or text that the search
 for secrets can't read as it is."""
+_ODD_OR_PRIVATE = pattern(_ODD_BYTES + b"|" + SIGNS)
 _BOM = b"\xef\xbb\xbf"
 _FEW_LINES = 8
 _MANY_ORDERS = 10_000

@@ -31,6 +31,9 @@ _STAND_FOR = 20
 """A large group is a template: its first members stand for it."""
 
 
+_WORKING_SET = 24 << 20
+
+
 class NearPair(NamedTuple):
     """Two conversations that are nearly the same."""
 
@@ -87,6 +90,11 @@ class Signatures:
 
     lines: "array[int]" = field(default_factory=lambda: array("I"))
     rows: bytearray = field(default_factory=bytearray)
+
+    def __post_init__(self) -> None:
+        # glibc keeps freed memory for the next batch only up to the size of what it has seen come
+        # and go; else each batch's arrays are new pages, which takes as long as to fill them.
+        numpy.empty(_WORKING_SET, dtype=numpy.uint8)
 
     def look_at(self, batch: Sequence[Conversation]) -> None:
         """Take those of the next conversations."""

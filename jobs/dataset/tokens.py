@@ -185,12 +185,14 @@ def estimate(texts: Sequence[str], model: str) -> tuple[int, int]:
 
 def _interval(counts: Sequence[Any], messages: Any, family: Family) -> tuple[Any, Any]:
     """The tokens of characters, by script, with the chat template's: of numbers, or of arrays."""
+    import numpy
+
     common = counts[COMMON]
     letters = sum(counts) - common
     low = high = (letters == 0) * common  # where there is nothing else, they are what there is
     low, high = low * 0.2, high * 1.0
     for name, count in zip(_COLUMNS, counts, strict=True):
-        if name == "common":
+        if name == "common" or not numpy.any(count):
             continue
         # Spaces and punctuation were measured with the letters that they stand between.
         share = count + (common * count / (letters + (letters == 0)) if name != "emoji" else 0)
