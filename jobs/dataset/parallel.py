@@ -30,6 +30,7 @@ class Reader(Protocol):
         ...
 
 
+P = TypeVar("P")
 R = TypeVar("R")
 SomeReader = TypeVar("SomeReader", bound=Reader)
 
@@ -74,16 +75,24 @@ def read_file(
     return tally, first
 
 
+def over_pieces(pieces: Sequence[P], work: Callable[[P], R]) -> list[R]:
+    """The work done on each piece, by every core where there are several."""
+    cores = _cores()
+    shares = [pieces[core::cores] for core in range(min(cores, len(pieces)))]
+    done = _in_processes(lambda share: [work(piece) for piece in share], shares)
+    return [done[place % cores][place // cores] for place in range(len(pieces))]
+
+
 def _over_parts(
     path: str | os.PathLike[str], work: Callable[[Stretch], R], processes: int | None = None
 ) -> list[R]:
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         parts = cut(file, size, processes or (_cores() if size > LARGE_BYTES else 1))
-    return [work(WHOLE)] if len(parts) == 1 else _in_processes(work, parts)
+    return _in_processes(work, parts if len(parts) > 1 else [WHOLE])
 
 
-def _in_processes(work: Callable[[Stretch], R], parts: Sequence[Stretch]) -> list[R]:
+def _in_processes(work: Callable[[P], R], parts: Sequence[P]) -> list[R]:
     """The work on each part in a process of its own, on the last in this one.
 
     Plain forks and pipes: importing multiprocessing takes as long as linting 20 MB. A process that
@@ -104,7 +113,7 @@ def _in_processes(work: Callable[[Stretch], R], parts: Sequence[Stretch]) -> lis
                 os._exit(code)
         os.close(writer)
         children.append((child, os.fdopen(reader, "rb")))
-    last = work(parts[-1])
+    last = [work(part) for part in parts[-1:]]
     results: list[R] = []
     for part, (child, pipe) in zip(parts, children, strict=False):
         with pipe:
@@ -112,7 +121,7 @@ def _in_processes(work: Callable[[Stretch], R], parts: Sequence[Stretch]) -> lis
         _, status = os.waitpid(child, 0)
         # Our own child wrote it, so unpickling it is safe.
         results.append(pickle.loads(sent) if status == 0 else work(part))
-    return [*results, last]
+    return [*results, *last]
 
 
 def _cores() -> int:
