@@ -66,22 +66,24 @@ def pairs_among(
     exact: Iterable[Place] = (),
 ) -> list[NearPair]:
     """The same for files whose signatures were taken already."""
-    known: dict[int, list[int]] = {}
+    known: dict[int, set[int]] = {}
     for file, line in exact:
-        known.setdefault(file, []).append(line)
+        known.setdefault(file, set()).add(line)
     files: list[Any] = []
     lines: list[Any] = []
     rows: list[Any] = []
     for file, taken in enumerate(signatures):
         own = numpy.frombuffer(taken.lines, dtype=numpy.uint32)
-        keep = ~numpy.isin(own, known.get(file, []))
+        left_out = known.get(file, ())
+        keep = numpy.array([line not in left_out for line in taken.lines], dtype=bool)
         lines.append(own[keep])
         rows.append(numpy.frombuffer(taken.rows, dtype=numpy.uint16).reshape(-1, _BINS)[keep])
         files.append(numpy.full(len(lines[-1]), file, dtype=numpy.uint16))
     if not any(map(len, lines)):
         return []
     places = numpy.concatenate(files), numpy.concatenate(lines)
-    return sorted(_verified(paths, task, places, _candidates(numpy.concatenate(rows))))
+    signatures_of_all = rows[0] if len(rows) == 1 else numpy.concatenate(rows)
+    return sorted(_verified(paths, task, places, _candidates(signatures_of_all)))
 
 
 @dataclass(slots=True)
@@ -208,10 +210,12 @@ _FACTORS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FE
 """Odd constants; unsigned overflow is what mixes them."""
 
 
-def _different(triples: Any) -> Any:
-    """Each triple once, in order (numpy.unique hashes them, which takes ten times as long)."""
-    ordered = numpy.sort(triples)
-    return ordered[numpy.concatenate(([True], ordered[1:] != ordered[:-1]))]
+def _different(numbers: Any) -> Any:
+    """Each number once, in order (numpy.unique hashes them, which takes ten times as long)."""
+    ordered = numpy.sort(numbers)
+    is_new = numpy.ones(len(ordered), dtype=bool)
+    numpy.not_equal(ordered[1:], ordered[:-1], out=is_new[1:])
+    return ordered[is_new]
 
 
 def _jaccard(one: Any, other: Any) -> float:
@@ -288,8 +292,9 @@ def _candidates(rows: Any) -> Any:
             best[more[better]] = agree[better]
             partner[more[better]] = earlier[better]
         found = partner >= 0
-        pairs.append(numpy.stack((sorted_rows[later[found]], partner[found]), axis=1))
-    return numpy.unique(numpy.concatenate(pairs), axis=0)
+        pairs.append(sorted_rows[later[found]] << 32 | partner[found])
+    each = _different(numpy.concatenate(pairs))
+    return numpy.stack((each >> 32, each & 0xFFFFFFFF), axis=1)
 
 
 def _agreement(rows: Any, ones: Any, others: Any) -> Any:
