@@ -1,5 +1,6 @@
 """Whether Latin text reads as English: one word in eight is one of its commonest."""
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -7,43 +8,23 @@ from typing import Any
 _BEGINNING = 300
 """Characters of each text that are looked at: they tell, and of a long one no more is read."""
 
-COMMONEST = frozenset({
+COMMONEST = (
     *("the", "a", "an", "and", "or", "to", "of", "in", "on", "is", "it", "you", "your", "i", "my"),
     *("that", "this", "for", "with", "not", "can", "do", "be", "are", "have", "if", "from", "at"),
     *("as", "we", "he", "she", "they", "was", "what", "how", "please", "then"),
-})  # fmt: skip
+)
 
 
 def read_as_english(conversations: Sequence[Sequence[str]]) -> Any:
-    """Which of the conversations do, as an array."""
-    import numpy
-
-    texts = [text[:_BEGINNING] for one in conversations for text in one]
-    is_ascii = [text.isascii() for text in texts]
-    counts = numpy.zeros((len(texts), 2), dtype=numpy.int64)
-    counts[numpy.array(is_ascii, dtype=bool)] = _counted_in_ascii(
-        [text for text, is_plain in zip(texts, is_ascii, strict=True) if is_plain]
-    )
-    for place, text in enumerate(texts):
-        if not is_ascii[place]:
-            words = text.lower().split()
-            counts[place] = sum(map(COMMONEST.__contains__, words)), len(words)
-    # Sums over all texts so far: a conversation's are the difference at its ends.
-    sums = numpy.concatenate(([[0, 0]], numpy.cumsum(counts, axis=0)))
-    ends = numpy.cumsum([0, *map(len, conversations)])
-    common, words = numpy.diff(sums[ends], axis=0).T
-    return (common * 8 >= words) & (words > 0)
-
-
-def _counted_in_ascii(texts: Sequence[str]) -> Any:
-    """How many words of each text are among the commonest, and how many there are.
+    """Which of the conversations do, as an array.
 
     No word becomes an object of Python's. As the commonest are short, each is one number: its
     letters in eight bytes, and a mark behind them.
     """
     import numpy
 
-    data = numpy.frombuffer(" ".join(["", *texts, " " * 8]).lower().encode(), dtype=numpy.uint8)
+    texts = [_beginnings(one) for one in conversations]
+    data = numpy.frombuffer(b" ".join([b"", *texts, b" " * 8]), dtype=numpy.uint8)
     # What str.split splits ASCII at.
     is_space = (data == 32) | ((data >= 9) & (data <= 13)) | ((data >= 28) & (data <= 31))
     edges = numpy.flatnonzero(is_space[1:] != is_space[:-1]) + 1
@@ -57,8 +38,20 @@ def _counted_in_ascii(texts: Sequence[str]) -> Any:
     # Each text begins behind the space that follows the one before.
     starts = numpy.cumsum([1, *[len(text) + 1 for text in texts]])
     words = numpy.searchsorted(begins, starts)
-    common = numpy.concatenate(([0], numpy.cumsum(is_common)))[words]
-    return numpy.diff(numpy.stack((common, words), axis=1), axis=0)
+    common = numpy.diff(numpy.concatenate(([0], numpy.cumsum(is_common)))[words])
+    words = numpy.diff(words)
+    return (common * 8 >= words) & (words > 0)
+
+
+def _beginnings(texts: Sequence[str]) -> bytes:
+    """The beginnings of texts as one in small letters, in which every space is one of ASCII's."""
+    text = " ".join([text[:_BEGINNING] for text in texts]).lower()
+    if not text.isascii() and _WIDE_SPACE.search(text):
+        text = " ".join(text.split())
+    return text.encode("utf-8", "surrogatepass")
+
+
+_WIDE_SPACE = re.compile(r"[^\S\x00-\x7f]")
 
 
 @cache

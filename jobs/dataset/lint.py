@@ -146,15 +146,16 @@ def _look_at(block: Block, on: _Pass, *, begins_file: bool) -> None:
     if b"\r" in data:
         explain.carriage_returns(remarks, data.split(b"\n"), number)
     on.readable = []
-    # One search for both stops where the first is; each goes on from there alone.
+    # Most blocks hold nothing odd and nothing private, which one search for both finds out; where
+    # there is something, each is looked for from there on.
     suspect = (_ODD_OR_PRIVATE if on.wish.private else _ODD_BLOCK).search(data)
+    start = suspect.start() if suspect else len(data)
     if on.wish.task == "chat_completion":
-        is_odd = suspect is not None and _ODD_BLOCK.search(data, suspect.start()) is not None
-        _chat(data, number, block.lines, on, is_odd=is_odd)
+        _chat(data, number, block.lines, on, is_odd=_ODD_BLOCK.search(data, start) is not None)
     else:
         _text(data, number, on)
     if on.wish.private:
-        said = find_private(data, number, remarks, suspect.start()) if suspect else set()
+        said = find_private(data, number, remarks, start)
         if on.readable:
             find_private_in(on.readable, remarks, said)
 
@@ -201,7 +202,7 @@ def _all_good(data: bytes, first: int, lines: int, on: _Pass) -> bool:
 
 
 def _decoded(data: bytes) -> tuple[list[_Conversation], bool]:
-    """The conversations of some lines, none if one of them is none; whether that is all they say."""
+    """The conversations of some lines, none if one is none; and whether that is all they say."""
     try:
         return _decode_strictly(data), True
     except (msgspec.MsgspecError, RecursionError, ValueError):

@@ -203,7 +203,7 @@ def _broken(texts: list[str]) -> tuple[int, str] | None:
 
 def _may_be_broken(text: str) -> bool:
     """Whether a character is there that what wrong decoding leaves begins with."""
-    return not text.isascii() and any([sign in text for sign in "\ufffdÃÂâàØ"])
+    return not text.isascii() and any(map(text.__contains__, "\ufffdÃÂâàØ"))
 
 
 _MOJIBAKE = re.compile(
