@@ -11,7 +11,7 @@ from jobs.dataset.repeats import repeats
 
 
 def run(folder: Path) -> list[Result]:
-    """Both with the same number of processes: where there is nothing to find, and where there is."""
+    """With as many processes as lint: where there is nothing to find, and where there is."""
     return [
         Result("near-duplicates / lint", _measured(folder / "near.jsonl", 0), 3, "x"),
         Result(

@@ -12,7 +12,7 @@ from jobs.dataset.conversations import Conversation, read_conversations
 from jobs.dataset.english import COMMONEST, read_as_english
 from jobs.dataset.lint import Wish, lint
 from jobs.dataset.near import similarity
-from jobs.dataset.scripts import characters, characters_of_each, dominant, dominant_of_each
+from jobs.dataset.scripts import SCRIPTS, characters, characters_of_each, dominant, dominant_of_each
 from jobs.dataset.tokens import TEMPLATE_TOKENS, Estimator, estimate
 
 WORDS = (
@@ -89,8 +89,9 @@ def test_scripts_are_counted_and_named_alike_for_many_texts_and_for_one(texts: l
     counts = characters_of_each(texts)
     alone = [characters([text]) for text in texts]
     assert counts.sum(axis=1).tolist() == [len(text) for text in texts]
-    assert [sorted(filter(None, row)) for row in counts.tolist()] == [
-        sorted(filter(None, one.values())) for one in alone
+    rows: list[list[int]] = counts.tolist()
+    assert [+Counter(dict(zip(SCRIPTS, row, strict=True))) for row in rows] == [
+        +one for one in alone
     ]
     assert dominant_of_each(texts, counts) == [dominant(one) for one in alone]
 
