@@ -8,7 +8,6 @@ write without spaces are taken letter by letter. What is kept of a conversation 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +17,7 @@ from jobs.dataset.conversations import Conversation, Task, batches, read_convers
 from jobs.dataset.lint import Wish
 from jobs.dataset.parallel import over_pieces, read_file
 from jobs.dataset.repeats import Place
+from jobs.dataset.triples import different, jaccard, triples_of
 
 SIMILAR = 0.8
 """Jaccard index of word triples from which on two conversations count as nearly the same."""
@@ -29,9 +29,10 @@ _LIKELY = 0.5
 """Share of equal bins: 0.8 give or take 0.06 for long pairs at 0.8, and 0.13 for short ones."""
 _STAND_FOR = 20
 """A large group is a template: its first members stand for it."""
-
-
 _WORKING_SET = 24 << 20
+"""More than what is made of a batch."""
+_MIX = 0x9E3779B97F4A7C15
+"""Odd; unsigned overflow is what mixes."""
 
 
 class NearPair(NamedTuple):
@@ -102,7 +103,7 @@ class Signatures:
         """Take those of the next conversations."""
         self.lines.extend([one.line for one in batch])
         texts = [" ".join(one.turns) for one in batch]
-        self.rows += _signatures(*_triples(texts)).tobytes()
+        self.rows += _signatures(*triples_of(texts)).tobytes()
 
     def rest(self) -> None:
         """Nothing is to be let go."""
@@ -111,118 +112,6 @@ class Signatures:
         """Take in those of the next part."""
         self.lines.extend([line + lines_before for line in other.lines])
         self.rows += other.rows
-
-
-def similarity(one: str, other: str) -> float:
-    """The Jaccard index of two texts' word triples."""
-    first, second = (_different(_triples([text])[0]) for text in (one, other))
-    return _jaccard(first, second)
-
-
-# ── triples ─────────────────────────────────────────────────────────────────────────────────────
-
-
-def _triples(texts: Iterable[str]) -> tuple[Any, Any]:
-    """The hashes of all texts' word triples, one text after the other, and where each text ends."""
-    folded = [text[:_LONGEST].casefold().encode("utf-8", "surrogatepass") for text in texts]
-    data = numpy.frombuffer(_END.join([*folded, b""]), dtype=numpy.uint8)
-    begins, ends = _words(data)
-    hashes = _hashes(data, begins, ends)
-    triples = hashes * _FACTORS[0]
-    triples[:-1] += hashes[1:] * _FACTORS[1]
-    triples[:-2] += hashes[2:] * _FACTORS[2]
-    triples ^= triples >> 32
-    triples *= _FACTORS[3]
-    # Two end marks follow each text, so that even one word has a triple. What begins in them
-    # reaches into the next text: the text's first triple stands in, and zero where no word is.
-    after = numpy.flatnonzero(data[begins] == _END[1]) + 2
-    first = numpy.concatenate(([0], after[:-1]))
-    triples[after - 1] = triples[after - 2] = numpy.where(after - first > 2, triples[first], 0)
-    return triples, after
-
-
-_LONGEST = 1 << 19
-"""Characters of a conversation that are compared: as many as the longest context holds."""
-
-_END = b" \xfe \xff "
-"""Two words that are in no text, for these bytes are in no UTF-8."""
-
-
-def _words(data: Any) -> tuple[Any, Any]:
-    """Where words begin and end: at spaces, and around letters of scripts that set no spaces."""
-    is_space = numpy.empty(len(data) + 1, dtype=bool)
-    is_space[0] = True
-    numpy.less_equal(data, 32, out=is_space[1:])
-    edges = numpy.flatnonzero(is_space[1:] != is_space[:-1])  # the last is before the last space
-    begins, ends = edges[0::2], edges[1::2]
-    cuts = _around_letters(data)
-    cuts = cuts[~is_space[cuts] & ~is_space[cuts + 1]]
-    if not len(cuts):
-        return begins, ends
-    return _merged(begins, cuts), _merged(ends, cuts)
-
-
-def _around_letters(data: Any) -> Any:
-    """Where letters of scripts that set no spaces begin, and where they end."""
-    leads = numpy.flatnonzero(data >= 0xE0)  # first bytes of characters of three and four
-    first, second = data[leads], data[leads + 1]
-    is_letter = (first >= 0xE3) & (first <= 0xE9)  # kana and Han
-    is_letter |= (first == 0xE0) & (second >= 0xB8)  # Thai, Lao, Tibetan
-    southern = (second <= 0x82) | ((second & 0xFE) == 0x9E)  # Myanmar, Khmer
-    is_letter |= (first == 0xE1) & southern
-    is_rare = (first == 0xF0) & (second >= 0xA0)  # rare Han
-    is_letter |= is_rare
-    letters = leads[is_letter]
-    both = _merged(letters, letters + 3 + is_rare[is_letter])
-    return both[numpy.flatnonzero(numpy.diff(both, prepend=-1))]
-
-
-def _merged(one: Any, other: Any) -> Any:
-    """Two arrays that are in order as one: a stable sort finds that out, and is fast."""
-    return numpy.sort(numpy.concatenate((one, other)), kind="stable")
-
-
-def _hashes(data: Any, begins: Any, ends: Any) -> Any:
-    """A hash of each word.
-
-    Polynomials of the bytes: each is a difference of two sums over all bytes so far, divided by a
-    power. No word becomes an object of Python's, which is what would take the time.
-    """
-    powers, inverses = _powers(1 << len(data).bit_length())
-    sums = numpy.zeros(len(data) + 1, dtype=numpy.uint64)
-    numpy.cumsum((data + numpy.uint64(1)) * powers[: len(data)], out=sums[1:])
-    hashes = (sums[ends] - sums[begins]) * inverses[begins]
-    hashes ^= hashes >> 32
-    hashes *= _FACTORS[0]
-    return hashes
-
-
-@cache
-def _powers(count: int) -> tuple[Any, Any]:
-    """The powers of an odd number modulo 2^64, and those of its inverse."""
-    base = _FACTORS[1]
-    both = (base, pow(base, -1, 1 << 64))
-    found = [numpy.full(count, number, dtype=numpy.uint64) for number in both]
-    return numpy.multiply.accumulate(found[0]), numpy.multiply.accumulate(found[1])
-
-
-_FACTORS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
-"""Odd constants; unsigned overflow is what mixes them."""
-
-
-def _different(numbers: Any) -> Any:
-    """Each number once, in order (numpy.unique hashes them, which takes ten times as long)."""
-    ordered = numpy.sort(numbers)
-    is_new = numpy.ones(len(ordered), dtype=bool)
-    numpy.not_equal(ordered[1:], ordered[:-1], out=is_new[1:])
-    return ordered[is_new]
-
-
-def _jaccard(one: Any, other: Any) -> float:
-    """Of two arrays of different triples."""
-    either = numpy.sort(numpy.concatenate((one, other)))
-    both = int(numpy.count_nonzero(either[1:] == either[:-1]))
-    return both / (len(either) - both)
 
 
 # ── signatures ──────────────────────────────────────────────────────────────────────────────────
@@ -271,7 +160,7 @@ def _candidates(rows: Any) -> Any:
     pairs: list[Any] = []
     for band in rows.view(numpy.uint64).T:
         # Sorting the hash and the row in one number is ten times as fast as sorting by hash.
-        mixed = (band ^ (band >> 29)) * _FACTORS[0]
+        mixed = (band ^ (band >> 29)) * _MIX
         keys = (mixed & 0xFFFFFFFF00000000) | numpy.arange(len(rows), dtype=numpy.uint64)
         keys.sort()
         sorted_rows = (keys & 0xFFFFFFFF).astype(numpy.int64)
@@ -293,7 +182,7 @@ def _candidates(rows: Any) -> Any:
             partner[more[better]] = earlier[better]
         found = partner >= 0
         pairs.append(sorted_rows[later[found]] << 32 | partner[found])
-    each = _different(numpy.concatenate(pairs))
+    each = different(numpy.concatenate(pairs))
     return numpy.stack((each >> 32, each & 0xFFFFFFFF), axis=1)
 
 
@@ -322,7 +211,7 @@ def _verified(
         of_row = dict(zip(rows, where, strict=True))
         triples = _triples_at(paths, task, set(of_row.values()))
         compared = [
-            NearPair(again, first, _jaccard(triples[again], triples[first]))
+            NearPair(again, first, jaccard(triples[again], triples[first]))
             for again, first in ((of_row[one], of_row[other]) for one, other in some.tolist())
         ]
         return [pair for pair in compared if pair.similarity >= SIMILAR]
@@ -342,7 +231,7 @@ def _triples_at(paths: Sequence[Path], task: Task, wanted: set[Place]) -> dict[P
         lines = {line for of, line in wanted if of == file}
         if lines:
             for batch in batches(read_conversations(path, task, only=lines)):
-                triples, after = _triples(" ".join(one.turns) for one in batch)
+                triples, after = triples_of(" ".join(one.turns) for one in batch)
                 for one, own in zip(batch, numpy.split(triples, after), strict=False):
-                    found[file, one.line] = _different(own)
+                    found[file, one.line] = different(own)
     return found

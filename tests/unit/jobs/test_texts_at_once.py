@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from jobs.dataset.conversations import Conversation, read_conversations
 from jobs.dataset.english import COMMONEST, read_as_english
 from jobs.dataset.lint import Wish, lint
-from jobs.dataset.near import similarity
 from jobs.dataset.scripts import SCRIPTS, characters, characters_of_each, dominant, dominant_of_each
 from jobs.dataset.tokens import TEMPLATE_TOKENS, Estimator, estimate
+from jobs.dataset.triples import similarity
 
 WORDS = (
     *("the", "The", "pleases", "thex", "x", "console", "the\0", "the\1", "9", "", "?!", "e\u0301"),
