@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy
 
@@ -60,19 +60,12 @@ class Surveyor:
 
     def look_at(self, batch: Sequence[Conversation]) -> None:
         """Take in the next conversations."""
-        texts = [[message.content for message in one.messages] for one in batch]
-        systems = [one.system for one in batch]
-        turns = [
-            said if system is None else said[1:]
-            for said, system in zip(texts, systems, strict=True)
-        ]
-        joined = ["".join(said) for said in turns]
-        counts = characters_of_each(joined)
-        self._tokens(batch, texts, systems, counts)
-        self._prompts(batch, systems)
-        self._answers(batch, systems, turns, texts)
-        self._languages(batch, joined, counts)
-        self._decoding(batch, texts, systems, joined)
+        columns = _columns_of(batch)
+        self._tokens(columns)
+        self._prompts(columns)
+        self._answers(columns)
+        self._languages(columns)
+        self._decoding(columns)
         for one in batch[: max(0, _LOOKED_FOR_FIELDS - self.found.conversations)]:
             _unused_fields(one, self.remarks)
         self.found.conversations += len(batch)
@@ -97,92 +90,102 @@ class Surveyor:
         judge(self.found, remarks)
         return self.found
 
-    def _tokens(
-        self,
-        batch: Sequence[Conversation],
-        texts: list[list[str]],
-        systems: Sequence[str | None],
-        counts: Any,
-    ) -> None:
-        more = {row: one.beyond_texts for row, one in enumerate(batch) if one.raw}
+    def _tokens(self, batch: "_Columns") -> None:
+        more = {row: one.beyond_texts for row, one in enumerate(batch.conversations) if one.raw}
         more = {row: text for row, text in more.items() if text}
-        sent = [[*said, more[row]] if row in more else said for row, said in enumerate(texts)]
+        sent = [[*said, more[row]] if row in more else said for row, said in enumerate(batch.texts)]
         if self.tokenizer:
             sizes = numpy.array(list(self.tokenizer.count(sent)), dtype=numpy.int64)
             low, high = sizes[:, 0], sizes[:, 1]
             self.counted = (self.counted[0] + int(low.sum()), self.counted[1] + int(high.sum()))
         else:
             # Most conversations share a system prompt: each is counted once.
-            prompts = {system or "": 0 for system in systems}
-            prompts = {prompt: place for place, prompt in enumerate(prompts)}
-            counts = counts + characters_of_each(list(prompts))[[prompts[s or ""] for s in systems]]
+            prompts = list(dict.fromkeys(batch.prompts))
+            row_of = {prompt: row for row, prompt in enumerate(prompts)}
+            rows = [row_of[prompt] for prompt in batch.prompts]
+            counts = batch.counts + characters_of_each(prompts)[rows]
             if more:
                 counts[list(more)] += characters_of_each(list(more.values()))
             low, high = self.estimator.add(sent, counts)
         self.found.token_counts.extend(((low + high) // 2).tolist())
         if self.context:
             for row in numpy.flatnonzero(high > self.context).tolist():
-                _too_long(
-                    self.remarks, batch[row].line, int(low[row]), int(high[row]), self.context
-                )
+                line, least, most = batch.conversations[row].line, int(low[row]), int(high[row])
+                _too_long(self.remarks, line, least, most, self.context)
 
-    def _prompts(self, batch: Sequence[Conversation], systems: Sequence[str | None]) -> None:
+    def _prompts(self, batch: "_Columns") -> None:
         found = self.found
-        prompts = [system for system in systems if system is not None]
-        if len(prompts) < len(batch):
+        prompts = [system for system in batch.systems if system is not None]
+        if len(prompts) < len(batch.systems):
             if not found.without_system:
-                found.first_without_system = batch[systems.index(None)].line
-            found.without_system += len(batch) - len(prompts)
-        if len(found.system_prompts) + len(prompts) > _MANY_PROMPTS:
-            for prompt in prompts:
-                if len(found.system_prompts) < _MANY_PROMPTS or prompt in found.system_prompts:
-                    found.system_prompts[prompt] += 1
-        else:
+                first = batch.systems.index(None)
+                found.first_without_system = batch.conversations[first].line
+            found.without_system += len(batch.systems) - len(prompts)
+        if len(found.system_prompts) + len(prompts) <= _MANY_PROMPTS:
             found.system_prompts.update(prompts)
+            return
+        for prompt in prompts:
+            if len(found.system_prompts) < _MANY_PROMPTS or prompt in found.system_prompts:
+                found.system_prompts[prompt] += 1
 
-    def _answers(
-        self,
-        batch: Sequence[Conversation],
-        systems: Sequence[str | None],
-        turns: list[list[str]],
-        texts: list[list[str]],
-    ) -> None:
+    def _answers(self, batch: "_Columns") -> None:
         found = self.found
-        found.turns.update(map(len, turns))
-        answers = [said[-1].strip() for said in texts]
-        for answer in answers:
-            if len(answer) <= _LABEL_LENGTH and len(found.labels) < _MANY_LABELS:
-                found.labels[answer] += 1
-                found.label_order.append(answer)
-        for one, answer in zip(batch, answers, strict=True):
-            if not answer and b'"tool_calls"' in one.raw:
-                found.calls_last.append(one.line)
-        for one, system, said, answer in zip(batch, systems, turns, answers, strict=True):
-            if len(said) == 2:
-                _remember(found.answers, one.line, system, said[0], answer)
+        found.turns.update(map(len, batch.turns))
+        for row, texts in enumerate(batch.texts):
+            answer = texts[-1].strip()
+            if len(answer) <= _LABEL_LENGTH:
+                if len(found.labels) < _MANY_LABELS:
+                    found.labels[answer] += 1
+                    found.label_order.append(answer)
+                if not answer and b'"tool_calls"' in batch.conversations[row].raw:
+                    found.calls_last.append(batch.conversations[row].line)
+            if len(batch.turns[row]) == 2:
+                line, system = batch.conversations[row].line, batch.systems[row]
+                _remember(found.answers, line, system, batch.turns[row][0], answer)
 
-    def _languages(self, batch: Sequence[Conversation], joined: list[str], counts: Any) -> None:
-        scripts = dominant_of_each(joined, counts)
-        for one, script in zip(batch, scripts, strict=True):
+    def _languages(self, batch: "_Columns") -> None:
+        scripts = dominant_of_each(batch.joined, batch.counts)
+        for one, script in zip(batch.conversations, scripts, strict=True):
             if script and script not in self.found.line_of_script:
                 self.found.line_of_script[script] = one.line
         self.found.scripts.update(filter(None, scripts))
 
-    def _decoding(
-        self,
-        batch: Sequence[Conversation],
-        texts: list[list[str]],
-        systems: Sequence[str | None],
-        joined: list[str],
-    ) -> None:
-        broken_prompts = {prompt for prompt in set(systems) if prompt and _may_be_broken(prompt)}
-        for one, said, system, text in zip(batch, texts, systems, joined, strict=True):
-            if not (system in broken_prompts or _may_be_broken(text)):
+    def _decoding(self, batch: "_Columns") -> None:
+        broken_prompts = {prompt for prompt in set(batch.prompts) if _may_be_broken(prompt)}
+        for row, text in enumerate(batch.joined):
+            if not (_may_be_broken(text) or batch.prompts[row] in broken_prompts):
                 continue
-            if broken := _broken(said):
+            if broken := _broken(batch.texts[row]):
                 shown = f"reads like text that was decoded wrongly: '{broken[1]}'."
                 path = f"messages[{broken[0]}].content"
-                self.remarks.add(Remark("FT-D020", one.line, path, shown))
+                self.remarks.add(Remark("FT-D020", batch.conversations[row].line, path, shown))
+
+
+class _Columns(NamedTuple):
+    """A batch of conversations, a list for each thing that more than one look asks for."""
+
+    conversations: Sequence[Conversation]
+    texts: list[list[str]]
+    systems: list[str | None]
+    prompts: list[str]
+    """The same, empty where there is none."""
+    turns: list[list[str]]
+    """The texts without the system prompt that they begin with."""
+    joined: list[str]
+    """All turns as one text."""
+    counts: Any
+    """The characters of the turns, by script."""
+
+
+def _columns_of(batch: Sequence[Conversation]) -> _Columns:
+    texts = [[message.content for message in one.messages] for one in batch]
+    systems = [one.system for one in batch]
+    turns = [
+        said if system is None else said[1:] for said, system in zip(texts, systems, strict=True)
+    ]
+    joined = ["".join(said) for said in turns]
+    prompts = [system or "" for system in systems]
+    return _Columns(batch, texts, systems, prompts, turns, joined, characters_of_each(joined))
 
 
 def _remember(answers: Answers, line: int, system: str | None, question: str, answer: str) -> None:
