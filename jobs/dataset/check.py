@@ -118,6 +118,8 @@ def check(
     if near:
         tell("near-duplicates …")
         _near(looked, task, [one for one, _ in again], names)
+        for item in looked:
+            item.read.signatures = None  # a hundred bytes a conversation, which nobody needs now
     for item in looked:
         _whole_file(item, task)
     surveys = [item.read.surveyor.outcome(item.tally.remarks, tokenizer) for item in looked]

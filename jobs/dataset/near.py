@@ -67,16 +67,18 @@ def pairs_among(
     exact: Iterable[Place] = (),
 ) -> list[NearPair]:
     """The same for files whose signatures were taken already."""
-    known: dict[int, set[int]] = {}
+    known: dict[int, list[int]] = {}
     for file, line in exact:
-        known.setdefault(file, set()).add(line)
+        known.setdefault(file, []).append(line)
     files: list[Any] = []
     lines: list[Any] = []
     rows: list[Any] = []
     for file, taken in enumerate(signatures):
         own = numpy.frombuffer(taken.lines, dtype=numpy.uint32)
-        left_out = known.get(file, ())
-        keep = numpy.array([line not in left_out for line in taken.lines], dtype=bool)
+        left_out = known.get(file, [])
+        is_exact = numpy.zeros(max([0, *taken.lines[-1:], *left_out]) + 1, dtype=bool)
+        is_exact[left_out] = True
+        keep = ~is_exact[own]
         lines.append(own[keep])
         rows.append(numpy.frombuffer(taken.rows, dtype=numpy.uint16).reshape(-1, _BINS)[keep])
         files.append(numpy.full(len(lines[-1]), file, dtype=numpy.uint16))

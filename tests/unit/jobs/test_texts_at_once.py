@@ -5,7 +5,7 @@ from collections import Counter
 from io import BytesIO
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.dataset.conversations import Conversation, read_conversations
@@ -73,6 +73,7 @@ TEXTS = st.one_of(
 CONVERSATIONS = st.lists(st.lists(TEXTS, min_size=1, max_size=4), max_size=6)
 
 
+@settings(deadline=None)
 @given(CONVERSATIONS)
 def test_english_is_told_by_one_word_in_eight_of_the_beginnings(
     conversations: list[list[str]],
@@ -84,6 +85,7 @@ def test_english_is_told_by_one_word_in_eight_of_the_beginnings(
     assert read_as_english(conversations).tolist() == [plain(texts) for texts in conversations]
 
 
+@settings(deadline=None)
 @given(st.lists(TEXTS, max_size=8))
 def test_scripts_are_counted_and_named_alike_for_many_texts_and_for_one(texts: list[str]) -> None:
     counts = characters_of_each(texts)
@@ -96,6 +98,7 @@ def test_scripts_are_counted_and_named_alike_for_many_texts_and_for_one(texts: l
     assert dominant_of_each(texts, counts) == [dominant(one) for one in alone]
 
 
+@settings(deadline=None)
 @given(CONVERSATIONS, st.sampled_from(["", "Phi-4-mini-instruct", "Phi-3-mini-4k-instruct"]))
 def test_tokens_are_estimated_alike_for_many_conversations_and_for_one(
     conversations: list[list[str]], model: str
@@ -124,6 +127,7 @@ LETTER = "[\u3000-\u9fff\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\U00020000-\U0003
 WORD = re.compile(rf"{LETTER}|(?:(?!{LETTER})[^\x00-\x20])+")
 
 
+@settings(deadline=None)
 @given(TEXTS, TEXTS)
 def test_similarity_is_the_jaccard_index_of_word_triples(one: str, other: str) -> None:
     def triples(text: str) -> set[tuple[str, ...]]:
@@ -154,6 +158,7 @@ LINES = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(LINES, max_size=12))
 def test_a_pass_hands_on_the_conversations_that_a_reader_of_the_file_finds(
     tmp_path_factory: pytest.TempPathFactory, lines: list[str]
@@ -172,6 +177,7 @@ def told(one: Conversation) -> tuple[int, list[tuple[str, str]]]:
     return one.line, [(message.role, message.content) for message in one.messages]
 
 
+@settings(deadline=None)
 @given(st.lists(LINES, max_size=12))
 def test_what_is_said_of_a_line_does_not_hang_on_what_else_is_in_its_block(
     lines: list[str],
