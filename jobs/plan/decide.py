@@ -3,6 +3,7 @@
 `create` + `update` ~ `replace` -/+ `unchanged` = `delete` - and `blocked` !, field by field.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from jobs import revision
@@ -48,7 +49,7 @@ def decide(desired: Desired, actual: Actual, *, retrain: bool = False) -> tuple[
         model = models.get(serving.training.name) if serving.training else None
         served[serving.name] = _endpoint_step(serving, model, actual)
     steps += served.values()
-    steps += [_measure_step(m, served.get(m.endpoint), actual) for m in desired.measurings]
+    steps += [_measure_step(m, served, actual) for m in desired.measurings]
     return tuple(steps)
 
 
@@ -224,20 +225,23 @@ def _endpoint_changes(endpoint: Endpoint, serving: Serving, wanted: str) -> tupl
 # ── evaluations ─────────────────────────────────────────────────────────────────────────────────
 
 
-def _measure_step(measuring: Measuring, served: EndpointStep | None, actual: Actual) -> MeasureStep:
-    return MeasureStep(
-        action=_measure_action(measuring, served, actual.endpoints.get(measuring.endpoint)),
-        needs=(served,) if served else (),
-        measuring=measuring,
-    )
+def _measure_step(
+    measuring: Measuring, serving: Mapping[str, EndpointStep], actual: Actual
+) -> MeasureStep:
+    served = serving.get(measuring.endpoint)
+    asked = dict.fromkeys((measuring.endpoint, *measuring.references.values()))
+    needs = tuple(serving[name] for name in asked if name in serving)
+    action = _measure_action(measuring, served, actual.endpoints.get(measuring.endpoint))
+    if any(need.action.kind == "blocked" for need in needs):
+        note = "needs the endpoint"
+        action = Action(kind="blocked", type="evaluation", name=measuring.name, note=note)
+    return MeasureStep(action=action, needs=needs, measuring=measuring)
 
 
 def _measure_action(
     measuring: Measuring, served: EndpointStep | None, endpoint: Endpoint | None
 ) -> Action:
     name = measuring.name
-    if served and served.action.kind == "blocked":
-        return Action(kind="blocked", type="evaluation", name=name, note="needs the endpoint")
     stays = served is None or served.action.kind == "unchanged"
     if endpoint and stays and _passed(endpoint, measuring):
         return Action(kind="unchanged", type="evaluation", name=name)

@@ -126,8 +126,12 @@ class Measuring:
 
     spec: Evaluation
     endpoint: str
+    references: Mapping[str, str]
+    """The endpoints that words of `compare_with` mean; `served` means whatever is in force."""
     path: Path
     sha256: str
+    folder: Path
+    """The spec file's folder."""
 
     @property
     def name(self) -> str:
@@ -292,9 +296,17 @@ def _measuring(chapter: Chapter, spec: Evaluation) -> Measuring:
     return Measuring(
         spec=spec,
         endpoint=reference.name if reference else spec.endpoint,
+        references=_references(spec),
         path=path,
         sha256=_digest(path).sha256,
+        folder=Path(chapter.file).parent,
     )
+
+
+def _references(spec: Evaluation) -> dict[str, str]:
+    base = references.parse(spec.base or "")
+    meant = {"base": base.name if base else spec.base or ""}
+    return {word: meant.get(word, word) for word in spec.compare_with if word != "served"}
 
 
 def _label(data: DataVersion | str) -> str:
@@ -306,6 +318,9 @@ def _held_by(spec: Evaluation) -> dict[str, object]:
     written: dict[str, object] = {}
     if spec.confident:
         written["confident"] = spec.alpha
+    if spec.compare_with:
+        written["compare_with"] = {word: _references(spec).get(word) for word in spec.compare_with}
+        written["alpha"] = spec.alpha
     if spec.labels:
         written["labels"] = list(spec.labels)
     if spec.format:

@@ -11,7 +11,7 @@ from jobs.foundry.session import Session
 from jobs.plan import actual, desired, preflight
 from jobs.plan.actual import Actual
 from jobs.plan.decide import decide
-from jobs.plan.desired import Desired, Serving, Training
+from jobs.plan.desired import Desired, Measuring, Serving, Training
 from jobs.plan.preflight import Check
 from jobs.plan.steps import Action, EndpointStep, JobStep, Kind, MeasureStep, Step
 from jobs.read.examine import CheckedSpecs
@@ -108,6 +108,7 @@ def make(
     today = on or session.arm.today or datetime.now(tz=UTC).date()
     steps = decide(asked, found, retrain=retrain)
     checks = [] if is_empty(steps) else preflight.check(session, project, asked, today)
+    checks += preflight.asking_checks(_to_measure(steps), asked.servings, found.endpoints)
     return Plan(
         specs=specs, desired=asked, actual=found, steps=steps, checks=tuple(checks), today=today
     )
@@ -116,3 +117,11 @@ def make(
 def is_empty(steps: Sequence[Step]) -> bool:
     """Whether no step changes anything."""
     return all(step.action.kind == "unchanged" for step in steps)
+
+
+def _to_measure(steps: Sequence[Step]) -> list[Measuring]:
+    return [
+        step.measuring
+        for step in steps
+        if isinstance(step, MeasureStep) and step.action.kind == "create"
+    ]

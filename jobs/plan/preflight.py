@@ -4,7 +4,7 @@ Three verdicts: pass, fail, and unverified where Azure or the catalogue doesn't 
 known is never passed off as fine.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -16,7 +16,7 @@ from jobs.errors import FoundryTuneError, PreflightError, SignInError
 from jobs.foundry import subscription
 from jobs.foundry.projects import Project
 from jobs.foundry.session import Session
-from jobs.plan.desired import Desired, Serving, Training
+from jobs.plan.desired import Desired, Measuring, Serving, Training
 from jobs.rules import RULES
 from jobs.side_by_side import Pool
 
@@ -66,6 +66,24 @@ def check(session: Session, project: Project, desired: Desired, today: date) -> 
     local = [check for t in desired.trainings for check in training_checks(t, project, today)]
     local += [check for s in desired.servings for check in serving_checks(s, project, today)]
     return _each_once([*local, *(check for checks in remote for check in checks)])
+
+
+def asking_checks(
+    measurings: Sequence[Measuring], servings: Sequence[Serving], there: Collection[str]
+) -> list[Check]:
+    """Whether everybody that evaluations ask is there, or will be: before anything is spent."""
+    known = {*there, *(serving.name for serving in servings)}
+    return [
+        Check(
+            status="fail",
+            subject="evaluation",
+            message=f"{measuring.spec.reference}: there is no endpoint '{name}' to ask as {word}",
+            next_step="Add a serverless_endpoint document of this name, or correct the name.",
+        )
+        for measuring in measurings
+        for word, name in {"endpoint": measuring.endpoint, **measuring.references}.items()
+        if name not in known
+    ]
 
 
 def failed(checks: Sequence[Check]) -> list[Check]:

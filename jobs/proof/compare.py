@@ -19,7 +19,7 @@ Word = Literal["better", "worse", "can't tell"]
 
 _LEVEL = 0.95
 _RESAMPLES = 10_000
-_ENOUGH = 10
+ENOUGH = 10
 """Of fewer questions a bootstrap's interval is too narrow to say a word by."""
 
 
@@ -34,15 +34,14 @@ class Difference:
     high: float
     detectable: float
     """The smallest true difference that this many questions show with 80 % power."""
+    less_is_better: bool = False
 
     @property
     def word(self) -> Word:
-        """What the interval says, where a higher score is better."""
-        if self.questions >= _ENOUGH and self.low > 0:
-            return "better"
-        if self.questions >= _ENOUGH and self.high < 0:
-            return "worse"
-        return "can't tell"
+        """What the interval says."""
+        if self.questions < ENOUGH or self.low <= 0 <= self.high:
+            return "can't tell"
+        return "better" if (self.low > 0) != self.less_is_better else "worse"
 
     def __str__(self) -> str:
         return (
@@ -51,7 +50,13 @@ class Difference:
         )
 
 
-def compare(candidate: Sequence[float], reference: Sequence[float], *, seed: int = 0) -> Difference:
+def compare(
+    candidate: Sequence[float],
+    reference: Sequence[float],
+    *,
+    less_is_better: bool = False,
+    seed: int = 0,
+) -> Difference:
     """The difference of two models' scores, each from 0 to 1, one a question and in one order.
 
     Raises:
@@ -72,11 +77,17 @@ def compare(candidate: Sequence[float], reference: Sequence[float], *, seed: int
         low=float(low),
         high=float(high),
         detectable=errors * spread / count**0.5,
+        less_is_better=less_is_better,
     )
 
 
 def compare_slices(
-    candidate: Sequence[float], reference: Sequence[float], slices: Sequence[str], *, seed: int = 0
+    candidate: Sequence[float],
+    reference: Sequence[float],
+    slices: Sequence[str],
+    *,
+    less_is_better: bool = False,
+    seed: int = 0,
 ) -> dict[str, Difference]:
     """The difference in each slice (a language, a label…), of which each question names one.
 
@@ -93,7 +104,12 @@ def compare_slices(
     for index, name in enumerate(slices):
         members.setdefault(name, []).append(index)
     return {
-        name: compare([candidate[i] for i in where], [reference[i] for i in where], seed=seed)
+        name: compare(
+            [candidate[i] for i in where],
+            [reference[i] for i in where],
+            less_is_better=less_is_better,
+            seed=seed,
+        )
         for name, where in sorted(members.items(), key=lambda item: -len(item[1]))
     }
 

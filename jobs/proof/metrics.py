@@ -12,7 +12,7 @@ import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,8 @@ class Question:
 
     messages: Messages
     expected: str
+    row: Mapping[str, Any]
+    """The whole line of the file."""
 
 
 def questions(content: bytes) -> list[Question]:
@@ -40,9 +42,10 @@ def questions(content: bytes) -> list[Question]:
     for line in content.removeprefix(codecs.BOM_UTF8).split(b"\n"):
         if not line.strip():
             continue
-        messages: list[dict[str, Any]] = json.loads(line)["messages"]
+        row: dict[str, Any] = json.loads(line)
+        messages: list[dict[str, Any]] = row["messages"]
         asked = [{"role": m["role"], "content": m["content"]} for m in messages[:-1]]
-        found.append(Question(asked, str(messages[-1]["content"])))
+        found.append(Question(asked, str(messages[-1]["content"]), row))
     return found
 
 

@@ -26,9 +26,11 @@ class Reply:
     refused: bool = False
     """By the content filter."""
     seconds: float = 0.0
-    """From the question to the whole answer, retries and waiting for them included."""
+    """From the question to the whole answer, without waiting for the rate limit."""
     tokens: int = 0
     """Of the answer, as the endpoint counts them."""
+    prompt_tokens: int = 0
+    """Of the question, likewise."""
 
 
 def score(spec: Evaluation, replies: Sequence[Reply], expected: Sequence[str]) -> dict[str, float]:

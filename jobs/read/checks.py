@@ -39,6 +39,7 @@ def _check(chapter: Chapter, story: Story, on: date) -> Iterator[Finding]:
         yield from _endpoint(chapter, spec, story, on)
     elif isinstance(spec, Evaluation):
         yield from _evaluation(chapter, spec)
+        yield from _compared(chapter, spec, story)
     else:
         yield from _command(chapter, spec)
 
@@ -298,6 +299,38 @@ def _evaluation(chapter: Chapter, spec: Evaluation) -> Iterator[Finding]:
             message = "no interval shows that a mean is one number. Write >= or <=."
             yield chapter.finding("FT-S025", ("gates", metric), message)
     yield from _format(chapter, spec)
+
+
+def _compared(chapter: Chapter, spec: Evaluation, story: Story) -> Iterator[Finding]:
+    if spec.base is not None and "base" not in spec.compare_with:
+        message = "has no effect without base in compare_with. Write compare_with: [base]."
+        yield chapter.finding("FT-S044", ("base",), message, at_key=True)
+    own = _endpoint_named(spec.endpoint)
+    for index, word in enumerate(spec.compare_with):
+        path = ("compare_with", index)
+        if word == "base" and not spec.base:
+            served = [s.name for s in story.specs if _serves_base(s)]
+            meant = f"${{{{ serverless_endpoint.{served[0]} }}}}" if served else "an endpoint"
+            message = f"no endpoint is named that base means. Write base: {meant}."
+            if not served:
+                message += " It serves the model before its training."
+            yield chapter.finding("FT-S044", path, message)
+        elif word in spec.compare_with[:index]:
+            yield chapter.finding("FT-S044", path, f"'{word}' is there twice. Keep one of them.")
+        elif word != "served" and own == _endpoint_named(
+            spec.base or "" if word == "base" else word
+        ):
+            message = f"'{own}' is what is measured; it can't be compared with itself."
+            yield chapter.finding("FT-S044", path, message)
+
+
+def _endpoint_named(written: str) -> str:
+    reference = parse(written)
+    return reference.name if reference else written
+
+
+def _serves_base(spec: object) -> bool:
+    return isinstance(spec, ServerlessEndpoint) and not parse(spec.model_path)
 
 
 def _format(chapter: Chapter, spec: Evaluation) -> Iterator[Finding]:

@@ -316,4 +316,12 @@ RULES: tuple[Rule, ...] = (
         "labels: [refund, exchange]",
         False,
     ),
+    Rule(
+        "FT-S044", "error", "A comparison with nobody",
+        "`compare_with` names models that are asked the same questions: served, base (the endpoint "
+        "that `base` names), or an endpoint's name. Each is another than the one measured.",
+        'compare_with: [base]\ngates: {token_f1: "> base"}',
+        "compare_with: [base]\nbase: ${{ serverless_endpoint.phi-base }}",
+        False,
+    ),
 )  # fmt: skip

@@ -453,7 +453,24 @@ class Evaluation(Document, frozen=True, kw_only=True):
     ] = 0.05
     compare_with: Annotated[
         tuple[str, ...],
-        Meta(description="Models that relative gates name: served, base. Not by this version."),
+        Meta(
+            description="Models that are asked the same: served (what is in force), base, or an "
+            "endpoint's name."
+        ),
+    ] = ()
+    base: Annotated[
+        str | None,
+        Meta(
+            description="The endpoint that base means: ${{ serverless_endpoint.<name> }}, or a "
+            "name."
+        ),
+    ] = None
+    slices: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Fields of the rows that a comparison is cut by, besides system, language, "
+            "label and length."
+        ),
     ] = ()
     labels: Annotated[
         tuple[str, ...],

@@ -190,6 +190,10 @@ CASES: dict[str, tuple[str, str]] = {
         evaluation("labels: [refund]\n"),
         evaluation("metrics: [accuracy]\n"),
     ),
+    "FT-S044": (
+        evaluation("compare_with: [base]\n"),
+        evaluation("compare_with: [base]\nbase: phi-base\n"),
+    ),
     "FT-C001": (job("Phi-4-mini-instruct", "Phi-4-mini-instrukt"), job()),
     "FT-C002": (job("Phi-4-mini-instruct", "Phi-4-reasoning"), job()),
     "FT-C003": (job("Phi-4-mini-instruct", "Phi-3-mini-4k-instruct"), job()),
@@ -294,9 +298,44 @@ def test_a_gate_that_nothing_measures_is_told_where_it_stands(
     assert found.line == evaluation(written).count("\n")
 
 
-def test_a_comparison_is_refused_by_name_until_another_model_is_asked(folder: Path) -> None:
-    text = evaluation('compare_with: [served]\ngates: {token_f1: ">= served - 0.02"}\n')
-    assert rules_of(folder, text) & {"FT-S025", "FT-S040"} == {"FT-S040"}
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        (
+            "compare_with: [base]\n",
+            "no endpoint is named that base means. Write base: an endpoint. "
+            "It serves the model before its training.",
+        ),
+        ("base: phi\n", "has no effect without base in compare_with."),
+        ("base: phi\ncompare_with: [base, base]\n", "'base' is there twice."),
+        ("compare_with: [xbox-support]\n", "'xbox-support' is what is measured;"),
+        (
+            "compare_with: [base]\nbase: ${{ serverless_endpoint.xbox-support }}\n",
+            "'xbox-support' is what is measured;",
+        ),
+    ],
+)
+def test_a_comparison_with_nobody_is_told_where_it_stands(
+    written: str, why: str, folder: Path
+) -> None:
+    spec = folder / "spec.yaml"
+    spec.write_text(evaluation(written), encoding="utf-8")
+    [found] = [f for f in examine([spec], on=TODAY).findings if f.rule == "FT-S044"]
+    assert found.message.startswith(why)
+    assert found.line > 0
+
+
+def test_an_endpoint_of_the_file_that_serves_a_base_is_offered_as_base(folder: Path) -> None:
+    spec = folder / "spec.yaml"
+    base = "---\ntype: serverless_endpoint\nname: phi\nmodel: Phi-4-mini-instruct\n"
+    spec.write_text(evaluation("compare_with: [base]\n") + base, encoding="utf-8")
+    [found] = [f for f in examine([spec], on=TODAY).findings if f.rule == "FT-S044"]
+    assert found.message.endswith("Write base: ${{ serverless_endpoint.phi }}.")
+
+
+def test_served_and_a_named_endpoint_are_compared_with(folder: Path) -> None:
+    text = evaluation('compare_with: [served, other]\ngates: {token_f1: ">= served - 0.02"}\n')
+    assert rules_of(folder, text) & {"FT-S025", "FT-S040", "FT-S044"} == set()
 
 
 @pytest.mark.parametrize("rule", CASES)
