@@ -4,16 +4,19 @@ import atexit
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 import msgspec
 
 from jobs import revision
+from jobs.catalog.catalog import PriceKind
 from jobs.dataset.conversations import read_conversations
 from jobs.errors import InvalidInputError, UsageError
 from jobs.files import Digest, UnreadableFileError, digest_of
+from jobs.money.price import UnitPrice, unit_price
+from jobs.read.functions import split
 from jobs.read.split import write_halves
 from jobs.spec import content_hash, probes, references
 from jobs.spec.canonical import hyperparameters
@@ -121,6 +124,15 @@ class Serving:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OwnMetric:
+    """A custom metric: a function of a file, as it was when it was planned."""
+
+    path: Path
+    function: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Measuring:
     """An evaluation document with the endpoint it asks and the conversations it asks with."""
 
@@ -132,6 +144,10 @@ class Measuring:
     sha256: str
     folder: Path
     """The spec file's folder."""
+    own: Mapping[str, OwnMetric] = field(default_factory=dict[str, OwnMetric])
+    """The custom metrics, by name."""
+    prices: tuple[UnitPrice, UnitPrice] | None = None
+    """Of the tokens that the model reads and writes, where it is known which model that is."""
 
     @property
     def name(self) -> str:
@@ -148,10 +164,15 @@ class Measuring:
                 "metrics": list(self.spec.metrics),
                 "gates": dict(self.spec.gates),
                 **_held_by(self.spec),
+                **({"own": self._own_marks} if self.own else {}),
                 "max_tokens": self.spec.max_tokens,
                 "temperature": self.spec.temperature,
             }
         )
+
+    @property
+    def _own_marks(self) -> dict[str, list[str]]:
+        return {name: [metric.function, metric.sha256] for name, metric in self.own.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +219,7 @@ def read(chapters: Sequence[Chapter]) -> Desired:
         elif isinstance(spec, ServerlessEndpoint):
             servings.append(_serving(chapter, spec, trainings, probes_digest))
         elif isinstance(spec, Evaluation):
-            measurings.append(_measuring(chapter, spec))
+            measurings.append(_measuring(chapter, spec, servings))
         else:
             raise UsageError(f"{spec.reference} is not run here.")  # FT-S040 has said so
     return Desired(
@@ -285,8 +306,9 @@ def _serving(
     )
 
 
-def _measuring(chapter: Chapter, spec: Evaluation) -> Measuring:
+def _measuring(chapter: Chapter, spec: Evaluation, servings: Sequence[Serving]) -> Measuring:
     reference = references.parse(spec.endpoint)
+    endpoint = reference.name if reference else spec.endpoint
     path = chapter.local_path(spec.data_path)
     if path is None:
         raise UsageError(
@@ -295,12 +317,32 @@ def _measuring(chapter: Chapter, spec: Evaluation) -> Measuring:
         )
     return Measuring(
         spec=spec,
-        endpoint=reference.name if reference else spec.endpoint,
+        endpoint=endpoint,
         references=_references(spec),
         path=path,
         sha256=_digest(path).sha256,
         folder=Path(chapter.file).parent,
+        own={name: _own(chapter, written) for name, written in spec.custom_metrics.items()},
+        prices=next((_prices(one) for one in servings if one.name == endpoint), None),
     )
+
+
+def _own(chapter: Chapter, written: str) -> OwnMetric:
+    file, function = split(written)
+    path = chapter.local_path(file)
+    if path is None:
+        raise UsageError(f"'{written}' is no function of a file.")  # FT-S045 has said so
+    return OwnMetric(path=path, function=function, sha256=_digest(path).sha256)
+
+
+def _prices(serving: Serving) -> tuple[UnitPrice, UnitPrice]:
+    training = serving.training
+    path = training.spec.model_path if training else serving.model_path
+    budget = training.spec.budget if training else None
+    own = budget.prices if budget else None
+    kinds: tuple[PriceKind, PriceKind] = ("input", "output")
+    read, written = (unit_price(path, own, kind, is_tuned=bool(training)) for kind in kinds)
+    return read, written
 
 
 def _references(spec: Evaluation) -> dict[str, str]:

@@ -7,12 +7,10 @@ from typing import Any
 
 from jobs.proof.asking import Answered
 from jobs.proof.compare import ENOUGH, Difference, compare, compare_slices
-from jobs.proof.metrics import Question
 from jobs.proof.promotion import Decision, decide
-from jobs.proof.scoring import per_question
+from jobs.proof.scoring import Exam
 from jobs.proof.slices import slices
-from jobs.spec.gates import PER_QUESTION, RelativeGate
-from jobs.spec.models import Evaluation
+from jobs.spec.gates import RelativeGate
 
 LESS_IS_BETTER = frozenset({"refusal_rate"})
 ALWAYS_CUT_BY = ("system", "language", "label", "length")
@@ -55,18 +53,13 @@ class Comparison:
 
 
 def compared(
-    spec: Evaluation,
-    questions: Sequence[Question],
-    candidate: Answered,
-    word: str,
-    reference: Answered,
+    exam: Exam, candidate: Answered, word: str, reference: Answered
 ) -> Iterator[Comparison]:
     """Every metric that each question has a score of, as a whole and by slice."""
-    rows = [question.row for question in questions]
-    for metric in spec.metrics:
-        if metric not in PER_QUESTION:
-            continue
-        ours, theirs = (scores(spec, metric, one, questions) for one in (candidate, reference))
+    rows = [question.row for question in exam.questions]
+    cuts = {by: slices(rows, by) for by in dict.fromkeys((*ALWAYS_CUT_BY, *exam.spec.slices))}
+    for metric in exam.shares:
+        ours, theirs = (exam.each(metric, one.replies) for one in (candidate, reference))
         less_is_better = metric in LESS_IS_BETTER
         yield Comparison(
             word=word,
@@ -74,36 +67,23 @@ def compared(
             metric=metric,
             difference=compare(ours, theirs, less_is_better=less_is_better),
             slices={
-                by: _cut(ours, theirs, slices(rows, by), less_is_better=less_is_better)
-                for by in dict.fromkeys((*ALWAYS_CUT_BY, *spec.slices))
+                by: _cut(ours, theirs, names, less_is_better=less_is_better)
+                for by, names in cuts.items()
             },
         )
 
 
 def held(
-    spec: Evaluation,
-    questions: Sequence[Question],
-    gate: RelativeGate,
-    candidate: Answered,
-    reference: Answered,
-    look: int,
+    exam: Exam, gate: RelativeGate, candidate: Answered, reference: Answered, look: int
 ) -> Decision:
     """A relative gate, held by the `look`-th model against this reference."""
     return decide(
         gate,
-        scores(spec, gate.metric, candidate, questions),
-        scores(spec, gate.metric, reference, questions),
-        alpha=spec.alpha,
+        exam.each(gate.metric, candidate.replies),
+        exam.each(gate.metric, reference.replies),
+        alpha=exam.spec.alpha,
         look=look,
     )
-
-
-def scores(
-    spec: Evaluation, metric: str, answered: Answered, questions: Sequence[Question]
-) -> list[float]:
-    """One score a question."""
-    replies = [answer.reply for answer in answered.answers]
-    return per_question(spec, metric, replies, [question.expected for question in questions])
 
 
 def _cut(

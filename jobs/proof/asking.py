@@ -22,6 +22,7 @@ from jobs.proof.answers import (
 )
 from jobs.proof.archive import Archive
 from jobs.proof.metrics import Question
+from jobs.proof.scoring import Reply
 from jobs.side_by_side import Pool
 from jobs.terminal.progress import Reporter
 
@@ -38,6 +39,11 @@ class Answered:
     answers: tuple[KeptAnswer, ...]
     asked: int
     """How many questions were sent; the answers to the others were kept."""
+
+    @property
+    def replies(self) -> list[Reply]:
+        """What scores them."""
+        return [answer.reply for answer in self.answers]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,13 +11,14 @@ from jobs.files import read_unchanged
 from jobs.foundry import endpoints
 from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.session import Session
+from jobs.money.price import Money, usd
 from jobs.plan.desired import Measuring
 from jobs.proof import labels, metrics
-from jobs.proof.against import Comparison, compared, held, scores
+from jobs.proof.against import Comparison, compared, held
 from jobs.proof.archive import TAG_LOOK, Archive
 from jobs.proof.asking import Answered, Asking
-from jobs.proof.metrics import Question
-from jobs.proof.scoring import score
+from jobs.proof.custom import scorer
+from jobs.proof.scoring import Exam, Reply
 from jobs.spec.gates import Gate, RelativeGate, read_gate
 from jobs.spec.models import Evaluation
 from jobs.terminal.progress import Reporter
@@ -38,6 +39,8 @@ class Outcome:
     answers: str
     """The data asset's version that has the answers."""
     scores: Mapping[str, float]
+    cost: Money | None = None
+    """Of 1,000 such answers, where a price is known."""
     comparisons: tuple[Comparison, ...] = ()
     confusion: Mapping[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
     """How often each label (first) was answered with each (second)."""
@@ -55,6 +58,7 @@ class Outcome:
             "asked": self.asked,
             "answers": self.answers,
             "scores": dict(self.scores),
+            "usd_per_1000": {"low": self.cost.low, "high": self.cost.high} if self.cost else None,
             "comparisons": [one.as_dict for one in self.comparisons],
             "confusion": [
                 {"expected": truth, "answered": said, "count": count}
@@ -82,13 +86,11 @@ def measure(
     Raises:
         QualityError: A gate doesn't hold.
     """
-    content = read_unchanged(measuring.path, measuring.sha256)
+    questions = metrics.questions(read_unchanged(measuring.path, measuring.sha256))
+    own = {name: scorer(name, metric, questions) for name, metric in measuring.own.items()}
+    exam = Exam(spec=measuring.spec, questions=questions, own=own)
     asking = Asking(
-        session=session,
-        measuring=measuring,
-        questions=metrics.questions(content),
-        report=report,
-        pause=pause,
+        session=session, measuring=measuring, questions=questions, report=report, pause=pause
     )
     archive = asking.archive
     candidate = asking.ask(endpoint, archive)
@@ -100,7 +102,7 @@ def measure(
     if SERVED in references and references[SERVED].subject == candidate.subject:
         del references[SERVED]  # it is in force already: there is nothing to promote
     looks = _keep(archive, measuring, candidate, references)
-    outcome = _outcome(asking, archive, candidate, references, looks)
+    outcome = _outcome(exam, measuring, archive, candidate, references, looks)
     _tell(outcome, report)
     if outcome.missed:
         raise QualityError(
@@ -144,42 +146,41 @@ def _keep(
 
 
 def _outcome(
-    asking: Asking,
+    exam: Exam,
+    measuring: Measuring,
     archive: Archive,
     candidate: Answered,
     references: Mapping[str, Answered],
     looks: Mapping[str, int],
 ) -> Outcome:
-    spec, questions = asking.measuring.spec, asking.questions
-    replies = [answer.reply for answer in candidate.answers]
-    expected = [question.expected for question in questions]
-    found = score(spec, replies, expected)
+    replies = candidate.replies
+    found = exam.means(replies)
     said: list[str] = []
     missed: list[str] = []
-    for gate in _gates(spec):
+    for gate in _gates(exam.spec):
         if isinstance(gate, Gate):
-            missed += _missed(gate, spec, found, candidate, questions)
+            missed += _missed(gate, exam, found, candidate)
         elif gate.against not in references:
             said.append(f"{gate}: nothing else is served yet, so it is not held")
         else:
-            reference, look = references[gate.against], looks[gate.against]
-            decision = held(spec, questions, gate, candidate, reference, look)
+            decision = held(exam, gate, candidate, references[gate.against], looks[gate.against])
             said.append(str(decision))
             if not decision.promoted:
                 missed.append(str(decision).removeprefix("misses "))
     return Outcome(
-        evaluation=asking.measuring.name,
+        evaluation=measuring.name,
         model=candidate.subject.model,
-        questions=len(questions),
+        questions=len(exam.questions),
         asked=candidate.asked,
         answers=f"{archive.name}:{archive.version(candidate.subject)}",
         scores=found,
+        cost=_cost(measuring, replies),
         comparisons=tuple(
             comparison
             for word, reference in references.items()
-            for comparison in compared(spec, questions, candidate, word, reference)
+            for comparison in compared(exam, candidate, word, reference)
         ),
-        confusion=_confusion(spec, candidate, expected),
+        confusion=_confusion(exam, replies),
         gates=tuple(said),
         missed=tuple(missed),
     )
@@ -187,21 +188,17 @@ def _outcome(
 
 def _gates(spec: Evaluation) -> Iterator[Gate | RelativeGate]:
     for metric, text in spec.gates.items():
-        gate = read_gate(metric, text, spec.compare_with)
+        gate = read_gate(metric, text, spec.compare_with, spec.custom_metrics)
         assert not isinstance(gate, str), "FT-S025 has refused it"
         yield gate
 
 
 def _missed(
-    gate: Gate,
-    spec: Evaluation,
-    found: Mapping[str, float],
-    candidate: Answered,
-    questions: Sequence[Question],
+    gate: Gate, exam: Exam, found: Mapping[str, float], candidate: Answered
 ) -> Iterator[str]:
     value = end = found[gate.metric]
-    if spec.confident:
-        end = _surely(gate, scores(spec, gate.metric, candidate, questions), spec.alpha)
+    if exam.spec.confident:
+        end = _surely(gate, exam.each(gate.metric, candidate.replies), exam.spec.alpha)
     if not gate.holds(end):
         interval = f", its interval ends at {end:.3f}" if end != value else ""
         yield f"{gate} (it is {value:.3f}{interval})"
@@ -216,13 +213,24 @@ def _surely(gate: Gate, values: Sequence[float], alpha: float) -> float:
     return lower_bound(values, alpha, floor=0)
 
 
-def _confusion(
-    spec: Evaluation, candidate: Answered, expected: Sequence[str]
-) -> dict[tuple[str, str], int]:
-    if not {"accuracy", "macro_f1"} & set(spec.metrics):
+def _cost(measuring: Measuring, replies: Sequence[Reply]) -> Money | None:
+    """What 1,000 such answers cost, where a price is known."""
+    if measuring.prices is None or not replies:
+        return None
+    read, written = (
+        1000 * sum(counts) / len(replies)
+        for counts in ([r.prompt_tokens for r in replies], [r.tokens for r in replies])
+    )
+    for_reading, for_writing = measuring.prices
+    cost = for_reading.times(read, read) + for_writing.times(written, written)
+    return cost if cost.high is not None or cost.low else None
+
+
+def _confusion(exam: Exam, replies: Sequence[Reply]) -> dict[tuple[str, str], int]:
+    if not {"accuracy", "macro_f1"} & set(exam.spec.metrics):
         return {}
-    said = [answer.answer for answer in candidate.answers]
-    return dict(labels.confusion(said, expected, labels.labels_of(spec.labels, expected)))
+    said, expected = [reply.text for reply in replies], exam.expected
+    return dict(labels.confusion(said, expected, labels.labels_of(exam.spec.labels, expected)))
 
 
 # ── what is said of it ──────────────────────────────────────────────────────────────────────────
@@ -230,8 +238,11 @@ def _confusion(
 
 def _tell(outcome: Outcome, report: Reporter) -> None:
     name = outcome.evaluation
+    report.record("evaluations", outcome.as_dict)
     words = ", ".join(f"{metric} {value:.2f}" for metric, value in outcome.scores.items())
     report.result("evaluation", name, f"{outcome.questions} questions: {words}")
+    if outcome.cost:
+        report.detail("cost", name, f"1,000 such answers cost {_usd(outcome.cost)}")
     for line in _confused(outcome.confusion):
         report.detail("labels", name, line)
     for one in outcome.comparisons:
@@ -241,6 +252,17 @@ def _tell(outcome: Outcome, report: Reporter) -> None:
             report.detail("compared", name, f"  {by} '{which}': {difference}")
     for line in outcome.gates:
         report.detail("gate", name, line)
+
+
+def _usd(cost: Money) -> str:
+    if cost.high is None:
+        return f"at least {_amount(cost.low)} USD"
+    low, high = _amount(cost.low), _amount(cost.high)
+    return f"{low} USD" if low == high else f"{low} – {high} USD"
+
+
+def _amount(dollars: float) -> str:
+    return usd(dollars) if dollars >= 1 else f"{dollars:.2g}"
 
 
 def _confused(confusion: Mapping[tuple[str, str], int]) -> Iterator[str]:

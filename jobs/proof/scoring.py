@@ -5,12 +5,13 @@ A question that the content filter refused got no answer: it scores nothing, and
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jobs.proof.labels import accuracy, labels_of, macro_f1
-from jobs.proof.metrics import METRICS
+from jobs.proof.metrics import METRICS, Question
+from jobs.spec.gates import PER_QUESTION
 from jobs.spec.models import Evaluation, Format
 
 if TYPE_CHECKING:
@@ -33,8 +34,43 @@ class Reply:
     """Of the question, likewise."""
 
 
+Scorer = Callable[[Sequence[Reply]], list[float]]
+"""A custom metric: a score from 0 to 1 for each reply."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exam:
+    """The questions of an evaluation, and how replies to them are scored."""
+
+    spec: Evaluation
+    questions: Sequence[Question]
+    own: Mapping[str, Scorer]
+    """The custom metrics."""
+
+    @property
+    def expected(self) -> list[str]:
+        """The answer that each question's data has."""
+        return [question.expected for question in self.questions]
+
+    @property
+    def shares(self) -> list[str]:
+        """The metrics that each question has a score of."""
+        return [name for name in self.spec.measured if name in PER_QUESTION or name in self.own]
+
+    def each(self, metric: str, replies: Sequence[Reply]) -> list[float]:
+        """One score a question, from 0 to 1."""
+        if metric in self.own:
+            return self.own[metric](replies)
+        return per_question(self.spec, metric, replies, self.expected)
+
+    def means(self, replies: Sequence[Reply]) -> dict[str, float]:
+        """Every metric, as a whole."""
+        own = {name: _mean(scorer(replies)) for name, scorer in self.own.items()}
+        return score(self.spec, replies, self.expected) | own
+
+
 def score(spec: Evaluation, replies: Sequence[Reply], expected: Sequence[str]) -> dict[str, float]:
-    """Every metric that the document names; 0 where there is no question."""
+    """Every built-in metric that the document names; 0 where there is no question."""
     return {
         name: _OVER_ALL[name](spec, replies, expected)
         if name in _OVER_ALL

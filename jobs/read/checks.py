@@ -8,6 +8,7 @@ from jobs.catalog.catalog import catalog
 from jobs.catalog.objections import lifecycle_objection, region_objection
 from jobs.dataset.privacy import masked, private_in
 from jobs.findings import Finding
+from jobs.read.functions import function_findings
 from jobs.read.supported import limits
 from jobs.revision import TAG_PREFIX
 from jobs.spec import ids
@@ -287,18 +288,21 @@ def _served_model(
 
 def _evaluation(chapter: Chapter, spec: Evaluation) -> Iterator[Finding]:
     for metric, gate in spec.gates.items():
-        if metric not in spec.metrics:
-            message = f"'{metric}' is not measured here. Metrics: {', '.join(spec.metrics)}."
+        if metric not in spec.measured:
+            message = f"'{metric}' is not measured here. Metrics: {', '.join(spec.measured)}."
             yield chapter.finding("FT-S025", ("gates", metric), message, at_key=True)
-        elif isinstance(read := read_gate(metric, gate, spec.compare_with), str):
+        elif isinstance(
+            read := read_gate(metric, gate, spec.compare_with, spec.custom_metrics), str
+        ):
             yield chapter.finding("FT-S025", ("gates", metric), read)
-        elif spec.confident and metric not in PER_QUESTION:
+        elif spec.confident and metric not in {*PER_QUESTION, *spec.custom_metrics}:
             message = f"{metric} is no mean of shares, so 'confident' has no interval for it."
             yield chapter.finding("FT-S025", ("gates", metric), message)
         elif spec.confident and isinstance(read, Gate) and read.comparison == "==":
             message = "no interval shows that a mean is one number. Write >= or <=."
             yield chapter.finding("FT-S025", ("gates", metric), message)
     yield from _format(chapter, spec)
+    yield from function_findings(chapter, spec)
 
 
 def _compared(chapter: Chapter, spec: Evaluation, story: Story) -> Iterator[Finding]:

@@ -324,4 +324,12 @@ RULES: tuple[Rule, ...] = (
         "compare_with: [base]\nbase: ${{ serverless_endpoint.phi-base }}",
         False,
     ),
+    Rule(
+        "FT-S045", "error", "A metric of one's own that can't be called",
+        "A custom metric is a function of a Python file beside the spec: it takes an answer, what "
+        "was expected and the messages, and gives a number from 0 to 1. The file is read, not run.",
+        "custom_metrics: {politeness: metrics.py}",
+        "custom_metrics: {politeness: metrics.py:politeness}",
+        False,
+    ),
 )  # fmt: skip

@@ -439,6 +439,13 @@ class Evaluation(Document, frozen=True, kw_only=True):
         "token_f1",
         "rouge_l",
     )
+    custom_metrics: Annotated[
+        dict[str, str],
+        Meta(
+            description="Metrics of your own: a name, and a Python function beside the spec, as "
+            "metrics.py:politeness; it takes (answer, expected, messages) and gives 0 to 1."
+        ),
+    ] = field(default_factory=dict[str, str])
     gates: Annotated[
         dict[str, str],
         Meta(description='What each metric must reach, as ">= 0.60" or ">= served - 0.02".'),
@@ -489,6 +496,11 @@ class Evaluation(Document, frozen=True, kw_only=True):
     def data_path(self) -> str:
         """The data as written."""
         return self.data if isinstance(self.data, str) else self.data.path or ""
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """Every metric, the custom ones last."""
+        return (*self.metrics, *self.custom_metrics)
 
 
 Spec = FineTuning | ServerlessEndpoint | Evaluation | Command

@@ -7,7 +7,7 @@ makes, or says that nothing is left just before it makes more: run one after the
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 
-from jobs.options import add_date, add_specs, add_strict, add_target
+from jobs.options import add_date, add_output, add_specs, add_strict, add_target
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -16,6 +16,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_target(parser)
     add_date(parser)
     add_strict(parser)
+    add_output(parser)
     parser.add_argument("-y", "--yes", action="store_true", help="don't ask before spending")
     parser.add_argument("--no-wait", action="store_true", help="submit, and don't wait for the job")
     parser.add_argument(
@@ -53,8 +54,12 @@ def run(arguments: Namespace) -> int:
     specs = checked(paths, arguments.overrides, on=arguments.date, strict=arguments.strict)
     session = session_of(arguments)
     plan = make(session, specs, on=arguments.date, retrain=arguments.retrain)
-    output.tell("\n".join(answer.lines(plan, session.target, command=False)))
+    for_program = arguments.output != "table"
+    tell = output.progress if for_program else output.tell
+    tell("\n".join(answer.lines(plan, session.target, command=False)))
     if plan.is_empty:
+        if for_program:
+            output.emit_structured({"evaluations": []}, arguments.output)
         return 0
     require_passed(plan.checks)
     refuse_blocked(plan)
@@ -64,16 +69,20 @@ def run(arguments: Namespace) -> int:
         output.progress("Nothing was done.")
         return 0
     widths = [len(action.name) for action in plan.actions if len(action.name) <= 40]
-    report = Reporter(name_width=max(widths, default=30), alone=len(plan.desired.servings) <= 1)
+    alone = len(plan.desired.servings) <= 1
+    report = Reporter(name_width=max(widths, default=30), alone=alone, aside=for_program)
     options = Options(wait=not arguments.no_wait, settle_seconds=arguments.settle)
     try:
         apply(session, plan, report, options)
     except Interrupted as interrupt:
         sys.stderr.write("\n" + _interrupted(paths, interrupt.running_jobs) + "\n")
         return 130
+    finally:
+        if for_program:
+            output.emit_structured({"evaluations": [], **report.records}, arguments.output)
     names = [serving.name for serving in plan.desired.servings]
     if names and options.wait:
-        output.tell(f"Done. Try it:  foundry-tune chat {names[0]}")
+        tell(f"Done. Try it:  foundry-tune chat {names[0]}")
     return 0
 
 

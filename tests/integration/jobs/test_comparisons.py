@@ -1,5 +1,6 @@
 """A model against others on the same questions: the base, what is served, an endpoint by name."""
 
+import json
 from pathlib import Path
 
 from jobs.foundry import data, endpoints
@@ -142,3 +143,66 @@ def test_slices_are_compared_where_there_are_enough_questions(place: Place) -> N
     assert applied.code == 0, applied.said
     for kind in ("wifi", "disc"):
         assert f"kind '{kind}': +0." in applied.out
+
+
+def test_a_metric_of_ones_own_is_measured_and_its_mistakes_are_told_with_their_line(
+    place: Place,
+) -> None:
+    written = 'custom_metrics: {{brief: metrics.py:brief}}\ngates: {{brief: ">= 0.5"}}\n'
+    spec = write(place, written, epochs=1, count=12, base="")
+    file = place.folder / "metrics.py"
+    file.write_text("def brief(answer, expected, messages):\n    return 1 / 0\n", encoding="utf-8")
+    failed = place.tune("apply", str(spec), "--yes")
+    assert failed.code == 3, failed.said
+    assert "metrics.py:2: 'brief' failed at question 1: ZeroDivisionError" in failed.err
+    assert "Traceback" not in failed.said
+    file.write_text("import nothing_of_this_name\n\n\n" + file.read_text(), encoding="utf-8")
+    mark = place.emulator.control.last_call()
+    unloadable = place.tune("apply", str(spec), "--yes")
+    assert unloadable.code == 3, unloadable.said
+    assert "metrics.py:1: could not be loaded: ModuleNotFoundError" in unloadable.err
+    for gives, code in (("'much'", 3), ("2.0", 3), ("0.25", 7), ("len(messages) == 1", 0)):
+        body = f"def brief(answer, expected, messages):\n    return {gives}\n"
+        file.write_text(body, encoding="utf-8")
+        ran = place.tune("apply", str(spec), "--yes")
+        assert ran.code == code, ran.said
+    assert "brief 1.00" in ran.out
+    assert asked(place, mark) == 0, "scored anew, and not asked"
+    file.write_text(body + "# the same, but another file\n", encoding="utf-8")
+    assert "1 to evaluate" in place.tune("plan", str(spec)).out
+
+
+def test_apply_tells_a_program_all_that_an_evaluation_found(place: Place) -> None:
+    written = WITH_BASE + 'gates: {{accuracy: ">= 1", token_f1: "> base"}}\n'
+    spec = write(place, written)
+    text = spec.read_text(encoding="utf-8").replace("[token_f1, chrf]", "[token_f1, accuracy]")
+    budget = """\
+budget:
+  max_usd: 1000
+  prices: {training_per_million_tokens: 1, hosting_per_hour: 1, input_per_million_tokens: 10,
+           output_per_million_tokens: 40, source: this test, as_of: 2026-11-23}
+"""
+    spec.write_text(budget + text, encoding="utf-8")
+    missed = place.tune("apply", str(spec), "--yes", "-o", "json")
+    assert missed.code == 7, missed.said
+    [found] = json.loads(missed.out)["evaluations"]
+    assert (found["model"], found["questions"], found["asked"]) == (f"{place.name}:1", 40, 40)
+    assert found["answers"].startswith(f"{place.name}-eval-answers:")
+    compared = {one["metric"]: one for one in found["comparisons"]}
+    assert compared["token_f1"]["with"] == "base"
+    assert compared["token_f1"]["low"] < compared["token_f1"]["difference"]
+    assert {"by": "length", "slice": "long"}.items() <= compared["token_f1"]["slices"][-1].items()
+    assert sum(cell["count"] for cell in found["confusion"]) == 40
+    assert found["gates"][0].startswith("passes token_f1 > base")
+    assert found["missed"][0].startswith("accuracy >= 1 (it is 0.")
+    cost = found["usd_per_1000"]
+    assert 0.06 < cost["low"] == cost["high"] < 1, "6 tokens each at most, and their questions"
+    assert "1,000 such answers cost 0." in missed.err
+    assert "Check the HDMI cable and use another port.: " in missed.err
+
+
+def test_apply_says_nothing_found_where_there_is_nothing_to_do(place: Place) -> None:
+    spec = write(place, "", epochs=1, base="")
+    assert place.tune("apply", str(spec), "--yes").code == 0
+    again = place.tune("apply", str(spec), "--yes", "-o", "json")
+    assert json.loads(again.out)["evaluations"] == []
