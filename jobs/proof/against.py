@@ -10,10 +10,10 @@ from jobs.proof.compare import ENOUGH, Difference, compare, compare_slices
 from jobs.proof.promotion import Decision, decide
 from jobs.proof.scoring import Exam
 from jobs.proof.slices import slices
+from jobs.read.fields import ALWAYS
 from jobs.spec.gates import RelativeGate
 
 LESS_IS_BETTER = frozenset({"refusal_rate"})
-ALWAYS_CUT_BY = ("system", "language", "label", "length")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ def compared(
 ) -> Iterator[Comparison]:
     """Every metric that each question has a score of, as a whole and by slice."""
     rows = [question.row for question in exam.questions]
-    cuts = {by: slices(rows, by) for by in dict.fromkeys((*ALWAYS_CUT_BY, *exam.spec.slices))}
+    cuts = {by: slices(rows, by) for by in dict.fromkeys((*ALWAYS, *exam.spec.slices))}
     for metric in exam.shares:
         ours, theirs = (exam.each(metric, one.replies) for one in (candidate, reference))
         less_is_better = metric in LESS_IS_BETTER

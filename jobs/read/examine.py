@@ -14,6 +14,7 @@ from jobs.files import UnreadableFileError, open_regular
 from jobs.findings import Finding, in_order, refuses
 from jobs.money.cost import Cost, estimate
 from jobs.read.checks import check_story
+from jobs.read.fields import field_findings
 from jobs.read.labels import label_findings
 from jobs.read.silence import silence
 from jobs.spec.models import DataInput, Evaluation, FineTuning
@@ -212,6 +213,8 @@ def _readable(named: list[_Named]) -> "tuple[list[DataFile], list[Finding]]":
         else:
             if isinstance(chapter.spec, Evaluation) and chapter.spec.labels:
                 findings += label_findings(chapter, chapter.spec.labels, path)
+            if isinstance(chapter.spec, Evaluation) and chapter.spec.slices:
+                findings += field_findings(chapter, chapter.spec.slices, path)
             readable.append(DataFile(path, role))  # pyright: ignore[reportArgumentType]
     return readable, findings
 

@@ -332,4 +332,12 @@ RULES: tuple[Rule, ...] = (
         "custom_metrics: {politeness: metrics.py:politeness}",
         False,
     ),
+    Rule(
+        "FT-S046", "error", "A slice of nothing",
+        "A comparison is cut by system, language, label, length, and by any field that rows of the "
+        "data have beside their messages.",
+        "slices: [regoin]",
+        "slices: [region]",
+        False,
+    ),
 )  # fmt: skip

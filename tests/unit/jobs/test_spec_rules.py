@@ -42,6 +42,15 @@ name: prepare
 command: python prepare.py
 environment: azureml:prepare:1
 """
+METRICS = """\
+raise RuntimeError("read, not run")
+def brief(answer, expected, messages): return 1.0
+def two(answer, expected): return 1.0
+def defaults(answer, expected, messages, strict=True): return 1.0
+def any(*all): return 1.0
+def named(answer, expected, messages, *, key): return 1.0
+async def later(answer, expected, messages): return 1.0
+"""
 
 
 def job(old: str = "", new: str = "") -> str:
@@ -194,6 +203,11 @@ CASES: dict[str, tuple[str, str]] = {
         evaluation("compare_with: [base]\n"),
         evaluation("compare_with: [base]\nbase: phi-base\n"),
     ),
+    "FT-S045": (
+        evaluation("custom_metrics: {brief: metrics.py:breif}\n"),
+        evaluation("custom_metrics: {brief: metrics.py:brief}\n"),
+    ),
+    "FT-S046": (evaluation("slices: [regoin]\n"), evaluation("slices: [length, system]\n")),
     "FT-C001": (job("Phi-4-mini-instruct", "Phi-4-mini-instrukt"), job()),
     "FT-C002": (job("Phi-4-mini-instruct", "Phi-4-reasoning"), job()),
     "FT-C003": (job("Phi-4-mini-instruct", "Phi-3-mini-4k-instruct"), job()),
@@ -240,6 +254,7 @@ def folder(tmp_path: Path) -> Path:
         lines = [conversation(number) for number in range(first, first + count)]
         (tmp_path / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")
     (tmp_path / "train.json").write_bytes((tmp_path / "train.jsonl").read_bytes())
+    (tmp_path / "metrics.py").write_text(METRICS, encoding="utf-8")
     return tmp_path
 
 
@@ -323,6 +338,43 @@ def test_a_comparison_with_nobody_is_told_where_it_stands(
     [found] = [f for f in examine([spec], on=TODAY).findings if f.rule == "FT-S044"]
     assert found.message.startswith(why)
     assert found.line > 0
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        ("brief: metrics.py:brief", ""),
+        ("brief: metrics.py:defaults", ""),
+        ("brief: metrics.py:any", ""),
+        ("token_f1: metrics.py:brief", "'token_f1' is a metric already."),
+        ("Brief-1: metrics.py:brief", "'Brief-1' is no name of a metric"),
+        ("brief: metrics.py", "'metrics.py' is no function. Write metrics.py:politeness."),
+        ("brief: metrics.yaml:brief", "'metrics.yaml:brief' is no function."),
+        ("brief: azureml:metrics.py:brief", "'azureml:metrics.py:brief' is no function."),
+        ("brief: metric.py:brief", "'metric.py' can't be read: there is no such file."),
+        ("brief: test.py:brief", "test.py:1 is not Python: "),
+        ("brief: metrics.py:breif", "metrics.py has no function 'breif'. Did you mean 'brief'?"),
+        ("brief: metrics.py:later", "metrics.py has no function 'later'."),
+        ("brief: metrics.py:two", "metrics.py:3 doesn't take three."),
+        ("brief: metrics.py:named", "metrics.py:6 doesn't take three."),
+    ],
+)
+def test_a_metric_of_ones_own_is_looked_for_and_not_run(
+    written: str, why: str, folder: Path
+) -> None:
+    (folder / "test.py").write_text("def brief(:\n", encoding="utf-8")
+    spec = folder / "spec.yaml"
+    spec.write_text(evaluation(f"custom_metrics: {{{written}}}\n"), encoding="utf-8")
+    found = [f for f in examine([spec], on=TODAY).findings if f.rule == "FT-S045"]
+    assert [f.message[: len(why)] for f in found] == ([why] if why else [])
+    assert all(f.line for f in found)
+
+
+def test_a_gate_holds_a_metric_of_ones_own_and_no_other(folder: Path) -> None:
+    own = "custom_metrics: {brief: metrics.py:brief}\ncompare_with: [served]\nconfident: true\n"
+    assert "FT-S025" not in rules_of(folder, evaluation(own + 'gates: {brief: "> served"}\n'))
+    assert "FT-S025" in rules_of(folder, evaluation(own + 'gates: {breif: "> served"}\n'))
+    assert "FT-S025" in rules_of(folder, evaluation(own + 'gates: {brief: ">= 1.5"}\n'))
 
 
 def test_an_endpoint_of_the_file_that_serves_a_base_is_offered_as_base(folder: Path) -> None:
