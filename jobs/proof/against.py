@@ -13,6 +13,7 @@ from jobs.proof.slices import slices
 from jobs.read.fields import ALWAYS
 from jobs.spec.gates import RelativeGate
 
+_CLEAR = ("worse", "better")
 LESS_IS_BETTER = frozenset({"refusal_rate"})
 
 
@@ -29,12 +30,15 @@ class Comparison:
     """By what, then by slice: those with enough questions to say something of."""
 
     @property
-    def clear(self) -> Iterator[tuple[str, str, Difference]]:
-        """The slices that differ clearly: by what, which, how."""
+    def clear(self) -> Iterator[str]:
+        """For each cut the slices that differ clearly, in words: `by length: better for …`."""
         for by, found in self.slices.items():
+            words: dict[str, list[str]] = {}
             for name, difference in found.items():
-                if difference.word != "can't tell":
-                    yield by, name, difference
+                words.setdefault(difference.word, []).append(f"{name!r} {difference.mean:+.3f}")
+            told = [f"{word} for {', '.join(words[word])}" for word in _CLEAR if word in words]
+            if told:
+                yield f"by {by}: {'; '.join(told)}"
 
     @property
     def as_dict(self) -> dict[str, Any]:

@@ -248,8 +248,8 @@ def _tell(outcome: Outcome, report: Reporter) -> None:
     for one in outcome.comparisons:
         beside = f" ({one.model})" if one.model != one.word else ""
         report.detail("compared", name, f"{one.metric} with {one.word}{beside}: {one.difference}")
-        for by, which, difference in one.clear:
-            report.detail("compared", name, f"  {by} '{which}': {difference}")
+        for line in one.clear:
+            report.detail("compared", name, f"  {line}")
     for line in outcome.gates:
         report.detail("gate", name, line)
 
