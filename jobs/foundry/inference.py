@@ -44,6 +44,8 @@ class Answer:
     """What the content filter made of the answer, by category, where Azure says."""
     seconds: float = 0.0
     """To the whole answer, without waiting for the rate limit."""
+    tool_calls: Sequence[Mapping[str, Any]] = ()
+    """As the chat completions API has them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +61,7 @@ class Refusal:
     """To the refusal, without waiting for the rate limit."""
 
 
-Messages = Sequence[Mapping[str, str]]
+Messages = Sequence[Mapping[str, Any]]
 
 
 class Chat:
@@ -87,17 +89,28 @@ class Chat:
         )
 
     def ask(
-        self, messages: Messages, *, max_tokens: int = 256, temperature: float = 0.0
+        self,
+        messages: Messages,
+        *,
+        max_tokens: int = 256,
+        temperature: float = 0.0,
+        tools: Sequence[Any] = (),
     ) -> Answer | Refusal:
         """One answer, whole; a refusal of the content filter is a value, not an error."""
-        return self._pace.keep(lambda: self._timed(messages, max_tokens, temperature))
+        return self._pace.keep(lambda: self._timed(messages, max_tokens, temperature, tools))
 
-    def _timed(self, messages: Messages, max_tokens: int, temperature: float) -> Answer | Refusal:
+    def _timed(
+        self, messages: Messages, max_tokens: int, temperature: float, tools: Sequence[Any]
+    ) -> Answer | Refusal:
         began = time.monotonic()
-        said = self._ask(messages, max_tokens, temperature)
+        said = self._ask(messages, max_tokens, temperature, tools)
         return replace(said, seconds=round(time.monotonic() - began, 6))
 
-    def _ask(self, messages: Messages, max_tokens: int, temperature: float) -> Answer | Refusal:
+    def _ask(
+        self, messages: Messages, max_tokens: int, temperature: float, tools: Sequence[Any]
+    ) -> Answer | Refusal:
+        from openai import omit
+
         try:
             with _translated():
                 reply = self._client.chat.completions.create(
@@ -105,6 +118,7 @@ class Chat:
                     messages=cast("list[ChatCompletionMessageParam]", list(messages)),
                     max_tokens=max_tokens,
                     temperature=temperature,
+                    tools=list(tools) or omit,
                 )
                 choice = reply.choices[0]
                 if choice.finish_reason == "content_filter":
@@ -120,6 +134,7 @@ class Chat:
                     tokens=reply.usage.completion_tokens if reply.usage else 0,
                     prompt_tokens=reply.usage.prompt_tokens if reply.usage else 0,
                     severities=_severities(getattr(choice, "content_filter_results", None)),
+                    tool_calls=_calls(choice.message.tool_calls),
                 )
         except _FilteredError as filtered:
             return filtered.refusal
@@ -209,7 +224,7 @@ class _translated:  # noqa: N801 - reads as the verb it is
             refused = refusal(
                 error.status_code,
                 str(fields.get("code") or ""),
-                str(fields.get("message") or ""),
+                _words(fields),
                 "ask the endpoint",
             )
             if error.status_code == 429:
@@ -249,6 +264,26 @@ def _text(value: object) -> str:
     if value is not None and not isinstance(value, str):
         raise TypeError(type(value).__name__)
     return value or ""
+
+
+def _words(fields: dict[str, Any]) -> str:
+    """What is wrong; Azure's Model Inference API says which parameter beside the message."""
+    detail: Any = fields.get("detail")
+    said: Any = cast("dict[str, Any]", detail).get("msg") if isinstance(detail, dict) else None
+    return str(said or fields.get("message") or "")
+
+
+def _calls(calls: Any) -> list[dict[str, Any]]:
+    """The calls of functions in an answer, as plain values."""
+    return [
+        {
+            "function": {
+                "name": _text(call.function.name),
+                "arguments": _text(call.function.arguments),
+            }
+        }
+        for call in calls or ()
+    ]
 
 
 def _inner(body: Any) -> dict[str, Any]:

@@ -9,8 +9,9 @@ import json
 import os
 import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -65,14 +66,17 @@ class KeptAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """A line: a question, and what was answered."""
 
     question: str
-    """The hash of all that decides an answer: messages, max_tokens, temperature."""
+    """The hash of all that decides an answer: messages, max_tokens, temperature, tools."""
     model: str
-    messages: list[dict[str, str]]
+    messages: list[dict[str, Any]]
     max_tokens: int
     temperature: float
+    tools: list[Any]
+    """What it may call."""
     expected: str
     answer: str
-    """Empty where it was refused."""
+    """Empty where it was refused, or only calls tools."""
+    tool_calls: list[dict[str, Any]]
     refused: str | None
     """`prompt` or `answer`, where the content filter refused it."""
     finish_reason: str
@@ -94,17 +98,21 @@ class KeptAnswer(msgspec.Struct, frozen=True, kw_only=True):
             seconds=self.seconds,
             tokens=self.tokens,
             prompt_tokens=self.prompt_tokens,
+            tool_calls=self.tool_calls,
         )
 
     @property
     def is_whole(self) -> bool:
         """Whether it is the answer to the question that it says."""
-        return self.question == question_hash(self.messages, self.max_tokens, self.temperature)
+        hashed = question_hash(self.messages, self.max_tokens, self.temperature, self.tools)
+        return self.question == hashed
 
 
-def question_hash(messages: Messages, max_tokens: int, temperature: float) -> str:
+def question_hash(
+    messages: Messages, max_tokens: int, temperature: float, tools: Sequence[Any] = ()
+) -> str:
     """What stands for a question: everything that is sent to the model, and nothing else."""
-    asked = [list(map(dict, messages)), max_tokens, float(temperature)]
+    asked = [list(map(dict, messages)), max_tokens, float(temperature), list(tools)]
     text = json.dumps(asked, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -15,7 +15,6 @@ from jobs import revision
 from jobs.errors import ConflictError, RefusedError
 from jobs.files import digest_of
 from jobs.foundry import data, projects
-from jobs.foundry.data import DataAsset
 from jobs.foundry.projects import Datastore
 from jobs.foundry.session import Session
 from jobs.proof.answers import KeptAnswer, Subject, as_lines, from_lines
@@ -48,7 +47,7 @@ class Archive:
     def fetch(self, subject: Subject) -> dict[str, KeptAnswer]:
         """What a subject has answered, by question: to these questions, and to others."""
         found: dict[str, KeptAnswer] = {}
-        for asset in self._versions:
+        for asset in data.versions(self.session, self.name):
             if asset.tags.get(TAG_SUBJECT) == subject.identity:
                 content = data.download(self.session, self._datastore, asset)
                 found |= from_lines(content or b"")
@@ -61,13 +60,17 @@ class Archive:
         looked at stays looked at when it is taken down.
         """
         tag = f"{TAG_LOOK}.{reference.identity}"
-        looks = {
-            asset.version: int(asset.tags[tag])
-            for asset in self._versions
-            if asset.tags.get(TAG_QUESTIONS) == self.questions and asset.tags.get(tag, "").isdigit()
-        }
-        own = looks.get(self.version(subject))
-        return own or 1 + max(looks.values(), default=0)
+        own = data.find(self.session, self.name, self.version(subject))
+        if own and (look := _number(own.tags.get(tag))):
+            return look
+        return 1 + max(
+            (
+                _number(asset.tags.get(tag))
+                for asset in data.versions(self.session, self.name)
+                if asset.tags.get(TAG_QUESTIONS) == self.questions
+            ),
+            default=0,
+        )
 
     def keep(
         self,
@@ -123,9 +126,10 @@ class Archive:
         return uri
 
     @cached_property
-    def _versions(self) -> list[DataAsset]:
-        return data.versions(self.session, self.name)
-
-    @cached_property
     def _datastore(self) -> Datastore:
         return projects.default_datastore(self.session)
+
+
+def _number(tag: str | None) -> int:
+    """The count that a tag has; 0 where somebody took it away or wrote something else."""
+    return int(tag) if tag and tag.isdecimal() else 0

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from msgspec import structs
 
@@ -59,9 +60,8 @@ class Asking:
     @property
     def archive(self) -> Archive:
         """The answers' place in the project."""
-        spec = self.measuring.spec
-        asked = [[list(map(dict, q.messages)), q.expected] for q in self.questions]
-        stands_for = revision.digest([revision.FORMAT, asked, spec.max_tokens, spec.temperature])
+        asked = [[self._key(q), q.expected, list(map(dict, q.calls))] for q in self.questions]
+        stands_for = revision.digest([revision.FORMAT, asked])
         return Archive(self.session, self.measuring.name, stands_for)
 
     def ask(self, endpoint: Endpoint, archive: Archive) -> Answered:
@@ -121,7 +121,12 @@ class Asking:
 
     def _asked(self, chat: Chat, subject: Subject, key: str, question: Question) -> KeptAnswer:
         spec = self.measuring.spec
-        said = chat.ask(question.messages, max_tokens=spec.max_tokens, temperature=spec.temperature)
+        said = chat.ask(
+            question.messages,
+            max_tokens=spec.max_tokens,
+            temperature=spec.temperature,
+            tools=self._tools(question),
+        )
         answered = isinstance(said, Answer)
         return KeptAnswer(
             question=key,
@@ -129,8 +134,10 @@ class Asking:
             messages=[dict(message) for message in question.messages],
             max_tokens=spec.max_tokens,
             temperature=float(spec.temperature),
+            tools=self._tools(question),
             expected=question.expected,
             answer=said.text if answered else "",
+            tool_calls=[dict(call) for call in said.tool_calls] if answered else [],
             refused=None if answered else said.where,
             finish_reason=said.finish_reason if answered else "content_filter",
             seconds=said.seconds,
@@ -147,4 +154,9 @@ class Asking:
 
     def _key(self, question: Question) -> str:
         spec = self.measuring.spec
-        return question_hash(question.messages, spec.max_tokens, spec.temperature)
+        tools = self._tools(question)
+        return question_hash(question.messages, spec.max_tokens, spec.temperature, tools)
+
+    def _tools(self, question: Question) -> list[Any]:
+        """What the model is offered: nothing where no call of it counts."""
+        return question.tools if "tool_calls" in self.measuring.spec.metrics else []

@@ -33,6 +33,13 @@ class Question:
     expected: str
     row: Mapping[str, Any]
     """The whole line of the file."""
+    calls: Sequence[Mapping[str, Any]] = ()
+    """The calls of tools that are expected, as the chat completions API has them."""
+
+    @property
+    def tools(self) -> list[Any]:
+        """What the model may call."""
+        return list(self.row.get("tools") or ())
 
 
 def questions(content: bytes) -> list[Question]:
@@ -44,9 +51,17 @@ def questions(content: bytes) -> list[Question]:
             continue
         row: dict[str, Any] = json.loads(line)
         messages: list[dict[str, Any]] = row["messages"]
-        asked = [{"role": m["role"], "content": m["content"]} for m in messages[:-1]]
-        found.append(Question(asked, str(messages[-1]["content"]), row))
+        asked = [_asked(message) for message in messages[:-1]]
+        last = messages[-1]
+        found.append(Question(asked, last.get("content") or "", row, last.get("tool_calls") or ()))
     return found
+
+
+def _asked(message: Mapping[str, Any]) -> dict[str, Any]:
+    """A message as it is sent: what a row has beside is for people, or for training."""
+    fields = ("tool_calls", "tool_call_id")
+    sent = {name: message[name] for name in fields if message.get(name) is not None}
+    return {"role": message["role"], "content": message.get("content"), **sent}
 
 
 def exact_match(said: str, wanted: str) -> float:

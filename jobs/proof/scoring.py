@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.proof.labels import accuracy, labels_of, macro_f1
 from jobs.proof.metrics import METRICS, Question
+from jobs.proof.tool_calls import tool_calls_match
 from jobs.spec.gates import PER_QUESTION
 from jobs.spec.models import Evaluation, Format
 
@@ -32,6 +33,7 @@ class Reply:
     """Of the answer, as the endpoint counts them."""
     prompt_tokens: int = 0
     """Of the question, likewise."""
+    tool_calls: Sequence[Mapping[str, Any]] = ()
 
 
 Scorer = Callable[[Sequence[Reply]], list[float]]
@@ -61,32 +63,27 @@ class Exam:
         """One score a question, from 0 to 1."""
         if metric in self.own:
             return self.own[metric](replies)
-        return per_question(self.spec, metric, replies, self.expected)
+        if metric == "tool_calls":
+            pairs = zip(self.questions, replies, strict=True)
+            return [
+                0.0 if reply.refused else float(tool_calls_match(reply.tool_calls, question.calls))
+                for question, reply in pairs
+            ]
+        return _per_question(self.spec, metric, replies, self.expected)
 
     def means(self, replies: Sequence[Reply]) -> dict[str, float]:
-        """Every metric, as a whole."""
-        own = {name: _mean(scorer(replies)) for name, scorer in self.own.items()}
-        return score(self.spec, replies, self.expected) | own
+        """Every metric, as a whole; 0 where there is no question."""
+        return {
+            name: _OVER_ALL[name](self.spec, replies, self.expected)
+            if name in _OVER_ALL
+            else _mean(self.each(name, replies))
+            for name in self.spec.measured
+        }
 
 
-def score(spec: Evaluation, replies: Sequence[Reply], expected: Sequence[str]) -> dict[str, float]:
-    """Every built-in metric that the document names; 0 where there is no question."""
-    return {
-        name: _OVER_ALL[name](spec, replies, expected)
-        if name in _OVER_ALL
-        else _mean(per_question(spec, name, replies, expected))
-        for name in spec.metrics
-    }
-
-
-def per_question(
+def _per_question(
     spec: Evaluation, metric: str, replies: Sequence[Reply], expected: Sequence[str]
 ) -> list[float]:
-    """The scores that a metric in `gates.PER_QUESTION` is the mean of, each from 0 to 1.
-
-    Raises:
-        KeyError: The metric is none of them.
-    """
     said = [reply.text for reply in replies]
     if metric == "refusal_rate":
         return [float(reply.refused) for reply in replies]

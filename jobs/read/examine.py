@@ -215,7 +215,8 @@ def _readable(named: list[_Named]) -> "tuple[list[DataFile], list[Finding]]":
                 findings += label_findings(chapter, chapter.spec.labels, path)
             if isinstance(chapter.spec, Evaluation) and chapter.spec.slices:
                 findings += field_findings(chapter, chapter.spec.slices, path)
-            readable.append(DataFile(path, role))  # pyright: ignore[reportArgumentType]
+            calls = isinstance(chapter.spec, Evaluation) and "tool_calls" in chapter.spec.metrics
+            readable.append(DataFile(path, role, calls))  # pyright: ignore[reportArgumentType]
     return readable, findings
 
 

@@ -409,6 +409,7 @@ Metric = Literal[
     "accuracy",
     "macro_f1",
     "valid_format",
+    "tool_calls",
     "refusal_rate",
     "length",
     "latency_p50",

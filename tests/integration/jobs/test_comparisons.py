@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from jobs.foundry import data, endpoints
 from jobs.foundry.endpoints import Endpoint
@@ -11,7 +12,7 @@ from jobs.proof.evaluation import Outcome, measure
 from jobs.read.examine import named
 from jobs.terminal.progress import Reporter
 from tests.integration.jobs.conftest import Place, write_story
-from tests.integration.jobs.test_answers import asked, write_questions
+from tests.integration.jobs.test_answers import asked, kept, write_questions
 
 BASE = """\
 ---
@@ -207,3 +208,49 @@ def test_apply_says_nothing_found_where_there_is_nothing_to_do(place: Place) -> 
     assert place.tune("apply", str(spec), "--yes").code == 0
     again = place.tune("apply", str(spec), "--yes", "-o", "json")
     assert json.loads(again.out)["evaluations"] == []
+
+
+def test_calls_of_tools_are_asked_for_compared_and_kept(place: Place) -> None:
+    assert place.tune("apply", str(write_story(place)), "--yes").code == 0
+    spec = write(place, "", count=1, base="", epochs=1)
+    text = spec.read_text(encoding="utf-8").replace("[token_f1, chrf]", "[tool_calls]")
+    spec.write_text(text, encoding="utf-8")
+    stock = {"type": "function", "function": {"name": "stock", "arguments": '{"part": "disc"}'}}
+    tool: dict[str, Any] = {
+        "name": "stock",
+        "parameters": {"type": "object", "properties": {"part": {}}},
+    }
+    row: dict[str, Any] = {
+        "tools": [{"type": "function", "function": tool}],
+        "messages": [
+            {"role": "user", "content": "Are there discs?"},
+            {"role": "assistant", "content": None, "tool_calls": [{"id": "a", **stock}]},
+        ],
+    }
+    file = place.folder / f"{place.name}-test.jsonl"
+    file.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    assert place.tune("apply", str(write_story(place, rows=40, epochs=1)), "--yes").code == 0
+    file.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    spec.write_text(text, encoding="utf-8")
+    # A stand-in is taught no tools, as no serverless Phi takes them: that is told, by name.
+    refused = place.tune("apply", str(spec), "--yes")
+    assert refused.code == 4, refused.said
+    assert "'tools' is not supported by this model" in refused.err
+    # What a model would answer that takes them.
+    message = {"role": "assistant", "content": None, "tool_calls": [{"id": "b", **stock}]}
+    body = {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "m",
+        "choices": [{"index": 0, "finish_reason": "tool_calls", "message": message}],
+    }
+    answer = {"status": 200, "content_type": "application/json", "body": json.dumps(body)}
+    match = {"path": "/chat/completions", "host": place.name}
+    place.emulator.control.faults.add({"match": match, "do": {"answer": answer}})
+    applied = place.tune("apply", str(spec), "--yes")
+    assert applied.code == 0, applied.said
+    assert "1 questions: tool_calls 1.00" in applied.out
+    [line] = kept(place)
+    assert line["tools"] == row["tools"]
+    assert line["tool_calls"] == [{"function": stock["function"]}]
