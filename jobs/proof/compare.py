@@ -13,12 +13,13 @@ from typing import Literal
 import numpy as np
 
 from jobs.errors import InvalidInputError
-from jobs.proof.evidence import POWER, checked
+from jobs.proof.evidence import POWER, Numbers, checked
 
 Word = Literal["better", "worse", "can't tell"]
 
 _LEVEL = 0.95
 _RESAMPLES = 10_000
+_DRAWN_AT_ONCE = 1_000_000
 ENOUGH = 10
 """Of fewer questions a bootstrap's interval is too narrow to say a word by."""
 
@@ -64,9 +65,7 @@ def compare(
     """
     differences = checked(paired(candidate, reference), floor=-1)
     count = len(differences)
-    random = np.random.default_rng(seed)
-    means = [differences[random.integers(count, size=count)].mean() for _ in range(_RESAMPLES)]
-    low, high = np.quantile(means, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
+    low, high = np.quantile(_resampled(differences, seed), [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
     spread = float(differences.std(ddof=1)) if count > 1 else 1.0
     normal = NormalDist()
     # The textbook's formula for a paired z-test: (z of the level + z of the power) standard errors.
@@ -79,6 +78,15 @@ def compare(
         detectable=errors * spread / count**0.5,
         less_is_better=less_is_better,
     )
+
+
+def _resampled(differences: Numbers, seed: int) -> Numbers:
+    """The means of so many draws with replacement, as many at a time as memory is worth."""
+    random, count = np.random.default_rng(seed), len(differences)
+    at_once = max(1, _DRAWN_AT_ONCE // count)
+    sizes = [min(at_once, _RESAMPLES - done) for done in range(0, _RESAMPLES, at_once)]
+    means = [differences[random.integers(count, size=(size, count))].mean(axis=1) for size in sizes]
+    return np.concatenate(means)
 
 
 def compare_slices(

@@ -7,6 +7,7 @@ is told with its line.
 import math
 import traceback
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,7 +16,7 @@ from jobs.errors import InvalidInputError
 from jobs.files import read_unchanged
 from jobs.plan.desired import OwnMetric
 from jobs.proof.metrics import Question
-from jobs.proof.scoring import Reply, Scorer
+from jobs.proof.scoring import Scorer
 
 _CORRECT = "Correct it and run the same command again: answers that were given are kept."
 
@@ -28,11 +29,12 @@ def scorer(name: str, metric: OwnMetric, questions: Sequence[Question]) -> Score
     """
     function = _loaded(metric)
 
-    def scored(replies: Sequence[Reply]) -> list[float]:
-        pairs = enumerate(zip(questions, replies, strict=True), start=1)
-        return [_score(name, metric, function, number, *pair) for number, pair in pairs]
+    # Called once an answer: it is somebody else's function, and may take its time.
+    @cache
+    def score(index: int, reply: str) -> float:
+        return _score(name, metric, function, index + 1, questions[index], reply)
 
-    return scored
+    return lambda replies: [score(index, reply.text) for index, reply in enumerate(replies)]
 
 
 def _loaded(metric: OwnMetric) -> Callable[..., Any]:
@@ -52,11 +54,11 @@ def _score(
     function: Callable[..., Any],
     number: int,
     question: Question,
-    reply: Reply,
+    reply: str,
 ) -> float:
     messages = [dict(message) for message in question.messages]
     try:
-        value = function(reply.text, question.expected, messages)
+        value = function(reply, question.expected, messages)
     except (Exception, SystemExit) as error:
         raise _failed(metric.path, error, f"'{name}' failed at question {number}") from error
     if isinstance(value, int | float) and not math.isnan(value) and 0 <= value <= 1:

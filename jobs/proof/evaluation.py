@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jobs import revision
-from jobs.errors import QualityError
+from jobs.errors import PreflightError, QualityError
 from jobs.files import read_unchanged
 from jobs.foundry import endpoints
 from jobs.foundry.endpoints import Endpoint
@@ -84,8 +84,16 @@ def measure(
     served before, so there is nothing to hold gates on it against: they pass, and that is told.
 
     Raises:
+        PreflightError: Somebody else than `served` is to be asked and isn't there.
         QualityError: A gate doesn't hold.
     """
+    others = others or {}
+    for word in measuring.spec.compare_with:
+        if word != SERVED and word not in others:
+            raise PreflightError(
+                f"{measuring.spec.reference}: there is nobody to ask as {word}.",
+                next_step="Add a serverless_endpoint document, or correct compare_with.",
+            )
     questions = metrics.questions(read_unchanged(measuring.path, measuring.sha256))
     own = {name: scorer(name, metric, questions) for name, metric in measuring.own.items()}
     exam = Exam(spec=measuring.spec, questions=questions, own=own)
@@ -97,7 +105,7 @@ def measure(
     references = {
         word: asking.ask(others[word], archive)
         for word in measuring.spec.compare_with
-        if others and word in others
+        if word in others
     }
     if SERVED in references and references[SERVED].subject == candidate.subject:
         del references[SERVED]  # it is in force already: there is nothing to promote

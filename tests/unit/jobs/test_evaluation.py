@@ -1,11 +1,16 @@
 """The metrics and their gates, on examples worked out by hand."""
 
 import json
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from jobs.errors import InvalidInputError
+from jobs.errors import InvalidInputError, PreflightError
+from jobs.plan.desired import Measuring, OwnMetric
+from jobs.proof.custom import scorer
+from jobs.proof.evaluation import measure
 from jobs.proof.labels import OTHER, confusion
 from jobs.proof.metrics import Question, chrf, exact_match, normalize, questions, rouge_l, token_f1
 from jobs.proof.scoring import Exam, Reply
@@ -138,6 +143,32 @@ def test_questions_are_read_with_their_tools_and_the_calls_that_are_expected() -
         {"role": "assistant", "content": None, "tool_calls": [call]},
         {"role": "tool", "content": "3", "tool_call_id": "a"},
     ]
+
+
+def test_whoever_is_to_be_asked_and_is_not_there_is_told_and_no_gate_passes_by_it() -> None:
+    spec = Evaluation(
+        name="e", endpoint="e", data="d", compare_with=("base",), gates={"token_f1": "> base"}
+    )
+    measuring = Measuring(
+        spec=spec, endpoint="e", references={}, path=Path("d"), sha256="", folder=Path()
+    )
+    nobody: Any = None
+    with pytest.raises(PreflightError, match="there is nobody to ask as base"):
+        measure(nobody, nobody, measuring, nobody, {})
+
+
+def test_a_custom_metric_is_called_once_an_answer(tmp_path: Path) -> None:
+    file = tmp_path / "metrics.py"
+    file.write_text(
+        "calls = []\ndef brief(a, e, m):\n    calls.append(a)\n    return len(calls) / 9\n"
+    )
+    own = OwnMetric(path=file, function="brief", sha256=sha256(file.read_bytes()).hexdigest())
+    give = scorer("brief", own, [Question([], "x", {}), Question([], "y", {})])
+    replies = [Reply(text="a"), Reply(text="a")]
+    assert give(replies) == give(replies) == [1 / 9, 2 / 9]
+    file.write_text("def brief(a, e, m): return 1.0\n")
+    with pytest.raises(InvalidInputError, match="changed after it was checked"):
+        scorer("brief", own, [])
 
 
 def evaluation(*metrics: Metric, format: Format | None = None) -> Evaluation:  # noqa: A002
