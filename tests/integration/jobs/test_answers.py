@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -109,7 +110,8 @@ def test_an_answer_is_kept_with_all_that_is_known_of_it_and_no_secret(place: Pla
     assert ignored.read_text(encoding="utf-8") == "*\n"
 
 
-def test_a_killed_evaluation_goes_on_where_it_was(place: Place) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_stopped_evaluation_goes_on_where_it_was(place: Place, how: signal.Signals) -> None:
     assert place.tune("apply", str(write_story(place)), "--yes").code == 0
     spec = write(place, count=40)
     slow = {"match": {"path": "/chat/completions", "count": 999}, "do": {"delay": 0.05}}
@@ -117,7 +119,10 @@ def test_a_killed_evaluation_goes_on_where_it_was(place: Place) -> None:
     mark = place.emulator.control.last_call()
     running = place.start("apply", str(spec), "--yes")
     wait_for(lambda: len(kept(place)) >= 8)
-    running.kill()
+    stopped = running.kill(how)
+    if how is signal.SIGINT:
+        assert stopped.code == 130
+        assert "Stopped. Continue:  foundry-tune apply" in stopped.err
     assert len(kept(place)) < 40, "it was killed too late to tell"
     [file] = (place.folder / ".foundry-tune" / "answers").glob("*.jsonl")
     with file.open("ab") as torn:
