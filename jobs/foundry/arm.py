@@ -64,6 +64,8 @@ class Arm:
         """Hears what is waited for."""
         self.today: date | None = None
         """Azure's own date, once it has answered: what lifecycle dates are held against."""
+        self.now: datetime | None = None
+        """Azure's own time at its newest answer."""
         agent = f"foundry-tune/{version('foundry-tune')}"
         self._client = PipelineClient(
             ENDPOINT,
@@ -235,11 +237,14 @@ class Arm:
 
     def _note_date(self, answer: Any) -> None:
         said = answer.http_response.headers.get("Date")
-        if said and self.today is None:
-            try:
-                self.today = parsedate_to_datetime(said).date()
-            except ValueError:
-                self.today = datetime.now(tz=UTC).date()
+        if not said:
+            return
+        try:
+            moment = parsedate_to_datetime(said)
+        except ValueError:
+            moment = datetime.now(tz=UTC)
+        self.now = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        self.today = self.today or self.now.date()
 
 
 def _promises_more(response: "HttpResponse", doing: str) -> bool:

@@ -1,0 +1,60 @@
+"""What an endpoint has cost since it was made: hours of hosting, and the tokens it counted."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from jobs.money.cost import CostLine
+from jobs.money.price import NOTHING, Money, unit_price
+from jobs.spec.models import Prices
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """What an endpoint serves, and since when, as far as anybody knows."""
+
+    name: str
+    base_model: str
+    """The model's path; empty where nobody knows what the model was tuned from."""
+    is_tuned: bool
+    prices: Prices | None
+    """What the spec says that things cost."""
+    hours: float | None
+
+
+def lines(served: Served, tokens: tuple[int, int] | None) -> list[CostLine]:
+    """The lines of the bill so far; money that nobody knows has no upper end."""
+    found: list[CostLine] = []
+    if served.is_tuned:  # a base model is billed by the token alone
+        found.append(_hosting(served, served.hours))
+    read, write = (
+        unit_price(served.base_model, served.prices, kind, is_tuned=served.is_tuned)
+        for kind in ("input", "output")
+    )
+    words = f"{read.words}; {write.words}"
+    if tokens is None:
+        found.append(CostLine("tokens", served.name, "unknown", words, Money(0.0, None)))
+        return found
+    money = read.times(tokens[0], tokens[0]) + write.times(tokens[1], tokens[1])
+    quantity = f"{tokens[0]:,} read, {tokens[1]:,} written"
+    return [*found, CostLine("tokens", served.name, quantity, words, money)]
+
+
+def idle(served: Served, hours: float | None) -> CostLine | None:
+    """What hours without a call cost; None where an endpoint that nobody asks costs nothing."""
+    return _hosting(served, hours) if served.is_tuned else None
+
+
+def total(found: Iterable[CostLine]) -> Money:
+    """All lines together."""
+    amount = NOTHING
+    for line in found:
+        amount += line.money
+    return amount
+
+
+def _hosting(served: Served, hours: float | None) -> CostLine:
+    price = unit_price(served.base_model, served.prices, "hosting", is_tuned=True)
+    if hours is None:
+        return CostLine("hosting", served.name, "unknown", price.words, Money(0.0, None))
+    money = price.times(hours, hours, per=1)
+    return CostLine("hosting", served.name, f"{hours:,.1f} hours", price.words, money)
