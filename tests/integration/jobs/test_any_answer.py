@@ -5,8 +5,15 @@ from typing import Any
 
 from tests.integration.jobs.conftest import Place, write_story
 
-SERIES = {"data": [{"timeStamp": "soon", "total": 1}, 7], "metadatavalues": [{"value": []}]}
-METRIC = {"name": {"value": "ModelRequests"}, "dimensions": 7, "timeseries": [SERIES, None]}
+SERIES: dict[str, Any] = {
+    "data": [{"timeStamp": "soon", "total": 1}, 7],
+    "metadatavalues": [{"value": []}],
+}
+METRIC: dict[str, Any] = {
+    "name": {"value": "ModelRequests"},
+    "dimensions": 7,
+    "timeseries": [SERIES, None],
+}
 VALUES: tuple[Any, ...] = (
     *(None, 0, {}, {"value": [None]}, {"id": 7, "name": [], "properties": {"x": None}}),
     {"value": [METRIC]},
