@@ -12,12 +12,8 @@ foundry-tune monitor xbox-support --since 7d --no-canaries -o json
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from jobs.options import add_output, add_target
-
-if TYPE_CHECKING:
-    from jobs.watch.watch import Asked
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
@@ -68,9 +64,10 @@ def run(arguments: Namespace) -> int:
     from jobs.arguments import session_of
     from jobs.terminal import output
     from jobs.watch import report
+    from jobs.watch.asked import asked_for
     from jobs.watch.watch import require_held, watch
 
-    asked = _asked(arguments)
+    asked = asked_for(arguments.name, arguments.file)
     found = watch(
         session_of(arguments),
         asked,
@@ -84,26 +81,3 @@ def run(arguments: Namespace) -> int:
         output.emit_structured(report.record(found), arguments.output)
     require_held(found, asked)
     return 0
-
-
-def _asked(arguments: Namespace) -> "Asked":
-    from jobs.arguments import endpoint_named, is_spec_file, require_name
-    from jobs.errors import UsageError
-    from jobs.plan import desired
-    from jobs.read.examine import named
-    from jobs.watch.watch import Asked
-
-    own = [arguments.name] if is_spec_file(arguments.name) else []
-    files = [*own, *arguments.file]
-    if not files:
-        return Asked(name=require_name(arguments.name))
-    found = desired.read(named(files).chapters)
-    name = endpoint_named(arguments.name)
-    serving = next((one for one in found.servings if one.name == name), None)
-    if serving is None:
-        raise UsageError(
-            f"{', '.join(files)} makes no endpoint '{name}'.",
-            next_step="Name the spec that makes it, or leave -f out.",
-        )
-    measurings = tuple(one for one in found.measurings if one.endpoint == name)
-    return Asked(name=name, serving=serving, measurings=measurings)

@@ -15,25 +15,11 @@ from jobs.look.monitor import Traffic
 from jobs.money import so_far
 from jobs.money.cost import CostLine
 from jobs.money.so_far import Served
-from jobs.plan.desired import Measuring, Serving
 from jobs.proof import canaries, safety
 from jobs.proof.canaries import Canary
 from jobs.proof.safety import Proof
 from jobs.spec import probes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """An endpoint's name, with what its spec says of it, where one is named."""
-
-    name: str
-    serving: Serving | None = None
-    measurings: tuple[Measuring, ...] = ()
-
-    @property
-    def is_filtered(self) -> bool:
-        """Whether its filter must be on: without a spec that says otherwise, it must."""
-        return self.serving is None or self.serving.spec.is_filtered
+from jobs.watch.asked import Asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -294,6 +294,23 @@ def test_a_gate_that_nothing_measures_is_told_where_it_stands(
     assert found.line == evaluation(written).count("\n")
 
 
+@pytest.mark.parametrize(
+    ("gates", "why"),
+    [
+        ('{leaks: "<= 0"}', "'leaks' is no measure of the filter. There is over_blocking."),
+        ('{over_blocking: ">= 0.1"}', "'>= 0.1' can't be held."),
+        ('{over_blocking: "0.1"}', "'0.1' can't be held."),
+        ('{over_blocking: "<= 7"}', "'<= 7' is out of reach"),
+        ('{over_blocking: "<= 10 %"}', ""),
+    ],
+)
+def test_a_gate_of_the_filter_is_read_where_it_stands(gates: str, why: str, folder: Path) -> None:
+    spec = folder / "spec.yaml"
+    spec.write_text(endpoint(f"safety_gates: {gates}\n"), encoding="utf-8")
+    found = [f for f in examine([spec], on=TODAY).findings if f.rule == "FT-S025"]
+    assert [f.message[: len(why)] for f in found] == ([why] if why else [])
+
+
 def test_a_comparison_is_refused_by_name_until_another_model_is_asked(folder: Path) -> None:
     text = evaluation('compare_with: [served]\ngates: {token_f1: ">= served - 0.02"}\n')
     assert rules_of(folder, text) & {"FT-S025", "FT-S040"} == {"FT-S040"}

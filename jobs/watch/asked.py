@@ -1,0 +1,45 @@
+"""Which endpoint a command line means, and what its spec says of it, where one is named."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jobs.arguments import endpoint_named, is_spec_file, require_name
+from jobs.errors import UsageError
+from jobs.plan import desired
+from jobs.plan.desired import Measuring, Serving
+from jobs.read.examine import named
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """An endpoint's name, with what its spec says of it, where one is named."""
+
+    name: str
+    serving: Serving | None = None
+    measurings: tuple[Measuring, ...] = ()
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether its filter must be on: without a spec that says otherwise, it must."""
+        return self.serving is None or self.serving.spec.is_filtered
+
+
+def asked_for(name: str, files: Sequence[str]) -> Asked:
+    """The endpoint of a spec file, or of a name with the spec files that may say more of it.
+
+    Raises:
+        UsageError: None of the files makes it.
+    """
+    named_files = [*([name] if is_spec_file(name) else []), *files]
+    if not named_files:
+        return Asked(name=require_name(name))
+    found = desired.read(named(named_files).chapters)
+    endpoint = endpoint_named(name)
+    serving = next((one for one in found.servings if one.name == endpoint), None)
+    if serving is None:
+        raise UsageError(
+            f"{', '.join(named_files)} makes no endpoint '{endpoint}'.",
+            next_step="Name the spec that makes it, or leave -f out.",
+        )
+    measurings = tuple(one for one in found.measurings if one.endpoint == endpoint)
+    return Asked(name=endpoint, serving=serving, measurings=measurings)
