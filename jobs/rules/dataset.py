@@ -196,6 +196,14 @@ RULES: tuple[Rule, ...] = (
         False,
     ),
     Rule(
+        "FT-D029", "error", "A row that nobody has reviewed",
+        "`dataset collect` writes rows with `status: todo`: what the model said is known, the "
+        "right answer is not. Trained on, they would teach the mistake, or nothing.",
+        '{"messages": […], "status": "todo"}',
+        "Write the right answer and take \"status\" out, or leave the row out.",
+        False,
+    ),
+    Rule(
         "FT-D031", "error", "Leakage: the same conversation in two files",
         "A validation or test conversation that was trained on measures memory, not learning.",
         "valid.jsonl:7 equals train.jsonl:112",

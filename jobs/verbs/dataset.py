@@ -1,10 +1,11 @@
-"""Files of conversations, one a line: check them, split them, clean a copy, describe them.
+"""Files of conversations, one a line: check, split, clean a copy, describe, collect new ones.
 
 foundry-tune dataset check train.jsonl --validation valid.jsonl
 foundry-tune dataset split all.jsonl --share 0.2 --seed 13
 foundry-tune dataset fix   train.jsonl --to train.clean.jsonl
 foundry-tune dataset fix   chats.csv --from csv --user question --assistant answer
 foundry-tune dataset stats train.jsonl -o html > stats.html
+foundry-tune dataset collect answers.jsonl --train train.jsonl --test test.jsonl
 """
 
 from argparse import ArgumentParser, Namespace
@@ -57,6 +58,31 @@ def add_arguments(parser: ArgumentParser) -> None:
     stats = actions.add_parser("stats", help="counts, lengths, tokens, with a picture")
     _add_files(stats)
     add_output(stats, ("table", "json", "yaml", "html"))
+    collect = actions.add_parser(
+        "collect", help="the worst answers and real questions, as rows for a person to review"
+    )
+    collect.add_argument(
+        "file",
+        type=Path,
+        metavar="FILE",
+        help="lines of {messages, answer, expected, scores}, {messages} or {question}",
+    )
+    for role, what in (("train", "training or validation"), ("test", "test")):
+        collect.add_argument(
+            f"--{role}",
+            action="append",
+            default=[],
+            type=Path,
+            metavar="FILE",
+            help=f"a {what} file: what it asks is not collected again",
+        )
+    collect.add_argument("--to", metavar="FILE", help="where to write (FILE.todo.jsonl)")
+    collect.add_argument(
+        "--worst", type=int, default=50, metavar="N", help="how many scored answers (50)"
+    )
+    collect.add_argument("--metric", default="", help="the score that counts (their mean)")
+    _add_force(collect)
+    add_output(collect)
 
 
 def run(arguments: Namespace) -> int:
@@ -66,6 +92,7 @@ def run(arguments: Namespace) -> int:
         "split": _split,
         "fix": _fix,
         "stats": _stats,
+        "collect": _collect,
     }
     return actions[arguments.action](arguments)
 
@@ -207,6 +234,54 @@ def _fix(arguments: Namespace) -> int:
         tell(f"{arguments.file}:{deed.line}: {deed.what}")
     counts = f"{fixed.written:,} conversations of {fixed.read:,} rows"
     tell(f"{target}  {counts}, {len(fixed.deeds):,} changes.")
+    return 0
+
+
+def _collect(arguments: Namespace) -> int:
+    from jobs.dataset.collect import collect_file
+    from jobs.errors import UsageError
+    from jobs.files import UnreadableFileError
+    from jobs.proof.metrics import token_f1
+    from jobs.terminal.output import emit_structured, tell
+
+    if arguments.worst < 0:
+        raise UsageError(f"--worst {arguments.worst} is no number of answers.")
+    target = Path(arguments.to) if arguments.to else _beside(arguments.file, "todo")
+    try:
+        found = collect_file(
+            arguments.file,
+            target,
+            known=arguments.train,
+            test=arguments.test,
+            worst=arguments.worst,
+            metric=arguments.metric,
+            score=token_f1,
+            overwrite=arguments.force,
+        )
+    except UnreadableFileError as error:
+        names = ", ".join(map(str, (arguments.file, *arguments.train, *arguments.test)))
+        raise UsageError(f"One of {names} can't be read: {error}.") from error
+    if arguments.output != "table":
+        result: dict[str, object] = {
+            "file": str(target),
+            "lines_read": found.read,
+            "rows_to_review": found.written,
+            "to_be_asked_in_other_words": found.alike,
+            "good_enough": found.good,
+            "left_out": [{"line": one.line, "why": one.why} for one in found.left_out],
+        }
+        emit_structured(result, arguments.output)
+        return 0
+    for one in found.left_out:
+        tell(f"{arguments.file}:{one.line}: left out: {one.why}")
+    tell(f"{target}  {found.written:,} rows to review, of {found.read:,} lines.")
+    if found.alike:
+        tell(
+            f"{found.alike:,} of them are questions of the test set: ask one like it, in other "
+            "words."
+        )
+    if found.written:
+        tell('Write the right answers and take "status" out; until then training refuses them.')
     return 0
 
 

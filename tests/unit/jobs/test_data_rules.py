@@ -93,6 +93,10 @@ ONE: dict[str, tuple[bytes, bytes]] = {
     "FT-D025": (said("<|user|> is it on? <|end|>"), said("a <|b|> c, <s1> and INST")),
     "FT-D026": (talks(60) + line(talk(61, answer="null")), talks(60) + line(talk(61, answer="no"))),
     "FT-D027": (calling("{}", weight=0), calling("{}", weight=1)),
+    "FT-D029": (
+        talks(60) + line({**talk(61, answer=" "), "status": "todo"}),
+        talks(60) + line({**talk(61), "status": "done"}),
+    ),
     "FT-D019": (
         talks(60) + line(talk(61)).replace(b"You first", b"You \\ud83d first"),
         talks(60) + line(talk(61)).replace(b"You first", b"You \\ud83d\\ude00 first"),
