@@ -249,6 +249,14 @@ RULES: tuple[Rule, ...] = (
     ),
     # ── enough, and of the right kind ──
     Rule(
+        "FT-D046", "warning", "Harmful content",
+        "What is harmful in an answer is taught, and a service may refuse the whole file for it. "
+        "Only `dataset screen` looks for it, and says who judged: Azure AI Content Safety, or "
+        "built-in rules, which miss most of it.",
+        "a conversation of violence of medium severity",
+        "Read it, and leave it out or write it anew.",
+    ),
+    Rule(
         "FT-D051", "warning", "System prompts that drift",
         "Nearly the same system prompt in several wordings: served with one of them, the model has "
         "learnt it from a part of the data only.",

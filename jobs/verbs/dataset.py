@@ -1,15 +1,16 @@
-"""Files of conversations, one a line: check, split, clean a copy, describe, collect new ones.
+"""Files of conversations, one a line: check, split, clean, describe, screen, collect new ones.
 
 foundry-tune dataset check train.jsonl --validation valid.jsonl
 foundry-tune dataset split all.jsonl --share 0.2 --seed 13
 foundry-tune dataset fix   train.jsonl --to train.clean.jsonl
 foundry-tune dataset fix   chats.csv --from csv --user question --assistant answer
 foundry-tune dataset stats train.jsonl -o html > stats.html
+foundry-tune dataset screen train.jsonl --endpoint https://NAME.cognitiveservices.azure.com
 foundry-tune dataset collect answers.jsonl --train train.jsonl --test test.jsonl
 """
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from jobs.options import add_output, add_strict
 if TYPE_CHECKING:
     from jobs.dataset.check import Checked
     from jobs.dataset.layout import Columns
+    from jobs.findings import Finding
 
 TASKS = ("chat_completion", "text_completion")
 
@@ -58,6 +60,18 @@ def add_arguments(parser: ArgumentParser) -> None:
     stats = actions.add_parser("stats", help="counts, lengths, tokens, with a picture")
     _add_files(stats)
     add_output(stats, ("table", "json", "yaml", "html"))
+    screen = actions.add_parser(
+        "screen", help="harmful content, by Azure AI Content Safety where configured"
+    )
+    _add_file(screen)
+    screen.add_argument(
+        "--endpoint",
+        metavar="URL",
+        help="an AI Services account (AZURE_CONTENT_SAFETY_ENDPOINT; built-in rules without)",
+    )
+    screen.add_argument("-y", "--yes", action="store_true", help="don't ask before spending")
+    add_output(screen, FORMS)
+    add_strict(screen)
     collect = actions.add_parser(
         "collect", help="the worst answers and real questions, as rows for a person to review"
     )
@@ -92,6 +106,7 @@ def run(arguments: Namespace) -> int:
         "split": _split,
         "fix": _fix,
         "stats": _stats,
+        "screen": _screen,
         "collect": _collect,
     }
     return actions[arguments.action](arguments)
@@ -127,21 +142,70 @@ def _add_files(parser: ArgumentParser) -> None:
 
 
 def _check(arguments: Namespace) -> int:
+    checked = _checked(arguments)
+    counts = {item.file.name: item.tally.conversations for item in checked.files}
+    return _tell_findings(checked.findings, counts, arguments)
+
+
+def _screen(arguments: Namespace) -> int:
+    from jobs.dataset.check import DataFile
+    from jobs.dataset.screen import by_rules, count, screen
+    from jobs.errors import UsageError
+    from jobs.files import UnreadableFileError
+    from jobs.foundry.content_safety import Analyzer, configured
+    from jobs.terminal.output import passing, progress
+    from jobs.terminal.question import confirmed
+
+    endpoint = configured(arguments.endpoint)
+    file, task = DataFile(arguments.file), arguments.task
+    try:
+        total = count(file.path, task)
+        by = f"Azure AI Content Safety at {endpoint}" if endpoint else "a built-in rule"
+        question = f"Send {total:,} conversations to {by}? Each call costs a little."
+        if endpoint and not confirmed(question, yes=arguments.yes):
+            progress("Nothing was sent.")
+            return 0
+        judge = Analyzer(endpoint) if endpoint else by_rules
+        findings = screen(
+            file.path,
+            file.name,
+            judge,
+            by="Azure AI Content Safety" if endpoint else by,
+            task=task,
+            tell=lambda done: passing(f"{file.name}: {done:,} of {total:,} judged …"),
+        )
+        passing("")
+        if isinstance(judge, Analyzer):
+            judge.close()
+    except UnreadableFileError as error:
+        raise UsageError(f"{arguments.file} can't be read: {error}.") from error
+    progress(
+        f"Judged by {by}."
+        if endpoint
+        else "Judged by the built-in rules, which miss most harm: AZURE_CONTENT_SAFETY_ENDPOINT is "
+        "not set."
+    )
+    judged_by = "azure_ai_content_safety" if endpoint else "built_in_rules"
+    return _tell_findings(findings, {file.name: total}, arguments, judged_by=judged_by)
+
+
+def _tell_findings(
+    findings: "Sequence[Finding]",
+    counts: dict[str, int],
+    arguments: Namespace,
+    **more: object,
+) -> int:
     from jobs.findings import refuses
     from jobs.terminal.findings import as_junit, as_records, as_sarif, as_text, summary
     from jobs.terminal.output import emit, emit_structured, tell
 
-    checked = _checked(arguments)
-    findings = checked.findings
     refused = refuses(findings, strict=arguments.strict)
-    names = [item.file.name for item in checked.files]
     if arguments.output == "sarif":
         emit(as_sarif(findings))
     elif arguments.output == "junit":
-        emit(as_junit(findings, names))
+        emit(as_junit(findings, list(counts)))
     elif arguments.output != "table":
-        counts = {item.file.name: item.tally.conversations for item in checked.files}
-        result: dict[str, object] = {"valid": not refused, "conversations": counts}
+        result: dict[str, object] = {"valid": not refused, "conversations": counts, **more}
         emit_structured({**result, "findings": as_records(findings)}, arguments.output)
     else:
         if findings:
