@@ -5,7 +5,7 @@ foundry-tune dataset split all.jsonl --share 0.2 --seed 13
 foundry-tune dataset fix   train.jsonl --to train.clean.jsonl
 foundry-tune dataset fix   chats.csv --from csv --user question --assistant answer
 foundry-tune dataset stats train.jsonl -o html > stats.html
-foundry-tune dataset screen train.jsonl --endpoint https://NAME.cognitiveservices.azure.com
+foundry-tune dataset screen train.jsonl
 foundry-tune dataset collect answers.jsonl --train train.jsonl --test test.jsonl
 """
 
