@@ -9,7 +9,7 @@ from jobs.spec.models import Prices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Served:
+class Billed:
     """What an endpoint serves, and since when, as far as anybody knows."""
 
     name: str
@@ -21,7 +21,7 @@ class Served:
     hours: float | None
 
 
-def lines(served: Served, tokens: tuple[int, int] | None) -> list[CostLine]:
+def lines(served: Billed, tokens: tuple[int, int] | None) -> list[CostLine]:
     """The lines of the bill so far; money that nobody knows has no upper end."""
     found: list[CostLine] = []
     if served.is_tuned:  # a base model is billed by the token alone
@@ -39,7 +39,7 @@ def lines(served: Served, tokens: tuple[int, int] | None) -> list[CostLine]:
     return [*found, CostLine("tokens", served.name, quantity, words, money)]
 
 
-def idle(served: Served, hours: float | None) -> CostLine | None:
+def idle(served: Billed, hours: float | None) -> CostLine | None:
     """What hours without a call cost; None where an endpoint that nobody asks costs nothing."""
     return _hosting(served, hours) if served.is_tuned else None
 
@@ -52,7 +52,7 @@ def total(found: Iterable[CostLine]) -> Money:
     return amount
 
 
-def _hosting(served: Served, hours: float | None) -> CostLine:
+def _hosting(served: Billed, hours: float | None) -> CostLine:
     price = unit_price(served.base_model, served.prices, "hosting", is_tuned=True)
     if hours is None:
         return CostLine("hosting", served.name, "unknown", price.words, Money(0.0, None))

@@ -14,7 +14,7 @@ from jobs.look import inventory, monitor
 from jobs.look.monitor import Traffic
 from jobs.money import so_far
 from jobs.money.cost import CostLine
-from jobs.money.so_far import Served
+from jobs.money.so_far import Billed
 from jobs.proof import canaries, safety
 from jobs.proof.canaries import Canary
 from jobs.proof.safety import Proof
@@ -40,7 +40,7 @@ class Watched:
     is_young: bool
     """Whether it was made within the time that was looked at."""
     usage: Traffic
-    served: Served
+    served: Billed
     bill: tuple[CostLine, ...]
     """Since it was made."""
     idle: CostLine | None
@@ -121,10 +121,10 @@ def require_held(found: Watched, asked: Asked) -> None:
 
 def _served(
     session: Session, endpoint: Endpoint, asked: Asked, made: datetime | None, now: datetime
-) -> Served:
+) -> Billed:
     training = asked.serving.training if asked.serving else None
     tuned = "/registries/" not in endpoint.model_id
-    return Served(
+    return Billed(
         name=endpoint.name,
         base_model=training.spec.model_path if training else _base(session, endpoint, tuned=tuned),
         is_tuned=tuned,
