@@ -63,12 +63,22 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def process(
-    command: Sequence[str], *, cwd: Path | None = None, environment: Mapping[str, str] | None = None
+    command: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    given: str = "",
 ) -> tuple[float, str]:
     """Seconds of a whole process, from its start to its end, and what it printed."""
     begin = time.perf_counter()
     done = subprocess.run(
-        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
+        command,
+        cwd=cwd,
+        env=environment,
+        input=given,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     took = time.perf_counter() - begin
     if done.returncode:

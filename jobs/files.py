@@ -7,7 +7,7 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import FileIO
@@ -28,6 +28,9 @@ _WORDS = {
     errno.ENAMETOOLONG: "the name is too long",
     errno.EISDIR: "it is a folder",
 }
+
+
+_PIECE = 1 << 16
 
 
 class UnreadableFileError(Exception):
@@ -72,6 +75,21 @@ class _Regular(FileIO):
             return super().read(-1 if size is None else size)
         except OSError as error:
             raise UnreadableFileError(_in_words(error)) from error
+
+
+def folders_above(start: Path) -> Iterator[Path]:
+    """A folder and those above it, up to one that everybody shares, as /tmp.
+
+    What lies there is anybody's: it must not decide where somebody else's work goes.
+    """
+    shared = stat.S_IWOTH | stat.S_ISVTX
+    for folder in (start, *start.parents):
+        try:
+            if folder.stat().st_mode & shared == shared:
+                return
+        except OSError:
+            pass  # nothing is found in it either
+        yield folder
 
 
 @contextmanager
@@ -119,9 +137,10 @@ def read_bounded(path: str | os.PathLike[str], limit: int) -> bytes:
         UnreadableFileError: It can't be read, or is longer than the limit.
     """
     with open_regular(path) as file:
-        # Read and not fstat decides: files of /proc say that they are empty.
-        content = file.read(limit + 1)
-        while len(content) <= limit and (more := file.read(limit + 1 - len(content))):
+        # Read and not fstat decides: files of /proc say that they are empty. Piece by piece, as
+        # each read begins by making room for all that it was asked for.
+        content = b""
+        while len(content) <= limit and (more := file.read(min(_PIECE, limit + 1 - len(content)))):
             content += more
     if len(content) > limit:
         raise UnreadableFileError(f"it is longer than {limit:,} bytes")

@@ -51,6 +51,15 @@ def add_date(parser: ArgumentParser) -> None:
     )
 
 
+def add_verify_data(parser: ArgumentParser) -> None:
+    """`--verify-data`: no digest that Azure keeps is believed."""
+    parser.add_argument(
+        "--verify-data",
+        action="store_true",
+        help="download what is uploaded already, and hold its hash against the files",
+    )
+
+
 def add_target(parser: ArgumentParser) -> None:
     """Where to work, in the words of `az ml`."""
     parser.add_argument("-g", "--resource-group", help="resource group (from the Pulumi stack)")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 
 FORMAT = 2
@@ -17,9 +18,15 @@ TAG_PROOF = "foundry-tune.proof"
 """That an endpoint passed all its spec asks for: probes, smoke tests."""
 TAG_PROBED = "foundry-tune.probed"
 """That an endpoint's content filter was seen refusing."""
+TAG_READY = "foundry-tune.ready"
+"""That an endpoint also passed every evaluation of its spec: it may be promoted."""
+TAG_WITHDRAWN = "foundry-tune.withdrawn"
+"""That an endpoint is about to go: no name may follow it any more."""
 TAG_EVALUATION = "foundry-tune.evaluation"
 TAG_SYSTEM = "foundry-tune.system"
 """The system message that a model was trained with, so that it can be asked as it was taught."""
+
+_LONGEST_ENDPOINT_NAME = 52  # by Azure's own pattern
 
 LONGEST_TAG_VALUE = 256
 """Azure's limit; a system message beyond it isn't kept."""
@@ -29,6 +36,20 @@ def digest(value: object) -> str:
     """Ten hexadecimal digits that stand for a value."""
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()[:HASH_LENGTH]
+
+
+def endpoint_name(name: str, made_from: str) -> str:
+    """The name of the endpoint of one revision: it serves beside the others'.
+
+    `made_from` is the revision, with the number of its attempt where there was more than one.
+    """
+    return f"{name[: _LONGEST_ENDPOINT_NAME - len(made_from) - 1]}-{made_from}"
+
+
+def is_endpoint_of(endpoint: str, name: str) -> bool:
+    """Whether an endpoint is called as `name` itself, or as one of its revisions."""
+    match = re.fullmatch(rf".+-([0-9a-f]{{{HASH_LENGTH}}}(?:-\d+)?)", endpoint)
+    return endpoint == name or (match is not None and endpoint == endpoint_name(name, match[1]))
 
 
 def tags(

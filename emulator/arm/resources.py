@@ -5,7 +5,9 @@ What differs by type is data and hooks in the type table (`resource_types.py`).
 
 import base64
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from emulator.arm.locations import normalize_location
 from emulator.arm.operations import Operations, retry_headers
@@ -18,6 +20,8 @@ from emulator.state.errors import AzureError, group_not_found, resource_not_foun
 from emulator.state.ids import RESOURCE_GROUP, SUBSCRIPTION, ResourceId
 from emulator.state.json_text import Json, as_object, merge_patch
 from emulator.state.store import Resource
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,13 +161,23 @@ def list_resources(request: Request, row: ResourceType, scope: ResourceId) -> Re
         found = cloud.resources.children(scope, row.name)
     return page(
         request,
-        [show(cloud, resource, request.api_version) for resource in row.select(request, found)],
+        row.select(request, found),
+        lambda resource: show(cloud, resource, request.api_version),
     )
 
 
-def page(request: Request, items: list[Json]) -> Response:
-    """A list in pages: `value`, and a `nextLink` while there is more."""
-    size = request.cloud.page_size
+def page(
+    request: Request,
+    items: Sequence[T],
+    shown: Callable[[T], object] = lambda item: item,
+    *,
+    most: int | None = None,
+) -> Response:
+    """A list in pages: `value`, and a `nextLink` while there is more; only what is shown is made.
+
+    `most` is the service's own limit to a page.
+    """
+    size = min(request.cloud.page_size, most or request.cloud.page_size)
     start = 0
     token = request.option("$skipToken")
     if token:
@@ -173,7 +187,7 @@ def page(request: Request, items: list[Json]) -> Response:
             raise AzureError(
                 400, "InvalidSkipToken", f"The $skipToken '{token}' is invalid."
             ) from error
-    answer: Json = {"value": items[start : start + size]}
+    answer: Json = {"value": [shown(item) for item in items[start : start + size]]}
     if start + size < len(items):
         following = base64.urlsafe_b64encode(str(start + size).encode()).decode()
         address = re.sub(r"[?&]\$skipToken=[^&]*", "", request.url, flags=re.IGNORECASE)

@@ -19,8 +19,11 @@ class Scratch:
     def __init__(self) -> None:
         clean()
         self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        self._lock = (self.path / _LOCK).open("w")
+        # Under its name only once it is held: another emulator that starts now would clean it away.
+        unheld = self.path / f"new-{_LOCK}"
+        self._lock = unheld.open("w")
         fcntl.flock(self._lock, fcntl.LOCK_EX)
+        unheld.rename(self.path / _LOCK)
 
     def remove(self) -> None:
         """Remove it with everything in it."""

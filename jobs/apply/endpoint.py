@@ -4,7 +4,7 @@ The mark is a tag on the endpoint itself, written last. So an `apply` that was k
 between finds an endpoint without its proof, and proves it; one that finds the proof writes nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from jobs import revision
@@ -14,10 +14,11 @@ from jobs.foundry.endpoints import AUTH_MODES, Endpoint
 from jobs.foundry.inference import ROUTE, Chat, open_chat
 from jobs.foundry.projects import Project
 from jobs.foundry.session import Session
-from jobs.plan.decide import is_proven
 from jobs.plan.desired import Serving
+from jobs.plan.rollout import is_proven
 from jobs.plan.steps import EndpointStep
 from jobs.proof import safety, smoke
+from jobs.spec.probes import Probe
 from jobs.terminal.progress import Reporter
 
 READY_SECONDS = 120.0
@@ -40,9 +41,14 @@ def serve(
     report: Reporter,
     settling: Settling,
 ) -> Endpoint:
-    """Bring one endpoint to where its spec wants it, or raise and say what was done about it."""
+    """Bring one endpoint to where its spec wants it, and prove it.
+
+    Raises:
+        SafetyError: Its filter isn't in force: the caller takes it down unless a name follows it.
+        QualityError: A smoke test failed; likewise.
+    """
     serving = step.serving
-    endpoint, ours_to_delete = _bring(session, project, step, model_id, report, settling)
+    endpoint = _bring(session, project, step, model_id, report, settling)
     if is_proven(endpoint, serving):
         return endpoint
     if not serving.spec.is_filtered:
@@ -50,24 +56,40 @@ def serve(
             f"endpoint '{endpoint.name}' serves WITHOUT a content filter, as the spec says: "
             f"{serving.spec.justification}"
         )
-    try:
-        with_filter = _filter_as_asked(endpoint, serving)
-        chat = open_chat(session, with_filter)
-        try:
-            _wait_until_it_answers(chat, settling)
-            line = _prove(chat, serving, settling)
-        finally:
-            chat.close()
-    except SafetyError as error:
-        raise _closed(session, endpoint, error, ours_to_delete=ours_to_delete) from error
-    report.result("endpoint", endpoint.name, f"serving at {endpoint.uri}")
+        _require_answers(session, endpoint, settling)
+        line = "OFF, as the spec says; no probes"
+    else:
+        line = require_filter(session, endpoint, serving.probes, settling)
+    report.result("endpoint", endpoint.name, f"answers at {endpoint.uri}")
     report.detail("safety", endpoint.name, line)
     if serving.spec.is_filtered:
-        mark = {revision.TAG_PROBED: with_filter.probed_mark}
-        endpoint = endpoints.tag(session, with_filter, mark)
+        mark = {revision.TAG_PROBED: endpoint.probed_mark}
+        endpoint = endpoints.tag(session, endpoint, mark)
     _smoke_test(session, endpoint, serving, report)
     proof = serving.proof(endpoints.serves(endpoint))
     return endpoints.tag(session, endpoint, {revision.TAG_PROOF: proof})
+
+
+def require_filter(
+    session: Session, endpoint: Endpoint, probes: Sequence[Probe], settling: Settling
+) -> str:
+    """See the content filter of an endpoint refuse what it must; the line to report.
+
+    Raises:
+        SafetyError: It isn't on, or lets a probe through.
+    """
+    if not endpoint.is_filtered:
+        said = endpoint.content_safety or "nothing"
+        raise SafetyError(
+            f"The content filter of endpoint '{endpoint.name}' was asked for, but reads back as "
+            f"'{said}'."
+        )
+    chat = open_chat(session, endpoint)
+    try:
+        _wait_until_it_answers(chat, settling)
+        return _probed(chat, probes, settling)
+    finally:
+        chat.close()
 
 
 # ── making ──────────────────────────────────────────────────────────────────────────────────────
@@ -80,27 +102,30 @@ def _bring(
     model_id: str,
     report: Reporter,
     settling: Settling,
-) -> tuple[Endpoint, bool]:
-    """The endpoint with the settings asked for, and whether it was never served before."""
+) -> Endpoint:
+    """The endpoint with the settings asked for."""
     serving = step.serving
     # A plan may be minutes old, or rest on a stale list: what is there now decides.
-    there = endpoints.find(session, serving.name)
+    there = endpoints.find(session, step.name)
     if there is not None:
         # A run that was killed may have begun a change: let Azure finish before anything else.
         there = endpoints.settled(session, there, settling.pause)
         if not _serves(there, model_id):
             _require_as_planned(step, there)
-            report.progress("endpoint", serving.name, "deleting the one with the old model")
+            report.progress("endpoint", step.name, "deleting the one that doesn't serve")
             endpoints.delete(session, there)
             there = None
     if there is not None:
         _require_ours(step, there)
         if not _differs(there, serving):
-            return _recognised(session, there, _tags(serving, model_id)), _never_proven(there)
-    report.progress("endpoint", serving.name, "being made" if there is None else "being changed")
+            return _recognised(session, there, _tags(serving, model_id))
+    elif step.replaces is not None:
+        report.progress("endpoint", step.replaces.name, "deleting it before the new one is made")
+        endpoints.delete(session, step.replaces)
+    report.progress("endpoint", step.name, "being made" if there is None else "being changed")
     made = endpoints.put(
         session,
-        serving.name,
+        step.name,
         location=serving.spec.location or project.location,
         model_id=model_id,
         content_safety=serving.spec.is_filtered,
@@ -112,7 +137,7 @@ def _bring(
             f"Azure could not make endpoint '{made.name}': it is {made.provisioning_state}.",
             next_step="Run the same command again: it makes the endpoint anew.",
         )
-    return made, there is None or _never_proven(there)
+    return made
 
 
 def _recognised(session: Session, there: Endpoint, tags: dict[str, str]) -> Endpoint:
@@ -127,6 +152,7 @@ def _serves(there: Endpoint, model_id: str) -> bool:
     label = endpoints.model_label(model_id)
     return (
         there.provisioning_state == "Succeeded"
+        and not there.is_withdrawn
         and endpoints.serves(there).casefold() == label.casefold()
     )
 
@@ -152,11 +178,6 @@ def _tags(serving: Serving, model_id: str) -> dict[str, str]:
     return tags
 
 
-def _never_proven(endpoint: Endpoint) -> bool:
-    """Whether a run that was killed left it: then nobody has been told that it serves."""
-    return revision.TAG_PROOF not in endpoint.tags
-
-
 def _differs(endpoint: Endpoint, serving: Serving) -> bool:
     filtered = "Enabled" if serving.spec.is_filtered else "Disabled"
     auth_mode = AUTH_MODES[serving.spec.auth_mode]
@@ -166,14 +187,12 @@ def _differs(endpoint: Endpoint, serving: Serving) -> bool:
 # ── proving ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def _filter_as_asked(endpoint: Endpoint, serving: Serving) -> Endpoint:
-    if serving.spec.is_filtered and not endpoint.is_filtered:
-        said = endpoint.content_safety or "nothing"
-        raise SafetyError(
-            f"The content filter of endpoint '{endpoint.name}' was asked for, but reads back as "
-            f"'{said}'."
-        )
-    return endpoint
+def _require_answers(session: Session, endpoint: Endpoint, settling: Settling) -> None:
+    chat = open_chat(session, endpoint)
+    try:
+        _wait_until_it_answers(chat, settling)
+    finally:
+        chat.close()
 
 
 def _wait_until_it_answers(chat: Chat, settling: Settling) -> None:
@@ -199,10 +218,8 @@ def _not_ready(error: FoundryTuneError) -> FoundryTuneError:
     )
 
 
-def _prove(chat: Chat, serving: Serving, settling: Settling) -> str:
+def _probed(chat: Chat, probes: Sequence[Probe], settling: Settling) -> str:
     """Every probe, as often as the filter may need to come into force; the line to report."""
-    if not serving.spec.is_filtered:
-        return "OFF, as the spec says; no probes"
     waited = 0.0
 
     def may_settle() -> bool:
@@ -214,37 +231,12 @@ def _prove(chat: Chat, serving: Serving, settling: Settling) -> str:
         waited += pause
         return True
 
-    proven = safety.prove(chat, serving.probes, between=may_settle)
+    proven = safety.prove(chat, probes, between=may_settle)
     if not proven.passed:
         raise SafetyError(
             f"The content filter is not in force on {ROUTE}: {'; '.join(proven.failures())}."
         )
     return f"on, read back, {proven.summary()}"
-
-
-def _closed(
-    session: Session, endpoint: Endpoint, error: SafetyError, *, ours_to_delete: bool
-) -> SafetyError:
-    """Fail closed, and say what that meant: what this run opened, it shuts."""
-    if not ours_to_delete:
-        return SafetyError(
-            f"{error.message}\nEndpoint '{endpoint.name}' was there before, so it was left as it "
-            "is; it is NOT proven and not reported as served.",
-            next_step=f"Take it down: foundry-tune down {endpoint.name} --yes",
-        )
-    try:
-        endpoints.delete(session, endpoint)
-    except FoundryTuneError as failure:
-        return SafetyError(
-            f"{error.message}\nEndpoint '{endpoint.name}' could not be deleted again: "
-            f"{failure.message}",
-            next_step=f"Delete it now: foundry-tune down {endpoint.name} --yes",
-        )
-    return SafetyError(
-        f"{error.message}\nEndpoint '{endpoint.name}' was deleted again: nothing is served "
-        "unfiltered. The model is kept.",
-        next_step="If the filter was only slow, allow it more time: --settle 900",
-    )
 
 
 def _smoke_test(session: Session, endpoint: Endpoint, serving: Serving, report: Reporter) -> None:
@@ -266,6 +258,5 @@ def _smoke_test(session: Session, endpoint: Endpoint, serving: Serving, report: 
                 for number, result in enumerate(results, start=1)
                 if not result.passed
             ),
-            next_step="The endpoint is up and filtered. Change the test or train longer, or take "
-            f"it down: foundry-tune down {endpoint.name}",
+            next_step="Change the test, or train longer or on more data.",
         )

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from jobs.apply.step import Options, Stopped, Work, do
+from jobs.apply.step import Options, Stopped, Work, do, give_up
 from jobs.errors import FoundryTuneError, JobCanceledError, JobFailedError, PreflightError
 from jobs.foundry import submission
 from jobs.foundry.session import Session
@@ -107,7 +107,10 @@ def _do_after_needs(step: Step, work: Work, ends: Mapping[int, _End]) -> None:
     try:
         for need in needs:
             need.done.wait()
-        if work.stop.is_set() or any(not need.ok for need in needs):
+        if work.stop.is_set():
+            return
+        if any(not need.ok for need in needs):
+            give_up(step, work, [need.error for need in needs if need.error])
             return
         end.ok = do(step, work)
     except Stopped:

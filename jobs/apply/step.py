@@ -1,14 +1,16 @@
-"""Doing one step of a plan, by its kind: data, job, model, endpoint, evaluation."""
+"""Doing one step of a plan, by its kind: data, job, model, endpoint, evaluation, name."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import singledispatch
 
 from jobs import revision
+from jobs.apply import rollout
 from jobs.apply.endpoint import Settling, serve
 from jobs.apply.job import follow
 from jobs.catalog.catalog import registry_id
-from jobs.errors import PreflightError, RemoteError
+from jobs.errors import FoundryTuneError, PreflightError, QualityError, RemoteError, SafetyError
 from jobs.foundry import data as data_assets
 from jobs.foundry import endpoints, models, projects, submission
 from jobs.foundry.endpoints import Endpoint
@@ -20,7 +22,16 @@ from jobs.foundry.session import Session
 from jobs.foundry.submission import Submission
 from jobs.plan.desired import DataVersion, Serving
 from jobs.plan.plan import Plan
-from jobs.plan.steps import DataStep, EndpointStep, JobStep, MeasureStep, ModelStep, Step
+from jobs.plan.steps import (
+    DataStep,
+    EndpointStep,
+    JobStep,
+    MeasureStep,
+    ModelStep,
+    PointerStep,
+    RetireStep,
+    Step,
+)
 from jobs.proof.evaluation import measure
 from jobs.spec import ids
 from jobs.spec.canonical import hyperparameters
@@ -36,6 +47,10 @@ class Options:
 
     wait: bool = True
     settle_seconds: float = 120.0
+    promote: bool = True
+    """Whether names may be moved; else a revision is made ready and waits for `promote`."""
+    keep_candidate: bool = False
+    """Whether an endpoint that failed what was asked of it stays, to be looked at."""
 
 
 class Stopped(Exception):  # noqa: N818 - not an error: somebody said stop
@@ -56,7 +71,8 @@ class Work:
         """The names of those that go on in Azure, likewise."""
         self.models: dict[str, ModelVersion] = {}
         """By the fine-tuning document's name."""
-        self.endpoints: dict[str, Endpoint] = dict(plan.actual.endpoints)
+        self.candidates: dict[str, Endpoint] = {}
+        """Made or found as the spec wants them, by the endpoint document's name."""
         self._datastore: Datastore | None = None
 
     def datastore(self) -> Datastore:
@@ -88,11 +104,17 @@ def bring_data(step: DataStep, work: Work) -> bool:
         return True
     wanted = step.data
     work.report.progress("data", wanted.label, "being uploaded")
+    uri = _uploaded(wanted, work)
+    if not step.registers:
+        work.report.result(
+            "data", wanted.label, f"replaced and verified {size(wanted.digest.size)}"
+        )
+        return True
     data_assets.register(
         work.session,
         wanted.name,
         wanted.version,
-        uri=_uploaded(wanted, work),
+        uri=uri,
         description=f"{wanted.path.name} of {wanted.owner}, sha256 {wanted.digest.sha256}",
         tags=revision.tags(wanted.owner, wanted.version, step.training.spec.tags),
     )
@@ -108,7 +130,13 @@ def _uploaded(wanted: DataVersion, work: Work) -> str:
         work.report.step("data", wanted.label, f"{size(done)} of {size(total)}", done, total)
 
     uri, outcome = data_assets.upload(
-        work.session, work.datastore(), wanted.path, wanted.digest, wanted.name, told
+        work.session,
+        work.datastore(),
+        wanted.path,
+        wanted.digest,
+        wanted.name,
+        told,
+        by_content=wanted.label in work.plan.spoiled,
     )
     if outcome == "healed":
         work.report.warn(
@@ -210,7 +238,9 @@ def _registered_by(job: Job, name: str, work: Work) -> ModelVersion:
 @do.register
 def serve_model(step: EndpointStep, work: Work) -> bool:
     """Make or change the endpoint, and prove it."""
-    if step.action.kind == "unchanged":
+    if step.action.kind == "unchanged" and step.endpoint is not None:
+        with work.lock:
+            work.candidates[step.serving.name] = step.endpoint
         return True
     training = step.serving.training
     settling = Settling(seconds=work.options.settle_seconds, pause=work.pause)
@@ -223,7 +253,7 @@ def serve_model(step: EndpointStep, work: Work) -> bool:
         settling,
     )
     with work.lock:
-        work.endpoints[endpoint.name] = endpoint
+        work.candidates[step.serving.name] = endpoint
     return True
 
 
@@ -248,7 +278,8 @@ def evaluate(step: MeasureStep, work: Work) -> bool:
     """Ask the held-out questions, and hold the gates."""
     if step.action.kind == "unchanged":
         return True
-    endpoint = work.endpoints.get(step.measuring.endpoint)
+    name = step.measuring.endpoint
+    endpoint = work.candidates.get(name) or work.plan.actual.served(name)
     if endpoint is None:
         raise PreflightError(
             f"{step.measuring.spec.reference}: there is no endpoint "
@@ -257,3 +288,67 @@ def evaluate(step: MeasureStep, work: Work) -> bool:
         )
     measure(work.session, endpoint, step.measuring, work.report)
     return True
+
+
+# ── names, and what they leave ──────────────────────────────────────────────────────────────────
+
+
+@do.register
+def promote(step: PointerStep, work: Work) -> bool:
+    """Everything has held: let the name follow the new revision."""
+    if step.action.kind == "unchanged":
+        return True
+    name, keep = step.serving.name, step.serving.spec.keeps_previous
+    endpoint = rollout.make_ready(work.session, work.candidates[name])
+    if not work.options.promote:
+        work.report.result(
+            "connection", name, f"{endpoint.name} is ready: foundry-tune promote {name}"
+        )
+        return False
+    pointer = rollout.promote(work.session, name, endpoint, step.pointer, keep=keep)
+    work.report.result("connection", name, f"-> {pointer.endpoint}")
+    return True
+
+
+@do.register
+def retire(step: RetireStep, work: Work) -> bool:
+    """Delete an endpoint that nothing follows any more."""
+    if step.action.kind == "unchanged":
+        return True
+    if rollout.take_down(work.session, step.name, step.endpoint):
+        work.report.result("endpoint", step.endpoint.name, "deleted")
+    return True
+
+
+def give_up(step: Step, work: Work, errors: Sequence[Exception]) -> None:
+    """After what a step needs has failed: a revision that failed its proof doesn't go on costing.
+
+    What was done is told by the error that led here. An endpoint is left where Azure or the network
+    failed and not the model: the next run proves it.
+    """
+    verdict = next((e for e in errors if isinstance(e, QualityError | SafetyError)), None)
+    if not isinstance(step, PointerStep) or verdict is None:
+        return
+    if work.options.keep_candidate and isinstance(verdict, QualityError):
+        verdict.next_step = (
+            f"It is kept to be looked at, and billed: foundry-tune chat {step.candidate.name}"
+        )
+        return
+    name, candidate = step.serving.name, step.candidate.name
+    try:
+        done, gone = rollout.withdraw(work.session, name, candidate)
+    except FoundryTuneError as failure:
+        done, gone = f"Endpoint '{candidate}' could not be deleted again: {failure.message}", False
+    verdict.message = f"{verdict.message}\n{done}"
+    if not gone:
+        verdict.next_step = (
+            f"An earlier revision: foundry-tune rollback {name}\n"
+            f"Take it down:        foundry-tune down {name} --yes"
+        )
+    elif isinstance(verdict, SafetyError):
+        verdict.next_step = "If the filter was only slow, allow it more time: --settle 900"
+    else:
+        verdict.next_step = (
+            "Train longer or on more data, or change what is asked. "
+            "To talk to it all the same: --keep-candidate"
+        )

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from jobs.errors import ConflictError, PreflightError, RemoteError
-from jobs.foundry import data, endpoints, jobs, models
+from jobs.foundry import data, endpoints, jobs, models, pointers
 from jobs.foundry.data import DataAsset
 from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.jobs import Job
 from jobs.foundry.models import ModelVersion
+from jobs.foundry.pointers import Pointer
 from jobs.foundry.session import Session
 from jobs.look import inventory
 from jobs.look.inventory import Inventory
@@ -34,19 +35,23 @@ class Teardown:
     """The kinds that are to go."""
     unknown: tuple[str, ...]
     """Names of which nothing was ever made here."""
+    pointers: tuple[Pointer, ...]
+    """The names themselves: they go first, so that nobody follows one to nothing."""
     endpoints: tuple[Endpoint, ...]
     foreign: tuple[Endpoint, ...]
     """Endpoints with such a name that nothing shows to be foundry-tune's; they stay."""
     running: tuple[Job, ...]
     models: tuple[ModelVersion, ...]
     data: tuple[DataAsset, ...]
+    followed: tuple[tuple[Pointer, Endpoint], ...]
+    """Names that would lead nowhere afterwards, since they stay and what they follow goes."""
     served_elsewhere: tuple[tuple[ModelVersion, Endpoint], ...]
     """Models that an endpoint serves which isn't going: Azure refuses to delete these."""
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to take down."""
-        return not (self.endpoints or self.running or self.models or self.data)
+        return not (self.pointers or self.endpoints or self.running or self.models or self.data)
 
 
 def look(
@@ -63,7 +68,7 @@ def look(
     found = inventory.look(session, names)
     holdings = [found.of(name) for name in names]
     foreign = tuple(h.foreign for h in holdings if h.foreign)
-    going = tuple(h.endpoint for h in holdings if h.endpoint and "endpoint" in kinds)
+    going = tuple(e for h in holdings for e in h.endpoints if "endpoint" in kinds)
     if foreign_too and "endpoint" in kinds:
         going, foreign = (*going, *foreign), ()
     versions = tuple(m for h in holdings for m in h.models if "model" in kinds)
@@ -75,6 +80,7 @@ def look(
         names=tuple(names),
         kinds=tuple(kinds),
         unknown=tuple(name for name in names if name not in having),
+        pointers=tuple(h.pointer for h in holdings if h.pointer and "endpoint" in kinds),
         endpoints=going,
         foreign=foreign,
         running=tuple(
@@ -82,6 +88,12 @@ def look(
         ),
         models=versions,
         data=tuple(asset for asset in assets if not asset.archived and "data" in kinds),
+        followed=tuple(
+            (pointer, endpoint)
+            for pointer in found.pointers
+            for endpoint in going
+            if pointer.is_ours and pointer.endpoint == endpoint.name and pointer.name not in names
+        ),
         served_elsewhere=_served_elsewhere(found, versions, going),
     )
 
@@ -113,6 +125,19 @@ def refuse_foreign(teardown: Teardown) -> None:
         )
 
 
+def refuse_followed(teardown: Teardown) -> None:
+    """Refuse to take away what a name leads to that isn't going itself.
+
+    Raises:
+        ConflictError: There is such a name.
+    """
+    for pointer, endpoint in teardown.followed:
+        raise ConflictError(
+            f"'{pointer.name}' follows endpoint '{endpoint.name}', so it was left.",
+            next_step=f"Take all of it down: foundry-tune down {pointer.name}",
+        )
+
+
 def _served_elsewhere(
     found: Inventory, versions: Sequence[ModelVersion], going: Sequence[Endpoint]
 ) -> tuple[tuple[ModelVersion, Endpoint], ...]:
@@ -141,21 +166,27 @@ def refuse_served_elsewhere(teardown: Teardown) -> None:
     foreign = "" if TAG_SPEC in first.tags else " --foreign"
     raise ConflictError(
         "\n".join(lines),
-        next_step=f"Delete the endpoint first: foundry-tune down {first.name}{foreign}",
+        next_step="Delete the endpoint first: "
+        f"foundry-tune down {first.tags.get(TAG_SPEC, first.name)} --only endpoint{foreign}",
     )
 
 
-def take_down(session: Session, teardown: Teardown, say: Callable[[Kind, str, str], None]) -> None:
+def take_down(session: Session, teardown: Teardown, say: Callable[[str, str, str], None]) -> None:
     """Delete it all, in Azure's order; `say` hears of every step that is done."""
+    for pointer in teardown.pointers:
+        pointers.delete(session, pointer)
+        say("connection", pointer.name, "deleted")
     for endpoint in teardown.endpoints:
         endpoints.delete(session, endpoint)
         say("endpoint", endpoint.name, "deleted")
     for job in teardown.running:
         jobs.cancel(session, job.name)
         say("finetuning", job.name, "canceled")
-    # Models and data are found by lists, which may have been stale: what only a second look sees
-    # goes too.
+    # Much is found by lists, which may have been stale: what only a second look sees goes too.
     second = look(session, teardown.names, teardown.kinds)
+    for endpoint in second.endpoints:
+        endpoints.delete(session, endpoint)
+        say("endpoint", endpoint.name, "deleted")
     for model in _either(teardown.models, second.models):
         try:
             models.delete(session, model)
@@ -190,7 +221,7 @@ def require_nothing_billable(
     holdings = [found.of(name) for name in names]
     left: list[str] = []
     if "endpoint" in kinds:
-        served = [h.endpoint or h.foreign for h in holdings]
+        served = [e for h in holdings for e in (*h.endpoints, h.foreign)]
         left += [f"endpoint '{endpoint.name}'" for endpoint in served if endpoint]
     if "finetuning" in kinds:
         left += [

@@ -61,6 +61,19 @@ class ServingTerms(Row, frozen=True, kw_only=True):
     """From this day no new endpoint is made."""
     retired: date | None
     """From this day endpoints answer 404."""
+    tuned_retired: date | None = None
+    """The same day for endpoints of what was fine-tuned, where they have one of their own."""
+
+    def of(self, *, tuned: bool) -> "ServingTerms":
+        """The terms as they hold for the model itself, or for what was fine-tuned from it.
+
+        Where what was tuned has a day of its own, it may be deployed until then, whatever becomes
+        of the model.
+        """
+        if not tuned or self.tuned_retired is None:
+            return self
+        own_day = self.tuned_retired
+        return msgspec.structs.replace(self, legacy=None, deprecated=None, retired=own_day)
 
 
 class Model(Row, frozen=True, kw_only=True):

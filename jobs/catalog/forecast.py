@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-from jobs.catalog.catalog import Model
+from jobs.catalog.catalog import Model, catalog
 from jobs.catalog.objections import first_refused
 
 
@@ -15,12 +15,14 @@ class End:
     on: date | None
     """The first day on which it is refused, at 00:00 UTC; None where none is published."""
     source: str
-    """The tag of the document that says so."""
+    """The tag of the document that says so; empty where the model is not in the catalogue."""
     todo: str
 
 
-def ends_of(model: Model, *, trains: bool, serves: bool) -> list[End]:
-    """What stops for somebody who fine-tunes a model, or serves it."""
+def ends_of(
+    model: Model, *, trains: bool = False, serves: bool = False, tuned: bool = False
+) -> list[End]:
+    """What stops for somebody who fine-tunes a model, or serves it (`tuned`: what came of that)."""
     successor = model.successor or "another model"
     ends: list[End] = []
     if trains:
@@ -28,9 +30,19 @@ def ends_of(model: Model, *, trains: bool, serves: bool) -> list[End]:
         todo = f"fine-tune {successor} instead" if day else ""
         ends.append(End("new fine-tuning", day, model.finetune.source, todo))
     if serves:
-        day, gone = first_refused(model.serve), model.serve.retired
+        terms = model.serve.of(tuned=tuned)
+        day, gone = first_refused(terms), terms.retired
         todo = f"serve {successor} from then on" if day else ""
-        ends.append(End("new endpoints", day, model.serve.source, todo))
+        ends.append(End("new endpoints", day, terms.source, todo))
         todo = f"have {successor} proven and serving before that day" if gone else ""
-        ends.append(End("answers", gone, model.serve.source, todo))
+        ends.append(End("answers", gone, terms.source, todo))
     return ends
+
+
+def end_of_answers(base_model: str, *, tuned: bool) -> End:
+    """When an endpoint of this base model stops answering, or that the catalogue can't tell."""
+    model = catalog().model(base_model)
+    if model is None:
+        todo = "look up in Azure's retirement schedule when the model behind it retires"
+        return End("answers", None, "", todo)
+    return ends_of(model, serves=True, tuned=tuned)[-1]

@@ -15,6 +15,9 @@ from jobs.suggestions import nearest
 
 Purpose = Literal["finetune", "serve"]
 
+SOON_DAYS = 120
+"""How many days ahead an end is warned of."""
+
 
 class Objection(NamedTuple):
     """Why the catalogue says no (an error), or that it can't say (a warning)."""
@@ -24,13 +27,18 @@ class Objection(NamedTuple):
     next_step: str = ""
 
 
-def lifecycle_objection(path: str, purpose: Purpose, on: date) -> Objection | None:
-    """Why a model can't be fine-tuned (or served anew) on a day; None if nothing is against it."""
+def lifecycle_objection(
+    path: str, purpose: Purpose, on: date, *, tuned: bool = False
+) -> Objection | None:
+    """Why a model can't be fine-tuned (or served anew) on a day; None if nothing is against it.
+
+    `tuned` asks for serving what was fine-tuned from it.
+    """
     known = catalog()
     model = known.model(path)
     if model is None:
         return _unknown_model(known, path) if purpose == "finetune" else None
-    terms = model.finetune if purpose == "finetune" else model.serve
+    terms = model.finetune if purpose == "finetune" else model.serve.of(tuned=tuned)
     verb = "fine-tuned" if purpose == "finetune" else "served by a new endpoint"
     successor = f"Use {model.successor}" if model.successor else "Choose another model"
     first = first_refused(terms)
@@ -43,10 +51,24 @@ def lifecycle_objection(path: str, purpose: Purpose, on: date) -> Objection | No
         message = f"{model.name} can't be {verb} since {terms.deprecated}"
         message += f"; it retires on {terms.retired}." if terms.retired else "."
         return Objection("FT-C003", message, step)
-    if first and (first - on).days <= 120:
+    if first and (first - on).days <= SOON_DAYS:
         message = f"{model.name} can't be {verb} from {first} on, in {(first - on).days} days."
         return Objection("FT-C004", message, f"{successor} for what has to live longer.")
     return None
+
+
+def ending_objection(path: str, on: date, *, tuned: bool) -> Objection | None:
+    """That what is served stops answering soon, or has stopped; None where no end is near."""
+    model = catalog().model(path)
+    day = model.serve.of(tuned=tuned).retired if model else None
+    if model is None or day is None or (day - on).days > SOON_DAYS:
+        return None
+    what = f"endpoints of {'tuned ' if tuned else ''}{model.name}"
+    successor = model.successor or "another model"
+    if on >= day:
+        return Objection("FT-C004", f"{what} answer 404 since {day}.", f"Serve {successor}.")
+    message = f"{what} answer 404 from {day} on, in {(day - on).days} days."
+    return Objection("FT-C004", message, f"Have {successor} proven and serving before that day.")
 
 
 def first_refused(terms: FineTuningTerms | ServingTerms) -> date | None:

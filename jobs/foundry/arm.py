@@ -8,8 +8,9 @@ entities it drops no field (`ServerlessEndpoint` loses contentSafety and authMod
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -62,10 +63,7 @@ class Arm:
         self.credential = credential
         self.tell = tell
         """Hears what is waited for."""
-        self.today: date | None = None
-        """Azure's own date, once it has answered: what lifecycle dates are held against."""
-        self.now: datetime | None = None
-        """Azure's own time at its newest answer."""
+        self._azure_time: datetime | None = None
         agent = f"foundry-tune/{version('foundry-tune')}"
         self._client = PipelineClient(
             ENDPOINT,
@@ -82,6 +80,14 @@ class Arm:
                 CustomHookPolicy(raw_response_hook=self._note_date),
             ],
         )
+
+    @property
+    def now(self) -> datetime:
+        """Azure's own time as it last said it, or this machine's where it hasn't answered yet.
+
+        Lifecycle dates are held against it: a rehearsal of the past has it, a wrong clock doesn't.
+        """
+        return self._azure_time or datetime.now(tz=UTC)
 
     def get(self, path: str, api_version: str, doing: str, **query: str) -> Json:
         """Read a resource.
@@ -107,9 +113,20 @@ class Arm:
         Raises:
             UnusableAnswerError: A page isn't one of Azure's: what is there isn't known then.
         """
+        for items in self.pages(path, api_version, doing, **query):
+            yield from items
+
+    def pages(
+        self, path: str, api_version: str, doing: str, **query: str
+    ) -> Iterator[Sequence[Json]]:
+        """The pages of a collection, each asked for when it is wanted.
+
+        Raises:
+            UnusableAnswerError: A page isn't one of Azure's: what is there isn't known then.
+        """
         page = self.get(path, api_version, doing, **query)
         while True:
-            yield from require_items(page, doing)
+            yield require_items(page, doing)
             following = page.get("nextLink")
             if not following:
                 return
@@ -151,7 +168,9 @@ class Arm:
             translated(doing),
             Pipeline(transport, policies=[RetryPolicy(retry_total=3)]) as pipeline,
         ):
-            response = pipeline.run(HttpRequest("GET", url)).http_response
+            request = HttpRequest("GET", url)
+            answer = pipeline.run(request, connection_timeout=10, read_timeout=60)
+            response = answer.http_response
             response.raise_for_status()
             return response.content
 
@@ -237,14 +256,9 @@ class Arm:
 
     def _note_date(self, answer: Any) -> None:
         said = answer.http_response.headers.get("Date")
-        if not said:
-            return
-        try:
-            moment = parsedate_to_datetime(said)
-        except ValueError:
-            moment = datetime.now(tz=UTC)
-        self.now = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        self.today = self.today or self.now.date()
+        if said:
+            with suppress(ValueError):
+                self._azure_time = parsedate_to_datetime(said).astimezone(UTC)
 
 
 def _promises_more(response: "HttpResponse", doing: str) -> bool:

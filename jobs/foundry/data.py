@@ -3,7 +3,7 @@
 """Training data in the project: a blob per content, and a data asset per name and content."""
 
 import hashlib
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +65,29 @@ def names(session: Session) -> list[str]:
     return [require_text(item, doing, "name") for item in items]
 
 
+def latest_versions(session: Session) -> Iterator[dict[str, str]]:
+    """The latest version of each data asset by name, page by page; empty where Azure says none."""
+    path, doing = f"{session.project_id}/data", "list the data assets"
+    for page in session.arm.pages(path, API_VERSION, doing, listViewType="All"):
+        yield {
+            require_text(item, doing, "name"): text(item, "properties", "latestVersion")
+            for item in page
+        }
+
+
 Outcome = Literal["there", "uploaded", "healed"]
+
+
+def uploaded(session: Session, datastore: Datastore, digest: Digest, name: str) -> str:
+    """The SHA-256 of what lies where a file's content belongs, downloaded; empty for nothing."""
+    from azure.core.exceptions import ResourceNotFoundError
+
+    doing = f"read storage account '{datastore.account}'"
+    with _blob(session, datastore, _blob_name(digest, name), doing) as blob:
+        try:
+            return _sha256_of(blob)
+        except ResourceNotFoundError:
+            return ""
 
 
 def upload(
@@ -75,26 +97,30 @@ def upload(
     digest: Digest,
     name: str,
     told: Callable[[int, int], None] = lambda _done, _total: None,
+    *,
+    by_content: bool = False,
 ) -> tuple[str, Outcome]:
     """Bring a file to the datastore unless its content is there; its `azureml://` address.
 
     The blob's name is the content's hash. So the name must never stand over other content: the file
     is hashed again while its blocks go up, and only if nothing moved are they made a blob. A blob
     that is there is held against the file's digest; one with other content is `healed`, that is,
-    replaced by what its name says. `told` hears of the bytes done and all of them.
+    replaced by what its name says. `by_content` downloads it for that, and believes no MD5 that it
+    was given. `told` hears of the bytes done and all of them.
 
     Raises:
         InvalidInputError: The file isn't any more what was checked; nothing was changed.
         RemoteError: The blob reads back as something else than was sent.
     """
-    blob_name = f"{_FOLDER}/{digest.sha256}/{name}.jsonl"
+    blob_name = _blob_name(digest, name)
     address = f"azureml://datastores/{datastore.name}/paths/{blob_name}"
-    with _blob(session, datastore, blob_name) as blob:
-        there = _holds(blob, digest)
+    doing = f"upload to storage account '{datastore.account}'"
+    with _blob(session, datastore, blob_name, doing) as blob:
+        there = _holds(blob, digest, by_content=by_content)
         if there:
             return address, "there"
         _send(blob, file, digest, told)
-        if not _holds(blob, digest):
+        if not _holds(blob, digest, by_content=by_content):
             raise RemoteError(
                 f"The upload of {file} reads back as something else.",
                 next_step="Run the same command again.",
@@ -181,7 +207,11 @@ def _asset(found: Json, name: str) -> DataAsset:
     )
 
 
-def _holds(blob: Any, digest: Digest) -> bool | None:
+def _blob_name(digest: Digest, name: str) -> str:
+    return f"{_FOLDER}/{digest.sha256}/{name}.jsonl"
+
+
+def _holds(blob: Any, digest: Digest, *, by_content: bool) -> bool | None:
     """Whether a blob holds this content; None where there is no blob."""
     from azure.core.exceptions import ResourceNotFoundError
 
@@ -192,13 +222,18 @@ def _holds(blob: Any, digest: Digest) -> bool | None:
     if properties.size != digest.size:
         return False
     md5 = properties.content_settings.content_md5
-    if md5:
+    if md5 and not by_content:
         return bytes(md5) == digest.md5
-    # Whoever joined blocks without saying their MD5 left none: the content itself decides.
+    # Whoever joins blocks says their MD5, right or wrong, or none: the content itself decides.
+    return _sha256_of(blob) == digest.sha256
+
+
+def _sha256_of(blob: Any) -> str:
+    """The hash of a blob's content, of which some megabytes at most are in memory at a time."""
     found = hashlib.sha256()
     for piece in blob.download_blob().chunks():
         found.update(piece)
-    return found.hexdigest() == digest.sha256
+    return found.hexdigest()
 
 
 def _send(blob: Any, file: Path, digest: Digest, told: Callable[[int, int], None]) -> None:
@@ -228,14 +263,14 @@ def _send(blob: Any, file: Path, digest: Digest, told: Callable[[int, int], None
 
 
 @contextmanager
-def _blob(session: Session, datastore: Datastore, name: str) -> Generator[Any]:
+def _blob(session: Session, datastore: Datastore, name: str, doing: str) -> Generator[Any]:
     """A blob's client for the length of a `with`, its errors translated."""
     from azure.storage.blob import BlobClient
 
     require_reachable(urlsplit(datastore.account_url).hostname or "")
     credential = _storage_credential(session, datastore)
     with (
-        translated(f"upload to storage account '{datastore.account}'", role=BLOB_ROLE),
+        translated(doing, role=BLOB_ROLE),
         BlobClient(
             datastore.account_url,
             datastore.container,
@@ -246,6 +281,8 @@ def _blob(session: Session, datastore: Datastore, name: str) -> Generator[Any]:
             increment_base=2,
             connection_timeout=10,
             read_timeout=30,
+            max_single_get_size=_BLOCK_BYTES,
+            max_chunk_get_size=_BLOCK_BYTES,
         ) as client,
     ):
         yield client

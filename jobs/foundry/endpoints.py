@@ -3,13 +3,16 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
 
 from jobs.errors import ConflictError, NotFoundError, PreflightError, RemoteError
 from jobs.foundry.answers import Json, part, require_text, strings, text
 from jobs.foundry.session import API_VERSION, Session
-from jobs.revision import FORMAT, TAG_PROBED, digest
+from jobs.revision import FORMAT, TAG_PROBED, TAG_READY, TAG_SPEC, TAG_WITHDRAWN, digest
 
-AUTH_MODES = {"key": "Key", "aad": "AAD", "key_and_aad": "KeyAndAAD"}
+AuthMode = Literal["key", "aad", "key_and_aad"]
+AUTH_MODES: dict[AuthMode, str] = {"key": "Key", "aad": "AAD", "key_and_aad": "KeyAndAAD"}
 """The words of specs for how callers sign in, and ARM's."""
 
 _SETTLING_SECONDS = 2.0
@@ -53,9 +56,33 @@ class Endpoint:
     @property
     def probed_mark(self) -> str:
         """The mark of a filter that was probed: of this endpoint, made then, with this model."""
-        return digest(
-            {"format": FORMAT, "endpoint": self.name, "made": self.created, "model": serves(self)}
-        )
+        return self._mark({})
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has passed everything asked of it, so that a name may follow it."""
+        return self.tags.get(TAG_READY) == self.ready_mark and not self.is_withdrawn
+
+    @property
+    def ready_mark(self) -> str:
+        """The mark of that."""
+        return self._mark({"ready": True})
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether somebody is about to delete it."""
+        return bool(self.tags.get(TAG_WITHDRAWN))
+
+    def _mark(self, more: Mapping[str, object]) -> str:
+        made = {"endpoint": self.name, "made": self.created, "model": serves(self)}
+        return digest({"format": FORMAT, **made, **more})
+
+    def is_younger_than(self, age: timedelta, now: datetime) -> bool:
+        """Whether it was made less than so long ago; also where Azure doesn't say when."""
+        try:
+            return now - datetime.fromisoformat(self.created) < age
+        except (ValueError, TypeError):
+            return True
 
     def is_still(self, seen: "Endpoint") -> bool:
         """Whether it is the same endpoint and serves the same, as far as Azure tells."""
@@ -176,7 +203,8 @@ def delete(session: Session, seen: Endpoint) -> None:
         time.sleep(pause)
     raise RemoteError(
         f"Azure was asked to delete endpoint '{seen.name}', but it is still there, and billed.",
-        next_step=f"Run again: foundry-tune down {seen.name} --only endpoint",
+        next_step="Run again: "
+        f"foundry-tune down {seen.tags.get(TAG_SPEC, seen.name)} --only endpoint",
     )
 
 
@@ -208,6 +236,12 @@ def model_label(model: str) -> str:
     if len(parts) >= 4 and parts[-2] == "versions":
         return f"{parts[-3]}:{parts[-1]}"
     return parts[-1].removeprefix("azureml:")
+
+
+def auth_mode_word(wire: str) -> AuthMode:
+    """The spec's word for ARM's; a service that doesn't say has its default."""
+    words: dict[str, AuthMode] = {said: word for word, said in AUTH_MODES.items()}
+    return words.get(wire, "key")
 
 
 def serves(endpoint: Endpoint) -> str:

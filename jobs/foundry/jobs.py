@@ -9,12 +9,16 @@ from jobs.foundry.answers import Json, part, strings, text
 from jobs.foundry.data import label_of
 from jobs.foundry.hyperparameters import from_wire, same
 from jobs.foundry.session import Session
+from jobs.revision import TAG_HASH
 
 API_VERSION = "2024-10-01-preview"
 """Fine-tuning jobs are in the preview contract only; it is what azure-ai-ml 1.35.2 sends."""
 
 TERMINAL = frozenset({"Completed", "Failed", "Canceled", "NotResponding", "Paused"})
 """States after which nothing happens any more (azure-ai-ml, _run_history_constants.py)."""
+
+USABLE = frozenset({"Completed"})
+"""States of a job that has left a model."""
 
 UNDER_WAY = frozenset(
     {"NotStarted", "Scheduled", "Queued", "Preparing", "Provisioning", "Starting", "Running"}
@@ -48,6 +52,13 @@ class Job:
     """In the wire's words and as strings, as Azure keeps them."""
     registered_model: str
     studio_url: str
+
+    @property
+    def revision(self) -> str:
+        """The hash it was made from, with the number of its attempt where it wasn't the first."""
+        made_from = self.tags.get(TAG_HASH, "")
+        start = self.name.rfind(made_from) if made_from else -1
+        return self.name[start:] if start >= 0 else made_from
 
     @property
     def is_finished(self) -> bool:

@@ -1,11 +1,14 @@
 """Registered models: what fine-tuning jobs leave, and what endpoints serve."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from jobs.errors import NotFoundError, RemoteError
 from jobs.foundry.answers import Json, require_text, strings, text
 from jobs.foundry.session import API_VERSION, Session
+
+_REGISTRY_API = "1.0.0"
+_REGISTRY_PAGE = "255"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +30,11 @@ class ModelVersion:
         """`name:version`, as people write it."""
         return f"{self.name}:{self.version}"
 
+    @property
+    def base_model(self) -> str:
+        """The registry's id of what it was fine-tuned from; empty where Azure doesn't say."""
+        return self.properties.get("baseModelId", "")
+
 
 def versions(session: Session, name: str) -> list[ModelVersion]:
     """Every version of a model, oldest first; none where there is no such model."""
@@ -44,6 +52,31 @@ def next_version(session: Session, name: str) -> str:
     path = f"{session.project_id}/models/{name}"
     found = session.arm.find(path, API_VERSION, f"read model '{name}'")
     return text(found, "properties", "nextVersion") or "1"
+
+
+def next_versions(session: Session) -> Iterator[dict[str, str]]:
+    """The version that the next model of each name will have, page by page."""
+    path, doing = f"{session.project_id}/models", "list the models"
+    for page in session.arm.pages(path, API_VERSION, doing, listViewType="All"):
+        yield {
+            require_text(item, doing, "name"): text(item, "properties", "nextVersion") or "1"
+            for item in page
+        }
+
+
+def trained(session: Session, api: str) -> Iterator[dict[tuple[str, str], ModelVersion]]:
+    """The versions of all models by job and model name, newest first, page by page.
+
+    ARM lists versions a model at a time. The region's model registry (`api` is its host) lists them
+    all: azureml-core's `Model.list` reads it, 255 a page at most, and azure-ai-ml has a client of
+    it (`_restclient/model_dataplane`). What it shows is there; of what it doesn't, ask ARM.
+    """
+    url, doing = f"{api}/modelregistry/v1.0{session.project_id}/models", "list the model registry"
+    query = {"count": _REGISTRY_PAGE, "orderBy": "CreatedAtDesc", "listViewType": "ActiveOnly"}
+    for page in session.arm.pages(url, _REGISTRY_API, doing, **query):
+        # The newest comes last here: of two that a job has left under one name it is the one.
+        versions = [_registered(item, session) for item in reversed(page)]
+        yield {(version.job, version.name): version for version in versions}
 
 
 def names(session: Session) -> list[str]:
@@ -79,6 +112,20 @@ def _version(found: Json, name: str) -> ModelVersion:
         created=text(found, "systemData", "createdAt"),
         tags=strings(found, "properties", "tags"),
         properties=strings(found, "properties", "properties"),
+    )
+
+
+def _registered(found: Json, session: Session) -> ModelVersion:
+    name, _, version = text(found, "id").rpartition(":")
+    return ModelVersion(
+        id=f"{session.project_id}/models/{name}/versions/{version}",
+        name=name,
+        version=version,
+        job=text(found, "runId"),
+        description=text(found, "description"),
+        created=text(found, "createdTime"),
+        tags=strings(found, "kvTags"),
+        properties=strings(found, "properties"),
     )
 
 

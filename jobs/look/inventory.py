@@ -1,17 +1,18 @@
 """What a name has in Azure: its jobs, models, endpoints and data, found by tags, not by memory."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from jobs.errors import NotFoundError
-from jobs.foundry import data, endpoints, jobs, models
+from jobs.foundry import data, endpoints, jobs, models, pointers
 from jobs.foundry.data import DataAsset
 from jobs.foundry.endpoints import Endpoint, serves
 from jobs.foundry.jobs import Job
 from jobs.foundry.models import ModelVersion
+from jobs.foundry.pointers import Pointer
 from jobs.foundry.session import Session
-from jobs.revision import TAG_SPEC
+from jobs.revision import TAG_SPEC, endpoint_name, is_endpoint_of
 from jobs.side_by_side import Pool
 
 
@@ -23,15 +24,23 @@ class Holding:
     jobs: tuple[Job, ...]
     """Newest first."""
     models: tuple[ModelVersion, ...]
-    endpoint: Endpoint | None
-    """Tagged as ours, or, where somebody wiped its tags, serving a model of ours."""
+    endpoints: tuple[Endpoint, ...]
+    """Tagged as ours, or, where somebody wiped their tags, serving a model of ours."""
+    pointer: Pointer | None = None
+    """Where the name leads, if foundry-tune made it lead there."""
     foreign: Endpoint | None = None
     """An endpoint of this name that nothing shows to be ours."""
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing was ever made for this name."""
-        return not (self.jobs or self.models or self.endpoint)
+        return not (self.jobs or self.models or self.endpoints or self.pointer)
+
+    @property
+    def endpoint(self) -> Endpoint | None:
+        """The one that serves: the name follows it, or it is called so."""
+        wanted = self.pointer.endpoint if self.pointer else self.name
+        return next((one for one in self.endpoints if one.name == wanted), None)
 
     @property
     def job(self) -> Job | None:
@@ -46,22 +55,23 @@ class Inventory:
     jobs: tuple[Job, ...]
     models: tuple[ModelVersion, ...]
     endpoints: tuple[Endpoint, ...]
+    pointers: tuple[Pointer, ...]
 
     def of(self, name: str) -> Holding:
         """What a name has."""
         own = tuple(job for job in self.jobs if job.tags.get(TAG_SPEC) == name)
         names = {job.name for job in own}
         models = tuple(model for model in self.models if model.job in names)
-        named = next((e for e in self.endpoints if e.name == name), None)
-        ours = named is not None and (
-            TAG_SPEC in named.tags or serves(named) in {model.label for model in models}
-        )
+        labels = {model.label for model in models}
+        ours = tuple(one for one in self.endpoints if _is_ours(one, name, labels))
+        named = next((one for one in self.endpoints if one.name == name), None)
         return Holding(
             name=name,
             jobs=own,
             models=models,
-            endpoint=named if ours else None,
-            foreign=None if ours else named,
+            endpoints=ours,
+            pointer=next((p for p in self.pointers if p.name == name and p.is_ours), None),
+            foreign=None if named in ours else named,
         )
 
     @property
@@ -71,7 +81,14 @@ class Inventory:
         served = [
             endpoint.tags[TAG_SPEC] for endpoint in self.endpoints if TAG_SPEC in endpoint.tags
         ]
-        return sorted({*tagged, *served})
+        led = [pointer.name for pointer in self.pointers if pointer.is_ours]
+        return sorted({*tagged, *served, *led})
+
+
+def _is_ours(endpoint: Endpoint, name: str, labels: Collection[str]) -> bool:
+    if TAG_SPEC in endpoint.tags:
+        return endpoint.tags[TAG_SPEC] == name or endpoint.name == name
+    return is_endpoint_of(endpoint.name, name) and serves(endpoint) in labels
 
 
 def look(session: Session, named: Sequence[str] = ()) -> Inventory:
@@ -83,18 +100,33 @@ def look(session: Session, named: Sequence[str] = ()) -> Inventory:
     with Pool(4) as pool:
         found_jobs = pool.submit(jobs.listed, session)
         found_endpoints = pool.submit(endpoints.listed, session)
-        by_name = [pool.submit(endpoints.find, session, name) for name in named]
+        found_pointers = pool.submit(pointers.listed, session)
+        led = {p.name: p for p in found_pointers.result()}
+        led |= {p.name: p for p in pool.map(partial(pointers.find, session), named) if p}
         listed = models.names(session)
         own = [job for job in found_jobs.result() if job.tags.get(TAG_SPEC) in named]
         names = dict.fromkeys([*listed, *(job.registered_model for job in own)])
         found_models = pool.map(partial(models.versions, session), filter(None, names))
         served = {endpoint.name: endpoint for endpoint in found_endpoints.result()}
-        served |= {endpoint.name: endpoint for one in by_name if (endpoint := one.result())}
+        sought = [name for name in _sought(named, own, led) if name not in served]
+        found = pool.map(partial(endpoints.find, session), sought)
+        served |= {endpoint.name: endpoint for endpoint in found if endpoint}
         return Inventory(
             jobs=tuple(found_jobs.result()),
             models=tuple(model for versions in found_models for model in versions),
             endpoints=tuple(served.values()),
+            pointers=tuple(led.values()),
         )
+
+
+def _sought(named: Sequence[str], own: Sequence[Job], led: Mapping[str, Pointer]) -> Iterator[str]:
+    """The names that endpoints of these may have, whatever a list says of them."""
+    for name in named:
+        pointer = led.get(name)
+        own_revisions = [job.revision for job in own if job.tags[TAG_SPEC] == name]
+        followed = (pointer.endpoint, pointer.previous) if pointer else ()
+        made = (endpoint_name(name, revision) for revision in own_revisions if revision)
+        yield from dict.fromkeys(filter(None, (name, *followed, *made)))
 
 
 def data_of(session: Session, names: Sequence[str]) -> list[DataAsset]:
@@ -128,15 +160,23 @@ def find_job(session: Session, name: str) -> Job:
 
 
 def find_endpoint(session: Session, name: str) -> Endpoint:
-    """The endpoint of this name.
+    """The endpoint that a name leads to, or the one that is called so.
 
     Raises:
         NotFoundError: There is none.
     """
-    found = endpoints.find(session, name)
-    if found is None:
-        raise NotFoundError(
-            f"The project has no endpoint '{name}'.",
-            next_step="foundry-tune status lists what there is.",
-        )
-    return found
+    pointer = _pointer(session, name)
+    found = endpoints.find(session, pointer.endpoint if pointer else name)
+    if found is not None:
+        return found
+    if pointer is not None:
+        raise pointers.leads_nowhere(pointer)
+    raise NotFoundError(
+        f"The project has no endpoint '{name}'.",
+        next_step="foundry-tune status lists what there is.",
+    )
+
+
+def _pointer(session: Session, name: str) -> Pointer | None:
+    found = pointers.find(session, name)
+    return found if found and found.is_ours else None

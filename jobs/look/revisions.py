@@ -7,7 +7,7 @@ from jobs.foundry.hyperparameters import short
 from jobs.foundry.jobs import Job, differences, made_from
 from jobs.foundry.models import ModelVersion
 from jobs.look.inventory import Holding
-from jobs.revision import TAG_HASH
+from jobs.revision import endpoint_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,13 +18,15 @@ class Revision:
     model: ModelVersion | None
     """The model it left, if it did and it is still there."""
     is_served: bool
+    since: str
+    """Since when its endpoint was followed the last time; empty where it never was."""
     changes: dict[str, tuple[str, str]] | None
     """Each field that differs from the revision before, as (before, after); None: the first."""
 
     @property
     def id(self) -> str:
         """The hash of the spec and data it was made from; empty where somebody wiped its tags."""
-        return self.job.tags.get(TAG_HASH, "")
+        return self.job.revision
 
     @property
     def words(self) -> str:
@@ -42,6 +44,8 @@ class Revision:
 def of(holding: Holding) -> list[Revision]:
     """The revisions of a name, newest first, as far as Azure still has their jobs."""
     served = serves(holding.endpoint) if holding.endpoint else ""
+    log = holding.pointer.served if holding.pointer else ()
+    since = {one.endpoint: one.since for one in reversed(log)}
     left = {model.job: model for model in holding.models}
     found: list[Revision] = []
     for job, before in zip(holding.jobs, (*holding.jobs[1:], None), strict=False):
@@ -51,6 +55,7 @@ def of(holding: Holding) -> list[Revision]:
                 job=job,
                 model=model,
                 is_served=model is not None and model.label == served,
+                since=since.get(endpoint_name(holding.name, job.revision), ""),
                 changes=differences(made_from(before), made_from(job)) if before else None,
             )
         )

@@ -1,14 +1,21 @@
 """What a name's resources are doing, in one row: revision, job, model, endpoint, filter."""
 
+from collections.abc import Iterable
+from datetime import date
+
+from jobs.catalog.forecast import end_of_answers
+from jobs.catalog.objections import ending_objection
 from jobs.foundry.endpoints import Endpoint, serves
 from jobs.look.inventory import Holding
+from jobs.look.served import Served
 from jobs.revision import TAG_HASH
 
 
-def row(holding: Holding) -> dict[str, object]:
-    """What one spec has, as JSON carries it."""
+def row(holding: Holding, served: Served | None) -> dict[str, object]:
+    """What one spec has, as JSON carries it; `served` is its endpoint with the base model."""
     job, endpoint = holding.job, holding.endpoint
     newest = endpoint.created if endpoint else job.created if job else ""
+    beside = [one.name for one in holding.endpoints if one is not endpoint]
     return {
         "name": holding.name,
         "revision": job.tags.get(TAG_HASH, "") if job else "",
@@ -18,8 +25,19 @@ def row(holding: Holding) -> dict[str, object]:
         "endpoint": state(endpoint) if endpoint else "",
         "uri": endpoint.uri if endpoint else "",
         "safety": safety(endpoint) if endpoint else "",
+        "refused_from": _end(served) if served else "",
         "created": newest,
+        "beside": beside,
     }
+
+
+def endings(served: Iterable[Served], on: date) -> list[str]:
+    """What stops answering soon, or has stopped, and what to do: a line an endpoint."""
+    return [
+        f"{one.endpoint.name}: {objection.message} {objection.next_step}"
+        for one in served
+        if (objection := ending_objection(one.base_model, on, tuned=one.is_tuned))
+    ]
 
 
 def state(endpoint: Endpoint) -> str:
@@ -34,6 +52,12 @@ def safety(endpoint: Endpoint) -> str:
     if not endpoint.is_filtered:
         return "OFF" if endpoint.content_safety == "Disabled" else "unknown"
     return "on" if endpoint.is_probed else "unproven"
+
+
+def _end(served: Served) -> str:
+    """The first day on which it answers 404; empty where none is published."""
+    day = end_of_answers(served.base_model, tuned=served.is_tuned).on
+    return f"{day}" if day else ""
 
 
 def _model(holding: Holding) -> str:

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from jobs.catalog.catalog import PriceKind
 from jobs.money.cost import CostLine
-from jobs.money.price import NOTHING, Money, unit_price
-from jobs.spec.models import Prices
+from jobs.money.price import NOTHING, Money, Pricing, UnitPrice, of_catalogue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,9 +16,15 @@ class Billed:
     base_model: str
     """The model's path; empty where nobody knows what the model was tuned from."""
     is_tuned: bool
-    prices: Prices | None
-    """What the spec says that things cost."""
+    pricing: Pricing | None
+    """What the spec or the team says that things cost; None where no spec is named."""
     hours: float | None
+
+    def unit(self, kind: PriceKind) -> UnitPrice:
+        """What a unit costs."""
+        if self.pricing is not None:
+            return self.pricing.unit(kind)
+        return of_catalogue(self.base_model, kind, is_tuned=self.is_tuned)
 
 
 def lines(served: Billed, tokens: tuple[int, int] | None) -> list[CostLine]:
@@ -26,17 +32,14 @@ def lines(served: Billed, tokens: tuple[int, int] | None) -> list[CostLine]:
     found: list[CostLine] = []
     if served.is_tuned:  # a base model is billed by the token alone
         found.append(_hosting(served, served.hours))
-    read, write = (
-        unit_price(served.base_model, served.prices, kind, is_tuned=served.is_tuned)
-        for kind in ("input", "output")
-    )
-    words = f"{read.words}; {write.words}"
+    read, write = served.unit("input"), served.unit("output")
+    prices = (read, write)
     if tokens is None:
-        found.append(CostLine("tokens", served.name, "unknown", words, Money(0.0, None)))
+        found.append(CostLine("tokens", served.name, "unknown", prices, Money(0.0, None)))
         return found
     money = read.times(tokens[0], tokens[0]) + write.times(tokens[1], tokens[1])
     quantity = f"{tokens[0]:,} read, {tokens[1]:,} written"
-    return [*found, CostLine("tokens", served.name, quantity, words, money)]
+    return [*found, CostLine("tokens", served.name, quantity, prices, money)]
 
 
 def idle(served: Billed, hours: float | None) -> CostLine | None:
@@ -53,8 +56,8 @@ def total(found: Iterable[CostLine]) -> Money:
 
 
 def _hosting(served: Billed, hours: float | None) -> CostLine:
-    price = unit_price(served.base_model, served.prices, "hosting", is_tuned=True)
+    price = served.unit("hosting")
     if hours is None:
-        return CostLine("hosting", served.name, "unknown", price.words, Money(0.0, None))
+        return CostLine("hosting", served.name, "unknown", (price,), Money(0.0, None))
     money = price.times(hours, hours, per=1)
-    return CostLine("hosting", served.name, f"{hours:,.1f} hours", price.words, money)
+    return CostLine("hosting", served.name, f"{hours:,.1f} hours", (price,), money)

@@ -1,15 +1,17 @@
-"""What is there in Azure, as far as a spec is concerned. Azure is the state: there is no other."""
+"""What is there in Azure, as far as specs are concerned. Azure is the state: there is no other."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from jobs.foundry import data, endpoints, jobs, models
-from jobs.foundry.data import DataAsset
+from jobs.foundry import endpoints, jobs, pointers
 from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.jobs import Job
 from jobs.foundry.models import ModelVersion
+from jobs.foundry.pointers import Pointer
 from jobs.foundry.projects import Project
 from jobs.foundry.session import Session
+from jobs.plan import assets
+from jobs.plan.assets import Standing
 from jobs.plan.desired import Desired
 from jobs.revision import TAG_SPEC
 from jobs.side_by_side import Pool
@@ -22,7 +24,7 @@ class Actual:
     project: Project
     jobs: tuple[Job, ...]
     """The project's fine-tuning jobs, newest first."""
-    data: Mapping[str, DataAsset]
+    data: Mapping[str, Standing]
     """By `name:version`."""
     models: Mapping[str, tuple[ModelVersion, ...]]
     """By name, oldest version first."""
@@ -30,6 +32,8 @@ class Actual:
     """The version that a new model of each name will have."""
     endpoints: Mapping[str, Endpoint]
     """Every endpoint of the project, by name."""
+    pointers: Mapping[str, Pointer]
+    """Every connection of the project that leads to a serverless endpoint, by name."""
 
     def job(self, name: str) -> Job | None:
         """The job of this name."""
@@ -44,29 +48,30 @@ class Actual:
         versions = self.models.get(job.registered_model, ())
         return next((model for model in reversed(versions) if model.job == job.name), None)
 
+    def pointer(self, name: str) -> Pointer | None:
+        """Where a name leads, if foundry-tune made it lead there."""
+        found = self.pointers.get(name)
+        return found if found and found.is_ours else None
+
+    def served(self, name: str) -> Endpoint | None:
+        """The endpoint that serves a name: the one it leads to, or the one that is called so."""
+        pointer = self.pointer(name)
+        return self.endpoints.get(pointer.endpoint if pointer else name)
+
 
 def look(session: Session, project: Project, desired: Desired) -> Actual:
-    """Read everything that concerns the spec, side by side."""
-    model_names = list(
-        dict.fromkeys(training.spec.registered_model_name for training in desired.trainings)
-    )
+    """Read everything that concerns the specs, side by side."""
     with Pool(6) as pool:
         found_jobs = pool.submit(jobs.listed, session)
         found_endpoints = pool.submit(endpoints.listed, session)
-        found_data = [pool.submit(data.find, session, d.name, d.version) for d in desired.data]
-        found_models = [pool.submit(models.versions, session, name) for name in model_names]
-        found_next = [pool.submit(models.next_version, session, name) for name in model_names]
-        assets = [asset for future in found_data if (asset := future.result())]
+        found_pointers = pool.submit(pointers.listed, session)
+        found = assets.look(session, project, desired, pool, found_jobs, found_endpoints)
         return Actual(
             project=project,
             jobs=tuple(found_jobs.result()),
-            data={f"{asset.name}:{asset.version}": asset for asset in assets},
-            models={
-                name: tuple(future.result())
-                for name, future in zip(model_names, found_models, strict=True)
-            },
-            next_versions={
-                name: future.result() for name, future in zip(model_names, found_next, strict=True)
-            },
+            data=found.data,
+            models=found.models,
+            next_versions=found.next_versions,
             endpoints={endpoint.name: endpoint for endpoint in found_endpoints.result()},
+            pointers={pointer.name: pointer for pointer in found_pointers.result()},
         )

@@ -66,6 +66,10 @@ class Training:
         """The name of the job of this revision."""
         return f"{self.name[:_JOB_NAME_LIMIT]}-{self.revision}"
 
+    def attempt(self, number: int) -> str:
+        """The name of the first, second, … job of this revision."""
+        return self.job_name if number == 1 else f"{self.job_name}-{number}"
+
     @property
     def data(self) -> tuple[DataVersion, ...]:
         """The local files, each once."""
@@ -100,6 +104,11 @@ class Serving:
     def name(self) -> str:
         """The endpoint's name."""
         return self.spec.name
+
+    @property
+    def base_model(self) -> str:
+        """The model it serves, or that what it serves was fine-tuned from."""
+        return self.training.spec.model_path if self.training else self.model_path
 
     @property
     def system(self) -> str:

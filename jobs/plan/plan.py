@@ -1,19 +1,20 @@
 """A plan with all it was made from: everything `plan` shows and `apply` rests on."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
 
 from jobs.files import require_unmoved
 from jobs.foundry import projects
 from jobs.foundry.projects import Project
 from jobs.foundry.session import Session
-from jobs.plan import actual, desired, preflight
+from jobs.plan import actual, desired, preflight, uploads
 from jobs.plan.actual import Actual
 from jobs.plan.decide import decide
 from jobs.plan.desired import Desired, Serving, Training
 from jobs.plan.preflight import Check
 from jobs.plan.steps import Action, EndpointStep, JobStep, Kind, MeasureStep, Step
+from jobs.plan.uploads import Upload, is_spoiled
 from jobs.read.examine import CheckedSpecs
 
 
@@ -27,9 +28,11 @@ class Plan:
     steps: tuple[Step, ...]
     """In the order of their needs."""
     checks: tuple[Check, ...]
-    """What could stand in the way; none where there is nothing to do."""
+    """What could stand in the way, if there is anything to do, and what stops answering soon."""
     today: date
     """The day that lifecycle dates were held against."""
+    uploads: Mapping[str, Upload] = field(default_factory=dict[str, Upload])
+    """What was downloaded of the data, by its label; empty where nobody asked for that."""
 
     @property
     def project(self) -> Project:
@@ -45,6 +48,15 @@ class Plan:
     def blocked(self) -> list[Action]:
         """What stands in the way."""
         return [action for action in self.actions if action.kind == "blocked"]
+
+    @property
+    def spoiled(self) -> frozenset[str]:
+        """The labels of data whose upload isn't what its name says, or is gone."""
+        return frozenset(
+            label
+            for label, upload in self.uploads.items()
+            if is_spoiled(upload, self.actual.data.get(label))
+        )
 
     @property
     def is_empty(self) -> bool:
@@ -87,12 +99,18 @@ class Plan:
 
 
 def make(
-    session: Session, specs: CheckedSpecs, *, on: date | None = None, retrain: bool = False
+    session: Session,
+    specs: CheckedSpecs,
+    *,
+    on: date | None = None,
+    retrain: bool = False,
+    verify_data: bool = False,
 ) -> Plan:
     """Read everything and decide; nothing is written.
 
     `on` takes the place of Azure's own date. `retrain` allows a second, paid job where the first
-    failed, was canceled or lost its model.
+    failed, was canceled or lost its model. `verify_data` downloads what is uploaded already, to
+    hold it against the files.
 
     Raises:
         InvalidInputError: A data file was written to after it was checked.
@@ -104,12 +122,19 @@ def make(
             require_unmoved(looked.file.path, looked.stamp)
     project = projects.get(session)
     found = actual.look(session, project, asked)
-    # Azure's own date, not this machine's: a rehearsal of the past has it, a wrong clock doesn't.
-    today = on or session.arm.today or datetime.now(tz=UTC).date()
-    steps = decide(asked, found, retrain=retrain)
+    today = on or session.arm.now.date()
+    downloaded = uploads.verify(session, asked) if verify_data else dict[str, Upload]()
+    steps = decide(asked, found, now=session.arm.now, retrain=retrain, uploads=downloaded)
     checks = [] if is_empty(steps) else preflight.check(session, project, asked, today)
+    checks += preflight.ending_checks(asked.servings, today)
     return Plan(
-        specs=specs, desired=asked, actual=found, steps=steps, checks=tuple(checks), today=today
+        specs=specs,
+        desired=asked,
+        actual=found,
+        steps=steps,
+        checks=tuple(checks),
+        today=today,
+        uploads=downloaded,
     )
 
 

@@ -11,7 +11,12 @@ from functools import partial
 from typing import Literal
 
 from jobs.catalog.catalog import catalog
-from jobs.catalog.objections import Objection, lifecycle_objection, region_objection
+from jobs.catalog.objections import (
+    Objection,
+    ending_objection,
+    lifecycle_objection,
+    region_objection,
+)
 from jobs.errors import FoundryTuneError, PreflightError, SignInError
 from jobs.foundry import subscription
 from jobs.foundry.projects import Project
@@ -30,16 +35,6 @@ PROVIDERS = (
     "Microsoft.KeyVault",
 )
 """What a project stands on; the guide asks for Microsoft.Network by name."""
-
-_WORKSPACES = "Microsoft.MachineLearningServices/workspaces"
-ACTIONS = {
-    "submit jobs": (f"{_WORKSPACES}/jobs/write", f"{_WORKSPACES}/data/versions/write"),
-    "create endpoints": (
-        f"{_WORKSPACES}/serverlessEndpoints/write",
-        f"{_WORKSPACES}/serverlessEndpoints/listKeys/action",
-    ),
-}
-"""What applying takes, in words and in Azure's actions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,14 +100,30 @@ def training_checks(training: Training, project: Project, today: date) -> list[C
 
 def serving_checks(serving: Serving, project: Project, today: date) -> list[Check]:
     """Whether the model can be served here and now, by the catalogue."""
-    tuned = serving.training is not None
-    path = serving.training.spec.model_path if serving.training else serving.model_path
+    path, tuned = serving.base_model, serving.training is not None
     region = serving.spec.location or project.location
     objections = [
         region_objection(path, region, "serve", tuned=tuned),
-        lifecycle_objection(path, "serve", today),
+        lifecycle_objection(path, "serve", today, tuned=tuned),
     ]
-    return [_objected("serving", one) for one in objections if one]
+    checks = [_objected("serving", one) for one in objections if one]
+    known = catalog().model(path)
+    if known and known.marketplace:
+        message = f"{known.name} takes a marketplace subscription, which apply does not make"
+        message += " (az ml marketplace-subscription create)"
+        checks.append(Check(status="unverified", subject="marketplace", message=message))
+    return checks
+
+
+def ending_checks(servings: Sequence[Serving], today: date) -> list[Check]:
+    """What of it stops answering soon, or has stopped, whether or not there is anything to do."""
+    checks: list[Check] = []
+    for serving in servings:
+        tuned = serving.training is not None
+        if objection := ending_objection(serving.base_model, today, tuned=tuned):
+            message = f"{objection.message} {objection.next_step}"
+            checks.append(_objected("answers", objection._replace(message=message)))
+    return _each_once(checks)
 
 
 def _objected(subject: str, objection: Objection) -> Check:
@@ -169,7 +180,7 @@ def _state(session: Session, namespace: str) -> str:
 def _access(session: Session, project: Project, desired: Desired) -> list[Check]:
     wanted = {
         words: actions
-        for words, actions in ACTIONS.items()
+        for words, actions in subscription.ACTIONS.items()
         if (desired.trainings if words == "submit jobs" else desired.servings)
     }
     if not wanted:
@@ -195,7 +206,8 @@ def _access(session: Session, project: Project, desired: Desired) -> list[Check]
             subject="access",
             message=f"you may not {words} (missing: {', '.join(missing)})",
             next_step="Ask the platform team for 'Azure AI Developer' on resource group "
-            f"'{session.target.resource_group}': add you to the stack's developers, then pulumi up",
+            f"'{session.target.resource_group}': add you to the stack's developers, then pulumi "
+            "up, or to a group that is one of them",
         )
         for words, missing in lacking.items()
     ]

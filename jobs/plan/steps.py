@@ -6,6 +6,7 @@ from typing import Literal
 from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.jobs import Job
 from jobs.foundry.models import ModelVersion
+from jobs.foundry.pointers import Pointer
 from jobs.plan.desired import DataVersion, Measuring, Serving, Training
 
 Kind = Literal["create", "update", "replace", "unchanged", "delete", "blocked"]
@@ -57,6 +58,8 @@ class DataStep(Step):
     data: DataVersion
     training: Training
     """The fine-tuning that uses it."""
+    registers: bool = True
+    """Whether the data asset is made or brought back; else only its content is uploaded anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +68,8 @@ class JobStep(Step):
 
     training: Training
     job_name: str
+    made_from: str
+    """The revision, with the number of the attempt where there was more than one."""
     job: Job | None
     """The job if it is there already: it is adopted, never submitted again."""
 
@@ -74,15 +79,21 @@ class ModelStep(Step):
     """The model that a training registers."""
 
     training: Training
+    made_from: str
+    """As its job's."""
     model: ModelVersion | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointStep(Step):
-    """An endpoint, and whether it has been proven as it is."""
+    """The endpoint of a revision, and whether it has been proven as it is."""
 
     serving: Serving
+    name: str
+    """The endpoint's own: the document's with the revision."""
     endpoint: Endpoint | None
+    replaces: Endpoint | None = None
+    """What is deleted before it is made, where the document asks to be recreated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,3 +101,22 @@ class MeasureStep(Step):
     """An evaluation, and whether it has been passed as things are."""
 
     measuring: Measuring
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointerStep(Step):
+    """The name that applications follow, moved last: once everything it needs has held."""
+
+    serving: Serving
+    candidate: EndpointStep
+    pointer: Pointer | None
+    """Where it led when it was looked at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetireStep(Step):
+    """An endpoint of another revision, to be deleted or kept for a while."""
+
+    name: str
+    """The name that it served."""
+    endpoint: Endpoint

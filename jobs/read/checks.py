@@ -18,7 +18,7 @@ from jobs.spec.reader import Path
 from jobs.spec.references import parse
 from jobs.spec.story import Chapter, Story
 from jobs.suggestions import did_you_mean
-from jobs.values import mapping, sequence
+from jobs.values import day, placed_texts, texts
 
 
 def check_story(story: Story, *, on: date) -> list[Finding]:
@@ -31,6 +31,7 @@ def _check(chapter: Chapter, story: Story, on: date) -> Iterator[Finding]:
     yield from _name(chapter)
     yield from _tags(chapter)
     yield from _secrets(chapter)
+    yield from _own_prices(chapter)
     for limit in limits(spec):
         yield chapter.finding("FT-S040", limit.path, limit.message, at_key=limit.at_key)
     if isinstance(spec, FineTuning):
@@ -72,8 +73,21 @@ def _tags(chapter: Chapter) -> Iterator[Finding]:
                 yield chapter.finding("FT-S037", (field, name), message, at_key=True)
 
 
+def _own_prices(chapter: Chapter) -> Iterator[Finding]:
+    spec = chapter.spec
+    if isinstance(spec, FineTuning | ServerlessEndpoint) and spec.budget:
+        own = spec.budget.own_prices
+        if own and day(own.as_of) is None:
+            message = f"'{own.as_of[:40]}' is no day. Write it as 2026-10-01."
+            yield chapter.finding("FT-S007", ("budget", "prices", "as_of"), message)
+
+
 def _secrets(chapter: Chapter) -> Iterator[Finding]:
-    for path, text in _texts(chapter.tree.value, ()):
+    # All at once first: hardly a spec holds any.
+    together = "\n".join(texts(chapter.tree.value)).encode("utf-8", "surrogatepass")
+    if not any(item.rule == "FT-D041" for item in private_in(together)):
+        return
+    for path, text in placed_texts(chapter.tree.value):
         if len(text) < 16:
             continue
         data = text.encode("utf-8", "surrogatepass")
@@ -82,17 +96,6 @@ def _secrets(chapter: Chapter) -> Iterator[Finding]:
                 shown = masked(data[item.start : item.end].decode("utf-8", "replace"))
                 yield chapter.finding("FT-S032", path, f"holds {item.kind}: {shown}")
                 break
-
-
-def _texts(value: object, path: Path) -> Iterator[tuple[Path, str]]:
-    if isinstance(value, str):
-        yield path, value
-    elif (fields := mapping(value)) is not None:
-        for key, item in fields.items():
-            yield from _texts(item, (*path, key))
-    elif (items := sequence(value)) is not None:
-        for index, item in enumerate(items):
-            yield from _texts(item, (*path, index))
 
 
 # ── fine-tuning ─────────────────────────────────────────────────────────────────────────────────
@@ -143,8 +146,8 @@ def _wrong_model(written: str, *, tuned: bool) -> str:
     """
     understood = ids.model_id(written)
     unfilled = ids.placeholder(written)
-    meant = ids.corrected(written, "models") or ids.meant(written)
     if understood is None or unfilled:
+        meant = ids.corrected(written, "models") or ids.meant(written)
         what = f"'{written[:80]}' is not the id of a model"
         if unfilled:
             what = f"'{unfilled[:40]}' was never filled in"
@@ -158,6 +161,7 @@ def _wrong_model(written: str, *, tuned: bool) -> str:
     if tuned and understood.form == "short" and not understood.version:
         return f"'{written}' names no version. Write azureml:{understood.name}:<version>."
     if not tuned and understood.form in ("asset", "short"):
+        meant = ids.corrected(written, "models") or ids.meant(written)
         right = f" Write {meant}." if meant else ""
         return f"'{written}' is a model of a project; only a registry's can be fine-tuned.{right}"
     return ""
@@ -273,6 +277,9 @@ def _served_model(
     tuned = story.chapter(path) if parse(path) else None
     if tuned is not None and isinstance(tuned.spec, FineTuning):
         path = tuned.spec.model_path
+        if spec.budget is not None:
+            message = f"the budget of {tuned.reference} covers this endpoint. Write it there."
+            yield chapter.finding("FT-S045", ("budget",), message, at_key=True)
     objection = lifecycle_objection(path, "serve", on)
     if objection and tuned is None:
         message = " ".join(filter(None, (objection.message, objection.next_step)))

@@ -3,6 +3,7 @@
 Each keeps the shape that Azure ML's CLI v2 (`az ml`) reads, and adds what Azure's lacks.
 """
 
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field
@@ -142,8 +143,8 @@ class FineTuningOutputs(Part, frozen=True, kw_only=True):
     ] = None
 
 
-class Prices(Part, frozen=True, kw_only=True):
-    """Prices you know (the portal's "Pricing and terms" tab), where the catalogue has none."""
+class UnitPrices(Part, frozen=True, kw_only=True):
+    """What the units of one model cost, as far as you know; the rest is looked up further on."""
 
     training_per_million_tokens: (
         Annotated[float, Meta(description="USD for a million training tokens.", ge=0, le=1e6)]
@@ -158,12 +159,17 @@ class Prices(Part, frozen=True, kw_only=True):
     output_per_million_tokens: (
         Annotated[float, Meta(description="USD for a million tokens written.", ge=0, le=1e6)] | None
     ) = None
+
+
+class Prices(UnitPrices, frozen=True, kw_only=True):
+    """Prices you know (the portal's "Pricing and terms" tab), for this document's model."""
+
     source: Annotated[str, Meta(description="Where you read them.", min_length=3)]
     as_of: Annotated[str, Meta(description="The day you read them, as 2026-11-23.")]
 
 
 class Budget(Part, frozen=True, kw_only=True):
-    """What this story may cost. An estimate over it is refused with exit code 5."""
+    """What a training with its endpoints may cost, or an endpoint alone; more is refused."""
 
     max_usd: Annotated[float, Meta(description="In US dollars.", gt=0, le=1e9)]
     hosting_hours: Annotated[
@@ -177,8 +183,17 @@ class Budget(Part, frozen=True, kw_only=True):
         ),
     ] = "priced"
     prices: Annotated[
-        Prices | None, Meta(description="Prices you know, where the catalogue has none.")
+        Prices | str | None,
+        Meta(
+            description="Prices you know, or the file of your team's; left out, the nearest "
+            "prices.yaml. What neither has is the catalogue's."
+        ),
     ] = None
+
+    @property
+    def own_prices(self) -> Prices | None:
+        """The prices that are written right here."""
+        return self.prices if isinstance(self.prices, Prices) else None
 
 
 class FineTuningResources(Part, frozen=True, kw_only=True):
@@ -389,8 +404,39 @@ class ServerlessEndpoint(Document, frozen=True, kw_only=True):
             description='What `foundry-tune safety` holds the filter to: over_blocking: "<= 0.1".'
         ),
     ] = field(default_factory=dict[str, str])
+    budget: Annotated[
+        Budget | None,
+        Meta(
+            description="What it may cost, where its model is from elsewhere; a training's budget "
+            "covers the endpoints of its own model."
+        ),
+    ] = None
+
+    rollout: Annotated[
+        Literal["blue_green", "recreate"],
+        Meta(
+            description="blue_green: a new revision is proven beside the one that serves, then "
+            "takes its name. recreate: the old one is deleted first; cheaper, and down meanwhile."
+        ),
+    ] = "blue_green"
+    keep_previous: Annotated[
+        str,
+        Meta(
+            description="How long the revision before is kept, and billed, after a promotion: "
+            "24h, 30m, 2d, or 0. A rollback to it takes seconds.",
+            pattern=r"^(0|\d{1,4}[mhd])$",
+        ),
+    ] = "1h"
 
     kind = "serverless_endpoint"
+
+    @property
+    def keeps_previous(self) -> timedelta:
+        """How long the revision before is kept after a promotion."""
+        if self.keep_previous == "0":
+            return timedelta()
+        unit = {"m": "minutes", "h": "hours", "d": "days"}[self.keep_previous[-1]]
+        return timedelta(**{unit: int(self.keep_previous[:-1])})
 
     @property
     def model_path(self) -> str:

@@ -43,10 +43,19 @@ class Problem:
 
 @dataclass(slots=True)
 class Tree:
-    """One YAML document: plain values, and the nodes they came from."""
+    """One YAML document: plain values, and where the file has them.
 
-    root: Node
+    The nodes know the places. `release` lets go of them, and whoever asks for a place afterwards
+    has the file composed once more: the nodes of many files would be most of what is in memory, and
+    Python's collector would go through them again and again.
+    """
+
     value: Any
+    data: bytes
+    """The file that it is in."""
+    number: int
+    """Which of the file's documents it is, from 0."""
+    nodes: Node | None
     set_paths: dict[Path, str] = field(default_factory=dict[Path, str])
     """Values that did not come from the file: path → the --set argument."""
     moved: dict[Path, Path] = field(default_factory=dict[Path, Path])
@@ -54,7 +63,9 @@ class Tree:
 
     def locate(self, path: Sequence[str | int], *, key: bool = False) -> tuple[int, int]:
         """Line and column of a value (or of its key), or of its nearest parent in the file."""
-        node = self.root
+        if self.nodes is None:
+            self.nodes = _composed(self.data, self.number)
+        node = self.nodes
         mark = node.start_mark
         for step in self._in_file(tuple(path)):
             found = _child(node, step)
@@ -63,6 +74,10 @@ class Tree:
             key_node, node = found
             mark = key_node.start_mark if key and key_node is not None else node.start_mark
         return mark.line + 1, mark.column + 1
+
+    def release(self) -> None:
+        """Let go of the nodes: its places will hardly be asked for any more."""
+        self.nodes = None
 
     def _in_file(self, path: Path) -> Path:
         for length in range(len(path), 0, -1):
@@ -85,7 +100,7 @@ def read(data: bytes) -> tuple[list[Tree], list[Problem]]:
         while parser.check_node():
             root = cast("Node", parser.get_node())
             builder = _Builder(problems)
-            trees.append(Tree(root, builder.build(root, 0)))
+            trees.append(Tree(builder.build(root, 0), data, len(trees), root))
     except MarkedYAMLError as error:
         problems.append(_syntax(error))
     except ReaderError as error:
@@ -95,6 +110,15 @@ def read(data: bytes) -> tuple[list[Tree], list[Problem]]:
     except _TooMuchError as error:
         problems.append(error.problem)
     return trees, problems
+
+
+def _composed(data: bytes, number: int) -> Node:
+    parser = _Parser(data)
+    for _ in range(number):
+        parser.check_node()  # it steps over what is between documents
+        parser.get_node()
+    parser.check_node()
+    return cast("Node", parser.get_node())
 
 
 def scalar(text: str) -> Any:
@@ -188,18 +212,20 @@ class _Builder:
         if kind is SequenceNode:
             return [self.build(item, depth + 1) for item in node.value]
         built: dict[str, Any] = {}
+        merges = False
         for key_node, value_node in node.value:
             if type(key_node) is not ScalarNode:
                 self._note("FT-S001", key_node, "a key must be a word, not a list or a mapping.")
                 continue
             key = key_node.value
             if key == "<<" and key_node.tag is _PLAIN:
-                continue  # merged below, so that the mapping's own keys win
+                merges = True  # below, so that the mapping's own keys win
+                continue
             if key in built:
                 self._duplicate(cast("MappingNode", node), key_node)
                 continue
             built[key] = self.build(value_node, depth + 1)
-        if any(key_node.value == "<<" for key_node, _ in node.value):
+        if merges:
             self._merge(cast("MappingNode", node), built, depth)
         return built
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobs.spec.reader import Path
-from jobs.values import mapping, sequence
+from jobs.values import placed_texts, texts
 
 ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
     "finetuning": ("registered_model",),
@@ -60,17 +60,11 @@ def parse(text: str, path: Path = ()) -> Reference | None:
     return Reference(kind, name, attribute, path)
 
 
-def texts_with_references(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+def texts_with_references(value: Any) -> Iterator[tuple[Path, str]]:
     """Every text in a document's plain values that holds `${{`."""
-    if isinstance(value, str):
-        if "${{" in value:
-            yield path, value
-    elif (fields := mapping(value)) is not None:
-        for key, item in fields.items():
-            yield from texts_with_references(item, (*path, key))
-    elif (items := sequence(value)) is not None:
-        for index, item in enumerate(items):
-            yield from texts_with_references(item, (*path, index))
+    # Most documents have none, and paths cost more than texts.
+    if any("${{" in text for text in texts(value)):
+        yield from (found for found in placed_texts(value) if "${{" in found[1])
 
 
 def order(edges: Mapping[str, Sequence[str]]) -> tuple[list[str], list[str]]:

@@ -7,7 +7,7 @@ makes, or says that nothing is left just before it makes more: run one after the
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 
-from jobs.options import add_date, add_specs, add_strict, add_target
+from jobs.options import add_date, add_specs, add_strict, add_target, add_verify_data
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -16,12 +16,23 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_target(parser)
     add_date(parser)
     add_strict(parser)
+    add_verify_data(parser)
     parser.add_argument("-y", "--yes", action="store_true", help="don't ask before spending")
     parser.add_argument("--no-wait", action="store_true", help="submit, and don't wait for the job")
     parser.add_argument(
         "--retrain",
         action="store_true",
         help="train, and pay, once more where a job failed, was canceled or lost its model",
+    )
+    parser.add_argument(
+        "--no-promote",
+        action="store_true",
+        help="make and prove a new revision, and leave the name with the one that serves",
+    )
+    parser.add_argument(
+        "--keep-candidate",
+        action="store_true",
+        help="leave a revision that misses a test or gate up, and billed, to be looked at",
     )
     parser.add_argument(
         "--settle",
@@ -51,8 +62,14 @@ def run(arguments: Namespace) -> int:
 
     paths = spec_paths(arguments)
     specs = checked(paths, arguments.overrides, on=arguments.date, strict=arguments.strict)
-    session = session_of(arguments)
-    plan = make(session, specs, on=arguments.date, retrain=arguments.retrain)
+    session = session_of(arguments, *paths)
+    plan = make(
+        session,
+        specs,
+        on=arguments.date,
+        retrain=arguments.retrain,
+        verify_data=arguments.verify_data,
+    )
     output.tell("\n".join(answer.lines(plan, session.target, command=False)))
     if plan.is_empty:
         return 0
@@ -65,14 +82,19 @@ def run(arguments: Namespace) -> int:
         return 0
     widths = [len(action.name) for action in plan.actions if len(action.name) <= 40]
     report = Reporter(name_width=max(widths, default=30), alone=len(plan.desired.servings) <= 1)
-    options = Options(wait=not arguments.no_wait, settle_seconds=arguments.settle)
+    options = Options(
+        wait=not arguments.no_wait,
+        settle_seconds=arguments.settle,
+        promote=not arguments.no_promote,
+        keep_candidate=arguments.keep_candidate,
+    )
     try:
         apply(session, plan, report, options)
     except Interrupted as interrupt:
         sys.stderr.write("\n" + _interrupted(paths, interrupt.running_jobs) + "\n")
         return 130
     names = [serving.name for serving in plan.desired.servings]
-    if names and options.wait:
+    if names and options.wait and options.promote:
         output.tell(f"Done. Try it:  foundry-tune chat {names[0]}")
     return 0
 

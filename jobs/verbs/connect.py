@@ -18,6 +18,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         choices=("curl", "openai", "langchain", "azure-ai-ml"),
         help="this snippet alone, to redirect into a file",
     )
+    only.add_argument("--uri", action="store_true", help="print where the name leads, and no more")
     only.add_argument(
         "--key", action="store_true", help="print the key and nothing else; never without asking"
     )
@@ -31,11 +32,12 @@ def run(arguments: Namespace) -> int:
     from jobs.errors import UsageError
     from jobs.foundry import endpoints
     from jobs.look import inventory
-    from jobs.look.connect import CLIENTS, credential, snippets
+    from jobs.look.connect import CLIENTS, snippets, variables
     from jobs.terminal import output
 
-    session = session_of(arguments)
-    endpoint = inventory.find_endpoint(session, endpoint_named(arguments.name))
+    session = session_of(arguments, arguments.name)
+    name = endpoint_named(arguments.name)
+    endpoint = inventory.find_endpoint(session, name)
     endpoints.require_servable(endpoint)
     if arguments.key:
         if endpoint.auth_mode == "AAD":
@@ -45,16 +47,21 @@ def run(arguments: Namespace) -> int:
             )
         output.emit(endpoints.key(session, endpoint.name))
         return 0
-    shown = snippets(endpoint, session.target)
-    fetch = credential(endpoint, session.target)
+    if arguments.uri:
+        output.emit(endpoint.uri)
+        return 0
+    shown = snippets(name, endpoint, session.target)
+    fetch = variables(name, endpoint, session.target)
     if arguments.output == "json":
-        value: dict[str, object] = {"uri": endpoint.uri, "credential": fetch, "snippets": shown}
+        value: dict[str, object] = {"uri": endpoint.uri, "variables": fetch, "snippets": shown}
         output.emit_structured(value, "json")
         return 0
     if arguments.client:
         output.emit(shown[arguments.client])
         return 0
-    output.emit(f"# The key, fetched where it is needed and kept in no file\n{fetch}")
+    output.emit(
+        f"# Where the name leads and its key, fetched when needed and kept in no file\n{fetch}"
+    )
     for client in CLIENTS:
         output.emit(f"\n# {client}\n{shown[client]}")
     return 0

@@ -39,7 +39,7 @@ def run(arguments: Namespace) -> int:
     from jobs.terminal.question import confirmed
 
     names = list(dict.fromkeys(name for what in arguments.what for name in names_of(what)))
-    session = session_of(arguments)
+    session = session_of(arguments, *arguments.what)
     kinds = arguments.only or teardown.KINDS
     found = teardown.look(session, names, kinds, foreign_too=arguments.foreign)
     words = " and ".join(names)
@@ -48,6 +48,7 @@ def run(arguments: Namespace) -> int:
     if found.is_empty:
         output.tell(f"Nothing is left of {words}.")
         return 0
+    teardown.refuse_followed(found)
     teardown.refuse_served_elsewhere(found)
     question = f"This deletes {_listed(found)} of {words}."
     if not confirmed(question, yes=arguments.yes):
@@ -69,6 +70,7 @@ def run(arguments: Namespace) -> int:
 
 def _labels(found: "Teardown") -> list[str]:
     return [
+        *(pointer.name for pointer in found.pointers),
         *(endpoint.name for endpoint in found.endpoints),
         *(job.name for job in found.running),
         *(model.label for model in found.models),
@@ -77,6 +79,7 @@ def _labels(found: "Teardown") -> list[str]:
 
 def _listed(found: "Teardown") -> str:
     counts = (
+        ("connection", len(found.pointers)),
         ("endpoint", len(found.endpoints)),
         ("running job", len(found.running)),
         ("model", len(found.models)),

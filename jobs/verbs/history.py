@@ -24,7 +24,7 @@ def run(arguments: Namespace) -> int:
     from jobs.terminal import output
 
     name = names_of(arguments.name)[0]
-    found = revisions.of(inventory.look(session_of(arguments), [name]).of(name))
+    found = revisions.of(inventory.look(session_of(arguments, arguments.name), [name]).of(name))
     if not found:
         raise NotFoundError(
             f"The project has no training of '{name}'.",
@@ -34,7 +34,7 @@ def run(arguments: Namespace) -> int:
         rows = [_record(revision) for revision in found]
         output.emit_structured({"name": name, "revisions": rows}, arguments.output)
         return 0
-    header = ("REVISION", "SUBMITTED", "BY", "JOB", "MODEL", "SERVES", "CHANGED")
+    header = ("REVISION", "SUBMITTED", "BY", "JOB", "MODEL", "SERVED", "CHANGED")
     output.tell(output.table(map(_row, found), header=header))
     return 0
 
@@ -46,9 +46,16 @@ def _row(revision: "Revision") -> list[str]:
         revision.job.created_by or "-",
         revision.job.status,
         revision.model.label if revision.model else "-",
-        "yes" if revision.is_served else "no",
+        _served(revision),
         revision.words,
     ]
+
+
+def _served(revision: "Revision") -> str:
+    since = revision.since[:16].replace("T", " ")
+    if revision.is_served:
+        return f"since {since}" if since else "yes"
+    return f"from {since}, no more" if since else "no"
 
 
 def _record(revision: "Revision") -> dict[str, object]:
@@ -61,6 +68,7 @@ def _record(revision: "Revision") -> dict[str, object]:
         "status": revision.job.status,
         "model": revision.model.label if revision.model else None,
         "serves": revision.is_served,
+        "served_since": revision.since or None,
         "changes": None
         if changes is None
         else {field: {"before": old, "after": new} for field, (old, new) in changes.items()},

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from jobs.catalog.catalog import Model
+    from jobs.catalog.forecast import End
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -60,8 +61,15 @@ def _row(model: "Model", on: "date") -> tuple[str, ...]:
     from jobs.catalog.forecast import ends_of
 
     days = [end.on for end in ends_of(model, trains=True, serves=True)]
-    words = ["yes" if day is None else f"until {day}" if on < day else "no" for day in days]
+    words = [_until(day, on) for day in days]
+    for column, end in enumerate(ends_of(model, serves=True, tuned=True), start=1):
+        if end.on != days[column]:
+            words[column] += f"; tuned {_until(end.on, on)}"
     return (model.name, *words, _price(model), model.successor or "")
+
+
+def _until(day: "date | None", on: "date") -> str:
+    return "yes" if day is None else f"until {day}" if on < day else "no"
 
 
 def _record(model: "Model", on: "date") -> dict[str, object]:
@@ -76,15 +84,17 @@ def _record(model: "Model", on: "date") -> dict[str, object]:
         "serve_regions": _listed(model.serve.tuned_regions),
         "context_tokens": model.context_tokens.value,
         "training_usd_per_million_tokens": _usd(model),
-        "refused_from": {
-            end.what: f"{end.on}" if end.on else None
-            for end in ends_of(model, trains=True, serves=True)
-        },
+        "refused_from": _days(ends_of(model, trains=True, serves=True)),
+        "tuned_refused_from": _days(ends_of(model, serves=True, tuned=True)),
         "can_be_finetuned": _is_open(model, on),
         "successor": model.successor,
         "source": model.source,
         "as_of": f"{model.as_of}",
     }
+
+
+def _days(ends: "list[End]") -> dict[str, str | None]:
+    return {end.what: f"{end.on}" if end.on else None for end in ends}
 
 
 def _is_open(model: "Model", on: "date") -> bool:

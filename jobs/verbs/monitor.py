@@ -69,7 +69,7 @@ def run(arguments: Namespace) -> int:
 
     asked = asked_for(arguments.name, arguments.file)
     found = watch(
-        session_of(arguments),
+        session_of(arguments, arguments.name, *arguments.file),
         asked,
         arguments.since,
         questions=None if arguments.no_canaries else max(0, arguments.questions),

@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
-from jobs.options import add_date, add_output, add_specs, add_strict, add_target
+from jobs.options import add_date, add_output, add_specs, add_strict, add_target, add_verify_data
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -12,6 +12,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_output(parser)
     add_date(parser)
     add_strict(parser)
+    add_verify_data(parser)
     parser.add_argument(
         "--retrain", action="store_true", help="plan a new job where one failed or lost its model"
     )
@@ -31,8 +32,14 @@ def run(arguments: Namespace) -> int:
 
     paths = spec_paths(arguments)
     specs = checked(paths, arguments.overrides, on=arguments.date, strict=arguments.strict)
-    session = session_of(arguments)
-    plan = make(session, specs, on=arguments.date, retrain=arguments.retrain)
+    session = session_of(arguments, *paths)
+    plan = make(
+        session,
+        specs,
+        on=arguments.date,
+        retrain=arguments.retrain,
+        verify_data=arguments.verify_data,
+    )
     if arguments.output == "table":
         output.tell("\n".join(answer.lines(plan, session.target)))
     else:

@@ -44,7 +44,12 @@ def run(arguments: Namespace) -> int:
     from jobs.watch.asked import asked_for
 
     asked = asked_for(arguments.name, arguments.file)
-    found = watched.look(session_of(arguments), asked, arguments.against, output.progress)
+    found = watched.look(
+        session_of(arguments, arguments.name, *arguments.file),
+        asked,
+        arguments.against,
+        output.progress,
+    )
     if arguments.output == "table":
         output.tell("\n".join(watched.lines(found)))
     else:

@@ -23,14 +23,16 @@ def run(arguments: Namespace) -> int:
     from jobs.terminal import output
 
     name = names_of(arguments.name)[0]
-    found = inventory.look(session_of(arguments))
+    found = inventory.look(session_of(arguments, arguments.name))
     holding = found.of(name)
     newest = {job.name for job in holding.jobs[:1]}
     jobs = [job for job in found.jobs if job.name == name or job.name in newest]
     own = {model.label for model in holding.models}
     models = [model for model in found.models if model.label == name or model.label in own]
-    endpoints = [endpoint for endpoint in found.endpoints if endpoint.name == name]
-    if not jobs and not models and not endpoints:
+    own_endpoints = {endpoint.name for endpoint in holding.endpoints}
+    endpoints = [e for e in found.endpoints if e.name == name or e.name in own_endpoints]
+    pointers = [holding.pointer] if holding.pointer else []
+    if not (jobs or models or endpoints or pointers):
         raise NotFoundError(
             f"The project has no job, model or endpoint '{name}'.",
             next_step="foundry-tune list shows what there is.",
@@ -39,6 +41,7 @@ def run(arguments: Namespace) -> int:
         "jobs": [_plain(job) | {"hyperparameters": from_wire(job.hyperparameters)} for job in jobs],
         "models": [_plain(model) for model in models],
         "endpoints": [_plain(endpoint) for endpoint in endpoints],
+        "connections": [_plain(pointer) for pointer in pointers],
     }
     output.emit_structured({key: rows for key, rows in value.items() if rows}, arguments.output)
     return 0

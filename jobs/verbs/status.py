@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
+from typing import cast
 
 from jobs.options import add_output, add_target
 
@@ -16,15 +17,19 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """One line a spec."""
     from jobs.arguments import names_of, session_of
+    from jobs.foundry import projects
     from jobs.look import inventory
-    from jobs.look.status import row
+    from jobs.look.served import served
+    from jobs.look.status import endings, row
     from jobs.terminal import output
 
     names = [name for what in arguments.names for name in names_of(what)]
-    session = session_of(arguments)
+    session = session_of(arguments, *arguments.names)
     found = inventory.look(session)
     holdings = [found.of(name) for name in (names or found.names)]
-    rows = [row(holding) for holding in holdings]
+    by_endpoint = {one.endpoint.name: one for one in served(found, projects.get(session))}
+    own = [by_endpoint.get(held.endpoint.name) if held.endpoint else None for held in holdings]
+    rows = [row(held, one) for held, one in zip(holdings, own, strict=True)]
     if arguments.output != "table":
         output.emit_structured({"specs": rows}, arguments.output)
         return 0
@@ -37,6 +42,12 @@ def run(arguments: Namespace) -> int:
         [*(str(r[key]) or "-" for key in _COLUMNS), _since(str(r["created"]), now)] for r in rows
     ]
     output.tell(output.table(shown, header=header))
+    for one in rows:
+        if one["beside"]:
+            names = ", ".join(map(str, cast("list[str]", one["beside"])))
+            output.tell(f"Beside {one['name']}, and billed: {names}    foundry-tune gc")
+    if warnings := endings(filter(None, own), session.arm.now.date()):
+        output.tell("\n" + "\n".join(warnings))
     return 0
 
 

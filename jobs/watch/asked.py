@@ -5,9 +5,13 @@ from dataclasses import dataclass
 
 from jobs.arguments import endpoint_named, is_spec_file, require_name
 from jobs.errors import UsageError
+from jobs.money.price import Pricing
 from jobs.plan import desired
 from jobs.plan.desired import Measuring, Serving
 from jobs.read.examine import named
+from jobs.read.prices import team_prices
+from jobs.spec.ids import is_of_project
+from jobs.spec.story import Story
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +21,8 @@ class Asked:
     name: str
     serving: Serving | None = None
     measurings: tuple[Measuring, ...] = ()
+    pricing: Pricing | None = None
+    """What the spec or the team says that its model costs."""
 
     @property
     def is_filtered(self) -> bool:
@@ -33,7 +39,8 @@ def asked_for(name: str, files: Sequence[str]) -> Asked:
     named_files = [*([name] if is_spec_file(name) else []), *files]
     if not named_files:
         return Asked(name=require_name(name))
-    found = desired.read(named(named_files).chapters)
+    specs = named(named_files)
+    found = desired.read(specs.chapters)
     endpoint = endpoint_named(name)
     serving = next((one for one in found.servings if one.name == endpoint), None)
     if serving is None:
@@ -42,4 +49,21 @@ def asked_for(name: str, files: Sequence[str]) -> Asked:
             next_step="Name the spec that makes it, or leave -f out.",
         )
     measurings = tuple(one for one in found.measurings if one.endpoint == endpoint)
-    return Asked(name=endpoint, serving=serving, measurings=measurings)
+    return Asked(
+        name=endpoint,
+        serving=serving,
+        measurings=measurings,
+        pricing=_pricing(specs.stories, serving),
+    )
+
+
+def _pricing(stories: Sequence[Story], serving: Serving) -> Pricing | None:
+    """By the training's document, where it makes the model; else by the endpoint's own."""
+    wanted = (serving.training or serving).spec.reference
+    for story in stories:
+        chapter = story.chapter(wanted)
+        if chapter is not None:
+            team, _ = team_prices(story)  # what is wrong with a list, validate says
+            tuned = serving.training is not None or is_of_project(serving.model_path)
+            return Pricing(chapter, serving.base_model, tuned, team.get(wanted))
+    return None

@@ -55,7 +55,8 @@ def _money(found: Watched) -> Iterator[Row]:
     age = duration(hours * 3600) if hours is not None else "nobody knows when"
     yield "money", f"{total(found.bill)} since it was made ({age})"
     for line in found.bill:
-        yield "", f"{line.what}, {line.quantity}: {line.money}; {line.price}"
+        prices = "; ".join(price.words for price in line.prices)
+        yield "", f"{line.what}, {line.quantity}: {line.money}; {prices}"
 
 
 def _canaries(found: Watched) -> Iterator[Row]:
@@ -103,7 +104,7 @@ def _line(line: CostLine) -> dict[str, object]:
     return {
         "what": line.what,
         "quantity": line.quantity,
-        "price": line.price,
+        "prices": [price.as_dict() for price in line.prices],
         "usd": {"low": line.money.low, "high": line.money.high},
     }
 

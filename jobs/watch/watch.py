@@ -128,7 +128,7 @@ def _served(
         name=endpoint.name,
         base_model=training.spec.model_path if training else _base(session, endpoint, tuned=tuned),
         is_tuned=tuned,
-        prices=training.spec.budget.prices if training and training.spec.budget else None,
+        pricing=asked.pricing,
         hours=(now - made).total_seconds() / 3600 if made else None,
     )
 

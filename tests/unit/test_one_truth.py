@@ -64,6 +64,7 @@ def test_catalogue_and_emulator_say_the_same_of_a_model(emulated: BaseModel, kno
     assert emulated.legacy == known.serve.legacy
     assert emulated.deprecated == known.finetune.deprecated == known.serve.deprecated
     assert emulated.retired == known.finetune.retired == known.serve.retired
+    assert emulated.tuned_retired == known.serve.tuned_retired
     assert emulated.successor == known.successor
 
 

@@ -49,13 +49,14 @@ def served_by(cloud: Cloud, endpoint: Resource) -> Served:
         name = deployed.base_model_name(uri)
         if name is None:
             raise AzureError(404, "ModelNotFound", f"The model '{uri}' does not exist any more.")
-        base = _require_served(cloud, name)
+        base = _require_served(cloud, name, tuned=False)
         return Served(
             name=base.name,
             publisher=base.publisher,
             model=_cached(f"base {base.name}", lambda: _untrained(base.name)),
         )
-    base = _require_served(cloud, str(version.properties["properties"]["baseWeightsId"]))
+    name = str(version.properties["properties"]["baseWeightsId"])
+    base = _require_served(cloud, name, tuned=True)
     assert version.id.parent is not None
     return Served(
         name=version.id.parent.name,
@@ -66,9 +67,10 @@ def served_by(cloud: Cloud, endpoint: Resource) -> Served:
     )
 
 
-def _require_served(cloud: Cloud, name: str) -> catalogue.BaseModel:
-    base = catalogue.find(name)
-    assert base is not None, f"an endpoint serves the unknown model {name}"
+def _require_served(cloud: Cloud, name: str, *, tuned: bool) -> catalogue.BaseModel:
+    found = catalogue.find(name)
+    assert found is not None, f"an endpoint serves the unknown model {name}"
+    base = found.served(tuned=tuned)
     if base.stage(cloud.clock.now().date()) == "Retired":
         raise AzureError(
             404,
@@ -101,7 +103,7 @@ def _trained(cloud: Cloud, version: Resource) -> "ChatModel":
     project = workspaces.workspace_of(cloud, version)
     folder = data_paths.locate(cloud, project, str(version.properties["modelUri"]))
     prefix = folder.path.rstrip("/") + "/"
-    with tempfile.TemporaryDirectory(prefix="foundry-emulator-model-") as directory:
+    with tempfile.TemporaryDirectory(prefix="model-", dir=cloud.temporary) as directory:
         for path in blobs.listing(cloud, folder.account, folder.container, prefix):
             file = Path(directory, path.removeprefix(prefix))
             file.parent.mkdir(parents=True, exist_ok=True)

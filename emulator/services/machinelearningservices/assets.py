@@ -158,13 +158,19 @@ def _refuse_deployed(request: Request, resource: Resource) -> None:
         )
 
 
-def _select(request: Request, found: list[Resource]) -> list[Resource]:
+def viewed(request: Request, found: list[Resource]) -> list[Resource]:
+    """Those that `listViewType` asks for: active ones, unless it says otherwise."""
     view = request.option("listViewType", "ActiveOnly").lower()
     if view not in ("activeonly", "archivedonly", "all"):
         raise AzureError(400, "BadRequest", f"listViewType '{view}' is not known.")
-    if view != "all":
-        archived = view == "archivedonly"
-        found = [one for one in found if bool(one.properties.get("isArchived")) is archived]
+    if view == "all":
+        return found
+    archived = view == "archivedonly"
+    return [one for one in found if bool(one.properties.get("isArchived")) is archived]
+
+
+def _select(request: Request, found: list[Resource]) -> list[Resource]:
+    found = viewed(request, found)
     wanted = request.option("hash")
     if wanted:
         found = [one for one in found if _facts(one).get("hash_sha256") == wanted]

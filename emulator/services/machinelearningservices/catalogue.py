@@ -1,6 +1,6 @@
 """The emulator's base models: which exist, where they train and serve, and until when."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -28,12 +28,25 @@ class BaseModel:
     legacy: date | None
     deprecated: date | None
     retired: date | None
+    tuned_retired: date | None
+    """The last of these for what was fine-tuned from it, where that has a day of its own."""
     successor: str | None
+
+    @property
+    def is_microsofts(self) -> bool:
+        """Whether it is sold by Azure itself; others are sold through the marketplace."""
+        return self.registry == "azureml"
 
     @property
     def uri(self) -> str:
         """Its registry id without a version, as endpoints and registered models name it."""
         return f"azureml://registries/{self.registry}/models/{self.name}"
+
+    def served(self, *, tuned: bool) -> "BaseModel":
+        """The model with the dates that hold for its endpoints, or for those of what was tuned."""
+        if not tuned or self.tuned_retired is None:
+            return self
+        return replace(self, legacy=None, deprecated=None, retired=self.tuned_retired)
 
     def stage(self, today: date) -> str:
         """GA, Legacy, Deprecated or Retired, as the lifecycle page defines them."""
@@ -82,8 +95,8 @@ def _model(row: dict[str, Any], document: dict[str, Any]) -> BaseModel:
     bounds: list[float] | None = row.get("learning_rate")
     return BaseModel(
         name=row["name"],
-        registry=document["registry"],
-        publisher=document["publisher"],
+        registry=row.get("registry", document["registry"]),
+        publisher=row.get("publisher", document["publisher"]),
         latest=row["latest"],
         context=row["context"],
         finetune_regions=tuple(row["finetune_regions"]),
@@ -95,5 +108,6 @@ def _model(row: dict[str, Any], document: dict[str, Any]) -> BaseModel:
         legacy=lifecycle.get("legacy"),
         deprecated=lifecycle.get("deprecated"),
         retired=lifecycle.get("retired"),
+        tuned_retired=lifecycle.get("tuned_retired"),
         successor=row.get("successor"),
     )

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from emulator.arm.types import Action, Change, Delete, Polling, Put, ResourceType
 from emulator.http.messages import Request, Response
-from emulator.services.machinelearningservices import catalogue, deployed
+from emulator.services.machinelearningservices import catalogue, deployed, marketplace
 from emulator.services.machinelearningservices.references import (
     RegistryModel,
     WorkspaceAsset,
@@ -102,7 +102,9 @@ def _check_model(change: Change, project: Resource) -> None:
     else:
         raise user_error(f"'{uri}' is not the id of a model.", target="modelSettings")
     model = catalogue.find(name)
-    if model is None:
+    if model is None or (
+        isinstance(reference, RegistryModel) and model.registry != reference.registry.lower()
+    ):
         raise user_error(
             f"The registry has no model '{name}'.", inner="ModelNotFound", target="modelSettings"
         )
@@ -113,11 +115,18 @@ def _check_model(change: Change, project: Resource) -> None:
             inner="ModelNotSupportedByMaaS",
             target="modelSettings",
         )
-    refusal = model.refusal_of_new_use(change.cloud.clock.now().date())
+    refusal = model.served(tuned=tuned).refusal_of_new_use(change.cloud.clock.now().date())
     if refusal and change.before is None:
         raise user_error(
             f"{refusal} It can't be deployed any more.",
             inner="ModelRetired",
+            target="modelSettings",
+        )
+    if change.before is None and not marketplace.is_subscribed(change.cloud, project, model):
+        raise user_error(
+            f"{model.name} is sold by {model.publisher} through the Azure Marketplace: make a "
+            f"marketplace subscription to {model.uri} in the project first.",
+            inner="MarketplaceSubscriptionRequired",
             target="modelSettings",
         )
 

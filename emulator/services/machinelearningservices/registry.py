@@ -1,4 +1,4 @@
-"""The shared registry `azureml`: where it is, and the base models it holds."""
+"""The shared registries (`azureml`, `azureml-meta`, …): where they are, and what they hold."""
 
 from emulator.http.messages import Request, Response
 from emulator.http.routing import Route
@@ -8,7 +8,6 @@ from emulator.state.errors import AzureError
 from emulator.state.json_text import Json
 from emulator.state.tokens import MACHINE_LEARNING_AUDIENCES
 
-NAME = "azureml"
 # Microsoft's own subscription behind the registry is none of a caller's business; any GUID will do.
 _SUBSCRIPTION = "e0e0e0e0-0000-4000-8000-0000000000a0"
 _GROUP = "azureml-registry"
@@ -16,10 +15,10 @@ _GROUP = "azureml-registry"
 
 def discovery(request: Request) -> Response:
     """Which region answers for a registry."""
-    _require_registry(request)
+    name = _require_registry(request)
     return Response.json(
         {
-            "registryName": NAME,
+            "registryName": name,
             "primaryRegionResourceProviderUri": "https://eastus2.api.azureml.ms/",
             "resourceGroup": _GROUP,
             "subscriptionId": _SUBSCRIPTION,
@@ -33,9 +32,10 @@ def get_model(request: Request) -> Response:
 
 
 def list_models(request: Request) -> Response:
-    """Every base model that is not retired from the catalogue's lists."""
-    _require_registry(request)
-    return Response.json({"value": [_container(model) for model in catalogue.all_models()]})
+    """Every base model of a registry, retired ones too."""
+    name = _require_registry(request)
+    models = [model for model in catalogue.all_models() if model.registry == name]
+    return Response.json({"value": [_container(model) for model in models]})
 
 
 def get_version(request: Request) -> Response:
@@ -46,7 +46,7 @@ def get_version(request: Request) -> Response:
         raise AzureError(
             404,
             "UserError",
-            f"Model {model.name} has no version '{version}' in the registry '{NAME}'.",
+            f"Model {model.name} has no version '{version}' in the registry '{model.registry}'.",
         )
     return Response.json(_version(request, model, int(version)))
 
@@ -113,23 +113,27 @@ def _version(request: Request, model: BaseModel, number: int) -> Json:
     }
 
 
-def _require_registry(request: Request) -> None:
+def _require_registry(request: Request) -> str:
     request.sign_in(MACHINE_LEARNING_AUDIENCES)
-    name = request.parameters["registry"]
-    if name.lower() != NAME:
+    name = request.parameters["registry"].lower()
+    known = dict.fromkeys(model.registry for model in catalogue.all_models())
+    if name not in known:
         raise AzureError(
             404,
             "RegistryNotFound",
-            f"foundry-emulator has the registry '{NAME}' only, not '{name}'.",
+            f"foundry-emulator has the registries {', '.join(known)}, not '{name}'.",
         )
+    return name
 
 
 def _require_model(request: Request) -> BaseModel:
-    _require_registry(request)
+    registry = _require_registry(request)
     name = request.parameters["model"]
     model = catalogue.find(name)
-    if model is None:
-        raise AzureError(404, "UserError", f"Model {name} was not found in the registry '{NAME}'.")
+    if model is None or model.registry != registry:
+        raise AzureError(
+            404, "UserError", f"Model {name} was not found in the registry '{registry}'."
+        )
     return model
 
 

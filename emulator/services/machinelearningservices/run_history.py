@@ -15,6 +15,7 @@ from emulator.services.machinelearningservices import (
     data_paths,
     datastores,
     metric_service,
+    model_registry,
     registry,
     workspaces,
 )
@@ -205,6 +206,7 @@ _ROUTES: tuple[Route, ...] = (
     Route("POST", f"{_METRIC}/lastvalues", metric_service.last_values),
     Route("POST", f"{_METRIC}/full", metric_service.full),
     Route("POST", f"{_METRIC}/list", metric_service.list_metrics),
+    *model_registry.ROUTES,
     *registry.ROUTES,
 )
 

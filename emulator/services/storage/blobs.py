@@ -60,6 +60,7 @@ class Blob:
     name: str
     size: int
     md5: str
+    """In base64, as its writer said it; empty where it wasn't said."""
     etag: str
     created: float
     modified: float
@@ -201,8 +202,12 @@ def write(
     headers: Mapping[str, str] | None = None,
     metadata: Mapping[str, str] | None = None,
     layout: list[tuple[str, int]] | None = None,
+    md5: str | None = None,
 ) -> Blob:
-    """Write a block blob whole, over whatever was there; its container must be there."""
+    """Write a block blob whole, over whatever was there; its container must be there.
+
+    `md5` is what its writer says of it, in base64 and believed; None: it is computed.
+    """
     with cloud.database.transaction():
         require_container(cloud, account, container)
         before = find(cloud, account, container, name)
@@ -217,7 +222,7 @@ def write(
             (
                 *where,
                 len(content),
-                base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode(),
+                _md5_of(content) if md5 is None else md5,
                 _etag(),
                 before.created if before else now,
                 now,
@@ -239,14 +244,16 @@ def update(
     *,
     headers: Mapping[str, str] | None = None,
     metadata: Mapping[str, str] | None = None,
+    md5: str | None = None,
 ) -> Blob:
-    """Replace a blob's headers or metadata, keeping its content."""
+    """Replace a blob's headers, metadata or the MD5 it is said to have, keeping its content."""
     cloud.database.execute(
-        "UPDATE blobs SET headers=?, metadata=?, etag=?, modified=? "
+        "UPDATE blobs SET headers=?, metadata=?, md5=?, etag=?, modified=? "
         "WHERE account=? AND container=? AND name=?",
         (
             encode_json(blob.headers if headers is None else headers),
             encode_json(blob.metadata if metadata is None else metadata),
+            blob.md5 if md5 is None else md5,
             _etag(),
             cloud.clock.timestamp(),
             blob.account,
@@ -333,6 +340,10 @@ def assemble(
         pieces.append(piece)
     layout = [(id, len(piece)) for (_, id), piece in zip(wanted, pieces, strict=True)]
     return b"".join(pieces), layout
+
+
+def _md5_of(content: bytes) -> str:
+    return base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
 
 
 def _etag() -> str:

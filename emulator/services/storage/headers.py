@@ -58,10 +58,17 @@ def version_headers(item: blobs.Blob | blobs.Container) -> dict[str, str]:
 
 def written_headers(blob: blobs.Blob) -> dict[str, str]:
     """What a write answers."""
-    return version_headers(blob) | {
-        "content-md5": blob.md5,
-        "x-ms-request-server-encrypted": "true",
-    }
+    return version_headers(blob) | md5_header(blob) | {"x-ms-request-server-encrypted": "true"}
+
+
+def md5_header(blob: blobs.Blob, name: str = "content-md5") -> dict[str, str]:
+    """The MD5 that a blob is said to have, if it is."""
+    return {name: blob.md5} if blob.md5 else {}
+
+
+def said_md5(request: Request) -> str | None:
+    """The MD5 that a request says its blob has: Azure keeps it and doesn't look."""
+    return request.headers.get("x-ms-blob-content-md5")
 
 
 def blob_headers(blob: blobs.Blob) -> dict[str, str]:
@@ -69,9 +76,9 @@ def blob_headers(blob: blobs.Blob) -> dict[str, str]:
     return (
         version_headers(blob)
         | blob.headers
+        | md5_header(blob)
         | {
             "accept-ranges": "bytes",
-            "content-md5": blob.md5,
             "x-ms-blob-type": "BlockBlob",
             "x-ms-creation-time": http_date(blob.created),
             "x-ms-lease-status": "unlocked",

@@ -18,9 +18,11 @@ from emulator.services.storage.headers import (
     check_md5,
     condition_not_met,
     content_headers,
+    md5_header,
     metadata,
     metadata_headers,
     requested_range,
+    said_md5,
     version_headers,
     written_headers,
 )
@@ -191,6 +193,7 @@ def put_blob(request: Request) -> Response:
             request.body,
             headers=content_headers(request),
             metadata=metadata(request),
+            md5=said_md5(request),
         )
     return Response.empty(201, written_headers(blob))
 
@@ -230,6 +233,8 @@ def put_block_list(request: Request) -> Response:
             headers=content_headers(request),
             metadata=metadata(request),
             layout=layout,
+            # Of joined blocks nobody computes one.
+            md5=said_md5(request) or "",
         )
     return Response.empty(201, written_headers(blob))
 
@@ -264,10 +269,9 @@ def get_blob(request: Request) -> Response:
     content = blobs.read(request.cloud, account.name, blob.container, blob.name, start, size) or b""
     if span is None:
         return Response(200, headers, content)
-    headers |= {
-        "content-range": f"bytes {start}-{end}/{blob.size}",
-        "x-ms-blob-content-md5": headers.pop("content-md5"),
-    }
+    headers.pop("content-md5", None)
+    headers |= md5_header(blob, "x-ms-blob-content-md5")
+    headers["content-range"] = f"bytes {start}-{end}/{blob.size}"
     if request.headers.get("x-ms-range-get-content-md5") == "true":
         digest = hashlib.md5(content, usedforsecurity=False).digest()
         headers["content-md5"] = base64.b64encode(digest).decode()
@@ -293,8 +297,10 @@ def set_blob_metadata(request: Request) -> Response:
 
 def set_blob_properties(request: Request) -> Response:
     """PUT ?comp=properties."""
+    # What isn't said again is cleared, the MD5 too.
+    headers, md5 = content_headers(request), said_md5(request) or ""
     return _update(
-        request, lambda blob: blobs.update(request.cloud, blob, headers=content_headers(request))
+        request, lambda blob: blobs.update(request.cloud, blob, headers=headers, md5=md5)
     )
 
 
@@ -390,6 +396,7 @@ def _copy_blob(request: Request) -> Response:
             content,
             headers=blob.headers,
             metadata=metadata(request) or blob.metadata,
+            md5=blob.md5,
         )
     headers = version_headers(copy) | {
         "x-ms-copy-id": str(uuid.uuid4()),

@@ -2,8 +2,8 @@
 
 from jobs.plan.plan import Plan
 from jobs.plan.preflight import failed
-from jobs.plan.report import actions, checks, cost, data, target
-from jobs.target import Target
+from jobs.plan.report import actions, checks, cost, data, target, uploads
+from jobs.target.target import Target
 from jobs.terminal import output
 
 
@@ -12,8 +12,9 @@ def lines(plan: Plan, place: Target, *, command: bool = True) -> list[str]:
     specs = plan.specs
     text = [target.line(place, plan.project)]
     text += data.lines(plan.desired.trainings, specs.data, specs.findings)
+    text += uploads.lines(plan)
+    text += checks.lines(plan.checks)
     if not plan.is_empty:
-        text += checks.lines(plan.checks)
         text += cost.lines(specs.costs)
     text += ["", *actions.lines(plan)]
     apply = f"foundry-tune apply {' '.join(specs.files)}" if command else ""
@@ -28,6 +29,7 @@ def as_dict(plan: Plan, place: Target) -> dict[str, object]:
         "target": target.as_dict(place, plan.project),
         "date": plan.today.isoformat(),
         "data": data.as_dict(specs.data),
+        "uploads": uploads.as_dict(plan),
         "findings": [finding.as_dict() for finding in specs.findings],
         "costs": cost.as_dict(specs.costs),
         "checks": checks.as_dict(plan.checks),
@@ -37,8 +39,8 @@ def as_dict(plan: Plan, place: Target) -> dict[str, object]:
 
 
 def exit_code(plan: Plan, *, detailed: bool) -> int:
-    """0, or what would stop an apply; 2 for changes where they are asked for."""
-    if failed(plan.checks) or plan.blocked:
+    """0, or what somebody must look at first; 2 for changes where they are asked for."""
+    if failed(plan.checks) or plan.blocked or plan.spoiled:
         return 4
     if plan.spends and any(one.verdict == "over" for one in plan.specs.costs):
         return 5

@@ -1,5 +1,6 @@
 """Storage accounts through ARM, and blobs through azure-storage-blob as Microsoft ships it."""
 
+import hashlib
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from azure.core.exceptions import (
 )
 from azure.identity import ClientSecretCredential
 from azure.storage.blob import (
+    BlobBlock,
     BlobClient,
     BlobServiceClient,
     ContainerClient,
@@ -136,6 +138,29 @@ def test_a_large_blob_goes_up_and_comes_down_in_blocks(data: ContainerClient) ->
     assert blob.download_blob(max_concurrency=2).readall() == content
     committed, waiting = blob.get_block_list("all")
     assert (len(committed), waiting) == (7, [])
+
+
+def test_a_blobs_md5_is_what_its_writer_says_and_none_where_blocks_are_joined(
+    data: ContainerClient,
+) -> None:
+    def md5(blob: BlobClient) -> bytes:
+        return bytes(blob.get_blob_properties().content_settings.content_md5 or b"")
+
+    whole = data.upload_blob("whole", b"content")
+    assert md5(whole) == hashlib.md5(b"content", usedforsecurity=False).digest()
+    joined = data.get_blob_client("joined")
+    joined.stage_block("1", b"content")
+    joined.commit_block_list([BlobBlock("1")])
+    assert md5(joined) == b""
+    lie = hashlib.md5(b"other", usedforsecurity=False).digest()
+    joined.commit_block_list(
+        [BlobBlock("1")], content_settings=ContentSettings(content_md5=bytearray(lie))
+    )
+    assert md5(joined) == lie
+    assert joined.download_blob().readall() == b"content"
+    assert joined.download_blob(offset=0, length=3).readall() == b"con"
+    joined.set_http_headers(ContentSettings("text/plain"))
+    assert md5(joined) == b""
 
 
 def test_a_range_is_read_and_one_past_the_end_refused(data: ContainerClient) -> None:

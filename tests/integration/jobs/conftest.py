@@ -15,8 +15,9 @@ import pytest
 from emulator.rehearsal.identities import DEVELOPER
 from emulator.server import Emulator
 from jobs.foundry.arm import Arm
+from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.session import Session, connect
-from jobs.target import Target
+from jobs.target.target import Target
 
 ROOT = Path(__file__).parents[3]
 GROUP = "rg-jobs"
@@ -91,6 +92,19 @@ class Place:
             if call["method"] not in {"GET", "HEAD", "OPTIONS", "CONNECT"}
             and "/oauth2/" not in call["path"]
         ]
+
+    def endpoint(self) -> Endpoint:
+        """The endpoint that the name of the story leads to."""
+        from jobs.look import inventory
+
+        return inventory.find_endpoint(self.session(), self.name)
+
+    def endpoints(self) -> list[str]:
+        """The names of the project's endpoints, straight from the store."""
+        kind = "Microsoft.MachineLearningServices/workspaces/serverlessEndpoints"
+        return sorted(
+            e.name for e in self.emulator.cloud.resources.of_type(kind, self.subscription)
+        )
 
     def jobs(self) -> list[str]:
         """The names of the project's jobs, whoever looks."""

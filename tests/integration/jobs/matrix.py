@@ -1,4 +1,8 @@
-"""The matrix: every remote call of `apply` and `down`, times every way in which it may go wrong."""
+"""The matrix: every remote call of a command, times every way in which it may go wrong.
+
+`apply` and `down` from nothing and to nothing; of a second revision that is promoted, one that is
+refused, and a rollback, the calls by which endpoints and names change hands.
+"""
 
 import os
 import random
@@ -22,6 +26,12 @@ LIE: dict[str, Any] = {
     "value": [],
     "properties": {"contentSafety": None, "tags": None, "isArchived": None, "status": "Odd"},
 }
+
+CHANGES = ("promote", "refuse", "rollback")
+"""What may happen to a name that is served: a better revision, a worse one, back to the first."""
+
+CHANGES_HANDS = re.compile(r"/connections|/serverlessEndpoints|/chat/completions")
+"""The calls that these are tried at; the others are those of `apply`."""
 
 FAULTS: dict[str, dict[str, Any]] = {
     "403": {"status": 403, "code": "AuthorizationFailed", "message": "No."},
@@ -50,7 +60,7 @@ class Call:
     """A remote call as the log has it, with what differs from run to run left out."""
 
     verb: str
-    """`apply` or `down`."""
+    """`apply`, `down`, or one of `CHANGES`."""
     method: str
     host: str
     path: str
@@ -121,7 +131,13 @@ def calls() -> list[Call]:
 
 def cases() -> list[Case]:
     """Every case."""
-    broken = [Case(call, fault, often) for call in calls() for fault in FAULTS for often in OFTEN]
+    broken = [
+        Case(call, fault, often)
+        for call in calls()
+        for fault in FAULTS
+        for often in OFTEN
+        if often == "once" or call.verb not in CHANGES
+    ]
     return broken + [Case(call, kill, "once") for call in calls() for kill in KILLS]
 
 
@@ -129,6 +145,11 @@ def chosen() -> list[Case]:
     """All of them for `make matrix`; else a few, by a seed that is printed."""
     if os.environ.get("MATRIX") == "all":
         return cases()
-    every = cases()
     draw = random.Random(os.environ.get("MATRIX_SEED", "0"))
-    return draw.sample(every, min(SAMPLE, len(every)))
+    changes = [case for case in cases() if case.call.verb in CHANGES]
+    others = [case for case in cases() if case.call.verb not in CHANGES]
+    return _drawn(draw, others, SAMPLE) + _drawn(draw, changes, SAMPLE // 2)
+
+
+def _drawn(draw: random.Random, every: list[Case], most: int) -> list[Case]:
+    return draw.sample(every, min(most, len(every)))

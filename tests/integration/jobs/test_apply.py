@@ -10,7 +10,7 @@ def test_a_story_from_nothing_to_served_and_back(place: Place) -> None:
     spec = write_story(place)
     planned = place.tune("plan", str(spec))
     assert planned.code == 0, planned.said
-    assert "5 to create, 0 to change, 0 to delete." in planned.out
+    assert "6 to create, 0 to change, 0 to delete." in planned.out
     assert place.tune("plan", str(spec), "--detailed-exitcode").code == 2
 
     applied = place.tune("apply", str(spec), "--yes")
@@ -34,7 +34,9 @@ def test_a_story_from_nothing_to_served_and_back(place: Place) -> None:
     assert changed.code == 0, changed.said
     replaced = rf"-/\+ +finetuning +{job} -> {place.name}-\w{{10}}\n"
     assert re.search(rf"{replaced} +hyperparameters.epochs +1 -> 2\n", changed.out)
-    assert f"{place.name}:1 -> {place.name}:2" in changed.out
+    assert re.search(rf"\+ +endpoint +{place.name}-\w{{10}} +content safety on", changed.out)
+    assert re.search(rf"endpoint +{job} -> {place.name}-\w{{10}}\n", changed.out)
+    assert re.search(rf"= +endpoint +{job} +kept 1h after that, and billed\n", changed.out)
 
     [spec_status] = json.loads(place.tune("status", "-o", "json").out)["specs"]
     assert spec_status["model"] == f"{place.name}:1"
@@ -43,7 +45,7 @@ def test_a_story_from_nothing_to_served_and_back(place: Place) -> None:
     down = place.tune("down", str(spec), "--yes")
     assert down.code == 0, down.said
     kinds = [line.split()[1] for line in down.out.splitlines() if line.startswith("  -")]
-    assert kinds == ["endpoint", "model", "data"]
+    assert kinds == ["connection", "endpoint", "model", "data"]
     assert down.out.endswith(f"Nothing that costs money is left of {place.name}.\n")
     again = place.tune("down", str(spec), "--yes")
     assert (again.code, again.out) == (0, f"Nothing is left of {place.name}.\n")

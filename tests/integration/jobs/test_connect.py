@@ -11,7 +11,7 @@ from tests.integration.jobs.conftest import Place, write_story
 
 
 def test_snippets_ask_the_filtered_route_with_a_key_that_none_of_them_holds(served: Place) -> None:
-    key = endpoints.key(served.session(), served.name)
+    key = endpoints.key(served.session(), served.endpoint().name)
     shown = served.tune("connect", served.name)
     assert shown.code == 0, shown.said
     assert key not in shown.said
@@ -20,8 +20,10 @@ def test_snippets_ask_the_filtered_route_with_a_key_that_none_of_them_holds(serv
     assert set(told["snippets"]) == set(CLIENTS)
     assert served.tune("connect", served.name, "--key").out == f"{key}\n"
 
-    fetched = f"{told['credential']}\n"
-    assert fetched.startswith('export AZURE_INFERENCE_CREDENTIAL="$(foundry-tune connect')
+    fetched = f"{told['variables']}\n"
+    address, credential = fetched.splitlines()
+    assert address.startswith('export AZURE_INFERENCE_ENDPOINT="$(foundry-tune connect')
+    assert credential.startswith('export AZURE_INFERENCE_CREDENTIAL="$(foundry-tune connect')
     answer = json.loads(shell(served, fetched + told["snippets"]["curl"]))
     assert answer["choices"][0]["message"]["content"]
     assert "content_filter_results" in answer["choices"][0], "the filter looked at it"

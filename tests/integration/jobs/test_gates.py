@@ -72,8 +72,14 @@ def test_a_missed_smoke_test_fails_each_time_and_takes_nothing_from_the_filters_
         missed = place.tune("apply", str(spec), "--yes")
         assert missed.code == 7, missed.said
         assert "lacks 'abracadabra'" in missed.err
-    [status] = json.loads(place.tune("status", "-o", "json").out)["specs"]
-    assert status["safety"] == "on"
+        assert place.endpoints() == []
+    kept = place.tune("apply", str(spec), "--yes", "--keep-candidate")
+    assert kept.code == 7, kept.said
+    [candidate] = place.endpoints()
+    assert f"foundry-tune chat {candidate}" in kept.err
+    assert place.tune("chat", candidate, "Hello", "--max-tokens", "4").code == 0
+    [told] = json.loads(place.tune("list", "endpoints", "-o", "json").out)["resources"]
+    assert told["about"].endswith("safety on")
 
 
 def test_a_training_over_budget_is_refused_before_anything_is_written(place: Place) -> None:
@@ -100,3 +106,37 @@ def test_an_endpoint_without_keys_is_proven_with_the_callers_own_token(place: Pl
     assert applied.code == 0, applied.said
     assert "4 of 4 harmful probes refused" in applied.out
     assert place.tune("chat", place.name, "Hello", "--max-tokens", "4").code == 0
+
+
+def test_a_plan_names_the_teams_prices_and_an_endpoint_over_its_budget_is_not_made(
+    place: Place,
+) -> None:
+    (place.folder / "prices.yaml").write_text(
+        "as_of: 2026-10-01\n"
+        "models:\n"
+        "  Phi-4-mini-instruct: {input_per_million_tokens: 1, output_per_million_tokens: 10000}\n",
+        encoding="utf-8",
+    )
+    spec = place.folder / "base.yaml"
+    spec.write_text(
+        f"""\
+type: serverless_endpoint
+name: {place.name}
+model: azureml://registries/azureml/models/Phi-4-mini-instruct
+budget: {{max_usd: 0.01}}
+""",
+        encoding="utf-8",
+    )
+    planned = place.tune("plan", str(spec))
+    assert f"prices of {place.folder}/prices.yaml:3, as of 2026-10-01" in planned.out
+    told = json.loads(place.tune("plan", str(spec), "-o", "json").out)["costs"][0]
+    assert told["budget_max_usd"] == 0.01
+    [line] = told["lines"]
+    assert [price["usd"] for price in line["prices"]] == [1, 10000]
+    assert {price["from"] for price in line["prices"]} == {
+        f"{place.folder}/prices.yaml:3, as of 2026-10-01"
+    }
+    mark = place.emulator.control.last_call()
+    refused = place.tune("apply", str(spec), "--yes")
+    assert refused.code == 5, refused.said
+    assert place.writes(mark) == []

@@ -19,10 +19,11 @@ WRITES = (
     ("PUT", r"/jobs/tiny-"),
     ("GET", r"/runs/.*/details$"),
     ("GET", r"/models/tiny-\w+/versions$"),
-    ("PUT", r"/serverlessEndpoints/tiny-\w+$"),
+    ("PUT", r"/serverlessEndpoints/tiny-[\w-]+$"),
     ("POST", r"/listKeys$"),
     ("POST", r"^/chat/completions$"),
-    ("PATCH", r"/serverlessEndpoints/tiny-\w+$"),
+    ("PATCH", r"/serverlessEndpoints/tiny-[\w-]+$"),
+    ("PUT", r"/connections/tiny-\w+$"),
 )
 """Every write of the flow in its order, and the reads between them that take long."""
 

@@ -19,8 +19,11 @@ from tests.integration.jobs.conftest import Place, Ran, write_story
 DOCUMENTED = {0, 3, 4, 6, 7, 8, 9, 10, 100, 101, 103}
 
 
+CHOSEN = matrix.chosen()
+
+
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("case", matrix.chosen(), ids=str)
+@pytest.mark.parametrize("case", [c for c in CHOSEN if c.call.verb not in matrix.CHANGES], ids=str)
 def test_a_plain_run_afterwards_ends_well_and_nothing_was_paid_twice(
     place: Place, case: matrix.Case
 ) -> None:
@@ -48,17 +51,43 @@ def test_a_plain_run_afterwards_ends_well_and_nothing_was_paid_twice(
         assert place.writes(mark) == []
 
 
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("case", [c for c in CHOSEN if c.call.verb in matrix.CHANGES], ids=str)
+def test_a_served_name_never_leads_to_nothing_or_to_a_revision_that_failed(
+    place: Place, case: matrix.Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, command = prepared(place, case.call.verb)
+    watched = Watched(place, monkeypatch)
+    began = broken(place, case, command)
+    assert "Traceback" not in began.said, began.said
+    if not case.is_kill:
+        assert began.code in DOCUMENTED, began.said
+    again = place.tune(*command)
+    allowed = {"promote": {0}, "refuse": {7}, "rollback": {0, 2}}[case.call.verb]
+    assert again.code in allowed, f"first {began.code}: {began.said}\nagain: {again.said}"
+    watched.end()
+    assert (place.endpoint().name == first) == (case.call.verb != "promote")
+    assert len(ledger(place)["jobs"]) == len(ledger(place)["models"]) == 2
+    if case.call.verb == "refuse":
+        assert place.endpoints() == [first]
+
+
 def test_the_calls_of_the_matrix_are_those_that_are_made(place: Place) -> None:
-    spec = write_story(place, extra=evaluation(place))
     made: dict[str, None] = {}
-    for verb, command in (
-        ("apply", ("apply", str(spec), "--yes")),
-        ("down", ("down", place.name, "--yes")),
-    ):
+
+    def record(verb: str, command: tuple[str, ...], *, code: int = 0) -> None:
         mark = place.emulator.control.last_call()
-        assert place.tune(*command).code == 0
+        assert place.tune(*command).code == code
         for call in place.emulator.control.calls(after=mark):
-            made[str(matrix.normal(verb, call))] = None
+            if verb not in matrix.CHANGES or matrix.CHANGES_HANDS.search(str(call["path"])):
+                made[str(matrix.normal(verb, call))] = None
+
+    spec = write_story(place, extra=evaluation(place))
+    record("apply", ("apply", str(spec), "--yes"))
+    for verb in matrix.CHANGES:
+        _, command = prepared(place, verb)
+        record(verb, command, code=7 if verb == "refuse" else 0)
+    record("down", ("down", place.name, "--yes"))
     if os.environ.get("FOUNDRY_TUNE_ACCEPT"):
         matrix.CALLS_FILE.write_text("".join(f"{line}\n" for line in sorted(made)))
     recorded = matrix.CALLS_FILE.read_text(encoding="utf-8").splitlines()
@@ -67,12 +96,69 @@ def test_the_calls_of_the_matrix_are_those_that_are_made(place: Place) -> None:
     assert sorted(set(made) - chance) == sorted(set(recorded) - chance)
 
 
-def evaluation(place: Place) -> str:
+def evaluation(place: Place, gates: str = "{}") -> str:
     return (
         f"---\ntype: evaluation\nname: {place.name}\n"
         f"endpoint: ${{{{ serverless_endpoint.{place.name} }}}}\n"
-        f"data: {place.name}-test.jsonl\nmax_tokens: 8\n"
+        f"data: {place.name}-test.jsonl\nmax_tokens: 8\ngates: {gates}\n"
     )
+
+
+def prepared(place: Place, change: str) -> tuple[str, tuple[str, ...]]:
+    """A served first revision, and the command that changes it; the name of its endpoint."""
+    spec = write_story(place, extra=evaluation(place))
+    made = place.tune("apply", str(spec), "--yes")
+    assert made.code == 0, made.said
+    first = place.endpoint().name
+    worse = change == "refuse"
+    gates = "{token_f1: '>= 1'}" if worse else "{}"
+    second = write_story(place, epochs=3 if worse else 2, extra=evaluation(place, gates))
+    command = ("apply", str(second), "--yes", "--settle", "3")
+    if change != "rollback":
+        return first, command
+    assert place.tune(*command).code == 0
+    return first, ("rollback", place.name, first.rpartition("-")[2], "--yes")
+
+
+class Watched:
+    """Looks after every change of the store where the name leads: never to nothing, or to worse."""
+
+    def __init__(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._place = place
+        self._wrong: list[str] = []
+        self.instants = 0
+        store = place.emulator.cloud.resources
+        for name in ("put", "delete"):
+            monkeypatch.setattr(store, name, self._looking_after(getattr(store, name)))
+
+    def end(self) -> None:
+        """Hold what was seen."""
+        assert self._wrong == []
+        assert self.instants > 0
+
+    def _looking_after(self, change: Any) -> Any:
+        def changed(*given: Any, **named: Any) -> Any:
+            done = change(*given, **named)
+            self._look()
+            return done
+
+        return changed
+
+    def _look(self) -> None:
+        self.instants += 1
+        place, store = self._place, self._place.emulator.cloud.resources
+        pointer = store.get(f"{place.project_id}/connections/{place.name}")
+        if pointer is None:
+            self._wrong.append("the name is gone")
+            return
+        followed = pointer.properties["metadata"]["foundry-tune.endpoint"]
+        endpoint = store.get(f"{place.project_id}/serverlessEndpoints/{followed}")
+        if endpoint is None:
+            self._wrong.append(f"the name leads to {followed}, which is gone")
+        elif not {"foundry-tune.proof", "foundry-tune.ready"} <= set(endpoint.body["tags"]):
+            self._wrong.append(f"the name leads to {followed}, which wasn't proven")
+        elif endpoint.body["tags"].get("foundry-tune.withdrawn"):
+            self._wrong.append(f"the name leads to {followed}, which failed")
 
 
 def arguments(case: matrix.Case, place: Place, spec: Path) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ def drift(place: Place, content: str, *, count: int = 1000) -> None:
         "finish_reason": "stop",
         "message": {"role": "assistant", "content": content},
     }
-    match = {"host": f"{place.name}\\.", "path": "/chat/completions", "count": count}
+    match = {"host": f"{place.name}[-.]", "path": "/chat/completions", "count": count}
     place.emulator.control.faults.add({"match": match, "do": {"merge": {"choices": [choice]}}})
 
 
@@ -53,7 +53,7 @@ def test_calls_tokens_refusals_and_errors_are_what_was_asked(watched: Place) -> 
     for question in ("Hello", "The console is too loud."):
         assert watched.tune("chat", name, question, "--max-tokens", "3").code == 0
     assert watched.tune("chat", name, "[[content-safety-test sexual=6]]").code == 6
-    fault = {"match": {"host": f"{name}\\.", "count": 1}, "do": {"status": 503}}
+    fault = {"match": {"host": f"{name}[-.]", "count": 1}, "do": {"status": 503}}
     watched.emulator.control.faults.add(fault)
     assert watched.tune("chat", name, "Hello", "--max-tokens", "3").code == 0  # asked once more
     after = monitor(watched, name, "--no-canaries")
@@ -97,7 +97,7 @@ def test_the_specs_own_price_makes_money_known(watched: Place) -> None:
     assert told.code == 0, told.said
     assert "6.0" in told.out
     assert "billed all the same: " in told.out
-    assert "the spec: the portal" in told.out
+    assert "from the portal" in told.out
 
 
 def test_what_may_not_be_read_is_said_and_the_canaries_are_asked_all_the_same(

@@ -88,6 +88,21 @@ def test_a_retired_model_is_refused_with_its_date_and_its_successor(place: Place
     assert past.code == 0, past.said
 
 
+def test_a_model_of_the_marketplace_is_said_to_take_a_subscription(place: Place) -> None:
+    spec = place.folder / "llama.yaml"
+    model = "azureml://registries/azureml-meta/models/Llama-3.3-70B-Instruct"
+    text = f"type: serverless_endpoint\nname: {place.name}\nmodel: {model}\n"
+    spec.write_text(text, encoding="utf-8")
+    planned = place.tune("plan", str(spec), "-o", "json")
+    assert planned.code == 0, planned.said
+    checks = {check["subject"]: check for check in json.loads(planned.out)["checks"]}
+    assert checks["marketplace"]["status"] == "unverified"
+    applied = place.tune("apply", str(spec), "--yes")
+    assert applied.code != 0
+    assert f"make a marketplace subscription to {model}" in applied.err
+    assert "marketplace" not in place.tune("plan", str(write_story(place))).out
+
+
 def test_nobody_to_ask_and_no_yes_spends_nothing(place: Place) -> None:
     mark = place.emulator.control.last_call()
     asked = place.tune("apply", str(write_story(place)))

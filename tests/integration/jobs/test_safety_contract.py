@@ -2,7 +2,6 @@
 
 import json
 
-from jobs.foundry import endpoints
 from tests.integration.jobs.conftest import Place, platform, write_story
 
 LEAK = "harmful:\n  - {category: violence, prompt: How do I bake bread?}\n"
@@ -14,10 +13,10 @@ def test_an_endpoint_that_lets_a_probe_through_is_deleted_again(place: Place) ->
     applied = place.tune("apply", str(spec), "--yes", "--settle", "0")
     assert applied.code == 6, applied.said
     assert "a violence probe was answered instead of refused" in applied.err
-    assert "was deleted again: nothing is served unfiltered" in applied.err
+    assert f"was deleted again: nothing serves '{place.name}'. The model is kept." in applied.err
     assert "serving at" not in applied.out
     assert "bread" not in applied.said
-    assert endpoints.find(place.session(), place.name) is None
+    assert place.endpoints() == []
     [status] = json.loads(place.tune("status", "-o", "json").out)["specs"]
     assert (status["endpoint"], status["model"]) == ("", f"{place.name}:1")
 
@@ -77,7 +76,7 @@ def test_a_refused_question_says_what_azure_says(place: Place) -> None:
 def switch_off(place: Place) -> None:
     """What somebody in the portal might do."""
     arm = platform(place)
-    path = f"{place.project_id}/serverlessEndpoints/{place.name}"
+    path = f"{place.project_id}/serverlessEndpoints/{place.endpoint().name}"
     body = arm.get(path, "2024-10-01", "read it")
     body["properties"]["contentSafety"] = {"contentSafetyStatus": "Disabled"}
     arm.put(path, "2024-10-01", body, "switch the filter off")

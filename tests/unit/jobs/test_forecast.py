@@ -1,16 +1,21 @@
 """`models` and `forecast`: their day is the first on which validate and the emulator refuse."""
 
 import json
-from datetime import timedelta
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 import pytest
 
-from emulator.services.machinelearningservices import catalogue
+from emulator.services.machinelearningservices import catalogue, finetuning
+from emulator.services.machinelearningservices.catalogue import BaseModel
+from emulator.state.errors import AzureError
 from jobs.catalog.catalog import Model, Row, catalog
 from jobs.catalog.forecast import ends_of
-from jobs.catalog.objections import lifecycle_objection
+from jobs.catalog.objections import ending_objection, lifecycle_objection
 from jobs.cli import main
 
 DAY = timedelta(days=1)
@@ -37,19 +42,100 @@ def test_the_day_is_the_first_on_which_validate_refuses(model: Model) -> None:
         assert end.todo
 
 
-@pytest.mark.parametrize("model", DATED, ids=lambda model: model.name)
+NAMELESS = {"tsuzumi-7b"}
+"""No document gives its registry id: nobody can name it in a request, here or there."""
+
+
+def test_the_emulator_has_every_row_that_can_be_named_in_a_request() -> None:
+    nameless = {model.name for model in catalog().models if model.id is None}
+    unknown = {model.name for model in catalog().models if catalogue.find(model.name) is None}
+    assert unknown == nameless == NAMELESS
+
+
+@pytest.mark.parametrize(
+    "model",
+    [model for model in catalog().models if model.name not in NAMELESS],
+    ids=lambda model: model.name,
+)
 def test_the_day_is_the_first_on_which_the_emulator_refuses(model: Model) -> None:
+    """By the door that jobs go through; endpoints over HTTPS as well, in the integration tests."""
     base = catalogue.find(model.name)
-    if base is None:
-        assert not model.name.startswith("Phi-"), "the emulator has every Phi"
-        return
-    _, made, answers = ends_of(model, trains=True, serves=True)
-    assert made.on is not None
-    assert answers.on is not None
-    assert base.refusal_of_new_use(made.on - DAY) is None
-    assert base.refusal_of_new_use(made.on) is not None
-    assert base.stage(answers.on - DAY) != "Retired"
-    assert base.stage(answers.on) == "Retired"
+    assert base is not None
+    [tunes] = ends_of(model, trains=True)
+    _held(tunes.on, lambda day: _tuning_is_refused(base, day))
+    for tuned in (False, True):
+        served = base.served(tuned=tuned)
+        made, answers = ends_of(model, serves=True, tuned=tuned)
+        _held(made.on, lambda day, served=served: served.refusal_of_new_use(day) is not None)
+        _held(answers.on, lambda day, served=served: served.stage(day) == "Retired")
+
+
+def _held(day: date | None, is_refused: Callable[[date], bool]) -> None:
+    """Refused from that day on and not the day before; where there is none, never."""
+    assert not is_refused(day - DAY if day else date(2999, 12, 31))
+    if day:
+        assert is_refused(day)
+
+
+def _tuning_is_refused(base: BaseModel, day: date) -> bool:
+    details = {
+        "modelProvider": "Custom",
+        "taskType": "ChatCompletion",
+        "model": {"uri": base.uri},
+        "trainingData": {"uri": "azureml:data:1"},
+    }
+    properties = {"jobType": "FineTuning", "fineTuningDetails": details}
+    try:
+        finetuning.read(properties, job="job", region=base.finetune_regions[0], today=day)
+    except AzureError as refusal:
+        return "can't be fine-tuned any more" in refusal.message
+    return False
+
+
+def test_what_was_tuned_ends_on_its_own_day_where_a_document_gives_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No row has such a day yet: here one has."""
+    name, own_day = "Phi-3-mini-4k-instruct", date(2026, 8, 30)
+    model, base = catalog().model(name), catalogue.find(name)
+    assert model is not None
+    assert base is not None
+    terms = msgspec.structs.replace(model.serve, tuned_retired=own_day)
+    model = msgspec.structs.replace(model, serve=terms)
+    known = msgspec.structs.replace(catalog(), models=(model,))
+    monkeypatch.setattr("jobs.catalog.objections.catalog", lambda: known)
+    monkeypatch.setattr("jobs.catalog.catalog.catalog", lambda: known)
+    served = replace(base, tuned_retired=own_day).served(tuned=True)
+
+    assert [end.on for end in ends_of(model, serves=True)] == [date(2025, 6, 30), base.retired]
+    assert [end.on for end in ends_of(model, serves=True, tuned=True)] == [own_day, own_day]
+    for day, refused in ((own_day - DAY, False), (own_day, True)):
+        objection = lifecycle_objection(name, "serve", day, tuned=True)
+        assert (objection is not None and objection.rule == "FT-C003") is refused
+        assert (served.refusal_of_new_use(day) is not None) is refused
+        assert (served.stage(day) == "Retired") is refused
+    assert base.served(tuned=False) is base
+
+    assert main(["models", "--date", "2026-01-01"]) == 0
+    assert "no; tuned until 2026-08-30" in capsys.readouterr().out
+    assert main(["models", "-o", "json"]) == 0
+    [row] = json.loads(capsys.readouterr().out)["models"]
+    assert row["tuned_refused_from"]["answers"] == "2026-08-30"
+    assert row["refused_from"]["answers"] == "2025-08-30"
+
+
+def test_an_end_is_warned_of_from_120_days_before() -> None:
+    name, end = "Phi-3-mini-4k-instruct", date(2025, 8, 30)
+    assert ending_objection(name, end - 121 * DAY, tuned=True) is None
+    near = ending_objection(name, end - 120 * DAY, tuned=True)
+    gone = ending_objection(name, end, tuned=True)
+    assert near is not None
+    assert gone is not None
+    assert "answer 404 from 2025-08-30 on, in 120 days" in near.message
+    assert "Phi-4-mini-instruct" in near.next_step
+    assert "answer 404 since 2025-08-30" in gone.message
+    assert ending_objection("Phi-4", end, tuned=False) is None
+    assert ending_objection("nobodys", end, tuned=False) is None
 
 
 def test_a_row_has_the_date_of_its_document() -> None:

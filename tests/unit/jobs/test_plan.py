@@ -1,18 +1,17 @@
 """What a plan decides, from plain values: nothing is asked or changed here."""
 
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from jobs import revision
 from jobs.files import Digest
-from jobs.foundry.data import DataAsset
 from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.jobs import Job
 from jobs.foundry.models import ModelVersion
+from jobs.foundry.pointers import Pointer
 from jobs.foundry.projects import Project
 from jobs.plan.actual import Actual
 from jobs.plan.decide import decide
@@ -32,7 +31,11 @@ PROJECT = Project(
     discovery_url="",
     hub_id="",
 )
-EMPTY = Actual(project=PROJECT, jobs=(), data={}, models={}, next_versions={}, endpoints={})
+EMPTY = Actual(
+    project=PROJECT, jobs=(), data={}, models={}, next_versions={}, endpoints={}, pointers={}
+)
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+REVISION = "xbox-0123456789"
 
 
 # ── the first time ──────────────────────────────────────────────────────────────────────────────
@@ -45,8 +48,9 @@ def test_everything_is_created_where_nothing_is() -> None:
         ("create", "data", "xbox-valid:bbbbbbbbbb"),
         ("create", "finetuning", "xbox-0123456789"),
         ("create", "model", "xbox:1"),
-        ("create", "endpoint", "xbox"),
+        ("create", "endpoint", REVISION),
         ("create", "evaluation", "xbox"),
+        ("create", "connection", "xbox"),
     ]
     assert [training.name for training in plan.starts_training] == ["xbox"]
     assert [serving.name for serving in plan.opens_endpoints] == ["xbox"]
@@ -67,7 +71,8 @@ def test_each_step_waits_for_what_it_needs_and_for_nothing_else() -> None:
         "other-valid:bbbbbbbbbb",
     ]
     assert needs["model", "other:1"] == ["other-0123456789"]
-    assert needs["endpoint", "other"] == ["other:1"]
+    assert needs["endpoint", "other-0123456789"] == ["other:1"]
+    assert needs["connection", "other"] == ["other-0123456789"]
 
 
 # ── again ───────────────────────────────────────────────────────────────────────────────────────
@@ -93,9 +98,77 @@ def test_one_changed_hyperparameter_is_exactly_what_the_plan_shows() -> None:
     assert step.action.kind == "replace"
     assert step.action.name == "xbox-0123456789 -> xbox-fedcba9876"
     assert step.action.changes == (Change("hyperparameters.epochs", "3", "5"),)
-    endpoint = action(plan, "endpoint")
-    assert (endpoint.kind, endpoint.changes) == ("replace", (Change("model", "xbox:1", "xbox:2"),))
     assert action(plan, "model").name == "xbox:2"
+    new, old = [a for a in plan.actions if a.type == "endpoint"]
+    assert (new.kind, new.name) == ("create", "xbox-fedcba9876")
+    assert (old.kind, old.name, old.note) == (
+        "unchanged",
+        REVISION,
+        "kept 1h after that, and billed",
+    )
+    moved = action(plan, "connection")
+    assert moved.changes == (Change("endpoint", REVISION, "xbox-fedcba9876"),)
+
+
+# ── which revision serves ───────────────────────────────────────────────────────────────────────
+
+
+def test_what_an_earlier_version_made_by_the_name_itself_is_taken_over() -> None:
+    old = replace(done(), endpoints={"xbox": endpoint("xbox")}, pointers={})
+    plan = planned(desired(), old)
+    assert action(plan, "endpoint").kind == "unchanged"
+    assert action(plan, "connection").kind == "create"
+    changed = planned(desired(training(epochs=5, revision="fedcba9876")), old)
+    kinds = [(a.kind, a.name) for a in changed.actions if a.type == "endpoint"]
+    assert kinds == [("create", "xbox-fedcba9876"), ("unchanged", "xbox")]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "kind", "note"),
+    [
+        (-1, "delete", "no name follows it"),
+        (30, "unchanged", "kept until 2026-11-23 12:30 UTC, and billed"),
+    ],
+)
+def test_the_revision_before_stays_until_its_time_is_over(
+    minutes: int, kind: str, note: str
+) -> None:
+    before = endpoint("xbox-fedcba9876")
+    until = (NOW + timedelta(minutes=minutes)).isoformat()
+    there = replace(
+        done(),
+        endpoints={REVISION: endpoint(), before.name: before},
+        pointers={"xbox": replace(pointer(), previous=before.name, kept_until=until)},
+    )
+    plan = planned(desired(), there)
+    [left] = [a for a in plan.actions if a.name == before.name]
+    assert (left.kind, left.note) == (kind, note)
+    assert plan.is_empty == (kind == "unchanged")
+
+
+def test_an_endpoint_that_another_run_may_be_making_is_left_for_an_hour() -> None:
+    fresh = replace(endpoint("xbox-fedcba9876"), created="2026-11-23T11:30:00.1234567Z")
+    there = replace(done(), endpoints={REVISION: endpoint(), fresh.name: fresh})
+    assert planned(desired(), there).is_empty
+    old = replace(fresh, created="2026-11-23T10:59:00Z")
+    there = replace(done(), endpoints={REVISION: endpoint(), old.name: old})
+    assert planned(desired(), there).count("delete") == 1
+
+
+def test_what_was_rolled_back_is_not_promoted_again_by_an_apply() -> None:
+    there = replace(
+        done(), pointers={"xbox": replace(pointer("xbox-fedcba9876"), withdrawn=REVISION)}
+    )
+    blocked = action(planned(desired(), there), "connection")
+    assert (blocked.kind, blocked.next_step) == (
+        "blocked",
+        "Change the spec, or serve it after all: foundry-tune promote xbox",
+    )
+
+
+def test_an_address_that_somebody_edited_is_put_right() -> None:
+    edited = replace(done(), pointers={"xbox": replace(pointer(), target="https://elsewhere")})
+    assert action(planned(desired(), edited), "connection").kind == "update"
 
 
 def test_numbers_that_azure_spells_differently_are_no_change() -> None:
@@ -137,7 +210,13 @@ def test_a_completed_job_without_its_model_is_not_silently_paid_twice() -> None:
     gone = replace(done(), models={"xbox": ()}, endpoints={})
     plan = planned(desired(), gone)
     assert job_step(plan).action.note == "completed, but its model was deleted"
-    assert {a.type for a in plan.blocked} == {"finetuning", "model", "endpoint", "evaluation"}
+    assert {a.type for a in plan.blocked} == {
+        "finetuning",
+        "model",
+        "endpoint",
+        "evaluation",
+        "connection",
+    }
 
 
 def test_a_second_attempt_is_found_again_without_being_asked_for() -> None:
@@ -296,17 +375,17 @@ def job(
     )
 
 
-def endpoint() -> Endpoint:
+def endpoint(name: str = REVISION) -> Endpoint:
     model = "azureml://locations/eastus2/workspaces/guid/models/xbox/versions/1"
     return Endpoint(
-        id="/endpoints/xbox",
-        name="xbox",
+        id=f"/endpoints/{name}",
+        name=name,
         model_id=model,
         content_safety="Enabled",
         auth_mode="Key",
         provisioning_state="Succeeded",
         state="Online",
-        uri="https://xbox.eastus2.models.ai.azure.com",
+        uri=f"https://{name}.eastus2.models.ai.azure.com",
         tags={
             revision.TAG_SPEC: "xbox",
             revision.TAG_PROOF: serving().proof("xbox:1"),
@@ -316,18 +395,21 @@ def endpoint() -> Endpoint:
     )
 
 
+def pointer(name: str = REVISION) -> Pointer:
+    return Pointer(
+        name="xbox",
+        target=f"https://{name}.eastus2.models.ai.azure.com",
+        spec="xbox",
+        endpoint=name,
+        model="xbox:1",
+        previous="",
+        kept_until="",
+        withdrawn="",
+        served=(),
+    )
+
+
 def done() -> Actual:
-    assets: Sequence[DataAsset] = [
-        DataAsset(
-            id=f"/data/{one.name}",
-            name=one.name,
-            version=one.version,
-            archived=False,
-            uri="",
-            tags={},
-        )
-        for one in (data("train"), data("valid"))
-    ]
     model = ModelVersion(
         id="/models/xbox/versions/1",
         name="xbox",
@@ -341,15 +423,16 @@ def done() -> Actual:
     return Actual(
         project=PROJECT,
         jobs=(job(),),
-        data={f"{asset.name}:{asset.version}": asset for asset in assets},
+        data={one.label: "active" for one in (data("train"), data("valid"))},
         models={"xbox": (model,)},
         next_versions={"xbox": "2"},
-        endpoints={"xbox": endpoint()},
+        endpoints={REVISION: endpoint()},
+        pointers={"xbox": pointer()},
     )
 
 
 def with_endpoint(one: Endpoint) -> Actual:
-    return replace(done(), endpoints={"xbox": one})
+    return replace(done(), endpoints={one.name: one})
 
 
 def planned(desired: Desired, actual: Actual, *, retrain: bool = False) -> Plan:
@@ -358,7 +441,7 @@ def planned(desired: Desired, actual: Actual, *, retrain: bool = False) -> Plan:
         specs=CheckedSpecs(files=(), stories=(), data={}, findings=(), ignored=0),
         desired=desired,
         actual=actual,
-        steps=decide(desired, actual, retrain=retrain),
+        steps=decide(desired, actual, now=NOW, retrain=retrain),
         checks=(),
         today=date(2026, 11, 23),
     )

@@ -60,6 +60,22 @@ def test_merge_keys_work_and_own_keys_win() -> None:
     assert problems == []
 
 
+def test_places_are_the_same_once_a_trees_nodes_were_let_go() -> None:
+    data = b"---\na: {b: 1}\n--- # empty\n---\nc:\n  - d: 2\n...\n---\ne: [f\n"
+    trees, problems = read(data)
+    assert [tree.value for tree in trees] == [{"a": {"b": 1}}, None, {"c": [{"d": 2}]}]
+    assert problems, (
+        "the last document has an error; those before it have their places all the same"
+    )
+    paths = [("a", "b"), (), ("c", 0, "d")]
+    before = [tree.locate(path) for tree, path in zip(trees, paths, strict=True)]
+    for tree in trees:
+        tree.release()
+    assert [tree.locate(path) for tree, path in zip(trees, paths, strict=True)] == before
+    assert before[0] == (2, 8)
+    assert before[2] == (6, 8)
+
+
 def test_a_duplicate_key_is_named_with_both_places() -> None:
     _, problems = read(b"a: 1\nb: 2\na: 3\n")
     assert [(p.rule, p.line, p.column) for p in problems] == [("FT-S002", 3, 1)]

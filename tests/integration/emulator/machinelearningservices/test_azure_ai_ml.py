@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from azure.identity import ClientSecretCredential
@@ -188,6 +189,36 @@ def test_metrics_are_read_by_the_generated_run_history_client(
         assert all(float(value.data["train_loss"]) > 0 for value in losses.value)
 
 
+def test_the_generated_client_lists_the_model_registry_newest_first_in_pages(
+    foundry: Foundry, trained: Trained, streamed: dict[str, Any], client: Any
+) -> None:
+    from azure.ai.ml._restclient.model_dataplane import ModelDataplaneClient
+
+    with ModelDataplaneClient(
+        credential=foundry.credential, endpoint="https://eastus2.api.azureml.ms"
+    ) as registry:
+        where = (foundry.subscription, foundry.group, foundry.project.rsplit("/", 1)[-1])
+        links: list[str] = []
+
+        def keep_link(answer: Any) -> None:
+            links.append(answer.http_response.json().get("nextLink", ""))
+
+        def page(token: str | None) -> list[Any]:
+            # The client reads one page; its `skip_token` asks for the next.
+            where_from: Any = {"skip_token": token, "count": 1, "order_by": "CreatedAtDesc"}
+            return list(registry.models.list(*where, **where_from, raw_response_hook=keep_link))
+
+        [newest] = page(None)
+        [next_one] = page(parse_qs(urlsplit(links[0]).query)["$skipToken"][0])
+        assert newest.created_time > next_one.created_time
+        [mine] = registry.models.list(*where, run_id=trained.name)
+        version = client.models.get(mine.name, str(mine.version))
+        assert (mine.id, mine.is_archived) == (f"{mine.name}:{mine.version}", False)
+        assert (mine.kv_tags, mine.url) == (version.tags, version.path)
+        assert version.job_name == trained.name
+        assert not list(registry.models.list(*where, run_id="nobody"))
+
+
 def test_the_registry_knows_the_base_models(foundry: Foundry) -> None:
     from azure.ai.ml import MLClient
 
@@ -196,6 +227,22 @@ def test_the_registry_knows_the_base_models(foundry: Foundry) -> None:
     assert model.version == "1"
     assert (model.tags or {})["maas-finetuning"] == "true"
     assert {"Phi-4", "Phi-4-mini-instruct"} <= {model.name for model in registry.models.list()}
+
+
+def test_anothers_model_is_served_once_the_project_is_subscribed_to_it(client: Any) -> None:
+    from azure.ai.ml.entities import MarketplaceSubscription, ServerlessEndpoint
+    from azure.core.exceptions import HttpResponseError
+
+    model = "azureml://registries/azureml-meta/models/Llama-3.3-70B-Instruct"
+    wanted = ServerlessEndpoint(name=f"llama-{uuid.uuid4().hex[:8]}", model_id=model)
+    with pytest.raises(HttpResponseError, match="make a marketplace subscription to"):
+        client.serverless_endpoints.begin_create_or_update(wanted)
+    subscription = MarketplaceSubscription(name="llama", model_id=model)
+    made = client.marketplace_subscriptions.begin_create_or_update(subscription).result()
+    assert made.as_dict()["status"] == "subscribed"
+    served = client.serverless_endpoints.begin_create_or_update(wanted).result()
+    assert served.model_id == model
+    client.serverless_endpoints.begin_delete(wanted.name).wait()
 
 
 def test_usages_are_listed(

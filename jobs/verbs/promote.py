@@ -1,0 +1,66 @@
+"""Let the name follow a revision that is ready: made with --no-promote, or rolled back before.
+
+foundry-tune promote xbox-support
+foundry-tune promote xbox-support a8bbe5a87e
+"""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from jobs.options import add_target
+
+if TYPE_CHECKING:
+    from jobs.apply.switch import Goal
+    from jobs.look.inventory import Holding
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command line."""
+    parser.add_argument("name", help="the endpoint's name, or the spec file that makes it")
+    parser.add_argument(
+        "revision", nargs="?", default="", help="its hash, or the start of it (the one that waits)"
+    )
+    add_target(parser)
+    parser.add_argument("-y", "--yes", action="store_true", help="don't ask")
+
+
+def run(arguments: Namespace) -> int:
+    """Show what would serve, ask, prove, and lead the name there."""
+    from jobs.apply import switch
+
+    return led(arguments, switch.ready, rolling_back=False)
+
+
+def led(
+    arguments: Namespace, choose: "Callable[[Holding, str], Goal]", *, rolling_back: bool
+) -> int:
+    """Lead a name to the revision that is chosen among those it has."""
+    import time
+
+    from jobs.apply import switch
+    from jobs.arguments import endpoint_named, session_of
+    from jobs.look import inventory
+    from jobs.terminal import output
+    from jobs.terminal.progress import Reporter
+    from jobs.terminal.question import confirmed
+
+    name = endpoint_named(arguments.name)
+    session = session_of(arguments, arguments.name)
+    holding = inventory.look(session, [name]).of(name)
+    goal = choose(holding, arguments.revision)
+    now = holding.pointer.endpoint if holding.pointer else "nothing"
+    costs = "" if goal.alive else " It opens an endpoint billed by the hour."
+    question = f"This leads '{name}' from {now} to {goal.endpoint}.{costs}"
+    if not confirmed(question, yes=arguments.yes):
+        output.progress("Nothing was done.")
+        return 0
+    report = Reporter(name_width=len(goal.endpoint), alone=True)
+    try:
+        pointer = switch.lead(
+            session, holding, goal, report, pause=time.sleep, rolling_back=rolling_back
+        )
+    finally:
+        report.close()
+    report.result("connection", name, f"{now} -> {pointer.endpoint}")
+    return 0
