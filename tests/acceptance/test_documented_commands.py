@@ -35,6 +35,10 @@ NOT_RUN = {
     "foundry-tune apply jobs/specs/xbox-support.yaml": "a minute; tests/acceptance/demo runs it",
     "foundry-tune connect xbox-support": "takes a served endpoint: test_connect.py has one",
     "foundry-tune connect xbox-support --client openai": "the same",
+    "foundry-tune monitor jobs/specs/xbox-support.yaml": "the same: test_monitor.py",
+    "foundry-tune monitor xbox-support --since 7d --no-canaries -o json": "the same",
+    "foundry-tune safety jobs/specs/xbox-support.yaml": "the same: test_safety_in_depth.py",
+    "foundry-tune safety xbox-support --against phi-base --against last-night.json -o json": "same",
     "foundry-emulator run -- COMMAND": "a placeholder",
     "foundry-emulator run -- CMD": "a placeholder",
     "foundry-tune VERB --help": "a placeholder",
@@ -42,6 +46,7 @@ NOT_RUN = {
     "foundry-tune down NAME": "a placeholder",
     "foundry-tune down NAME --foreign": "a placeholder",
     "foundry-tune logs NAME": "a placeholder",
+    "foundry-tune history NAME": "a placeholder",
     "foundry-tune cancel NAME": "a placeholder",
     "foundry-tune doctor SPEC": "a placeholder",
     "foundry-emulator group add OBJECT-ID": "a placeholder",
@@ -62,6 +67,8 @@ YOUR_FILES = {
     "train.jsonl": "train.jsonl",
     "valid.jsonl": "validation.jsonl",
     "all.jsonl": "train.jsonl",
+    "test.jsonl": "test.jsonl",
+    "answers.jsonl": "test.jsonl",
 }
 ENVIRONMENT = {"COLUMNS": "100", "NO_COLOR": "1", "PULUMI_SKIP_UPDATE_CHECK": "true"}
 
