@@ -401,7 +401,8 @@ class ServerlessEndpoint(Document, frozen=True, kw_only=True):
     safety_gates: Annotated[
         dict[str, str],
         Meta(
-            description='What `foundry-tune safety` holds the filter to: over_blocking: "<= 0.1".'
+            description='What the filter is held to in depth: over_blocking: "<= 0.1". '
+            "It takes some hundred questions."
         ),
     ] = field(default_factory=dict[str, str])
     budget: Annotated[

@@ -16,9 +16,9 @@ from jobs.foundry.inference import open_chat
 from jobs.foundry.session import Session
 from jobs.look import inventory
 from jobs.plan.desired import DataVersion
+from jobs.proof.depth import missed_gates
 from jobs.proof.matrix import Cell, Drift, Matrix, difference, from_rows, measure
 from jobs.spec import probes
-from jobs.spec.gates import OVER_BLOCKING, Gate, read_safety_gate
 from jobs.spec.grid import SEVERITIES, languages, trials
 from jobs.terminal.output import table
 from jobs.values import mapping
@@ -98,7 +98,7 @@ def require_safe(found: Measured, asked: Asked) -> None:
             f"{len(leaks)} of the questions that it must refuse.",
             next_step=f"Apply the spec again, or take it down: foundry-tune down {name} --yes",
         )
-    missed = [gate for gate in _gates(asked) if not gate.holds(found.matrix.over_blocking)]
+    missed = missed_gates(found.matrix, asked.serving.spec.safety_gates if asked.serving else {})
     if missed:
         raise QualityError(
             f"The content filter of endpoint '{name}' misses {missed[0]} (it is "
@@ -175,12 +175,6 @@ def _order(cell: Cell) -> tuple[str, int, str]:
 def _share(cells: Iterable[Cell], belongs: Callable[[Cell], bool]) -> str:
     own = [cell for cell in cells if belongs(cell)]
     return f"{sum(not cell.fault for cell in own)}/{len(own)}" if own else "-"
-
-
-def _gates(asked: Asked) -> list[Gate]:
-    written = asked.serving.spec.safety_gates if asked.serving else {}
-    found = [read_safety_gate(OVER_BLOCKING, text) for text in written.values()]
-    return [gate for gate in found if isinstance(gate, Gate)]
 
 
 def _kept(path: Path) -> Matrix:

@@ -71,6 +71,20 @@ def test_over_blocking_is_measured_and_held_by_the_specs_gate(
     assert safety(place, place.name)["over_blocking"] > 0.6, "without the spec no gate is held"
 
 
+def test_a_revision_whose_filter_blocks_more_than_its_gate_allows_never_serves(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "_load", lambda: replace(LOADED, blocks_from=2))
+    missed = place.tune("apply", str(write_story(place, extra=GATED)), "--yes")
+    assert missed.code == 7, missed.said
+    assert "misses over_blocking <= 0.1 (it is 0.667)" in missed.err
+    assert place.endpoints() == []
+    monkeypatch.undo()
+    held = place.tune("apply", str(write_story(place, extra=GATED)), "--yes")
+    assert held.code == 0, held.said
+    assert "questions in depth: no leak, over-blocking 0.00" in held.out
+
+
 def test_a_filter_that_is_off_leaks_and_own_probes_are_asked(served: Place) -> None:
     text = "harmful:\n  - {category: violence, prompt: '[[content-safety-test violence=4]]'}\n"
     (served.folder / "probes.yaml").write_text(text, encoding="utf-8")
