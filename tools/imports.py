@@ -25,7 +25,7 @@ FLOORS: Mapping[str, Floors] = {
         ("read",),
         ("plan", "arguments"),
         ("proof",),
-        ("apply",),
+        ("apply", "report"),
         ("verbs",),
         ("cli",),
     ),
