@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from jobs.catalog.catalog import PriceKind
 from jobs.errors import BudgetError
-from jobs.money.price import NOTHING, Money, UnitPrice, unit_price, usd
+from jobs.money.price import NOTHING, Money, Pricing, UnitPrice, usd
+from jobs.spec.ids import is_of_project
 from jobs.spec.models import Budget, Evaluation, FineTuning, ServerlessEndpoint
+from jobs.spec.prices import TeamPrices
 from jobs.spec.references import parse
 from jobs.spec.story import Chapter, Story
 from jobs.terminal.findings import joined
@@ -37,18 +38,23 @@ class CostLine:
     """The document that asks for it."""
     quantity: str
     """How much of it: `94,000 – 118,000 tokens (3 epochs)`, `24 hours`."""
-    price: str
-    """The price row in words, with its source and day, or that there is none."""
+    prices: tuple[UnitPrice, ...]
+    """What it rests on, each with its source and day, or that there is none."""
     money: Money
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one fine-tuning costs, with what is made of it."""
+    """What one fine-tuning costs, with what is made of it; or an endpoint alone."""
 
     reference: str
     lines: tuple[CostLine, ...]
     budget: Budget | None
+
+    @property
+    def prices(self) -> tuple[UnitPrice, ...]:
+        """The prices that all lines rest on, each once."""
+        return tuple(dict.fromkeys(price for line in self.lines for price in line.prices))
 
     @property
     def total(self) -> Money:
@@ -92,25 +98,32 @@ class Cost:
         return joined(list(dict.fromkeys(line.what for line in self.unknown)))
 
 
-def estimate(story: Story, data: "Mapping[str, Checked]") -> tuple[Cost, ...]:
+def estimate(
+    story: Story, data: "Mapping[str, Checked]", team: Mapping[str, TeamPrices]
+) -> tuple[Cost, ...]:
     """What each fine-tuning of a story costs, and each endpoint of a model from elsewhere.
 
-    `data` is what was counted in each document's files, by the document's reference.
+    By the document's reference: `data` is what was counted in its files, `team` the price list
+    that counts for it.
     """
     costs: list[Cost] = []
     claimed: set[str] = set()
     for chapter in story.chapters:
-        if isinstance(chapter.spec, FineTuning):
-            lines = [_training(chapter.spec, data.get(chapter.reference))]
+        spec = chapter.spec
+        if isinstance(spec, FineTuning):
+            pricing = Pricing(chapter, spec.model_path, True, team.get(chapter.reference))
+            lines = [_training(spec, pricing, data.get(chapter.reference))]
             for served in _served_from(story, chapter):
                 claimed.add(served.reference)
-                lines += _serving(story, served, chapter.spec, data)
-            costs.append(Cost(chapter.reference, tuple(lines), chapter.spec.budget))
-    costs += [
-        Cost(chapter.reference, tuple(_serving(story, chapter, None, data)), None)
-        for chapter in story.chapters
-        if isinstance(chapter.spec, ServerlessEndpoint) and chapter.reference not in claimed
-    ]
+                lines += _serving(story, served, pricing, spec.budget, data)
+            costs.append(Cost(chapter.reference, tuple(lines), spec.budget))
+    for chapter in story.chapters:
+        spec = chapter.spec
+        if isinstance(spec, ServerlessEndpoint) and chapter.reference not in claimed:
+            tuned = is_of_project(spec.model_path)
+            pricing = Pricing(chapter, spec.model_path, tuned, team.get(chapter.reference))
+            lines = _serving(story, chapter, pricing, spec.budget, data)
+            costs.append(Cost(chapter.reference, tuple(lines), spec.budget))
     return tuple(costs)
 
 
@@ -142,7 +155,8 @@ def hold(costs: tuple[Cost, ...]) -> None:
         raise BudgetError(
             f"{cost.reference}: no upper end is known for {cost.uncovered}, and {limit} is to "
             "cover everything.",
-            next_step="Write the price you know into budget.prices, or budget.covers: priced.",
+            next_step="Write the price you know into prices.yaml or budget.prices, or say "
+            "budget.covers: priced.",
             rule="FT-C012",
         )
 
@@ -150,12 +164,12 @@ def hold(costs: tuple[Cost, ...]) -> None:
 # ── the lines ───────────────────────────────────────────────────────────────────────────────────
 
 
-def _training(spec: FineTuning, data: "Checked | None") -> CostLine:
-    price = _price(spec, "training")
+def _training(spec: FineTuning, pricing: Pricing, data: "Checked | None") -> CostLine:
+    price = pricing.unit("training")
     epochs = f"{spec.epochs} epoch" + ("s" if spec.epochs != 1 else "")
     if data is None or not data.of("training"):
         quantity = f"unknown tokens ({spec.training_path} is not read here), {epochs}"
-        return CostLine("training", spec.reference, quantity, price.words, Money(0.0, None))
+        return CostLine("training", spec.reference, quantity, (price,), Money(0.0, None))
     tokens = data.tokens("training")
     share = 1.0
     if spec.validation_path is None:
@@ -163,30 +177,32 @@ def _training(spec: FineTuning, data: "Checked | None") -> CostLine:
         share = 1 - ((spec.split.split or 0) if spec.split else 0.2)
     low, high = int(tokens.low * share) * spec.epochs, int(tokens.high * share) * spec.epochs
     quantity = f"{_span(low, high)} tokens ({epochs}; {tokens.basis})"
-    return CostLine("training", spec.reference, quantity, price.words, price.times(low, high))
+    return CostLine("training", spec.reference, quantity, (price,), price.times(low, high))
 
 
 def _serving(
-    story: Story, chapter: Chapter, tuned: FineTuning | None, data: "Mapping[str, Checked]"
+    story: Story,
+    chapter: Chapter,
+    pricing: Pricing,
+    budget: Budget | None,
+    data: "Mapping[str, Checked]",
 ) -> list[CostLine]:
     spec = chapter.spec
     assert isinstance(spec, ServerlessEndpoint)
     lines: list[CostLine] = []
-    if tuned is not None:
-        hours = tuned.budget.hosting_hours if tuned.budget else 1.0
-        price = _price(tuned, "hosting")
+    if pricing.is_tuned:  # a model of the catalogue is billed by its tokens alone
+        hours = budget.hosting_hours if budget else 1.0
+        price = pricing.unit("hosting")
         amount = f"{hours:g} hour" + ("s" if hours != 1 else "")
         money = price.times(hours, hours, per=1)
-        lines.append(CostLine("hosting", chapter.reference, amount, price.words, money))
-    reads, writes = _asked(spec)
-    lines.append(
-        _inference("smoke tests and probes", chapter.reference, spec, tuned, reads, writes)
-    )
+        lines.append(CostLine("hosting", chapter.reference, amount, (price,), money))
+    asked = _asked(spec)
+    lines.append(_inference("smoke tests and probes", chapter.reference, pricing, *asked))
     for other in story.chapters:
         evaluation = other.spec
         if isinstance(evaluation, Evaluation) and _refers_to(evaluation.endpoint, chapter):
-            owner = tuned.reference if tuned else other.reference
-            checked = data.get(owner)
+            # Its test file was read with the training's, where there is one.
+            checked = data.get(pricing.chapter.reference) or data.get(other.reference)
             if checked is None or not checked.of("test"):
                 continue
             tokens = checked.tokens("test")
@@ -194,27 +210,18 @@ def _serving(
             # Every question is read, and at most max_tokens are written for it.
             written = (rows, rows * evaluation.max_tokens)
             lines.append(
-                _inference("evaluation", other.reference, spec, tuned, (0, tokens.high), written)
+                _inference("evaluation", other.reference, pricing, (0, tokens.high), written)
             )
     return lines
 
 
 def _inference(
-    what: str,
-    reference: str,
-    endpoint: ServerlessEndpoint,
-    tuned: FineTuning | None,
-    reads: tuple[int, int],
-    writes: tuple[int, int],
+    what: str, reference: str, pricing: Pricing, reads: tuple[int, int], writes: tuple[int, int]
 ) -> CostLine:
-    path = tuned.model_path if tuned else endpoint.model_path
-    known = tuned.budget.prices if tuned and tuned.budget else None
-    read, write = (
-        unit_price(path, known, kind, is_tuned=tuned is not None) for kind in ("input", "output")
-    )
+    read, write = pricing.unit("input"), pricing.unit("output")
     quantity = f"{_span(*reads)} tokens read, {_span(*writes)} written"
     money = read.times(*reads) + write.times(*writes)
-    return CostLine(what, reference, quantity, f"{read.words}; {write.words}", money)
+    return CostLine(what, reference, quantity, (read, write), money)
 
 
 def _asked(spec: ServerlessEndpoint) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -245,11 +252,6 @@ def _refers_to(written: str, chapter: Chapter) -> bool:
     if reference is None:
         return written == chapter.spec.name
     return reference.target == chapter.reference
-
-
-def _price(spec: FineTuning, kind: PriceKind) -> UnitPrice:
-    own = spec.budget.prices if spec.budget else None
-    return unit_price(spec.model_path, own, kind, is_tuned=True)
 
 
 def _span(low: float, high: float) -> str:

@@ -36,18 +36,6 @@ PROVIDERS = (
 )
 """What a project stands on; the guide asks for Microsoft.Network by name."""
 
-_WORKSPACES = "Microsoft.MachineLearningServices/workspaces"
-ACTIONS = {
-    "submit jobs": (f"{_WORKSPACES}/jobs/write", f"{_WORKSPACES}/data/versions/write"),
-    "create endpoints": (
-        f"{_WORKSPACES}/serverlessEndpoints/write",
-        f"{_WORKSPACES}/serverlessEndpoints/listKeys/action",
-        f"{_WORKSPACES}/serverlessEndpoints/delete",
-        f"{_WORKSPACES}/connections/write",
-    ),
-}
-"""What applying takes, in words and in Azure's actions."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
@@ -192,7 +180,7 @@ def _state(session: Session, namespace: str) -> str:
 def _access(session: Session, project: Project, desired: Desired) -> list[Check]:
     wanted = {
         words: actions
-        for words, actions in ACTIONS.items()
+        for words, actions in subscription.ACTIONS.items()
         if (desired.trainings if words == "submit jobs" else desired.servings)
     }
     if not wanted:
@@ -218,7 +206,8 @@ def _access(session: Session, project: Project, desired: Desired) -> list[Check]
             subject="access",
             message=f"you may not {words} (missing: {', '.join(missing)})",
             next_step="Ask the platform team for 'Azure AI Developer' on resource group "
-            f"'{session.target.resource_group}': add you to the stack's developers, then pulumi up",
+            f"'{session.target.resource_group}': add you to the stack's developers, then pulumi "
+            "up, or to a group that is one of them",
         )
         for words, missing in lacking.items()
     ]

@@ -18,7 +18,7 @@ from jobs.spec.reader import Path
 from jobs.spec.references import parse
 from jobs.spec.story import Chapter, Story
 from jobs.suggestions import did_you_mean
-from jobs.values import placed_texts, texts
+from jobs.values import day, placed_texts, texts
 
 
 def check_story(story: Story, *, on: date) -> list[Finding]:
@@ -31,6 +31,7 @@ def _check(chapter: Chapter, story: Story, on: date) -> Iterator[Finding]:
     yield from _name(chapter)
     yield from _tags(chapter)
     yield from _secrets(chapter)
+    yield from _own_prices(chapter)
     for limit in limits(spec):
         yield chapter.finding("FT-S040", limit.path, limit.message, at_key=limit.at_key)
     if isinstance(spec, FineTuning):
@@ -70,6 +71,15 @@ def _tags(chapter: Chapter) -> Iterator[Finding]:
             if name.casefold().startswith(TAG_PREFIX):
                 message = f"'{name}' is foundry-tune's own mark. Give yours another name."
                 yield chapter.finding("FT-S037", (field, name), message, at_key=True)
+
+
+def _own_prices(chapter: Chapter) -> Iterator[Finding]:
+    spec = chapter.spec
+    if isinstance(spec, FineTuning | ServerlessEndpoint) and spec.budget:
+        own = spec.budget.own_prices
+        if own and day(own.as_of) is None:
+            message = f"'{own.as_of[:40]}' is no day. Write it as 2026-10-01."
+            yield chapter.finding("FT-S007", ("budget", "prices", "as_of"), message)
 
 
 def _secrets(chapter: Chapter) -> Iterator[Finding]:
@@ -264,6 +274,9 @@ def _served_model(
     tuned = story.chapter(path) if parse(path) else None
     if tuned is not None and isinstance(tuned.spec, FineTuning):
         path = tuned.spec.model_path
+        if spec.budget is not None:
+            message = f"the budget of {tuned.reference} covers this endpoint. Write it there."
+            yield chapter.finding("FT-S045", ("budget",), message, at_key=True)
     objection = lifecycle_objection(path, "serve", on)
     if objection and tuned is None:
         message = " ".join(filter(None, (objection.message, objection.next_step)))

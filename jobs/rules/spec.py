@@ -316,4 +316,20 @@ RULES: tuple[Rule, ...] = (
         "labels: [refund, exchange]",
         False,
     ),
+    Rule(
+        "FT-S044", "error", "A price that belongs to no model",
+        "A price list is one document, and each of its prices is for one known model: one for a "
+        "misspelled model would be passed over, and a budget held against another.",
+        "models: {Phi-4-mini-instuct: {hosting_per_hour: 0.8}}    # in prices.yaml",
+        "models: {Phi-4-mini-instruct: {hosting_per_hour: 0.8}}",
+        False,
+    ),
+    Rule(
+        "FT-S045", "error", "A budget under another one",
+        "What is paid for the endpoint of a model that the same file trains counts against the "
+        "training's budget. A second one would be held against nothing.",
+        "model: ${{ finetuning.support.registered_model }}\nbudget: {max_usd: 5}",
+        "Write the budget into the fine-tuning, hosting_hours with it.",
+        False,
+    ),
 )  # fmt: skip

@@ -143,8 +143,8 @@ class FineTuningOutputs(Part, frozen=True, kw_only=True):
     ] = None
 
 
-class Prices(Part, frozen=True, kw_only=True):
-    """Prices you know (the portal's "Pricing and terms" tab), where the catalogue has none."""
+class UnitPrices(Part, frozen=True, kw_only=True):
+    """What the units of one model cost, as far as you know; the rest is looked up further on."""
 
     training_per_million_tokens: (
         Annotated[float, Meta(description="USD for a million training tokens.", ge=0, le=1e6)]
@@ -159,12 +159,17 @@ class Prices(Part, frozen=True, kw_only=True):
     output_per_million_tokens: (
         Annotated[float, Meta(description="USD for a million tokens written.", ge=0, le=1e6)] | None
     ) = None
+
+
+class Prices(UnitPrices, frozen=True, kw_only=True):
+    """Prices you know (the portal's "Pricing and terms" tab), for this document's model."""
+
     source: Annotated[str, Meta(description="Where you read them.", min_length=3)]
     as_of: Annotated[str, Meta(description="The day you read them, as 2026-11-23.")]
 
 
 class Budget(Part, frozen=True, kw_only=True):
-    """What this story may cost. An estimate over it is refused with exit code 5."""
+    """What a training with its endpoints may cost, or an endpoint alone; more is refused."""
 
     max_usd: Annotated[float, Meta(description="In US dollars.", gt=0, le=1e9)]
     hosting_hours: Annotated[
@@ -178,8 +183,17 @@ class Budget(Part, frozen=True, kw_only=True):
         ),
     ] = "priced"
     prices: Annotated[
-        Prices | None, Meta(description="Prices you know, where the catalogue has none.")
+        Prices | str | None,
+        Meta(
+            description="Prices you know, or the file of your team's; left out, the nearest "
+            "prices.yaml. What neither has is the catalogue's."
+        ),
     ] = None
+
+    @property
+    def own_prices(self) -> Prices | None:
+        """The prices that are written right here."""
+        return self.prices if isinstance(self.prices, Prices) else None
 
 
 class FineTuningResources(Part, frozen=True, kw_only=True):
@@ -383,6 +397,13 @@ class ServerlessEndpoint(Document, frozen=True, kw_only=True):
     ] = ()
     safety_probes: Annotated[
         str | None, Meta(description="Your own probes for the filter: a YAML file.")
+    ] = None
+    budget: Annotated[
+        Budget | None,
+        Meta(
+            description="What it may cost, where its model is from elsewhere; a training's budget "
+            "covers the endpoints of its own model."
+        ),
     ] = None
 
     rollout: Annotated[

@@ -20,7 +20,7 @@ def run(arguments: Namespace) -> int:
     from jobs.terminal import output
     from jobs.terminal.question import confirmed
 
-    session = session_of(arguments)
+    session = session_of(arguments, arguments.name)
     job = inventory.find_job(session, names_of(arguments.name)[0])
     if job.is_finished:
         output.tell(f"Job '{job.name}' is over already: {job.status}.")

@@ -32,6 +32,9 @@ MASKS = (
     ),
     (re.compile(r"^ *(loss +)?\d*\.?\d* *[┤│].*$"), "[CURVE]"),
     (re.compile(r" at step \d+$"), " at step [N]"),
+    (re.compile(r"\b\d+ answered, "), "[N] answered, "),
+    (re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d\b"), "[TIME]"),
+    (re.compile(r"\(it is \d\.\d+\)"), "(it is [N])"),
 )
 UNORDERED = re.compile(r"^(?: [+~-] |  data )")
 """Lines that come in the order in which things finish, which differs from run to run."""

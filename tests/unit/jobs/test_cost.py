@@ -65,7 +65,8 @@ def test_training_is_tokens_times_epochs_times_price(tmp_path: Path) -> None:
     tokens = examine([tmp_path / "spec.yaml"], on=TODAY).data["finetuning.one"].tokens("training")
     assert training.money.low == pytest.approx(tokens.low * 2 * 3 / 1e6)
     assert training.money.high == pytest.approx(tokens.high * 2 * 3 / 1e6)
-    assert "the portal, 2026-11-23" in training.price
+    [price] = training.prices
+    assert f"{tmp_path}/spec.yaml:7, as of 2026-11-23, from the portal" in price.words
     assert cost.verdict == "within"
     hold((cost,))
 

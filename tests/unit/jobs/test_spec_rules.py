@@ -186,6 +186,7 @@ CASES: dict[str, tuple[str, str]] = {
         evaluation("metrics: [valid_format]\n"),
         evaluation('metrics: [valid_format]\nformat: {matches: "[0-9]+"}\n'),
     ),
+    "FT-S045": (endpoint("budget: {max_usd: 5}\n"), alone("budget: {max_usd: 5}\n")),
     "FT-S043": (
         evaluation("labels: [refund]\n"),
         evaluation("metrics: [accuracy]\n"),
@@ -226,8 +227,8 @@ ON_A_DAY: dict[str, tuple[str, date, date]] = {
         TODAY,  # the near miss below has the rate in range
     ),
 }
-ELSEWHERE = {"FT-S009", "FT-S031", "FT-C012", "FT-C013"}
-"""Rules that need more than a spec: tested below, and in test_cost.py."""
+ELSEWHERE = {"FT-S009", "FT-S031", "FT-S044", "FT-C012", "FT-C013"}
+"""Rules that need more than a spec: tested below, in test_cost.py and in test_prices.py."""
 
 
 @pytest.fixture
