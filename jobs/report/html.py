@@ -31,6 +31,9 @@ LIMIT = 400_000
 
 T = TypeVar("T")
 
+MARK = '<meta name="generator" content="foundry-tune report">'
+"""Near the top of every report: by it a file is known to be one, and may be written over."""
+
 _FOLDER = Path(__file__).parent
 _SLACK = 2_000
 _MOST_ROWS = 60
@@ -64,7 +67,7 @@ def _page(report: Report, sections: Sequence[tuple[str, str, str]], answers: lis
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        '<meta name="generator" content="foundry-tune report">'
+        f"{MARK}"
         f"<title>{title}</title><style>{style}</style></head><body>"
         '<a class="skip" href="#main">To the report</a><header>'
         f'<h1>{text(report.name)} <span class="soft">revision {text(report.revision)}</span></h1>'
@@ -87,7 +90,7 @@ def _hash(content: str) -> str:
 def _sections(report: Report) -> list[tuple[str, str, str]]:
     """Each section's key, name and inside; what is absent says why."""
     return [
-        ("changes", "What changed", _or_why(report.changes, _changes)),
+        ("changes", "What changed", _or_why(report.changes, _changes, "Not known")),
         ("learning", "Learning", _or_why(report.losses, _losses)),
         ("data", "Data", _or_why(report.data, _data)),
         ("scores", "Scores", _or_why(report.evaluations, _scores)),
@@ -99,9 +102,9 @@ def _sections(report: Report) -> list[tuple[str, str, str]]:
     ]
 
 
-def _or_why(section: T | Absent, told: Callable[[T], str]) -> str:
+def _or_why(section: T | Absent, told: Callable[[T], str], otherwise: str = "Not measured") -> str:
     if isinstance(section, Absent):
-        return paragraph(f"Not measured: {section.why}")
+        return paragraph(f"{otherwise}: {section.why}")
     return told(section)
 
 
@@ -316,12 +319,12 @@ def _safety(safety: Safety) -> str:
 
 
 def _cost(bills: Sequence[Bill]) -> str:
-    header = ("what", "quantity", "price", "amount ")
+    header = ("what", "amount ", "quantity", "price")
     parts: list[str] = []
     for bill in bills:
         rows = [
-            *([text(cell) for cell in line] for line in bill.lines),
-            ["total", "", text(bill.budget), text(bill.total)],
+            *([text(cell, 800) for cell in line] for line in bill.lines),
+            ["total", text(bill.total), "", text(bill.budget)],
         ]
         parts.append(table(bill.document, header, rows))
     note = "Estimated from the spec and its data, not billed amounts; unknown prices are no zeros."

@@ -90,7 +90,6 @@ def _folded(name: str, lines: Sequence[str]) -> Iterator[str]:
 
 def _scores(one: Measured) -> Iterator[str]:
     yield from (f"**{_plain(one.name)}**: {len(one.exchanges):,} questions", "")
-    yield from _grounds(one.gates)
     header = ("metric", *(f"{model.role}: {model.label}" for model in one.models))
     rows = [(metric, *map(_score, scores)) for metric, scores in one.scores.items()]
     yield from _table(header, rows)
@@ -195,8 +194,8 @@ def _safety(safety: Safety) -> Iterator[str]:
 def _cost(bills: Sequence[Bill]) -> Iterator[str]:
     for bill in bills:
         yield from (f"**{_plain(bill.document)}**", "")
-        rows = [*bill.lines, ("total", "", bill.budget, bill.total)]
-        yield from _table(("what", "quantity", "price", "amount"), rows)
+        rows = [*bill.lines, ("total", bill.total, "", bill.budget)]
+        yield from _table(("what", "amount", "quantity", "price"), rows)
         yield ""
 
 

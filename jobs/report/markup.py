@@ -50,7 +50,7 @@ def grounds(rows: Iterable[Ground]) -> str:
     """What a judgement rests on, each with its word: colour alone says nothing."""
     words = {True: ("yes", "✓ holds"), False: ("no", "✗ fails"), None: ("soft", "– open")}
     items = "".join(
-        f'<li><b class="{words[row.held][0]}">{words[row.held][1]}</b> {text(row.text)}</li>'
+        f'<li><b class="{words[row.held][0]}">{words[row.held][1]}</b> <span>{text(row.text)}</span></li>'
         for row in rows
     )
     return f'<ul class="grounds">{items}</ul>'

@@ -26,11 +26,14 @@ class Ground:
     text: str
 
 
+Word = Literal["serves", "ready", "not ready", "not served", "in training", "no model"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """What a report says first."""
 
-    word: Literal["serves", "ready", "not ready", "not served", "in training", "no model"]
+    word: Word
     sentence: str
     grounds: tuple[Ground, ...]
 
@@ -160,7 +163,7 @@ class Safety:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bill:
-    """What something costs: its lines as what, quantity, price row, amount."""
+    """What something costs: its lines as what, amount, quantity, price rows."""
 
     document: str
     lines: tuple[tuple[str, str, str, str], ...]

@@ -63,8 +63,13 @@ def report(*, questions: int = 40) -> Report:
             Bill(
                 document="finetuning.xbox-support",
                 lines=(
-                    ("training", "94,000 – 118,000 tokens (5 epochs)", "3 USD / 1M tokens", "0.35"),
-                    ("hosting", "24 hours", "price per hour unknown", "unknown"),
+                    (
+                        "training",
+                        "0.35 USD",
+                        "94,000 – 118,000 tokens (5 epochs)",
+                        "3 USD / 1M tokens",
+                    ),
+                    ("hosting", "unknown", "24 hours", "price per hour unknown"),
                 ),
                 total="at least 0.35 USD",
                 budget="budget 10.00 USD: within what is priced",
