@@ -200,9 +200,9 @@ def _serving(
     lines.append(_inference("smoke tests and probes", chapter.reference, pricing, *asked))
     for other in story.chapters:
         evaluation = other.spec
-        if isinstance(evaluation, Evaluation) and _refers_to(evaluation.endpoint, chapter):
+        if isinstance(evaluation, Evaluation) and _asks(evaluation, chapter):
             # Its test file was read with the training's, where there is one.
-            checked = data.get(pricing.chapter.reference) or data.get(other.reference)
+            checked = data.get(_owner(story, other)) or data.get(other.reference)
             if checked is None or not checked.of("test"):
                 continue
             tokens = checked.tokens("test")
@@ -213,6 +213,22 @@ def _serving(
                 _inference("evaluation", other.reference, pricing, (0, tokens.high), written)
             )
     return lines
+
+
+def _asks(evaluation: Evaluation, endpoint: Chapter) -> bool:
+    """Whether it asks this endpoint: what it measures, or what that is compared with."""
+    words = {"base": evaluation.base or "", "served": ""}
+    others = [words.get(word, word) for word in evaluation.compare_with]
+    return any(_refers_to(written, endpoint) for written in (evaluation.endpoint, *others))
+
+
+def _owner(story: Story, evaluation: Chapter) -> str:
+    """The fine-tuning whose model is measured: its files and the questions are counted together."""
+    assert isinstance(evaluation.spec, Evaluation)
+    measured = [c for c in story.chapters if _refers_to(evaluation.spec.endpoint, c)]
+    models = [c.spec.model_path for c in measured if isinstance(c.spec, ServerlessEndpoint)]
+    trained = next((parse(model) for model in models if parse(model)), None)
+    return trained.target if trained else evaluation.reference
 
 
 def _inference(

@@ -60,7 +60,7 @@ def decide(
     for serving in desired.servings:
         model = models.get(serving.training.name) if serving.training else None
         served[serving.name] = rollout.endpoint_step(serving, model, actual)
-    measures = [_measure_step(m, served.get(m.endpoint), actual) for m in desired.measurings]
+    measures = [_measure_step(m, served, actual) for m in desired.measurings]
     for name, candidate in served.items():
         gates = [step for step in measures if step.measuring.endpoint == name]
         steps += rollout.around(candidate, gates, actual, now)
@@ -186,22 +186,23 @@ def _model_step(job_step: JobStep, actual: Actual) -> ModelStep:
 
 
 def _measure_step(
-    measuring: Measuring, candidate: EndpointStep | None, actual: Actual
+    measuring: Measuring, serving: Mapping[str, EndpointStep], actual: Actual
 ) -> MeasureStep:
+    candidate = serving.get(measuring.endpoint)
+    asked = dict.fromkeys((measuring.endpoint, *measuring.references.values()))
+    needs = tuple(serving[name] for name in asked if name in serving)
     endpoint = candidate.endpoint if candidate else actual.served(measuring.endpoint)
-    return MeasureStep(
-        action=_measure_action(measuring, candidate, endpoint),
-        needs=(candidate,) if candidate else (),
-        measuring=measuring,
-    )
+    action = _measure_action(measuring, candidate, endpoint)
+    if any(need.action.kind == "blocked" for need in needs):
+        note = "needs the endpoint"
+        action = Action(kind="blocked", type="evaluation", name=measuring.name, note=note)
+    return MeasureStep(action=action, needs=needs, measuring=measuring)
 
 
 def _measure_action(
     measuring: Measuring, candidate: EndpointStep | None, endpoint: Endpoint | None
 ) -> Action:
     name = measuring.name
-    if candidate and candidate.action.kind == "blocked":
-        return Action(kind="blocked", type="evaluation", name=name, note="needs the endpoint")
     stays = candidate is None or candidate.action.kind == "unchanged"
     if endpoint and stays and _passed(endpoint, measuring):
         return Action(kind="unchanged", type="evaluation", name=name)

@@ -11,7 +11,7 @@ from jobs.foundry.session import Session
 from jobs.plan import actual, desired, preflight, uploads
 from jobs.plan.actual import Actual
 from jobs.plan.decide import decide
-from jobs.plan.desired import Desired, Serving, Training
+from jobs.plan.desired import Desired, Measuring, Serving, Training
 from jobs.plan.preflight import Check
 from jobs.plan.steps import Action, EndpointStep, JobStep, Kind, MeasureStep, Step
 from jobs.plan.uploads import Upload, is_spoiled
@@ -115,7 +115,7 @@ def make(
     Raises:
         InvalidInputError: A data file was written to after it was checked.
     """
-    asked = desired.read(specs.chapters)
+    asked = desired.read(specs.chapters, specs.team_prices)
     for data in specs.data.values():
         for looked in data.files:
             # What was hashed just now is what was checked before, and no later state of it.
@@ -126,6 +126,7 @@ def make(
     downloaded = uploads.verify(session, asked) if verify_data else dict[str, Upload]()
     steps = decide(asked, found, now=session.arm.now, retrain=retrain, uploads=downloaded)
     checks = [] if is_empty(steps) else preflight.check(session, project, asked, today)
+    checks += preflight.asking_checks(_to_measure(steps), asked.servings, found)
     checks += preflight.ending_checks(asked.servings, today)
     return Plan(
         specs=specs,
@@ -141,3 +142,11 @@ def make(
 def is_empty(steps: Sequence[Step]) -> bool:
     """Whether no step changes anything."""
     return all(step.action.kind == "unchanged" for step in steps)
+
+
+def _to_measure(steps: Sequence[Step]) -> list[Measuring]:
+    return [
+        step.measuring
+        for step in steps
+        if isinstance(step, MeasureStep) and step.action.kind == "create"
+    ]

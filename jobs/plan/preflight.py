@@ -21,7 +21,8 @@ from jobs.errors import FoundryTuneError, PreflightError, SignInError
 from jobs.foundry import subscription
 from jobs.foundry.projects import Project
 from jobs.foundry.session import Session
-from jobs.plan.desired import Desired, Serving, Training
+from jobs.plan.actual import Actual
+from jobs.plan.desired import Desired, Measuring, Serving, Training
 from jobs.rules import RULES
 from jobs.side_by_side import Pool
 
@@ -61,6 +62,24 @@ def check(session: Session, project: Project, desired: Desired, today: date) -> 
     local = [check for t in desired.trainings for check in training_checks(t, project, today)]
     local += [check for s in desired.servings for check in serving_checks(s, project, today)]
     return _each_once([*local, *(check for checks in remote for check in checks)])
+
+
+def asking_checks(
+    measurings: Sequence[Measuring], servings: Sequence[Serving], found: Actual
+) -> list[Check]:
+    """Whether everybody that evaluations ask is there, or will be: before anything is spent."""
+    made = {serving.name for serving in servings}
+    return [
+        Check(
+            status="fail",
+            subject="evaluation",
+            message=f"{measuring.spec.reference}: there is no endpoint '{name}' to ask as {word}",
+            next_step="Add a serverless_endpoint document of this name, or correct the name.",
+        )
+        for measuring in measurings
+        for word, name in {"endpoint": measuring.endpoint, **measuring.references}.items()
+        if name not in made and found.served(name) is None
+    ]
 
 
 def failed(checks: Sequence[Check]) -> list[Check]:

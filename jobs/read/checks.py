@@ -8,6 +8,7 @@ from jobs.catalog.catalog import catalog
 from jobs.catalog.objections import lifecycle_objection, region_objection
 from jobs.dataset.privacy import masked, private_in
 from jobs.findings import Finding
+from jobs.read.functions import function_findings
 from jobs.read.supported import limits
 from jobs.revision import TAG_PREFIX
 from jobs.spec import ids
@@ -40,6 +41,7 @@ def _check(chapter: Chapter, story: Story, on: date) -> Iterator[Finding]:
         yield from _endpoint(chapter, spec, story, on)
     elif isinstance(spec, Evaluation):
         yield from _evaluation(chapter, spec)
+        yield from _compared(chapter, spec, story)
     else:
         yield from _command(chapter, spec)
 
@@ -293,18 +295,57 @@ def _served_model(
 
 def _evaluation(chapter: Chapter, spec: Evaluation) -> Iterator[Finding]:
     for metric, gate in spec.gates.items():
-        if metric not in spec.metrics:
-            message = f"'{metric}' is not measured here. Metrics: {', '.join(spec.metrics)}."
+        if metric not in spec.measured:
+            message = f"'{metric}' is not measured here. Metrics: {', '.join(spec.measured)}."
             yield chapter.finding("FT-S025", ("gates", metric), message, at_key=True)
-        elif isinstance(read := read_gate(metric, gate, spec.compare_with), str):
+        elif isinstance(
+            read := read_gate(metric, gate, spec.compare_with, spec.custom_metrics), str
+        ):
             yield chapter.finding("FT-S025", ("gates", metric), read)
-        elif spec.confident and metric not in PER_QUESTION:
+        elif spec.confident and metric not in {*PER_QUESTION, *spec.custom_metrics}:
             message = f"{metric} is no mean of shares, so 'confident' has no interval for it."
             yield chapter.finding("FT-S025", ("gates", metric), message)
         elif spec.confident and isinstance(read, Gate) and read.comparison == "==":
             message = "no interval shows that a mean is one number. Write >= or <=."
             yield chapter.finding("FT-S025", ("gates", metric), message)
     yield from _format(chapter, spec)
+    yield from function_findings(chapter, spec)
+
+
+def _compared(chapter: Chapter, spec: Evaluation, story: Story) -> Iterator[Finding]:
+    if spec.base is not None and "base" not in spec.compare_with:
+        message = "has no effect without base in compare_with. Write compare_with: [base]."
+        yield chapter.finding("FT-S046", ("base",), message, at_key=True)
+    own = _endpoint_named(spec.endpoint)
+    anew = {s.name for s in story.specs if isinstance(s, ServerlessEndpoint) and s.is_recreated}
+    for index, word in enumerate(spec.compare_with):
+        path = ("compare_with", index)
+        if word == "served" and own in anew:
+            message = f"'{own}' is recreated: what served is gone when the new one is measured."
+            yield chapter.finding("FT-S046", path, f"{message} Write rollout: blue_green.")
+        if word == "base" and not spec.base:
+            served = [s.name for s in story.specs if _serves_base(s)]
+            meant = f"${{{{ serverless_endpoint.{served[0]} }}}}" if served else "an endpoint"
+            message = f"no endpoint is named that base means. Write base: {meant}."
+            if not served:
+                message += " It serves the model before its training."
+            yield chapter.finding("FT-S046", path, message)
+        elif word in spec.compare_with[:index]:
+            yield chapter.finding("FT-S046", path, f"'{word}' is there twice. Keep one of them.")
+        elif word != "served" and own == _endpoint_named(
+            spec.base or "" if word == "base" else word
+        ):
+            message = f"'{own}' is what is measured; it can't be compared with itself."
+            yield chapter.finding("FT-S046", path, message)
+
+
+def _endpoint_named(written: str) -> str:
+    reference = parse(written)
+    return reference.name if reference else written
+
+
+def _serves_base(spec: object) -> bool:
+    return isinstance(spec, ServerlessEndpoint) and not parse(spec.model_path)
 
 
 def _format(chapter: Chapter, spec: Evaluation) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from jobs.files import UnreadableFileError, open_regular
 from jobs.findings import Finding, in_order, refuses
 from jobs.money.cost import Cost, estimate
 from jobs.read.checks import check_story
+from jobs.read.fields import field_findings
 from jobs.read.labels import label_findings
 from jobs.read.prices import team_prices
 from jobs.read.silence import silence
@@ -49,6 +50,11 @@ class CheckedSpecs:
     def chapters(self) -> list[Chapter]:
         """Every document, those that others need first."""
         return [chapter for story in self.stories for chapter in story.chapters]
+
+    @property
+    def team_prices(self) -> Mapping[str, TeamPrices]:
+        """The price lists of all documents, by their references."""
+        return {name: team for story in self.prices for name, team in story.items()}
 
     @cached_property
     def costs(self) -> tuple[Cost, ...]:
@@ -244,7 +250,10 @@ def _readable(named: list[_Named]) -> "tuple[list[DataFile], list[Finding]]":
         else:
             if isinstance(chapter.spec, Evaluation) and chapter.spec.labels:
                 findings += label_findings(chapter, chapter.spec.labels, path)
-            readable.append(DataFile(path, role))  # pyright: ignore[reportArgumentType]
+            if isinstance(chapter.spec, Evaluation) and chapter.spec.slices:
+                findings += field_findings(chapter, chapter.spec.slices, path)
+            calls = isinstance(chapter.spec, Evaluation) and "tool_calls" in chapter.spec.metrics
+            readable.append(DataFile(path, role, calls))  # pyright: ignore[reportArgumentType]
     return readable, findings
 
 

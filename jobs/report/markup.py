@@ -49,11 +49,11 @@ def pairs(rows: Iterable[tuple[str, str]]) -> str:
 def grounds(rows: Iterable[Ground]) -> str:
     """What a judgement rests on, each with its word: colour alone says nothing."""
     words = {True: ("yes", "✓ holds"), False: ("no", "✗ fails"), None: ("soft", "– open")}
-    items = "".join(
-        f'<li><b class="{words[row.held][0]}">{words[row.held][1]}</b> <span>{text(row.text)}</span></li>'
-        for row in rows
-    )
-    return f'<ul class="grounds">{items}</ul>'
+    items: list[str] = []
+    for row in rows:
+        kind, word = words[row.held]
+        items.append(f'<li><b class="{kind}">{word}</b> <span>{text(row.text)}</span></li>')
+    return f'<ul class="grounds">{"".join(items)}</ul>'
 
 
 def paragraph(written: str, kind: str = "") -> str:

@@ -332,4 +332,28 @@ RULES: tuple[Rule, ...] = (
         "Write the budget into the fine-tuning, hosting_hours with it.",
         False,
     ),
+    Rule(
+        "FT-S046", "error", "A comparison with nobody",
+        "`compare_with` names models that are asked the same questions: served, base (the endpoint "
+        "that `base` names), or an endpoint's name. Each is another than the one measured.",
+        'compare_with: [base]\ngates: {token_f1: "> base"}',
+        "compare_with: [base]\nbase: ${{ serverless_endpoint.phi-base }}",
+        False,
+    ),
+    Rule(
+        "FT-S047", "error", "A metric of one's own that can't be called",
+        "A custom metric is a function of a Python file beside the spec: it takes an answer, what "
+        "was expected and the messages, and gives a number from 0 to 1. The file is read, not run.",
+        "custom_metrics: {politeness: metrics.py}",
+        "custom_metrics: {politeness: metrics.py:politeness}",
+        False,
+    ),
+    Rule(
+        "FT-S048", "error", "A slice of nothing",
+        "A comparison is cut by system, language, label, length, and by any field that rows of the "
+        "data have beside their messages.",
+        "slices: [regoin]",
+        "slices: [region]",
+        False,
+    ),
 )  # fmt: skip

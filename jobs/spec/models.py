@@ -425,6 +425,11 @@ class ServerlessEndpoint(Document, frozen=True, kw_only=True):
     kind = "serverless_endpoint"
 
     @property
+    def is_recreated(self) -> bool:
+        """Whether what serves is deleted before the next revision is made."""
+        return self.rollout == "recreate"
+
+    @property
     def keeps_previous(self) -> timedelta:
         """How long the revision before is kept after a promotion."""
         if self.keep_previous == "0":
@@ -455,6 +460,7 @@ Metric = Literal[
     "accuracy",
     "macro_f1",
     "valid_format",
+    "tool_calls",
     "refusal_rate",
     "length",
     "latency_p50",
@@ -485,6 +491,13 @@ class Evaluation(Document, frozen=True, kw_only=True):
         "token_f1",
         "rouge_l",
     )
+    custom_metrics: Annotated[
+        dict[str, str],
+        Meta(
+            description="Metrics of your own: a name, and a Python function beside the spec, as "
+            "metrics.py:politeness; it takes (answer, expected, messages) and gives 0 to 1."
+        ),
+    ] = field(default_factory=dict[str, str])
     gates: Annotated[
         dict[str, str],
         Meta(description='What each metric must reach, as ">= 0.60" or ">= served - 0.02".'),
@@ -499,7 +512,24 @@ class Evaluation(Document, frozen=True, kw_only=True):
     ] = 0.05
     compare_with: Annotated[
         tuple[str, ...],
-        Meta(description="Models that relative gates name: served, base. Not by this version."),
+        Meta(
+            description="Models that are asked the same: served (what is in force), base, or an "
+            "endpoint's name."
+        ),
+    ] = ()
+    base: Annotated[
+        str | None,
+        Meta(
+            description="The endpoint that base means: ${{ serverless_endpoint.<name> }}, or a "
+            "name."
+        ),
+    ] = None
+    slices: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Fields of the rows that a comparison is cut by, besides system, language, "
+            "label and length."
+        ),
     ] = ()
     labels: Annotated[
         tuple[str, ...],
@@ -518,6 +548,11 @@ class Evaluation(Document, frozen=True, kw_only=True):
     def data_path(self) -> str:
         """The data as written."""
         return self.data if isinstance(self.data, str) else self.data.path or ""
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """Every metric, the custom ones last."""
+        return (*self.metrics, *self.custom_metrics)
 
 
 Spec = FineTuning | ServerlessEndpoint | Evaluation | Command

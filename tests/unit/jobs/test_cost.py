@@ -158,3 +158,28 @@ def test_successors_that_fine_tune_are_in_the_catalogue() -> None:
         successor = catalog().model(model.successor or "")
         assert successor is not None
         assert successor.finetune.retired is None
+
+
+def test_whoever_is_compared_with_is_asked_the_same_and_costs_the_same_way(tmp_path: Path) -> None:
+    spec = story(tmp_path)
+    text = """\
+---
+type: serverless_endpoint
+name: base
+model: Phi-4-mini-instruct
+---
+type: evaluation
+name: held-out
+endpoint: ${{ serverless_endpoint.one }}
+data: valid.jsonl
+base: base
+compare_with: [served, base]
+"""
+    spec.write_text(spec.read_text(encoding="utf-8") + text, encoding="utf-8")
+    asked = {
+        cost.reference: [line for line in cost.lines if line.what == "evaluation"]
+        for cost in cost_of(spec)
+    }
+    ((ours,), (theirs,)) = (asked["finetuning.one"], asked["serverless_endpoint.base"])
+    assert ours.quantity == theirs.quantity
+    assert "100 – 25,600 written" in ours.quantity
