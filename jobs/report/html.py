@@ -303,6 +303,9 @@ def _safety(safety: Safety) -> str:
         pairs([("content filter", filter_words[safety.is_filtered])]),
         grounds([safety.probes]),
     ]
+    if not safety.answers:
+        why = "no answers are kept that the filter could have said something of."
+        return "".join([*parts, paragraph(f"Severities are not measured: {why}")])
     if not safety.counts:
         return "".join([*parts, paragraph("Azure said no severity of any answer.")])
     rows = [

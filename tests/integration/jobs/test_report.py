@@ -88,6 +88,23 @@ def test_a_spec_that_was_never_trained_is_no_report(place: Place) -> None:
     assert list(place.folder.glob("*-report.html")) == []
 
 
+def test_what_was_never_evaluated_or_is_taken_down_is_told_so(served: Place) -> None:
+    spec = served.folder / f"{served.name}.yaml"
+    told = served.tune("report", str(spec), "--markdown")
+    assert told.code == 0, told.said
+    assert "**Scores**: not measured: the spec has no evaluation of its endpoint." in told.out
+    assert "➖ evaluation: the spec has no evaluation of its endpoint." in told.out
+    alone = served.tune("report", served.name, "--markdown").out
+    assert f"not measured: the project keeps no answers of {served.name}:1 to all" in alone
+
+    assert served.tune("down", str(spec), "--yes").code == 0
+    gone = served.tune("report", served.name, "--markdown")
+    assert gone.code == 0, gone.said
+    assert "❌ **No model**: job" in gone.out
+    assert "no endpoint serves this revision, so there is no filter to look at" in gone.out
+    assert "| training |" in gone.out
+
+
 def test_a_report_is_written_over_an_earlier_one_and_over_nothing_else(
     place: Place, story: Path
 ) -> None:
@@ -149,7 +166,7 @@ def test_two_revisions_are_held_against_each_other(place: Place, story: Path) ->
     assert asked(place, mark) == 0
 
     told = place.tune("report", place.name, "--markdown")
-    assert f"revision {first}&#58;" in told.out or f"revision {first}: " in told.out
+    assert f"| revision {first}: {place.name}:1 |" in told.out
     back = place.tune("report", place.name, "--revision", first[:6], "--markdown")
     assert f"revision {second}, which serves" in back.out
     assert place.tune("diff", place.name, first, "nothing").code == 9
