@@ -37,6 +37,7 @@ MARK = '<meta name="generator" content="foundry-tune report">'
 _FOLDER = Path(__file__).parent
 _SLACK = 2_000
 _MOST_ROWS = 60
+_MOST_SLICES = 240
 
 
 def page(report: Report) -> str:
@@ -181,10 +182,12 @@ def _data(profiles: Sequence[DataProfile]) -> str:
 
 
 def _scores(evaluations: Sequence[Measured]) -> str:
-    return "".join(part for one in evaluations for part in _evaluation(one))
+    comparisons = sum(len(one.comparisons) for one in evaluations) or 1
+    most = max(3, _MOST_SLICES // comparisons)
+    return "".join(part for one in evaluations for part in _evaluation(one, most))
 
 
-def _evaluation(one: Measured) -> Iterator[str]:
+def _evaluation(one: Measured, most: int) -> Iterator[str]:
     yield f"<h3>{text(one.name)}: {len(one.exchanges):,} questions</h3>"
     yield paragraph(one.rests_on, "soft")
     if one.gates:
@@ -197,7 +200,11 @@ def _evaluation(one: Measured) -> Iterator[str]:
     for compared in one.comparisons:
         if rows := _slices(compared.slices):
             title = f"{compared.metric} against {compared.reference}, by slice"
-            yield unfolded(title, _differences(title, "slice", rows))
+            told = _differences(title, "slice", rows[:most])
+            if len(rows) > most:
+                many = f"{len(rows) - most:,} of {len(rows):,} slices are left out"
+                told += paragraph(f"{many}: those of which nothing can be told first.", "soft")
+            yield unfolded(title, told)
     if one.confusion:
         yield _confusion(one.confusion)
 
@@ -214,8 +221,9 @@ def _comparisons(comparisons: Sequence[Compared]) -> str:
 
 
 def _slices(slices: Mapping[str, Mapping[str, Difference]]) -> list[tuple[str, Difference]]:
+    """Those that differ clearly first."""
     rows = [(f"{by}: {name}", one) for by, found in slices.items() for name, one in found.items()]
-    return rows[:_MOST_ROWS]
+    return sorted(rows, key=lambda row: row[1].word == "can't tell")
 
 
 def _differences(title: str, of: str, rows: Sequence[tuple[str, Difference]]) -> str:

@@ -65,6 +65,20 @@ def test_a_page_of_many_answers_stays_small_and_says_how_many_it_leaves_out(leng
     assert shown == 6000 - sum(int(count.replace(",", "")) for count in (first, second))
 
 
+def test_a_page_of_many_slices_stays_small_and_says_how_many_it_leaves_out() -> None:
+    told = with_answers(500, "the same " * 30)
+    by_agent = {f"agent {number}": reports.difference(20, 0.0) for number in range(300)}
+    by_agent["agent 299"] = reports.difference(20, -0.4)
+    [first, second] = told.comparisons
+    compared = [replace(one, slices={"agent": by_agent}) for one in (first, second)] * 6
+    many = replace(told, comparisons=tuple(compared))
+    page = html.page(replace(reports.report(), evaluations=(many, many)))
+    assert len(page.encode()) < html.LIMIT
+    assert page.count("290 of 300 slices are left out") == 24
+    assert page.count("agent: agent 299<") == 24
+    assert "of 500 are left out" in page
+
+
 def test_answers_that_changed_are_kept_before_those_that_are_the_same() -> None:
     page = html.page(replace(reports.report(), evaluations=(with_answers(3000, "the same " * 30),)))
     shown = [int(number) for number in re.findall(r"<h4 [^>]+>Question (\d+) · changed", page)]
