@@ -36,7 +36,7 @@ MARK = '<meta name="generator" content="foundry-tune report">'
 
 _FOLDER = Path(__file__).parent
 _SLACK = 2_000
-_MOST_ROWS = 60
+_MOST_ROWS = 30
 _MOST_SLICES = 240
 
 
