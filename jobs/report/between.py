@@ -13,7 +13,7 @@ from jobs.look import revisions
 from jobs.report import evaluations
 from jobs.report.evaluations import Cast
 from jobs.report.gather import Subjects, chosen, holding_of
-from jobs.report.report import Absent, Exchange, Measured
+from jobs.report.report import Absent, Evaluated, Exchange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +36,10 @@ class Between:
     after: str
     fields: tuple[tuple[str, str, str], ...]
     data: tuple[DataMoved, ...]
-    evaluations: Sequence[Measured] | Absent
+    evaluations: Sequence[Evaluated] | Absent
 
     @property
-    def changed(self) -> Iterator[tuple[Measured, Exchange]]:
+    def changed(self) -> Iterator[tuple[Evaluated, Exchange]]:
         """Every question that the two answered differently."""
         for one in () if isinstance(self.evaluations, Absent) else self.evaluations:
             yield from ((one, exchange) for exchange in one.exchanges if exchange.has_changed)
@@ -70,7 +70,7 @@ def between(session: Session, about: Subjects, before: str, after: str) -> Betwe
 
 def _evaluations(
     session: Session, about: Subjects, old: revisions.Revision, new: revisions.Revision
-) -> Sequence[Measured] | Absent:
+) -> Sequence[Evaluated] | Absent:
     if old.model is None or new.model is None:
         without = old if old.model is None else new
         return Absent(f"revision {without.id} has no model.")

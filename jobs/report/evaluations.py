@@ -18,7 +18,7 @@ from jobs.proof.metrics import Question
 from jobs.proof.scoring import Exam
 from jobs.report import kept
 from jobs.report.kept import Answerer
-from jobs.report.report import Absent, Measured, Speaker
+from jobs.report.report import Absent, Evaluated, Speaker
 from jobs.report.scores import Party, measured
 from jobs.revision import is_endpoint_of
 from jobs.spec.models import Evaluation
@@ -41,7 +41,7 @@ class Cast:
 class Told:
     """What evaluations came to, and the answers of the revision that they rest on."""
 
-    evaluations: Sequence[Measured] | Absent
+    evaluations: Sequence[Evaluated] | Absent
     answers: tuple[KeptAnswer, ...] = ()
 
 
@@ -57,7 +57,7 @@ def told(session: Session, measurings: Sequence[Measuring] | None, cast: Cast) -
         if measurings is None
         else [_paper(one) for one in measurings]
     )
-    found: list[Measured] = []
+    found: list[Evaluated] = []
     answers: list[KeptAnswer] = []
     for paper in papers:
         everybody = kept.answerers(session, store, paper.name)
@@ -121,7 +121,9 @@ def _question(answer: KeptAnswer) -> Question:
     return Question(answer.messages, answer.expected, {"messages": [*answer.messages, last]})
 
 
-def _measured(paper: _Paper, ours: Answerer, everybody: Sequence[Answerer], cast: Cast) -> Measured:
+def _measured(
+    paper: _Paper, ours: Answerer, everybody: Sequence[Answerer], cast: Cast
+) -> Evaluated:
     assert paper.exam is not None
     role = "this revision"
     party = _party(paper, ours, role, frozenset())

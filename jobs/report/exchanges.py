@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from jobs.report.markup import clipped, text
-from jobs.report.report import Exchange, Measured, Said, Speaker
+from jobs.report.report import Evaluated, Exchange, Said, Speaker
 from jobs.report.words import Piece, changes
 
 _LONGEST = 1_500
 _LONGEST_TURN = 600
 
 
-def articles(measured: Measured, key: str, budget: int) -> tuple[list[str], int]:
+def articles(measured: Evaluated, key: str, budget: int) -> tuple[list[str], int]:
     """The answers as HTML within a number of bytes, and how many more there are.
 
     `key` begins their ids.
@@ -28,7 +28,7 @@ def articles(measured: Measured, key: str, budget: int) -> tuple[list[str], int]
     return [drawn[number] for number in sorted(drawn)], len(by_need) - len(drawn)
 
 
-def _article(measured: Measured, key: str, one: Exchange) -> str:
+def _article(measured: Evaluated, key: str, one: Exchange) -> str:
     marks = " data-changed" * one.has_changed + " data-refused" * one.is_refused
     words = [word for word, is_so in _words(one, len(measured.models) > 1) if is_so]
     head = f'<h4 id="{key}">Question {one.number}{" · ".join(["", *words])}</h4>'

@@ -18,9 +18,9 @@ from jobs.report.report import (
     Bill,
     Compared,
     DataProfile,
+    Evaluated,
     Judgement,
     Losses,
-    Measured,
     Report,
     Safety,
     Score,
@@ -181,13 +181,13 @@ def _data(profiles: Sequence[DataProfile]) -> str:
 # ── scores ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def _scores(evaluations: Sequence[Measured]) -> str:
+def _scores(evaluations: Sequence[Evaluated]) -> str:
     comparisons = sum(len(one.comparisons) for one in evaluations) or 1
     most = max(3, _MOST_SLICES // comparisons)
     return "".join(part for one in evaluations for part in _evaluation(one, most))
 
 
-def _evaluation(one: Measured, most: int) -> Iterator[str]:
+def _evaluation(one: Evaluated, most: int) -> Iterator[str]:
     yield f"<h3>{text(one.name)}: {len(one.exchanges):,} questions</h3>"
     yield paragraph(one.rests_on, "soft")
     if one.gates:
@@ -270,7 +270,7 @@ def _confusion(confusion: Mapping[tuple[str, str], int]) -> str:
 # ── answers ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def _answers(evaluations: Sequence[Measured], budget: int) -> list[str]:
+def _answers(evaluations: Sequence[Evaluated], budget: int) -> list[str]:
     """Every evaluation's answers, each within its share of the bytes that are left."""
     parts: list[str] = []
     for number, one in enumerate(evaluations):

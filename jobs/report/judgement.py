@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.pointers import Pointer
 from jobs.look.revisions import Revision
-from jobs.report.report import Absent, Ground, Judgement, Measured, Word
+from jobs.report.report import Absent, Evaluated, Ground, Judgement, Word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,7 @@ class Standing:
     """Where the name leads."""
 
 
-def judged(standing: Standing, evaluations: Sequence[Measured] | Absent) -> Judgement:
+def judged(standing: Standing, evaluations: Sequence[Evaluated] | Absent) -> Judgement:
     """Where a revision stands, and everything measured that speaks for or against it."""
     word, sentence = _place(standing)
     return Judgement(
@@ -70,7 +70,7 @@ def _grounds(standing: Standing) -> list[Ground]:
     return [Ground(completed, f"job {job.name} is {job.status}"), filter_ground(standing.endpoint)]
 
 
-def _gates(evaluations: Sequence[Measured] | Absent) -> list[Ground]:
+def _gates(evaluations: Sequence[Evaluated] | Absent) -> list[Ground]:
     if isinstance(evaluations, Absent):
         return [Ground(None, f"evaluation: {evaluations.why}")]
     return [

@@ -16,11 +16,11 @@ from jobs.report.report import (
     Absent,
     Bill,
     DataProfile,
+    Evaluated,
     Exchange,
     Ground,
     Judgement,
     Losses,
-    Measured,
     Report,
     Safety,
     Score,
@@ -88,7 +88,7 @@ def _folded(name: str, lines: Sequence[str]) -> Iterator[str]:
 # ── sections ────────────────────────────────────────────────────────────────────────────────────
 
 
-def _scores(one: Measured) -> Iterator[str]:
+def _scores(one: Evaluated) -> Iterator[str]:
     yield from (f"**{_plain(one.name)}**: {len(one.exchanges):,} questions", "")
     header = ("metric", *(f"{model.role}: {model.label}" for model in one.models))
     rows = [(metric, *map(_score, scores)) for metric, scores in one.scores.items()]

@@ -126,7 +126,7 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class Evaluated:
     """What one evaluation found."""
 
     name: str
@@ -184,7 +184,7 @@ class Report:
     """Fields that differ from the revision before: field, before, after."""
     losses: Losses | Absent
     data: Sequence[DataProfile] | Absent
-    evaluations: Sequence[Measured] | Absent
+    evaluations: Sequence[Evaluated] | Absent
     safety: Safety | Absent
     cost: Sequence[Bill] | Absent
     provenance: tuple[tuple[str, str], ...]

@@ -14,9 +14,9 @@ from jobs.proof.scoring import Exam
 from jobs.report.report import (
     SEVERITIES,
     Compared,
+    Evaluated,
     Exchange,
     Ground,
-    Measured,
     Said,
     Score,
     Side,
@@ -47,11 +47,11 @@ class Party:
 
 def measured(
     name: str, exam: Exam, ours: Party, others: Sequence[Party], looks: Mapping[str, int]
-) -> Measured:
+) -> Evaluated:
     """What an evaluation comes to; `looks` is, by identity, the how-manieth look this one was."""
     parties = (ours, *others)
     means = [exam.means(party.answered.replies) for party in parties]
-    return Measured(
+    return Evaluated(
         name=name,
         models=tuple(party.speaker for party in parties),
         scores={

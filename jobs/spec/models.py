@@ -398,6 +398,12 @@ class ServerlessEndpoint(Document, frozen=True, kw_only=True):
     safety_probes: Annotated[
         str | None, Meta(description="Your own probes for the filter: a YAML file.")
     ] = None
+    safety_gates: Annotated[
+        dict[str, str],
+        Meta(
+            description='What `foundry-tune safety` holds the filter to: over_blocking: "<= 0.1".'
+        ),
+    ] = field(default_factory=dict[str, str])
     budget: Annotated[
         Budget | None,
         Meta(

@@ -15,7 +15,7 @@ from jobs.options import add_output, add_target
 
 if TYPE_CHECKING:
     from jobs.report.between import Between, DataMoved
-    from jobs.report.report import Exchange, Measured, Said
+    from jobs.report.report import Evaluated, Exchange, Said
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -82,14 +82,14 @@ def _moved(moved: "DataMoved") -> str:
     return f"{came:,} lines came, {went:,} went"
 
 
-def _scores(one: "Measured") -> Iterator[tuple[str, ...]]:
+def _scores(one: "Evaluated") -> Iterator[tuple[str, ...]]:
     """Each metric before and after, with the paired difference where there is one."""
     told = {compared.metric: str(compared.difference) for compared in one.comparisons}
     for metric, (after, before, *_) in one.scores.items():
         yield metric, f"{before.value:.4g} -> {after.value:.4g}", told.get(metric, "")
 
 
-def _exchange(one: "Measured", exchange: "Exchange") -> Iterator[str]:
+def _exchange(one: "Evaluated", exchange: "Exchange") -> Iterator[str]:
     from jobs.terminal.output import printable
 
     asked = exchange.messages[-1][1] if exchange.messages else ""
@@ -149,7 +149,7 @@ def _data(moved: "DataMoved") -> dict[str, object]:
     }
 
 
-def _evaluation(one: "Measured") -> dict[str, object]:
+def _evaluation(one: "Evaluated") -> dict[str, object]:
     return {
         "name": one.name,
         "questions": len(one.exchanges),

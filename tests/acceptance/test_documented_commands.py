@@ -39,6 +39,10 @@ NOT_RUN = {
     "foundry-tune report jobs/specs/xbox-support.yaml --markdown": "the same",
     "foundry-tune diff xbox-support 51f0aa7c20 a8bbe5a87e": "the same",
     "make report-check": "takes Chromium and npm, which CI has",
+    "foundry-tune monitor jobs/specs/xbox-support.yaml": "the same: test_monitor.py",
+    "foundry-tune monitor xbox-support --since 7d --no-canaries -o json": "the same",
+    "foundry-tune safety jobs/specs/xbox-support.yaml": "the same: test_safety_in_depth.py",
+    "foundry-tune safety xbox-support --against phi-base --against last-night.json -o json": "same",
     "foundry-emulator run -- COMMAND": "a placeholder",
     "foundry-emulator run -- CMD": "a placeholder",
     "foundry-tune VERB --help": "a placeholder",
@@ -46,6 +50,7 @@ NOT_RUN = {
     "foundry-tune down NAME": "a placeholder",
     "foundry-tune down NAME --foreign": "a placeholder",
     "foundry-tune logs NAME": "a placeholder",
+    "foundry-tune history NAME": "a placeholder",
     "foundry-tune cancel NAME": "a placeholder",
     "foundry-tune doctor SPEC": "a placeholder",
     "foundry-emulator group add OBJECT-ID": "a placeholder",
@@ -66,6 +71,8 @@ YOUR_FILES = {
     "train.jsonl": "train.jsonl",
     "valid.jsonl": "validation.jsonl",
     "all.jsonl": "train.jsonl",
+    "test.jsonl": "test.jsonl",
+    "answers.jsonl": "test.jsonl",
 }
 ENVIRONMENT = {"COLUMNS": "100", "NO_COLOR": "1", "PULUMI_SKIP_UPDATE_CHECK": "true"}
 

@@ -10,11 +10,11 @@ from jobs.report.report import (
     Bill,
     Compared,
     DataProfile,
+    Evaluated,
     Exchange,
     Ground,
     Judgement,
     Losses,
-    Measured,
     Report,
     Safety,
     Said,
@@ -104,10 +104,10 @@ def profile(name: str) -> DataProfile:
     )
 
 
-def measured(questions: int = 40, *, models: Sequence[Speaker] = MODELS) -> Measured:
+def measured(questions: int = 40, *, models: Sequence[Speaker] = MODELS) -> Evaluated:
     """An evaluation of so many questions; a third of the answers changed, two were refused."""
     exchanges = tuple(exchange(number, models) for number in range(1, questions + 1))
-    return Measured(
+    return Evaluated(
         name="xbox-support",
         models=tuple(models),
         scores={

@@ -9,7 +9,7 @@ import pytest
 from jobs.report import html, markdown
 from jobs.report.charts import Axis, thinned
 from jobs.report.overfitting import lowest
-from jobs.report.report import Exchange, Ground, Measured, Said
+from jobs.report.report import Evaluated, Exchange, Ground, Said
 from jobs.report.words import changes
 from tests.unit.jobs import reports
 
@@ -227,7 +227,7 @@ def test_a_curve_that_is_thinned_keeps_its_ends_and_extremes() -> None:
 # ── for the tests ───────────────────────────────────────────────────────────────────────────────
 
 
-def with_answers(count: int, text: str) -> Measured:
+def with_answers(count: int, text: str) -> Evaluated:
     """An evaluation of so many questions; every hundredth answer changed."""
     return replace(
         reports.measured(9),
