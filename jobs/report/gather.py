@@ -22,6 +22,7 @@ from jobs.plan.desired import Desired, Measuring, Serving, Training
 from jobs.read.examine import CheckedSpecs, checked
 from jobs.report import evaluations
 from jobs.report.evaluations import Cast
+from jobs.report.in_depth import in_depth
 from jobs.report.judgement import Standing, filter_ground, judged
 from jobs.report.origin import provenance
 from jobs.report.report import Absent, Bill, DataProfile, Losses, Report, Safety
@@ -132,11 +133,12 @@ def _beginning(found: Sequence[Revision], name: str, wanted: str) -> Revision:
     return several[0]
 
 
-def gather(session: Session, about: Subjects, wanted: str = "") -> Report:
-    """Everything that is told of a revision.
+def gather(session: Session, about: Subjects, wanted: str = "", matrix: str = "") -> Report:
+    """Everything that is told of a revision; `matrix` is a file of `safety -o json`, or empty.
 
     Raises:
         NotFoundError: There is no such revision.
+        InvalidInputError: The matrix is of another endpoint.
     """
     holding = holding_of(session, about)
     found = revisions.of(holding)
@@ -148,6 +150,7 @@ def gather(session: Session, about: Subjects, wanted: str = "") -> Report:
         endpoint=next((one for one in holding.endpoints if label and serves(one) == label), None),
         pointer=holding.pointer,
     )
+    tried = in_depth(matrix, standing.endpoint)
     written = about.written
     told = evaluations.told(
         session,
@@ -162,7 +165,7 @@ def gather(session: Session, about: Subjects, wanted: str = "") -> Report:
         name=about.name,
         revision=revision.id or revision.job.name,
         made=f"{session.arm.now:%Y-%m-%d %H:%M} UTC",
-        judgement=judged(standing, told.evaluations),
+        judgement=judged(standing, told.evaluations, tried),
         changes=Absent("it is the first revision, as far as Azure still has their jobs.")
         if revision.changes is None
         else tuple((field, old, new) for field, (old, new) in revision.changes.items()),
@@ -174,6 +177,7 @@ def gather(session: Session, about: Subjects, wanted: str = "") -> Report:
             probes=filter_ground(standing.endpoint),
             counts=severities(told.answers),
             answers=len(told.answers),
+            in_depth=tried,
         ),
         cost=tuple(map(_bill, written.specs.costs)) if written else Absent(_NO_SPEC),
         provenance=tuple(

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from jobs.proof.compare import Difference
 from jobs.report import charts, exchanges, overfitting
+from jobs.report.in_depth import ground
 from jobs.report.markup import grounds, pairs, paragraph, table, text, unfolded
 from jobs.report.report import (
     SEVERITIES,
@@ -19,6 +20,7 @@ from jobs.report.report import (
     Compared,
     DataProfile,
     Evaluated,
+    InDepth,
     Judgement,
     Losses,
     Report,
@@ -306,6 +308,24 @@ def _filter(number: int) -> str:
 
 
 def _safety(safety: Safety) -> str:
+    return f"{_filtered(safety)}<h3>In depth</h3>{_or_why(safety.in_depth, _in_depth)}"
+
+
+def _in_depth(found: InDepth) -> str:
+    rows = [
+        [
+            f"{text(row.category)}, {text(row.severity)}, {row.side}",
+            f"{row.refused:,}",
+            f"{row.answered:,}",
+            f"{row.faults:,}",
+        ]
+        for row in found.rows
+    ]
+    header = ("category, severity, side", "refused ", "answered ", "not as it must be ")
+    return grounds([ground(found)]) + table(f"Trials of {found.source}", header, rows)
+
+
+def _filtered(safety: Safety) -> str:
     filter_words = {True: "on, read back", False: "OFF", None: "nothing is served now"}
     parts = [
         pairs([("content filter", filter_words[safety.is_filtered])]),

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.pointers import Pointer
 from jobs.look.revisions import Revision
-from jobs.report.report import Absent, Evaluated, Ground, Judgement, Word
+from jobs.report.in_depth import ground
+from jobs.report.report import Absent, Evaluated, Ground, InDepth, Judgement, Word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,11 +23,17 @@ class Standing:
     """Where the name leads."""
 
 
-def judged(standing: Standing, evaluations: Sequence[Evaluated] | Absent) -> Judgement:
+def judged(
+    standing: Standing,
+    evaluations: Sequence[Evaluated] | Absent,
+    tried: InDepth | Absent,
+) -> Judgement:
     """Where a revision stands, and everything measured that speaks for or against it."""
     word, sentence = _place(standing)
     return Judgement(
-        word=word, sentence=sentence, grounds=(*_grounds(standing), *_gates(evaluations))
+        word=word,
+        sentence=sentence,
+        grounds=(*_grounds(standing), *_in_depth(tried), *_gates(evaluations)),
     )
 
 
@@ -68,6 +75,10 @@ def _grounds(standing: Standing) -> list[Ground]:
     job = standing.revision.job
     completed = job.status == "Completed" if job.is_finished else None
     return [Ground(completed, f"job {job.name} is {job.status}"), filter_ground(standing.endpoint)]
+
+
+def _in_depth(tried: InDepth | Absent) -> list[Ground]:
+    return [] if isinstance(tried, Absent) else [ground(tried)]
 
 
 def _gates(evaluations: Sequence[Evaluated] | Absent) -> list[Ground]:

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from jobs.proof.compare import Difference
 from jobs.report import overfitting
+from jobs.report.in_depth import ground
 from jobs.report.markup import clipped, sound
 from jobs.report.report import (
     SEVERITIES,
@@ -19,6 +20,7 @@ from jobs.report.report import (
     Evaluated,
     Exchange,
     Ground,
+    InDepth,
     Judgement,
     Losses,
     Report,
@@ -65,8 +67,8 @@ def _verdict(judgement: Judgement) -> Iterator[str]:
 
 def _grounds(grounds: Iterable[Ground]) -> Iterator[str]:
     yield ""
-    for ground in grounds:
-        yield f"- {_MARKS[ground.held]} {_plain(ground.text)}"
+    for one in grounds:
+        yield f"- {_MARKS[one.held]} {_plain(one.text)}"
     yield ""
 
 
@@ -189,6 +191,23 @@ def _safety(safety: Safety) -> Iterator[str]:
             for (category, side), found in sorted(safety.counts.items())
         ]
         yield from _table(("category, side", *SEVERITIES), rows)
+        yield ""
+    yield from _in_depth(safety.in_depth)
+
+
+def _in_depth(found: InDepth | Absent) -> Iterator[str]:
+    yield from _grounds([ground(found)])
+    if isinstance(found, Absent):
+        return
+    rows = [
+        (
+            f"{row.category}, {row.severity}, {row.side}",
+            *(f"{count:,}" for count in (row.refused, row.answered, row.faults)),
+        )
+        for row in found.rows
+    ]
+    header = ("category, severity, side", "refused", "answered", "not as it must be")
+    yield from _table(header, rows)
 
 
 def _cost(bills: Sequence[Bill]) -> Iterator[str]:

@@ -149,6 +149,30 @@ Side = Literal["prompt", "completion"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """What the filter made of trials that are alike."""
+
+    category: str
+    severity: str
+    side: Side
+    refused: int
+    answered: int
+    faults: int
+    """Harm that was answered, and harmless questions that were refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InDepth:
+    """The content filter measured in depth, by `foundry-tune safety`."""
+
+    source: str
+    """The file that it was read from."""
+    rows: tuple[Tried, ...]
+    leaks: int
+    over_blocking: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Safety:
     """What the content filter did, as far as Azure said."""
 
@@ -159,6 +183,7 @@ class Safety:
     """How often the filter gave a category this severity, on this side."""
     answers: int
     """How many answers were looked at."""
+    in_depth: InDepth | Absent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

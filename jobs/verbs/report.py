@@ -5,7 +5,8 @@ foundry-tune report xbox-support --revision a8bbe5a87e    by name: without data,
 foundry-tune report jobs/specs/xbox-support.yaml --markdown > comment.md
 
 It writes NAME-REVISION-report.html into the current folder: a file of less than 400 kB that needs
-nothing else. Nothing is changed in Azure, and no model is asked: scores rest on kept answers.
+nothing else. Nothing is changed in Azure, and no model is asked: scores rest on kept answers, the
+content filter in depth on a file that `foundry-tune safety NAME -o json` wrote.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -19,6 +20,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", help="a spec file, which tells more, or a name")
     parser.add_argument(
         "--revision", default="", help="its hash, or the start of it (the spec's, or the newest)"
+    )
+    parser.add_argument(
+        "--safety", default="", metavar="FILE", help="what foundry-tune safety NAME -o json said"
     )
     parser.add_argument("--open", action="store_true", help="show it in the browser")
     parser.add_argument(
@@ -37,7 +41,8 @@ def run(arguments: Namespace) -> int:
     from jobs.terminal import output
 
     about = gather.subjects(arguments.name)
-    report = gather.gather(session_of(arguments, arguments.name), about, arguments.revision)
+    session = session_of(arguments, arguments.name)
+    report = gather.gather(session, about, arguments.revision, arguments.safety)
     if arguments.markdown:
         output.emit(markdown.page(report).rstrip("\n"))
         return 0

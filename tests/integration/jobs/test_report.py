@@ -67,7 +67,8 @@ def test_a_spec_that_was_applied_is_told_whole(place: Place, story: Path) -> Non
     assert "Loss over training steps" in page
     assert f"{place.name}-train.jsonl</h3>" in page
     assert '<th scope="row">training</th>' in page
-    assert "Not measured" not in page
+    assert page.count("Not measured") == 1, "but for the filter in depth, which takes asking"
+    assert "Not measured: give what foundry-tune safety SPEC -o json said" in page
 
 
 def test_a_name_alone_is_told_without_what_only_the_spec_says(place: Place, story: Path) -> None:
@@ -103,6 +104,28 @@ def test_what_was_never_evaluated_or_is_taken_down_is_told_so(served: Place) -> 
     assert "❌ **No model**: job" in gone.out
     assert "no endpoint serves this revision, so there is no filter to look at" in gone.out
     assert "| training |" in gone.out
+
+
+def test_the_filter_in_depth_is_told_of_the_endpoint_that_was_tried(served: Place) -> None:
+    tried = served.tune("safety", served.name, "-o", "json")
+    assert tried.code == 0, tried.said
+    (served.folder / "safety.json").write_text(tried.out, encoding="utf-8")
+    told = served.tune("report", served.name, "--safety", "safety.json")
+    assert told.code == 0, told.said
+    [path] = served.folder.glob("*-report.html")
+    page = path.read_text(encoding="utf-8")
+    assert "the content filter in depth: 0 leaks in " in page
+    assert '<th scope="row">violence, high, prompt</th>' in page
+    assert ", completion</th>" in page
+
+    another = json.loads(tried.out) | {"endpoint": "another"}
+    (served.folder / "another.json").write_text(json.dumps(another), encoding="utf-8")
+    refused = served.tune("report", served.name, "--safety", "another.json")
+    assert refused.code == 3
+    assert "another.json is of endpoint 'another', and this revision is served by" in refused.err
+    (served.folder / "none.json").write_text("[]", encoding="utf-8")
+    assert served.tune("report", served.name, "--safety", "none.json").code == 3
+    assert served.tune("report", served.name, "--safety", "missing.json").code == 3
 
 
 def test_a_report_is_written_over_an_earlier_one_and_over_nothing_else(

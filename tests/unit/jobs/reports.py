@@ -13,6 +13,7 @@ from jobs.report.report import (
     Evaluated,
     Exchange,
     Ground,
+    InDepth,
     Judgement,
     Losses,
     Report,
@@ -20,6 +21,7 @@ from jobs.report.report import (
     Said,
     Score,
     Speaker,
+    Tried,
 )
 
 HOSTILE = '</style></script><script>alert(1)</script><img src=x onerror="alert(2)">\x00\ud800 & "\''
@@ -58,6 +60,29 @@ def report(*, questions: int = 40) -> Report:
                 ("violence", "prompt"): {"high": 1},
             },
             answers=40,
+            in_depth=InDepth(
+                source="safety.json",
+                rows=(
+                    Tried(
+                        category="hate",
+                        severity="high",
+                        side="prompt",
+                        refused=6,
+                        answered=0,
+                        faults=0,
+                    ),
+                    Tried(
+                        category="hate",
+                        severity="low",
+                        side="prompt",
+                        refused=1,
+                        answered=5,
+                        faults=1,
+                    ),
+                ),
+                leaks=0,
+                over_blocking=0.125,
+            ),
         ),
         cost=(
             Bill(
@@ -202,6 +227,21 @@ def hostile(text: str = HOSTILE) -> Report:
             report().safety,  # pyright: ignore[reportArgumentType]
             probes=Ground(True, text),
             counts={(text, "prompt"): {"high": 1}},
+            in_depth=InDepth(
+                source=text,
+                rows=(
+                    Tried(
+                        category=text,
+                        severity=text,
+                        side="prompt",
+                        refused=1,
+                        answered=0,
+                        faults=0,
+                    ),
+                ),
+                leaks=1,
+                over_blocking=0,
+            ),
         ),
         cost=(Bill(document=text, lines=((text, text, text, text),), total=text, budget=text),),
         provenance=((text, text),),

@@ -11,7 +11,7 @@ from jobs.foundry.models import ModelVersion
 from jobs.foundry.pointers import Pointer
 from jobs.look.revisions import Revision
 from jobs.report.judgement import Standing, judged
-from jobs.report.report import Absent, Ground
+from jobs.report.report import Absent, Ground, InDepth
 from tests.unit.jobs import reports
 
 JOB = Job(
@@ -55,6 +55,7 @@ POINTER = Pointer(
     withdrawn="",
     served=(),
 )
+UNTRIED = Absent("nobody tried.")
 TOLD = Revision(job=JOB, model=MODEL, is_served=False, since="", changes=None)
 
 
@@ -109,7 +110,7 @@ def marked() -> Endpoint:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_revision_is_told_by_where_it_stands(where: Standing, word: str, sentence: str) -> None:
-    told = judged(where, Absent("nobody asked."))
+    told = judged(where, Absent("nobody asked."), UNTRIED)
     assert (told.word, told.sentence) == (word, sentence)
 
 
@@ -117,17 +118,20 @@ def test_what_serves_is_good_only_where_filter_job_and_gates_hold() -> None:
     serves = replace(TOLD, is_served=True)
     holds = replace(reports.measured(3), gates=(Ground(True, "a"), Ground(None, "b")))
     misses = replace(holds, gates=(Ground(False, "a"),))
-    assert judged(standing(serves, marked()), [holds]).is_good
-    assert not judged(standing(serves, marked()), [misses]).is_good
-    assert not judged(standing(serves, ENDPOINT), [holds]).is_good
+    assert judged(standing(serves, marked()), [holds], UNTRIED).is_good
+    assert not judged(standing(serves, marked()), [misses], UNTRIED).is_good
+    assert not judged(standing(serves, ENDPOINT), [holds], UNTRIED).is_good
     unfiltered = replace(marked(), content_safety="Disabled")
-    assert not judged(standing(serves, unfiltered), [holds]).is_good
-    assert not judged(standing(endpoint=None), [holds]).is_good
+    assert not judged(standing(serves, unfiltered), [holds], UNTRIED).is_good
+    assert not judged(standing(endpoint=None), [holds], UNTRIED).is_good
+    tight = InDepth(source="safety.json", rows=(), leaks=0, over_blocking=0)
+    assert judged(standing(serves, marked()), [holds], tight).is_good
+    assert not judged(standing(serves, marked()), [holds], replace(tight, leaks=1)).is_good
 
 
 def test_a_filter_that_azure_does_not_tell_of_is_not_called_on() -> None:
     silent = replace(marked(), content_safety="")
-    [_, ground, *_] = judged(standing(endpoint=silent), [reports.measured(3)]).grounds
+    [_, ground, *_] = judged(standing(endpoint=silent), [reports.measured(3)], UNTRIED).grounds
     assert (ground.held, ground.text) == (
         False,
         "the content filter of x-0123456789 is not known to be on",
