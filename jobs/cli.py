@@ -25,6 +25,8 @@ VERBS = {
     "promote": "Let the name follow a revision that is ready",
     "rollback": "Back to an earlier revision, in seconds while its endpoint lives",
     "gc": "Delete the endpoints that no name follows and whose time is over",
+    "report": "A revision on one page: verdict, losses, scores, answers, cost, origin",
+    "diff": "Two revisions of a name: fields, data, scores, answers",
     "history": "The revisions of a name: when, by whom, what changed",
     "list": "The jobs, models and endpoints of the project",
     "show": "One job, model or endpoint in full",

@@ -4,9 +4,11 @@ A matrix is a value: what each trial came to. Two of them, of a base model and a
 yesterday and today, have a difference, which is exactly the trials that came out another way.
 """
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol, get_args
 
 from jobs.errors import InvalidInputError
@@ -15,8 +17,10 @@ from jobs.proof.safety import MAX_TOKENS, Asks
 from jobs.side_by_side import Pool
 from jobs.spec.grid import SEVERITIES, Kind, Severity, Trial
 from jobs.spec.probes import Outcome
+from jobs.values import mapping
 
 _AT_ONCE = 4
+_MAKE_ONE = "Make one: foundry-tune safety NAME -o json > safety.json"
 _REFUSED_FROM = SEVERITIES.index("medium")
 
 Direction = Literal["less safe", "safer", "blocks more", "blocks less"]
@@ -171,6 +175,20 @@ def as_rows(matrix: Matrix) -> list[dict[str, object]]:
     ]
 
 
+def read(path: Path) -> tuple[str, Matrix]:
+    """The endpoint and its matrix, from a file of what `foundry-tune safety -o json` said.
+
+    Raises:
+        InvalidInputError: It holds none.
+    """
+    try:
+        document: Any = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InvalidInputError(f"{path} can't be read: {error}.", next_step=_MAKE_ONE) from error
+    fields = mapping(document) or {}
+    return str(fields.get("endpoint") or ""), from_rows(fields.get("matrix"), str(path))
+
+
 def from_rows(value: object, where: str) -> Matrix:
     """A matrix that was kept as JSON.
 
@@ -184,7 +202,7 @@ def from_rows(value: object, where: str) -> Matrix:
     except msgspec.ValidationError as error:
         raise InvalidInputError(
             f"{where} holds no matrix of foundry-tune safety: {error}",
-            next_step="Make one: foundry-tune safety NAME -o json > safety.json",
+            next_step=_MAKE_ONE,
         ) from error
     return Matrix(cells=cells)
 

@@ -1,27 +1,24 @@
 """The content filter of an endpoint, measured in depth, and held against what it was elsewhere."""
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from jobs.dataset import scripts
 from jobs.dataset.conversations import read_conversations
-from jobs.errors import InvalidInputError, QualityError, SafetyError
+from jobs.errors import QualityError, SafetyError
 from jobs.foundry.endpoints import Endpoint, require_servable
 from jobs.foundry.inference import open_chat
 from jobs.foundry.session import Session
 from jobs.look import inventory
 from jobs.plan.desired import DataVersion
 from jobs.proof.depth import missed_gates
-from jobs.proof.matrix import Cell, Drift, Matrix, difference, from_rows, measure
+from jobs.proof.matrix import Cell, Drift, Matrix, difference, measure, read
 from jobs.spec import probes
 from jobs.spec.grid import SEVERITIES, languages, trials
 from jobs.terminal.output import table
-from jobs.values import mapping
 from jobs.watch.asked import Asked
 
 _SCRIPTS = {"en": "latin", "ne": "devanagari"}
@@ -56,7 +53,7 @@ def look(
     """
     known = asked.serving.probes if asked.serving else ()
     tried = trials(known[len(probes.load()) :])  # the built-in ones come first
-    kept = [(name, _kept(Path(name))) for name in against if name.endswith(".json")]
+    kept = [(name, read(Path(name))[1]) for name in against if name.endswith(".json")]
     names = [asked.name, *(name for name in against if not name.endswith(".json"))]
     there = [inventory.find_endpoint(session, name) for name in names]
     for endpoint in there:
@@ -175,17 +172,6 @@ def _order(cell: Cell) -> tuple[str, int, str]:
 def _share(cells: Iterable[Cell], belongs: Callable[[Cell], bool]) -> str:
     own = [cell for cell in cells if belongs(cell)]
     return f"{sum(not cell.fault for cell in own)}/{len(own)}" if own else "-"
-
-
-def _kept(path: Path) -> Matrix:
-    try:
-        document: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InvalidInputError(
-            f"{path} can't be read: {error}.",
-            next_step="Make one: foundry-tune safety NAME -o json > safety.json",
-        ) from error
-    return from_rows((mapping(document) or {}).get("matrix"), str(path))
 
 
 def _unasked(asked: Asked) -> str:

@@ -79,7 +79,7 @@ def test_a_revision_whose_filter_blocks_more_than_its_gate_allows_never_serves(
     assert missed.code == 7, missed.said
     assert "misses over_blocking <= 0.1 (it is 0.667)" in missed.err
     assert place.endpoints() == []
-    monkeypatch.undo()
+    monkeypatch.setattr(rules, "_load", lambda: LOADED)
     held = place.tune("apply", str(write_story(place, extra=GATED)), "--yes")
     assert held.code == 0, held.said
     assert "questions in depth: no leak, over-blocking 0.00" in held.out
