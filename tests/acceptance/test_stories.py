@@ -34,6 +34,7 @@ MASKS = (
     (re.compile(r"^ *(loss +)?\d*\.?\d* *[┤│].*$"), "[CURVE]"),
     (re.compile(r" at step \d+$"), " at step [N]"),
     (re.compile(r"\b\d+ answered, "), "[N] answered, "),
+    (re.compile(r"report\.html  \d+ kB"), "report.html  [N] kB"),
     (re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d\b"), "[TIME]"),
     (re.compile(r"\(it is \d\.\d+\)"), "(it is [N])"),
 )
