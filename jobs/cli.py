@@ -26,6 +26,7 @@ VERBS = {
     "rollback": "Back to an earlier revision, in seconds while its endpoint lives",
     "gc": "Delete the endpoints that no name follows and whose time is over",
     "history": "The revisions of a name: when, by whom, what changed",
+    "trials": "The trials of a sweep: parameters, losses, cost, the best",
     "list": "The jobs, models and endpoints of the project",
     "show": "One job, model or endpoint in full",
     "logs": "What a job wrote",

@@ -48,7 +48,7 @@ def run(arguments: Namespace) -> int:
     import sys
 
     from jobs.apply.run import Interrupted, Options, refuse_blocked
-    from jobs.apply.run import run as apply
+    from jobs.apply.sweep import run_whole
     from jobs.arguments import session_of
     from jobs.money.cost import hold
     from jobs.plan.plan import make
@@ -89,7 +89,7 @@ def run(arguments: Namespace) -> int:
         keep_candidate=arguments.keep_candidate,
     )
     try:
-        apply(session, plan, report, options)
+        run_whole(session, plan, report, options)
     except Interrupted as interrupt:
         sys.stderr.write("\n" + _interrupted(paths, interrupt.running_jobs) + "\n")
         return 130
@@ -103,8 +103,10 @@ def _interrupted(paths: list[str], running_jobs: Mapping[str, str]) -> str:
     command = f"foundry-tune apply {' '.join(paths)}"
     if not running_jobs:
         return f"Stopped. Continue:  {command}"
-    name = next(iter(running_jobs))
-    return (
-        f"The job goes on in Azure. Follow it:  {command}\n"
-        f"                          Stop it:    foundry-tune cancel {name}"
-    )
+    names = dict.fromkeys(running_jobs.values())
+    head = "The job goes on in Azure. " if len(names) == 1 else "The jobs go on in Azure. "
+    stops = [f"foundry-tune cancel {name}" for name in names]
+    it = "it: " if len(names) == 1 else "them:"
+    labels = [f"{'':<{len(head)}}Stop {it:<8}", *[" " * (len(head) + 13)] * (len(stops) - 1)]
+    lines = [f"{label}{stop}" for label, stop in zip(labels, stops, strict=True)]
+    return "\n".join([f"{head}Follow {it:<6}{command}", *lines])

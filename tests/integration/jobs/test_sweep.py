@@ -1,0 +1,203 @@
+"""A sweep: every trial is a job paid once, so many at a time; the best of them is served."""
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+from emulator.services.machinelearningservices.versions import WORKSPACES
+from emulator.state.clock import isoformat
+from tests.integration.jobs.conftest import Place, Ran, write_story
+from tests.integration.jobs.test_kills import killed_at, submissions
+
+GRID = "{method: grid, at_once: 2, parameters: {learning_rate: [2e-6, 2e-4, 2e-5]}}"
+
+
+def test_a_grid_of_three_trains_two_at_a_time_and_serves_the_best(place: Place) -> None:
+    spec = write_sweep(place, GRID)
+    applied = place.tune("apply", str(spec), "--yes")
+    assert applied.code == 0, applied.said
+    assert len(place.jobs()) == submissions(place) == 3
+    assert most_at_once(place) == 2
+    found = trials(place, spec)
+    losses = {trial["job"]: trial["validation_loss"] for trial in found["trials"]}
+    best = min(losses, key=lambda job: losses[job])
+    assert len(set(losses.values())) == 3
+    assert found["best"] == best
+    assert place.endpoint().name == best
+    print(applied.out, place.tune("plan", str(spec)).out, place.tune("trials", str(spec)).out); assert 0
+    mark = place.emulator.control.last_call()
+    again = place.tune("apply", str(spec), "--yes")
+    assert again.code == 0, again.said
+    assert "Nothing to do" in again.out
+    assert (
+        f"{best}  learning rate 0.0002; validation loss {losses[best]:.4f}, the best" in again.out
+    )
+    assert place.writes(mark) == metric_reads(place, mark, 3)
+
+
+def test_a_trial_is_the_job_of_the_same_spec_written_by_hand(place: Place) -> None:
+    by_hand = write_story(place, endpoint=False)
+    hand = place.tune("apply", str(by_hand), "--yes", "--set", "hyperparameters.learning_rate=2e-4")
+    assert hand.code == 0, hand.said
+    [job] = place.jobs()
+    spec = write_sweep(place, GRID, endpoint=False)
+    planned = place.tune("plan", str(spec))
+    assert f"=   finetuning  {job}" in planned.out
+    assert place.tune("apply", str(spec), "--yes").code == 0
+    assert submissions(place) == len(place.jobs()) == 3
+
+
+def test_killed_between_its_trials_it_goes_on_with_three_jobs(place: Place) -> None:
+    spec = write_sweep(place, GRID)
+    jobs = r"/jobs/tiny-"
+    for fault in ("lose_answer", "drop"):
+        killed = killed_at(place, place.start("apply", str(spec), "--yes"), "PUT", jobs, fault)
+        assert killed.code == -signal.SIGKILL
+    killed = killed_at(
+        place, place.start("apply", str(spec), "--yes"), "POST", "/lastvalues$", "drop"
+    )
+    assert killed.code == -signal.SIGKILL, killed.said
+    last = place.tune("apply", str(spec), "--yes")
+    assert last.code == 0, last.said
+    assert len(place.jobs()) == submissions(place) == 3
+    assert most_at_once(place) == 2
+    assert place.endpoint().name == trials(place, spec)["best"]
+
+
+def test_a_plan_tells_each_trial_and_the_sum_and_over_budget_nothing_is_written(
+    place: Place,
+) -> None:
+    spec = write_sweep(place, GRID, budget="max_usd: 2")
+    mark = place.emulator.control.last_call()
+    planned = place.tune("plan", str(spec), "-o", "json")
+    assert planned.code == 5, planned.said
+    plan = json.loads(planned.out)
+    costs = [a["cost"] for a in plan["actions"] if a["type"] == "finetuning"]
+    assert len(costs) == 3
+    [told] = plan["costs"]
+    training = [line for line in told["lines"] if line["what"] == "training"]
+    assert [line["high"] for line in training] == [cost["high"] for cost in costs]
+    assert told["low"] == sum(line["low"] for line in told["lines"])
+    refused = place.tune("apply", str(spec), "--yes")
+    assert refused.code == 5, refused.said
+    assert "more than the budget of 2.00 USD" in refused.err
+    assert place.writes(mark) == []
+
+
+def test_a_trial_that_fails_is_told_and_left_out(place: Place) -> None:
+    spec = write_sweep(place, "{parameters: {learning_rate: [2e-5, 2e-4]}, at_once: 1}")
+    first = place.tune("apply", str(spec), "--yes", "--no-wait")
+    assert first.code == 0, first.said
+    assert "waits: 1 at a time" in first.out
+    [job] = place.jobs()
+    assert place.tune("cancel", job, "--yes").code == 0
+    applied = place.tune("apply", str(spec), "--yes")
+    assert applied.code == 0, applied.said
+    found = trials(place, spec)
+    assert [trial["status"] for trial in found["trials"]] == ["Canceled", "Completed"]
+    assert found["best"] == place.endpoint().name != job
+    assert "1 left out." in applied.out
+    again = place.tune("plan", str(spec))
+    assert again.code == 0, again.said
+    assert "Nothing to do" in again.out
+    assert "ended as Canceled, left out (--retrain trains it once more)" in again.out
+
+
+def test_where_no_trial_finishes_nothing_is_served_and_the_next_step_is_said(place: Place) -> None:
+    spec = write_sweep(place, "{parameters: {learning_rate: [2e-5]}}")
+    assert place.tune("apply", str(spec), "--yes", "--no-wait").code == 0
+    [job] = place.jobs()
+    assert place.tune("cancel", job, "--yes").code == 0
+    over = place.tune("apply", str(spec), "--yes")
+    assert over.code == 103, over.said
+    assert "--retrain" in over.err
+    assert place.endpoints() == []
+
+
+def test_halving_trains_the_best_anew_and_costs_what_the_plan_said_at_most(place: Place) -> None:
+    rates = "[2e-6, 2e-5, 2e-4, 1e-4]"
+    sweep = f"{{method: halving, parameters: {{learning_rate: {rates}, epochs: [1, 2]}}}}"
+    spec = write_sweep(place, sweep, at_once=4)
+    planned = place.tune("plan", str(spec))
+    assert planned.code == 0, planned.said
+    assert "rung 2: the best 2 anew with 2 epochs" in planned.out
+    applied = place.tune("apply", str(spec), "--yes")
+    assert applied.code == 0, applied.said
+    assert len(place.jobs()) == submissions(place) == 6
+    found = trials(place, spec)
+    by_rung = {n: [t for t in found["trials"] if t["rung"] == n] for n in (1, 2)}
+    best = sorted(by_rung[1], key=lambda trial: trial["validation_loss"])[:2]
+    kept = {trial["parameters"]["learning_rate"] for trial in best}
+    assert {trial["parameters"]["learning_rate"] for trial in by_rung[2]} == kept
+    assert found["best"] == place.endpoint().name
+    again = place.tune("plan", str(spec))
+    assert "Nothing to do" in again.out, again.said
+
+
+def test_a_sweep_is_refused_where_it_stands_before_azure_is_asked(place: Place) -> None:
+    spec = write_sweep(place, "{parameters: {learning_rate: []}}")
+    mark = place.emulator.control.last_call()
+    refused = place.tune("apply", str(spec), "--yes")
+    assert refused.code == 3, refused.said
+    assert f"{spec}:7:37: sweep.parameters.learning_rate: an empty list" in refused.said
+    assert "FT-S044" in refused.said
+    assert place.emulator.control.last_call() == mark
+
+
+# ── helpers ─────────────────────────────────────────────────────────────────────────────────────
+
+PRICES = (
+    "prices: {training_per_million_tokens: 3000, hosting_per_hour: 0, input_per_million_tokens: 0, "
+    "output_per_million_tokens: 0, source: the portal, as_of: 2026-11-23}"
+)
+
+
+def write_sweep(
+    place: Place, sweep: str, *, endpoint: bool = True, budget: str = "", at_once: int = 0
+) -> Path:
+    """A story that trains in a moment, with a sweep in its seventh line."""
+    path = write_story(place, endpoint=endpoint)
+    own = (
+        "{batch_size_multiplier: 4}"
+        if "epochs" in sweep
+        else "{batch_size_multiplier: 4, epochs: 1}"
+    )
+    lines = path.read_text(encoding="utf-8").splitlines()
+    lines[5:6] = [f"hyperparameters: {own}", f"sweep: {sweep}"]
+    if at_once:
+        lines[6] = lines[6].replace("{", f"{{at_once: {at_once}, ", 1)
+    if budget:
+        lines.insert(7, f"budget: {{{budget}, {PRICES}}}")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def trials(place: Place, spec: Path) -> dict[str, Any]:
+    """What `trials` says of the one sweep of a spec."""
+    told: Ran = place.tune("trials", str(spec), "-o", "json")
+    assert told.code == 0, told.said
+    [sweep] = json.loads(told.out)["sweeps"]
+    return sweep
+
+
+def most_at_once(place: Place) -> int:
+    """How many jobs were under way at once: from the log of their PUTs, and when each ended."""
+    kind = f"{WORKSPACES}/jobs"
+    jobs = place.emulator.cloud.resources.of_type(kind, place.subscription)
+    ended = {job.name: str(job.private["endTime"]) for job in jobs}
+    taken = place.emulator.control.calls(method="PUT", status=201)
+    spans = [
+        (isoformat(call["time"]), ended[name])
+        for call in taken
+        if (name := call["path"].rpartition("/jobs/")[2]) in ended
+    ]
+    assert len(spans) == len(ended)
+    return max(sum(begin <= at < end for begin, end in spans) for at, _ in spans)
+
+
+def metric_reads(place: Place, after: int, count: int) -> list[str]:
+    """The questions for metrics, which Azure takes as POSTs though they change nothing."""
+    asked = [call for call in place.writes(after) if call.endswith("/lastvalues")]
+    assert len(asked) == count
+    return asked
