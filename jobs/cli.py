@@ -32,7 +32,7 @@ VERBS = {
     "logs": "What a job wrote",
     "metrics": "A job's loss curve",
     "wait": "Follow a job to its end",
-    "cancel": "Stop a job",
+    "cancel": "Stop a job, or all jobs of a spec",
     "chat": "Ask an endpoint",
     "connect": "How applications ask it: snippets, the key by reference",
     "down": "Delete what a spec made, in the order Azure allows",

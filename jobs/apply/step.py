@@ -175,7 +175,7 @@ def try_out(step: TrialStep, work: Work) -> bool:
         work.jobs[step.job_name] = step.job
         return True
     turns = work.turns[step.training.name]
-    if not turns.take(step.job_name, work.stop, wait=work.options.wait):
+    if not turns.take(step.job_name, work.stop):
         if work.stop.is_set():
             raise Stopped
         text = f"waits: {step.at_once} at a time; the same command submits it then"
@@ -188,7 +188,9 @@ def try_out(step: TrialStep, work: Work) -> bool:
         work.report.result("finetuning", step.job_name, f"left out: {error.message}")
         return True
     finally:
-        if step.job_name not in work.running_jobs:
+        if step.job_name in work.running_jobs:
+            turns.keep()
+        else:
             turns.give_back()
 
 

@@ -11,41 +11,47 @@ _LOOK_SECONDS = 0.2
 
 
 class Turns:
-    """The turns of one sweep. Jobs that are under way already had theirs."""
+    """The turns of one sweep. Jobs that are under way already have theirs."""
 
     def __init__(self, at_once: int, under_way: Iterable[str], waiting: Iterable[str]) -> None:
         self._changed = threading.Condition()
         self._at_once = at_once
-        self._have_it = set(under_way)
+        self._under_way = frozenset(under_way)
         self._waiting = deque(waiting)
-        self._taken = len(self._have_it)
+        self._taken = len(self._under_way)
+        self._kept = 0
 
-    def take(self, name: str, stop: threading.Event, *, wait: bool) -> bool:
-        """Take a turn: those before have theirs, and one is free. False after a stop.
-
-        Without `wait` also False where none is free: whoever isn't waiting won't give one back.
-        """
-        if name in self._have_it:
+    def take(self, name: str, stop: threading.Event) -> bool:
+        """Wait for a turn, after those before; False where none will come, or after a stop."""
+        if name in self._under_way:
             return True
         with self._changed:
             while self._waiting[0] != name or self._taken >= self._at_once:
                 if stop.is_set():
                     return False
-                if not wait and self._waiting[0] == name:
-                    self._waiting.popleft()
-                    self._changed.notify_all()
+                if self._waiting[0] == name and self._kept >= self._at_once:
+                    self._next()
                     return False
                 self._changed.wait(_LOOK_SECONDS)
-            self._waiting.popleft()
             self._taken += 1
-            self._changed.notify_all()
+            self._next()
         return True
 
     def give_back(self) -> None:
-        """Let the next one have it."""
+        """The job is over: let the next one have its turn."""
         with self._changed:
             self._taken -= 1
             self._changed.notify_all()
+
+    def keep(self) -> None:
+        """The job goes on, and nobody here follows it any more: this turn doesn't come back."""
+        with self._changed:
+            self._kept += 1
+            self._changed.notify_all()
+
+    def _next(self) -> None:
+        self._waiting.popleft()
+        self._changed.notify_all()
 
 
 def turns_of(steps: Iterable[Step]) -> dict[str, Turns]:

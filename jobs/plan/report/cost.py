@@ -52,8 +52,8 @@ def _line(cost: Cost, *, named: bool) -> str:
     for what in _SHOWN:
         found = [line.money for line in cost.lines if line.what == what]
         if found:
-            each = "all trials " if len(found) > 1 and what == "training" else ""
-            shown.append(f"{what} {each}{cost_words(_together(found))}")
+            trials = " (all trials)" if len(found) > 1 and what == "training" else ""
+            shown.append(f"{what}{trials} {cost_words(_together(found))}")
     rest = [line.money for line in cost.lines if line.what not in _SHOWN]
     if rest:
         shown.append(f"tests {cost_words(_together(rest))}")
