@@ -23,7 +23,7 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, running_jobs: Mapping[str, str]) -> None:
         super().__init__()
         self.running_jobs = running_jobs
-        """The jobs that go on in Azure, and what `cancel` is to be told of each."""
+        """The jobs that go on in Azure, each with its fine-tuning document's name."""
 
 
 def run(session: Session, plan: Plan, report: Reporter, options: Options) -> None:

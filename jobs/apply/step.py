@@ -79,7 +79,7 @@ class Work:
         self.jobs: dict[str, Job] = {}
         """Finished, by their names."""
         self.running_jobs: dict[str, str] = {}
-        """Those that go on in Azure: their names, and what `cancel` is to be told of each."""
+        """Those that go on in Azure: their names, each with its fine-tuning document's."""
         self.turns = turns_of(plan.steps)
         """Of each sweep that has jobs to run, by the fine-tuning document's name."""
         self.models: dict[str, ModelVersion] = {}
@@ -165,7 +165,7 @@ def _uploaded(wanted: DataVersion, work: Work) -> str:
 @do.register
 def train(step: JobStep, work: Work) -> bool:
     """Submit the job unless it is there, and follow it to its end."""
-    return _train(step, work, known_as=step.training.name)
+    return _train(step, work)
 
 
 @do.register
@@ -181,20 +181,20 @@ def try_out(step: TrialStep, work: Work) -> bool:
         text = f"waits: {step.at_once} at a time; the same command submits it then"
         work.report.result("finetuning", step.job_name, text)
         return False
+    is_over = False
     try:
-        return _train(step, work, known_as=step.job_name)
+        is_over = _train(step, work)
     except (JobFailedError, JobCanceledError) as error:
+        is_over = True
         work.running_jobs.pop(step.job_name, None)
         work.report.result("finetuning", step.job_name, f"left out: {error.message}")
-        return True
     finally:
-        if step.job_name in work.running_jobs:
-            turns.keep()
-        else:
-            turns.give_back()
+        # After any other error the job may be under way: nobody takes its place.
+        turns.give_back() if is_over else turns.keep()
+    return is_over
 
 
-def _train(step: JobStep, work: Work, *, known_as: str) -> bool:
+def _train(step: JobStep, work: Work) -> bool:
     job, adopted = step.job, True
     if job is None:
         _make_sure_of_data(step, work)
@@ -202,7 +202,7 @@ def _train(step: JobStep, work: Work, *, known_as: str) -> bool:
         job, started = submission.submit(work.session, _submission(step))
         adopted = not started
     if not job.is_finished:
-        work.running_jobs[job.name] = known_as
+        work.running_jobs[job.name] = step.training.name
     if not work.options.wait and not job.is_finished:
         word = "adopted" if adopted else "submitted"
         work.report.result("finetuning", job.name, f"{word}, {job.status}; not waited for")

@@ -100,13 +100,14 @@ def run(arguments: Namespace) -> int:
 
 
 def _interrupted(paths: list[str], running_jobs: Mapping[str, str]) -> str:
+    from jobs.terminal import output
+
     command = f"foundry-tune apply {' '.join(paths)}"
     if not running_jobs:
         return f"Stopped. Continue:  {command}"
+    head, it = "The job goes on in Azure. ", "it"
+    if len(running_jobs) > 1:
+        head, it = "The jobs go on in Azure. ", "them"
     names = dict.fromkeys(running_jobs.values())
-    head = "The job goes on in Azure. " if len(names) == 1 else "The jobs go on in Azure. "
-    stops = [f"foundry-tune cancel {name}" for name in names]
-    it = "it: " if len(names) == 1 else "them:"
-    labels = [f"{'':<{len(head)}}Stop {it:<8}", *[" " * (len(head) + 13)] * (len(stops) - 1)]
-    lines = [f"{label}{stop}" for label, stop in zip(labels, stops, strict=True)]
-    return "\n".join([f"{head}Follow {it:<6}{command}", *lines])
+    stops = ((f"{'':<{len(head)}}Stop {it}:", f"foundry-tune cancel {name}") for name in names)
+    return output.table([(f"{head}Follow {it}:", command), *stops])

@@ -1,8 +1,4 @@
-"""The trials of a sweep: what each differs in, how it ended, its losses, its cost, which is best.
-
-foundry-tune trials jobs/specs/xbox-support.yaml
-foundry-tune trials jobs/specs/xbox-support.yaml -o json
-"""
+"""The trials of a sweep: parameters, how each ended, its losses, its cost, and which is best."""
 
 from argparse import ArgumentParser, Namespace
 

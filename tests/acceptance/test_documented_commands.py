@@ -43,6 +43,7 @@ NOT_RUN = {
     "foundry-tune down NAME --foreign": "a placeholder",
     "foundry-tune logs NAME": "a placeholder",
     "foundry-tune cancel NAME": "a placeholder",
+    "foundry-tune trials SPEC": "a placeholder",
     "az ml job create -f": "takes the Azure CLI",
     "az login": "takes the Azure CLI",
     "az group create": "takes the Azure CLI",

@@ -2,13 +2,14 @@
 
 import json
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
 from emulator.services.machinelearningservices.versions import WORKSPACES
 from emulator.state.clock import isoformat
 from tests.integration.jobs.conftest import Place, Ran, write_story
-from tests.integration.jobs.test_kills import killed_at, submissions
+from tests.integration.jobs.test_kills import killed_at, submissions, wait_for_call
 
 GRID = "{method: grid, at_once: 2, parameters: {learning_rate: [2e-6, 2e-5, 2e-4]}}"
 
@@ -102,6 +103,46 @@ def test_a_trial_that_fails_is_told_and_left_out(place: Place) -> None:
     assert again.code == 0, again.said
     assert "Nothing to do" in again.out
     assert "ended as Canceled, left out (--retrain trains it once more)" in again.out
+
+
+def test_ctrl_c_leaves_the_trials_running_and_one_cancel_stops_them_all(place: Place) -> None:
+    spec = write_sweep(place, "{parameters: {epochs: [10, 9, 8]}}", rows=240)
+    running = place.start("apply", str(spec), "--yes")
+    while submissions(place) < 2 and not running.is_over():
+        time.sleep(0.005)
+    wait_for_call(place.emulator, "GET", f"{place.subscription}.*/runs/.*/details$")
+    stopped = running.kill(signal.SIGINT)
+    assert stopped.code == 130, stopped.said
+    assert f"Follow them:  foundry-tune apply {spec}" in stopped.err
+    assert f"Stop them:    foundry-tune cancel {place.name}" in stopped.err
+    canceled = place.tune("cancel", place.name, "--yes")
+    assert canceled.out.count(" canceled.") == len(place.jobs()) == 2
+    assert "is over already" in place.tune("cancel", place.name, "--yes").out
+
+
+def test_a_trial_that_is_not_followed_to_its_end_keeps_its_turn(place: Place) -> None:
+    spec = write_sweep(place, "{parameters: {epochs: [10, 1]}, at_once: 1}", rows=240)
+    match = {"method": "GET", "path": f"/runs/{place.name}-.*/details$", "count": 99}
+    place.emulator.control.faults.add({"match": match, "do": {"drop": True}})
+    lost = place.tune("apply", str(spec), "--yes")
+    place.emulator.control.faults.clear()
+    assert lost.code == 9, lost.said
+    assert "waits: 1 at a time" in lost.out
+    assert len(place.jobs()) == 1
+    assert place.tune("cancel", place.name, "--yes").code == 0
+
+
+def test_a_trial_of_which_nobody_knows_whether_it_was_taken_keeps_its_turn(place: Place) -> None:
+    spec = write_sweep(place, "{parameters: {epochs: [10, 1]}, at_once: 1}", rows=240)
+    job = {"path": "/jobs/tiny-", "count": 99}
+    rules = place.emulator.control.faults
+    rules.add({"match": {**job, "method": "PUT"}, "do": {"lose_answer": True}})
+    rules.add({"match": {**job, "method": "GET", "after": 1}, "do": {"drop": True}})
+    unknown = place.tune("apply", str(spec), "--yes")
+    rules.clear()
+    assert unknown.code == 10, unknown.said
+    assert len(place.jobs()) == submissions(place) == 1
+    assert place.tune("cancel", place.name, "--yes").code == 0
 
 
 def test_where_no_trial_finishes_nothing_is_served_and_the_next_step_is_said(place: Place) -> None:
