@@ -22,7 +22,7 @@ def sweep_findings(chapter: Chapter, spec: FineTuning, sweep: Sweep) -> Iterator
             f"the best is chosen by {sweep.metric}, and there is no validation_data. Write "
             "validation_data: {split: 0.2}, or name a file."
         )
-        yield chapter.finding("FT-S046", ("sweep",), message, at_key=True)
+        yield chapter.finding("FT-S051", ("sweep",), message, at_key=True)
     found = [*_twice(chapter, spec, sweep), *_method(chapter, sweep), *_values(chapter, sweep)]
     yield from found or _count(chapter, sweep)
     for path, name, value in _written(sweep):
@@ -43,7 +43,7 @@ def _twice(chapter: Chapter, spec: FineTuning, sweep: Sweep) -> Iterator[Finding
 
 def _method(chapter: Chapter, sweep: Sweep) -> Iterator[Finding]:
     def wrong(path: Path, message: str) -> Finding:
-        return chapter.finding("FT-S044", path, message, at_key=True)
+        return chapter.finding("FT-S049", path, message, at_key=True)
 
     if not swept(sweep):
         yield wrong(_PARAMETERS, f"nothing differs. Name one of: {', '.join(SAME_WORDS)}.")
@@ -71,16 +71,16 @@ def _halving(chapter: Chapter, sweep: Sweep) -> Iterator[Finding]:
     epochs = sweep.parameters.epochs
     if epochs is None:
         message = "halving needs the epochs of its rungs. Write epochs: [1, 2, 4]."
-        yield chapter.finding("FT-S044", _PARAMETERS, message, at_key=True)
+        yield chapter.finding("FT-S049", _PARAMETERS, message, at_key=True)
         return
     if swept(sweep) == ["epochs"]:
         message = "halving keeps the best of several: name learning_rate, batch_size_multiplier."
-        yield chapter.finding("FT-S044", _PARAMETERS, message, at_key=True)
+        yield chapter.finding("FT-S049", _PARAMETERS, message, at_key=True)
     if isinstance(epochs, SweepRange):
         return
     if len(epochs) < 2 or list(epochs) != sorted(set(epochs)):
         message = "the rungs of halving are two or more, each longer than the one before."
-        yield chapter.finding("FT-S044", (*_PARAMETERS, "epochs"), message)
+        yield chapter.finding("FT-S049", (*_PARAMETERS, "epochs"), message)
 
 
 # ── the values ──────────────────────────────────────────────────────────────────────────────────
@@ -94,11 +94,11 @@ def _values(chapter: Chapter, sweep: Sweep) -> Iterator[Finding]:
             yield from _range(chapter, name, written)
             continue
         if not written:
-            yield chapter.finding("FT-S044", path, "an empty list tries nothing. Write values.")
+            yield chapter.finding("FT-S049", path, "an empty list tries nothing. Write values.")
         for index, value in enumerate(written):
             if value in written[:index] and not _is_rungs(sweep, name):
                 message = f"{value:g} is there already; a trial is paid once, and tried once."
-                yield chapter.finding("FT-S044", (*path, index), message)
+                yield chapter.finding("FT-S049", (*path, index), message)
 
 
 def _is_rungs(sweep: Sweep, name: str) -> bool:
@@ -115,7 +115,7 @@ def _range(chapter: Chapter, name: str, written: SweepRange) -> Iterator[Finding
     yield from misfits
     if not misfits and written.min > written.max:
         message = f"min {written.min:g} is more than max {written.max:g}. Turn them round."
-        yield chapter.finding("FT-S044", (*path, "min"), message)
+        yield chapter.finding("FT-S049", (*path, "min"), message)
 
 
 # ── how many ────────────────────────────────────────────────────────────────────────────────────
@@ -126,21 +126,21 @@ def _count(chapter: Chapter, sweep: Sweep) -> Iterator[Finding]:
     found, stages = len(candidates(sweep)), rungs(sweep)
     if sweep.trials is not None and found < sweep.trials:
         message = f"only {found} different trials are there to be drawn. Write trials: {found}."
-        yield chapter.finding("FT-S044", ("sweep", "trials"), message)
+        yield chapter.finding("FT-S049", ("sweep", "trials"), message)
     total = sum(rung.trials for rung in stages)
     if found > MOST_TRIALS:
         lists: list[Sequence[float]] = [
             getattr(sweep.parameters, name) for name in swept(sweep) if not _is_rungs(sweep, name)
         ]
         message = f"{prod(map(len, lists)):,} combinations; at most {MOST_TRIALS} trials."
-        yield chapter.finding("FT-S045", _PARAMETERS, message, at_key=True)
+        yield chapter.finding("FT-S050", _PARAMETERS, message, at_key=True)
     elif total > MOST_TRIALS:
         message = f"{total} trials in all its rungs; at most {MOST_TRIALS}."
-        yield chapter.finding("FT-S045", _PARAMETERS, message, at_key=True)
+        yield chapter.finding("FT-S050", _PARAMETERS, message, at_key=True)
     alone = next((index for index, rung in enumerate(stages[:-1]) if rung.trials == 1), None)
     if alone is not None:
         message = f"a single trial is left in rung {alone + 1}, so there is nothing to halve after."
-        yield chapter.finding("FT-S044", (*_PARAMETERS, "epochs", alone + 1), message)
+        yield chapter.finding("FT-S049", (*_PARAMETERS, "epochs", alone + 1), message)
 
 
 def _written(sweep: Sweep) -> Iterator[tuple[Path, str, float]]:

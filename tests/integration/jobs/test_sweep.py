@@ -182,7 +182,7 @@ def test_a_sweep_is_refused_where_it_stands_before_azure_is_asked(place: Place) 
     refused = place.tune("apply", str(spec), "--yes")
     assert refused.code == 3, refused.said
     assert f"{spec}:7:37: sweep.parameters.learning_rate: an empty list" in refused.said
-    assert "FT-S044" in refused.said
+    assert "FT-S049" in refused.said
     assert place.emulator.control.last_call() == mark
 
 

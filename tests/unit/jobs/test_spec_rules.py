@@ -195,11 +195,11 @@ CASES: dict[str, tuple[str, str]] = {
         evaluation("labels: [refund]\n"),
         evaluation("metrics: [accuracy]\n"),
     ),
-    "FT-S044": (
+    "FT-S049": (
         swept("{parameters: {learning_rate: []}}"),
         swept("{parameters: {learning_rate: [2e-5]}}"),
     ),
-    "FT-S045": (
+    "FT-S050": (
         swept(
             "{method: halving, trials: 60, parameters: {learning_rate: {min: 1e-6, max: 1e-4}, "
             "epochs: [1, 2, 4]}}"
@@ -209,7 +209,7 @@ CASES: dict[str, tuple[str, str]] = {
             "epochs: [1, 2, 4]}}"
         ),
     ),
-    "FT-S046": (
+    "FT-S051": (
         swept("{parameters: {epochs: [1, 2]}}").replace("validation_data: valid.jsonl\n", ""),
         swept("{parameters: {epochs: [1, 2]}}"),
     ),
@@ -581,7 +581,7 @@ def test_a_sweep_without_such_trials_is_told_where_it_stands(
     folder: Path, sweep: str, place: str, words: str
 ) -> None:
     (folder / "spec.yaml").write_text(swept(sweep), encoding="utf-8")
-    [found] = [f for f in examine([folder / "spec.yaml"], on=TODAY).findings if f.rule == "FT-S044"]
+    [found] = [f for f in examine([folder / "spec.yaml"], on=TODAY).findings if f.rule == "FT-S049"]
     assert (found.path, found.line) == (place, 9)
     assert found.column > 1
     assert words in found.message
@@ -619,7 +619,7 @@ def test_a_grid_that_multiplies_to_hundreds_is_counted_and_refused(folder: Path)
     lists = "epochs: [1, 2, 3, 4, 5], batch_size_multiplier: [1, 2, 3, 4, 5, 6, 7]"
     sweep = f"{{parameters: {{{lists}, learning_rate: [1e-5, 2e-5, 3e-5]}}}}"
     (folder / "spec.yaml").write_text(swept(sweep), encoding="utf-8")
-    [found] = [f for f in examine([folder / "spec.yaml"], on=TODAY).findings if f.rule == "FT-S045"]
+    [found] = [f for f in examine([folder / "spec.yaml"], on=TODAY).findings if f.rule == "FT-S050"]
     assert "105 combinations; at most 100" in found.message
 
 
