@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from random import Random
+from typing import Any
 
 _WORDS = {
     "en": (
@@ -52,10 +53,13 @@ _SYSTEM = (
 )
 
 
-def write_conversations(path: Path, count: int, *, seed: int = 1, duplicates: float = 0.02) -> Path:
+def write_conversations(
+    path: Path, count: int, *, seed: int = 1, duplicates: float = 0.02, edited: float = 0.0
+) -> Path:
     r"""Write `count` conversations of about 1 KB, 2 to 7 messages, a third of them not plain ASCII.
 
-    Half of the lines are written with \\u escapes, 2 % repeat an earlier line.
+    Half of the lines are written with \\u escapes, 2 % repeat an earlier line. A share of them may
+    be edited: an earlier conversation, of which each message has another word or two.
     """
     random = Random(seed)
     written: list[str] = []
@@ -63,12 +67,23 @@ def write_conversations(path: Path, count: int, *, seed: int = 1, duplicates: fl
         for number in range(count):
             if written and random.random() < duplicates:
                 line = random.choice(written)
+            elif written and random.random() < edited:
+                line = json.dumps(_edited(random, json.loads(random.choice(written))))
             else:
                 line = json.dumps(_conversation(random, number), ensure_ascii=random.random() < 0.5)
                 if len(written) < 1000:
                     written.append(line)
             file.write(line + "\n")
     return path
+
+
+def _edited(random: Random, conversation: dict[str, Any]) -> dict[str, Any]:
+    for message in conversation["messages"]:
+        words = message["content"].split(" ")
+        for _ in range(random.randint(1, 2) if message["role"] != "system" else 0):
+            words[random.randrange(len(words))] = random.choice(_WORDS["en"])
+        message["content"] = " ".join(words)
+    return conversation
 
 
 def _conversation(random: Random, number: int) -> dict[str, object]:

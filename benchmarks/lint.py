@@ -5,9 +5,9 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.conversations import write_conversations
-from benchmarks.measure import Result, peak_memory, process, ratio
+from benchmarks.measure import Result, peak_memory, process, ratio, run_python
 from benchmarks.peers import environment_with
-from jobs.dataset.check import DataFile, check
+from benchmarks.startup import PROGRAM
 from jobs.dataset.lint import Wish
 from jobs.dataset.parallel import lint_file
 from jobs.dataset.repeats import repeats
@@ -34,8 +34,7 @@ def run(folder: Path) -> list[Result]:
     def everything() -> None:
         repeats([lint_file(path, Wish())])
 
-    def check_all() -> None:
-        check([DataFile(path)])
+    command = run_python(["-c", PROGRAM, "dataset", "check", str(path)])
 
     return [
         Result("lint + exact repeats / line scan", ratio(on_every_core, scan), 6, "x", note=size),
@@ -48,11 +47,11 @@ def run(folder: Path) -> list[Result]:
             note="what a file under 64 MB gets",
         ),
         Result(
-            "`dataset check`, everything / line scan",
-            ratio(check_all, scan, rounds=3),
-            None,
+            "`foundry-tune dataset check FILE`, as typed / line scan",
+            ratio(command, scan, rounds=5),
+            15,
             "x",
-            note="near-duplicates, tokens, languages too",
+            note="the whole process; near-duplicates, tokens, languages too",
         ),
         *_peer(path, folder),
         _cores(path),

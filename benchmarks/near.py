@@ -11,12 +11,24 @@ from jobs.dataset.repeats import repeats
 
 
 def run(folder: Path) -> list[Result]:
-    """One figure: both with the same number of processes."""
-    path = write_conversations(folder / "near.jsonl", 100_000)
+    """With as many processes as lint: where there is nothing to find, and where there is."""
+    return [
+        Result("near-duplicates / lint", _measured(folder / "near.jsonl", 0), 3, "x"),
+        Result(
+            "the same, one line in ten an edited copy",
+            _measured(folder / "edited.jsonl", 0.1),
+            None,
+            "x",
+            note="each pair is compared word by word",
+        ),
+    ]
+
+
+def _measured(path: Path, edited: float) -> float:
+    write_conversations(path, 100_000, edited=edited)
     exact = [again for again, _ in repeats([lint_file(path, Wish())])]
-    measured = ratio(
+    return ratio(
         lambda: near_pairs([path], exact=exact),
         lambda: repeats([lint_file(path, Wish())]),
         rounds=3,
     )
-    return [Result("near-duplicates / lint", measured, 3, "x")]

@@ -116,6 +116,26 @@ def faults(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def group(arguments: argparse.Namespace) -> int:
+    """Show groups, or put somebody into one or out of it: the rehearsal's own developer."""
+    from emulator.rehearsal.identities import DEVELOPER
+
+    if arguments.verb != "show":
+        if not arguments.id:
+            raise UsageError(f"name the group: foundry-emulator group {arguments.verb} OBJECT-ID")
+        body = {
+            "id": arguments.id,
+            "name": arguments.name,
+            arguments.verb: arguments.member or [DEVELOPER[1]],
+        }
+        _control("POST", "/groups", body)
+    for found in _control("GET", "/groups")["value"]:
+        if arguments.id in (None, found["id"]):
+            members = ", ".join(found["members"]) or "nobody"
+            _say(f"{found['id']}  {found['name']}: {members}")
+    return 0
+
+
 def inventory(_: argparse.Namespace) -> int:
     """List what there is in the emulated cloud; exit code 1 if there is anything."""
     found = _control("GET", "/inventory")
@@ -317,6 +337,18 @@ def parser() -> argparse.ArgumentParser:
     verb.add_argument("verb", choices=("show", "advance", "set", "freeze", "resume"))
     verb.add_argument("value", nargs="?", help="a duration (90s, 30m, 2h, 14d) or a date")
     verb.set_defaults(work=clock)
+
+    verb = verbs.add_parser("group", help="show groups, put somebody in or out", allow_abbrev=False)
+    verb.add_argument("verb", choices=("show", "add", "remove"))
+    verb.add_argument("id", nargs="?", type=str.lower, help="the group's object id")
+    verb.add_argument("--name", default="", help="what it is called (Developers)")
+    verb.add_argument(
+        "--member",
+        action="append",
+        metavar="ID",
+        help="whose object id, several times for several (the developer who signs in here)",
+    )
+    verb.set_defaults(work=group)
 
     verb = verbs.add_parser("faults", help="show, add or clear faults", allow_abbrev=False)
     verb.add_argument("verb", choices=("show", "add", "clear"))

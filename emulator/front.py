@@ -48,9 +48,10 @@ class Front:
         state: Path | None = None,
         *,
         start: datetime | None = None,
+        temporary: Path | None = None,
         services: tuple[str, ...] = SERVICES,
     ) -> None:
-        self.cloud = Cloud(state, start=start)
+        self.cloud = Cloud(state, start=start, temporary=temporary)
         self.services = [_service(name) for name in services]
         types = TypeTable(
             (row for service in self.services for row in service.types),

@@ -30,11 +30,12 @@ class Emulator:
 
     def __init__(self, state: Path | None = None, *, start: datetime | None = None) -> None:
         self.identities: Identities = new_identities()
-        self.front = Front(state, start=start)
+        # Work on its way lies in the scratch folder too: what has no lock is taken for left over.
+        self._scratch = Scratch()
+        self.front = Front(state, start=start, temporary=self._scratch.path)
         self.cloud = self.front.cloud
         self._start_day = start
         self.control = Control(self.front)
-        self._scratch = Scratch()
         self._state = state
         self._authority = CertificateAuthority(self.front.emulates)
         self._loop = asyncio.new_event_loop()

@@ -11,7 +11,7 @@ from infra.config import Settings
 from infra.foundry import FoundryEnvironment
 from infra.registration import ProviderRegistration
 
-# Raise it when a key is renamed, removed or changes its meaning; jobs/target.py reads it.
+# Raise it when a key is renamed, removed or changes its meaning; jobs/target/ reads it.
 SCHEMA_VERSION = 1
 
 

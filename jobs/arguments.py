@@ -8,18 +8,23 @@ from jobs.errors import UsageError
 from jobs.foundry.session import Session, connect
 from jobs.read.examine import named
 from jobs.spec.models import ServerlessEndpoint
-from jobs.target import resolve
+from jobs.target.target import resolve
 from jobs.terminal.output import printable
 
 
-def session_of(arguments: Namespace) -> Session:
-    """A signed-in session in the target that the command line, environment, file or stack names."""
+def session_of(arguments: Namespace, *named: str) -> Session:
+    """A signed-in session in the target that the command line, environment, file or stack names.
+
+    `named`: what the command is about. For a spec file it is looked up from the file's own folder,
+    for a name in Azure from the current one.
+    """
     return connect(
         resolve(
             subscription_id=arguments.subscription,
             resource_group=arguments.resource_group,
             project=arguments.project,
             stack=arguments.stack,
+            specs=[name if is_spec_file(name) else None for name in named],
         )
     )
 

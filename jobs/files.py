@@ -7,7 +7,7 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import FileIO
@@ -75,6 +75,21 @@ class _Regular(FileIO):
             return super().read(-1 if size is None else size)
         except OSError as error:
             raise UnreadableFileError(_in_words(error)) from error
+
+
+def folders_above(start: Path) -> Iterator[Path]:
+    """A folder and those above it, up to one that everybody shares, as /tmp.
+
+    What lies there is anybody's: it must not decide where somebody else's work goes.
+    """
+    shared = stat.S_IWOTH | stat.S_ISVTX
+    for folder in (start, *start.parents):
+        try:
+            if folder.stat().st_mode & shared == shared:
+                return
+        except OSError:
+            pass  # nothing is found in it either
+        yield folder
 
 
 @contextmanager

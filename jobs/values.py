@@ -1,6 +1,7 @@
 """Plain YAML values, looked at with types."""
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any, cast
 
 
@@ -41,3 +42,11 @@ def placed_texts(
 def sequence(value: object) -> list[Any] | None:
     """The value if it is a list."""
     return cast("list[Any]", value) if isinstance(value, list) else None
+
+
+def day(text: str) -> date | None:
+    """The day that a text writes as 2026-12-31, or None where it is none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

@@ -19,7 +19,8 @@ FLOORS: Mapping[str, Floors] = {
     "jobs": (
         ("findings", "revision", "side_by_side", "suggestions", "values", "options"),
         ("errors", "rules"),
-        ("files", "target", "terminal", "catalog"),
+        ("files", "terminal", "catalog"),
+        ("target",),
         ("spec", "dataset", "foundry"),
         ("money", "look"),
         ("read",),

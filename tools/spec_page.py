@@ -5,7 +5,36 @@ from pathlib import Path
 from typing import Any
 
 from jobs.spec.models import KINDS
-from jobs.spec.schema import schema
+from jobs.spec.schema import prices_schema, schema
+
+PRICES_EXAMPLE = """\
+as_of: 2026-10-01
+source: our price sheet, from the portal's tab Pricing and terms
+models:
+  Phi-4-mini-instruct:
+    training_per_million_tokens: 4
+    hosting_per_hour: 0.8
+    input_per_million_tokens: 0.1
+    output_per_million_tokens: 0.3
+  Phi-4: {input_per_million_tokens: 0.15, output_per_million_tokens: 0.6}
+"""
+
+PRICES_HEAD = f"""\
+## prices.yaml
+
+What models cost, once for a team. The `prices.yaml` that is nearest above a spec counts for it, up
+to the repository's root (the folder with `.git`), or to your home folder where there is no
+repository; a folder that everybody shares, such as `/tmp`, is not looked into.
+`budget.prices: path/to/prices.yaml` names another list, relative to the spec.
+
+Each price is looked up by itself: in the spec's own `budget.prices`, then in the team's list, then
+in the catalogue. `cost`, `plan` and their JSON name the place: `prices.yaml:5, as of 2026-10-01`.
+Models that no spec asks for may be in it. `validate` checks the list with each spec that it counts
+for, and alone: `validate prices.yaml`. Its JSON Schema: `foundry-tune schema prices`.
+
+```yaml
+{PRICES_EXAMPLE}```
+"""
 
 PAGE = Path(__file__).parents[1] / "docs" / "spec.md"
 
@@ -33,13 +62,7 @@ tags: {team: support}
 budget:
   max_usd: 50
   hosting_hours: 24
-  prices:
-    training_per_million_tokens: 4
-    hosting_per_hour: 0.8
-    input_per_million_tokens: 0.1
-    output_per_million_tokens: 0.3
-    source: the portal's tab Pricing and terms
-    as_of: 2026-11-27
+  prices: {hosting_per_hour: 0.8, source: the portal's tab Pricing and terms, as_of: 2026-11-27}
 ignore:
   - {rule: FT-D022, reason: greetings repeat on purpose, until: 2027-03-31}
 """,
@@ -50,6 +73,7 @@ model: azureml://registries/azureml/models/Phi-4
 content_safety: enabled
 auth_mode: key
 location: eastus2
+budget: {max_usd: 2, covers: everything}
 smoke_tests:
   - prompt: My console does not start.
     expect: {finish_reason: stop, min_chars: 20, contains: console, excludes: [lawsuit]}
@@ -94,8 +118,10 @@ def page() -> str:
         described = definitions[name].get("description", "")
         parts.append(f"## {kind}\n\n{described}\n\n```yaml\n{EXAMPLES[kind]}```\n")
         parts.append(_table(definitions[name]))
+    listed = prices_schema()
+    parts += [PRICES_HEAD, _table(listed)]
     parts.append("## Parts\n")
-    for name, definition in definitions.items():
+    for name, definition in sorted((definitions | listed["$defs"]).items()):
         if name not in models:
             parts.append(f"### {name}\n\n{definition.get('description', '')}\n")
             parts.append(_table(definition))
@@ -138,7 +164,8 @@ def _kind(field: dict[str, Any]) -> str:
     if kind == "array":
         return f"a list of {_kind(field.get('items', {}))}"
     if kind == "object":
-        return "a mapping"
+        more = field.get("additionalProperties")
+        return f"a mapping to {_kind(more)}" if more and "$ref" in more else "a mapping"
     words = {
         "string": "text",
         "integer": "whole number",

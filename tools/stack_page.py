@@ -18,6 +18,31 @@ config:
 """
 
 FOOT = """\
+## Which project a command works in
+
+`foundry-tune` takes subscription, resource group and project, each by itself, from the first of
+these that names it:
+
+1. flags: `--subscription`, `-g`, `-w`
+2. the environment: `AZURE_SUBSCRIPTION_ID`, `AZURE_RESOURCE_GROUP`, `AZURE_PROJECT`, or the
+   variables that Azure ML sets in a job
+3. what is nearest in the spec's own folder or above it: `.azureml/config.json`, then the outputs
+   of the stack that is selected where `Pulumi.yaml` lies (`--stack` names another)
+4. the same from the current folder, only if above the spec nobody names anything
+
+So a spec may be planned from anywhere, as in `plan ~/support/specs/tone.yaml`. A name in Azure
+instead of a spec is looked for from the current folder. Specs of two targets in one command
+are refused, and folders that everybody shares, such as `/tmp`, are not looked into.
+`foundry-tune doctor SPEC` shows every place and what it says.
+
+## Developers that are a group
+
+With `principalType: Group`, who joins the group may fine-tune, and who leaves it no longer may;
+the stack stays as it is. To rehearse such a stack, put the emulator's developer into the group
+before or after `pulumi up`: `foundry-emulator group add OBJECT-ID`. Until then `foundry-tune plan`
+is refused as it is for anybody outside of the group. `foundry-tune doctor` shows which role comes
+through which group.
+
 ## What Azure keeps
 
 A deleted vault, AI Services account, hub or project stays in Azure's bin for days, and its name

@@ -7,7 +7,8 @@ environment knows, and what a browser sends for a page of somebody else's is ref
 """
 
 import secrets
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -71,6 +72,32 @@ class Control:
         secret = secrets.token_urlsafe(24) if type == "ServicePrincipal" else ""
         return self.cloud.access.add_principal(type, name, id=id, secret=secret), secret
 
+    def change_group(
+        self, id: str, name: str = "", *, add: Iterable[str] = (), remove: Iterable[str] = ()
+    ) -> Principal:
+        """The group of an object id, made where there is none, with other members from now on."""
+        access, id = self.cloud.access, id.lower()
+        add, remove = [each.lower() for each in add], [each.lower() for each in remove]
+        if not _is_guid(id):
+            raise bad_request(f"'{id}' is no object id. Find it: az ad group show … --query id")
+        found = access.principal(id)
+        if found is not None and found.type != "Group":
+            raise bad_request(f"{id} is the {found.type} '{found.name}', and no group.")
+        if found is None and not add:
+            raise bad_request(f"There is no group {id} to take anybody out of.")
+        for member in (*add, *remove):
+            if access.principal(member) is None:
+                raise bad_request(f"{member} is nobody in this directory.")
+        if id in add:
+            raise bad_request("A group is no member of itself.")
+        if found is None or name:
+            found = access.add_principal("Group", name or "Developers", id=id)
+        for member in add:
+            access.add_member(id, member)
+        for member in remove:
+            access.remove_member(id, member)
+        return found
+
     def assign(self, principal_id: str, role: str, scope: str) -> str:
         """Assign a role, past ARM and its checks."""
         return self.cloud.access.assign(principal_id, role, scope)
@@ -130,6 +157,13 @@ def _only_from_here(request: Request) -> None:
         raise AzureError(415, "UnsupportedMediaType", "Send the body as application/json.")
 
 
+def _is_guid(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
+
+
 def _about(control: Control, _: Request) -> Response:
     cloud, front = control.cloud, control.front
     return Response.json(
@@ -167,6 +201,25 @@ def _principals(control: Control, request: Request) -> Response:
         control.cloud.access.add_member(principal.id, str(member))
     shown = {"id": principal.id, "client_id": principal.client_id, "secret": secret}
     return Response.json(shown, 201)
+
+
+def _list_groups(control: Control, _: Request) -> Response:
+    groups = [
+        {"id": group.id, "name": group.name, "members": members}
+        for group, members in control.cloud.access.groups()
+    ]
+    return Response.json({"value": groups})
+
+
+def _change_group(control: Control, request: Request) -> Response:
+    body = request.json()
+    group = control.change_group(
+        str(body["id"]),
+        str(body.get("name", "")),
+        add=map(str, body.get("add", ())),
+        remove=map(str, body.get("remove", ())),
+    )
+    return Response.json({"id": group.id, "name": group.name}, 201)
 
 
 def _assignments(control: Control, request: Request) -> Response:
@@ -233,6 +286,8 @@ _ROUTES: tuple[tuple[str, str, Callable[[Control, Request], Response]], ...] = (
     ("GET", "/", _about),
     ("POST", "/subscriptions", _subscriptions),
     ("POST", "/principals", _principals),
+    ("GET", "/groups", _list_groups),
+    ("POST", "/groups", _change_group),
     ("POST", "/assignments", _assignments),
     ("GET", "/faults", _list_faults),
     ("POST", "/faults", _add_fault),

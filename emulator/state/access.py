@@ -159,11 +159,35 @@ class Access:
             "INSERT OR REPLACE INTO members VALUES (?,?)", (group_id.lower(), principal_id.lower())
         )
 
-    def _groups(self, principal_id: str) -> list[str]:
-        rows = self._database.rows(
-            "SELECT group_id FROM members WHERE principal_id=?", (principal_id,)
+    def remove_member(self, group_id: str, principal_id: str) -> None:
+        """Take somebody out of a group."""
+        self._database.execute(
+            "DELETE FROM members WHERE group_id=? AND principal_id=?",
+            (group_id.lower(), principal_id.lower()),
         )
-        return [row["group_id"] for row in rows]
+
+    def groups(self) -> list[tuple[Principal, list[str]]]:
+        """Every group of the directory, with the object ids of those right in it."""
+        rows = self._database.rows("SELECT * FROM principals WHERE type='Group' ORDER BY name, id")
+        return [(_principal(row), self._members(row["id"])) for row in rows]
+
+    def _members(self, group_id: str) -> list[str]:
+        rows = self._database.rows(
+            "SELECT principal_id FROM members WHERE group_id=? ORDER BY principal_id", (group_id,)
+        )
+        return [row["principal_id"] for row in rows]
+
+    def identities_of(self, principal_id: str) -> list[str]:
+        """The object ids whose roles somebody has: their own, and those of all their groups.
+
+        A group in a group counts too: Azure's roles are transitive for groups.
+        """
+        rows = self._database.rows(
+            "WITH RECURSIVE reached(id) AS (SELECT ? UNION SELECT group_id FROM members "
+            "JOIN reached ON principal_id=reached.id) SELECT id FROM reached",
+            (principal_id.lower(),),
+        )
+        return [row["id"] for row in rows]
 
     # -- role assignments ------------------------------------------------------------------------
 
@@ -212,7 +236,7 @@ class Access:
 
     def roles_on(self, principal: Principal, scope: str) -> list[RoleDefinition]:
         """The roles that somebody has on a scope (an ARM id), assigned there or above it."""
-        who = [principal.id, *self._groups(principal.id)]
+        who = self.identities_of(principal.id)
         rows = self._database.rows(
             "SELECT role, scope_key FROM role_assignments WHERE principal IN "
             f"({','.join('?' * len(who))})",
@@ -228,7 +252,7 @@ class Access:
 
     def sees(self, principal: Principal, scope: ResourceId) -> bool:
         """Whether somebody has any role on a scope, above it or below it."""
-        who = [principal.id, *self._groups(principal.id)]
+        who = self.identities_of(principal.id)
         rows = self._database.rows(
             "SELECT scope_key FROM role_assignments WHERE principal IN "
             f"({','.join('?' * len(who))})",

@@ -19,12 +19,22 @@ Part = TypeVar("Part")
 
 
 class Cloud:
-    """One emulated Azure, remembered. `state` is its directory, None to keep it in memory."""
+    """One emulated Azure, remembered. `state` is its directory, None to keep it in memory.
 
-    def __init__(self, state: Path | None = None, *, start: datetime | None = None) -> None:
+    `temporary` is where work on its way lies, None for the system's own temporary folder.
+    """
+
+    def __init__(
+        self,
+        state: Path | None = None,
+        *,
+        start: datetime | None = None,
+        temporary: Path | None = None,
+    ) -> None:
         self.tenant = TENANT
         self.directory = state
         """Where the state lies on disk; None when it is kept in memory."""
+        self.temporary = temporary
         if state is not None:
             state.mkdir(parents=True, exist_ok=True)
         self.clock = Clock(start)

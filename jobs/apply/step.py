@@ -29,7 +29,7 @@ from jobs.foundry.models import ModelVersion
 from jobs.foundry.projects import Datastore, Project
 from jobs.foundry.session import Session
 from jobs.foundry.submission import Submission
-from jobs.plan.desired import DataVersion, Serving
+from jobs.plan.desired import DataVersion, Measuring, Serving
 from jobs.plan.plan import Plan
 from jobs.plan.steps import (
     DataStep,
@@ -43,7 +43,7 @@ from jobs.plan.steps import (
     Step,
     TrialStep,
 )
-from jobs.proof.evaluation import measure
+from jobs.proof.evaluation import SERVED, measure
 from jobs.spec import ids
 from jobs.spec.canonical import hyperparameters
 from jobs.terminal.progress import Reporter, size
@@ -330,16 +330,26 @@ def evaluate(step: MeasureStep, work: Work) -> bool:
     """Ask the held-out questions, and hold the gates."""
     if step.action.kind == "unchanged":
         return True
-    name = step.measuring.endpoint
+    measuring = step.measuring
+    endpoint = _asked(measuring.endpoint, measuring, work)
+    others = {word: _asked(name, measuring, work) for word, name in measuring.references.items()}
+    served = work.plan.actual.served(measuring.endpoint)
+    if served is not None:
+        others[SERVED] = served
+    measure(work.session, endpoint, measuring, work.report, others, pause=work.pause)
+    return True
+
+
+def _asked(name: str, measuring: Measuring, work: Work) -> Endpoint:
+    """An endpoint that an evaluation asks; the plan saw it, or it was made since."""
     endpoint = work.candidates.get(name) or work.plan.actual.served(name)
     if endpoint is None:
         raise PreflightError(
-            f"{step.measuring.spec.reference}: there is no endpoint "
-            f"'{step.measuring.endpoint}' in the project.",
-            next_step="Add a serverless_endpoint document, or correct 'endpoint'.",
+            f"{measuring.spec.reference}: there is no endpoint '{name}' in the project.",
+            next_step="Add a serverless_endpoint document, or correct the name.",
         )
-    measure(work.session, endpoint, step.measuring, work.report)
-    return True
+    endpoints.require_servable(endpoint)
+    return endpoint
 
 
 # ── names, and what they leave ──────────────────────────────────────────────────────────────────

@@ -6,7 +6,6 @@ from jobs.foundry.session import Session
 from jobs.plan import plan as plans
 from jobs.plan.plan import Plan
 from jobs.plan.report import trials
-from jobs.terminal import output
 from jobs.terminal.progress import Reporter
 
 
@@ -25,5 +24,6 @@ def run_whole(session: Session, plan: Plan, report: Reporter, options: Options) 
         before, plan = plan, plans.again(session, plan)
         for name, standing in plan.standings.items():
             if standing.is_over and not before.standings[name].is_over:
-                output.tell("\n".join(trials.lines(standing, plan.specs)))
+                report.table(trials.lines(standing, plan.specs))
+                report.record("sweeps", trials.as_dict(standing, plan.specs))
         run(session, plan, report, options)

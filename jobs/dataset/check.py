@@ -2,17 +2,20 @@
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from jobs.catalog.catalog import catalog, registry_model
+from jobs.dataset.conversations import Conversation, Task
 from jobs.dataset.layout import NO_SENSE, layout_of, looks_foreign
-from jobs.dataset.lint import Tally, Task, Wish
-from jobs.dataset.parallel import lint_file
+from jobs.dataset.lint import Tally, Wish
+from jobs.dataset.near import Signatures, pairs_among
+from jobs.dataset.parallel import read_file
 from jobs.dataset.remarks import Remark, Remarks
 from jobs.dataset.repeats import Place, remark, repeats
-from jobs.dataset.survey import Survey, is_sorted_by_label, survey
+from jobs.dataset.survey import Survey, is_sorted_by_label
+from jobs.dataset.surveyor import Surveyor
 from jobs.dataset.tokens import NO_TOKENS, Tokenizer, Tokens
 from jobs.files import Stamp, UnreadableFileError, stamp_of
 from jobs.findings import Finding, in_order
@@ -30,6 +33,8 @@ class DataFile:
 
     path: Path
     role: Role = "training"
+    calls_count: bool = False
+    """Whether an evaluation compares calls of tools, too."""
 
     @property
     def name(self) -> str:
@@ -47,7 +52,7 @@ class Looked:
     tally: Tally
     stamp: Stamp
     """Of the file as it was before it was read."""
-    survey: Survey = field(default_factory=Survey)
+    survey: Survey
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,15 @@ def check(
     Training files come first, whatever order they are given in, so that a repeat is told where it
     does harm: in the validation or the test file. `tell` hears what is being looked at.
     """
-    looked, findings = _lint_all(files, task, limit, tell)
+    tokenizer, missing = _tokenizer(training)
+
+    def reader() -> _Reader:
+        model = training.model if training else ""
+        surveyor = Surveyor(limit, model, tokenizer, _context(training))
+        return _Reader(surveyor, Signatures() if near else None)
+
+    looked, findings = _look_at_all(files, Wish(task=task, limit=limit), reader, tell)
+    findings += missing
     names = [item.file.name for item in looked]
     again = repeats([item.tally for item in looked])
     for one, first in again:
@@ -107,50 +120,72 @@ def check(
     if near:
         tell("near-duplicates …")
         _near(looked, task, [one for one, _ in again], names)
-    tokenizer, missing = _tokenizer(training)
-    findings += missing
-    context = _context(training)
-    surveys: list[Survey] = []
+        for item in looked:
+            item.read.signatures = None  # a hundred bytes a conversation, which nobody needs now
     for item in looked:
         _whole_file(item, task)
-        tell(f"{item.file.name}: texts and tokens …")
-        surveys.append(
-            survey(
-                item.file.path,
-                item.tally.remarks,
-                task=task,
-                model=training.model if training else "",
-                tokenizer=tokenizer,
-                context=context,
-            )
-        )
+    surveys = [item.read.surveyor.outcome(item.tally.remarks, tokenizer) for item in looked]
     tell("")
-    checked = [replace(item, survey=one) for item, one in zip(looked, surveys, strict=True)]
+    checked = [
+        Looked(item.file, item.tally, item.stamp, survey)
+        for item, survey in zip(looked, surveys, strict=True)
+    ]
     if training:
         _enough(checked, training)
     for item in checked:
-        if item.file.role == "test":
+        if item.file.role == "test" and not item.file.calls_count:
             _expects_calls(item)
         findings += item.tally.remarks.findings(item.file.name)
     return Checked(tuple(checked), tuple(in_order(findings)))
 
 
-def _lint_all(
-    files: Sequence[DataFile], task: Task, limit: int, tell: Callable[[str], None]
-) -> tuple[list[Looked], list[Finding]]:
-    wish = Wish(task=task, limit=limit)
-    looked: list[Looked] = []
+@dataclass(slots=True)
+class _Reader:
+    """Reads the texts of a file for all that wants to know them."""
+
+    surveyor: Surveyor
+    signatures: Signatures | None
+    """None where near-duplicates are not looked for."""
+
+    def look_at(self, batch: Sequence[Conversation]) -> None:
+        self.surveyor.look_at(batch)
+        if self.signatures:
+            self.signatures.look_at(batch)
+
+    def rest(self) -> None:
+        self.surveyor.rest()
+
+    def take(self, other: "_Reader", lines_before: int) -> None:
+        self.surveyor.take(other.surveyor, lines_before)
+        if self.signatures and other.signatures:
+            self.signatures.take(other.signatures, lines_before)
+
+
+class _Read(NamedTuple):
+    file: DataFile
+    tally: Tally
+    stamp: Stamp
+    read: _Reader
+
+
+def _look_at_all(
+    files: Sequence[DataFile],
+    wish: Wish,
+    reader: Callable[[], _Reader],
+    tell: Callable[[str], None],
+) -> tuple[list[_Read], list[Finding]]:
+    looked: list[_Read] = []
     findings: list[Finding] = []
     for file in sorted(files, key=lambda f: ROLES.index(f.role)):
-        tell(f"{file.name}: form, repeats, secrets …")
+        tell(f"{file.name}: form, texts, secrets …")
         try:
             stamp = stamp_of(file.path)
-            tally = lint_file(file.path, wish)
+            tally, read = read_file(file.path, wish, reader)
         except UnreadableFileError as error:
             message = f"can't be read: {error}."
             findings.append(Finding(file.name, 0, 0, "", message, "FT-S017", "error"))
             continue
-        looked.append(Looked(file, tally, stamp))
+        looked.append(_Read(file, tally, stamp, read))
     return looked, findings
 
 
@@ -172,11 +207,11 @@ def _tokenizer(training: TrainedWith | None) -> tuple[Tokenizer | None, list[Fin
 
 
 def _near(
-    looked: Sequence[Looked], task: Task, exact: Sequence[Place], names: Sequence[str]
+    looked: Sequence[_Read], task: Task, exact: Sequence[Place], names: Sequence[str]
 ) -> None:
-    from jobs.dataset.near import near_pairs
-
-    for pair in near_pairs([item.file.path for item in looked], task, exact=exact):
+    paths = [item.file.path for item in looked]
+    signatures = [item.read.signatures or Signatures() for item in looked]
+    for pair in pairs_among(paths, signatures, task, exact=exact):
         file, line = pair.again
         share = f"{int(pair.similarity * 100)} %"
         if file == pair.first[0]:
@@ -188,7 +223,7 @@ def _near(
         looked[file].tally.remarks.add(found)
 
 
-def _whole_file(item: Looked, task: Task) -> None:
+def _whole_file(item: _Read, task: Task) -> None:
     remarks, tally = item.tally.remarks, item.tally
     if item.file.path.suffix.lower() != ".jsonl":
         text = f"'{item.file.path.suffix}' is not what the service takes: .jsonl only."

@@ -2,17 +2,17 @@
 
 import json
 import os
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple, cast
 
 import msgspec
 
 from jobs.dataset import explain
-from jobs.dataset.lines import WHOLE, Stretch, blocks
-from jobs.dataset.lint import Task
+from jobs.dataset.lines import blocks
 from jobs.dataset.remarks import Remarks
 from jobs.files import open_regular
 
+Task = Literal["chat_completion", "text_completion"]
 Role = Literal["system", "user", "assistant", "tool"]
 
 
@@ -27,9 +27,9 @@ class Conversation(NamedTuple):
     """A line that can be trained on."""
 
     line: int
-    messages: list[Message]
+    messages: Sequence[Message]
     raw: bytes
-    """The line as it is in the file."""
+    """The line as it is in the file; `lint` leaves it out where it says no more than messages."""
 
     @property
     def system(self) -> str | None:
@@ -76,7 +76,6 @@ def read_conversations(
     task: Task = "chat_completion",
     *,
     only: Container[int] | None = None,
-    part: Stretch = WHOLE,
 ) -> Iterator[Conversation]:
     """The usable conversations of a file, in order; what `lint` refuses is left out.
 
@@ -88,18 +87,31 @@ def read_conversations(
         UnreadableFileError: The file can't be opened.
     """
     with open_regular(path) as file:
-        for block in blocks(file, part):
+        for block in blocks(file):
             if block.too_long:
                 continue
             data = block.data
-            if part.start == 0 and block.first_line == 1 and data.startswith(b"\xef\xbb\xbf"):
+            if block.first_line == 1 and data.startswith(b"\xef\xbb\xbf"):
                 data = data[3:]
             for number, line in enumerate(data.split(b"\n"), block.first_line):
                 if only is not None and number not in only:
                     continue
-                messages = _chat(line) if task == "chat_completion" else _text(line, number)
+                messages = messages_of(line, number, task)
                 if messages:
                     yield Conversation(number, messages, line)
+
+
+def messages_of(line: bytes, number: int, task: Task) -> Sequence[Message]:
+    """The messages of a line; none if it is no usable conversation."""
+    if task == "chat_completion":
+        return _chat(line)
+    pair = explain.text_line(Remarks(0), line, number)
+    return as_messages(pair) if pair else ()
+
+
+def as_messages(pair: tuple[str, str]) -> Sequence[Message]:
+    """Text completion's prompt and completion as a conversation."""
+    return Message("user", pair[0]), Message("assistant", pair[1])
 
 
 def fields_of(line: bytes) -> dict[str, Any]:
@@ -120,15 +132,15 @@ def batches(conversations: Iterable[Conversation]) -> Iterator[list[Conversation
     for one in conversations:
         batch.append(one)
         size += len(one.raw)
-        if len(batch) == _BATCH or size > _BATCH_BYTES:
+        if len(batch) == BATCH or size > BATCH_BYTES:
             yield batch
             batch, size = [], 0
     if batch:
         yield batch
 
 
-_BATCH = 256
-_BATCH_BYTES = 1 << 20
+BATCH = 256
+BATCH_BYTES = 1 << 20
 """What is made of a batch should fit the processor's cache, and has to fit memory."""
 
 
@@ -154,8 +166,3 @@ def _with_tools(line: bytes) -> list[Message]:
             content = " ".join(part.get("text", "") for part in parts)
         messages.append(Message(message["role"], content or ""))
     return messages
-
-
-def _text(line: bytes, number: int) -> list[Message]:
-    pair = explain.text_line(Remarks(0), line, number)
-    return [Message("user", pair[0]), Message("assistant", pair[1])] if pair else []

@@ -15,10 +15,11 @@ import msgspec
 from xxhash import xxh3_64_intdigest
 
 from jobs.dataset import explain
+from jobs.dataset.conversations import Task
 from jobs.dataset.formats import conversation_of, format_of, role_of
 from jobs.dataset.layout import Columns, Record, layout_of, looks_foreign, table_rows
 from jobs.dataset.lines import blocks
-from jobs.dataset.lint import Task, Wish
+from jobs.dataset.lint import Wish
 from jobs.dataset.parallel import lint_file
 from jobs.dataset.privacy import private_in
 from jobs.dataset.remarks import Remarks

@@ -14,8 +14,9 @@ from typing import Any, NamedTuple, cast
 
 import msgspec
 
+from jobs.dataset.conversations import Task
 from jobs.dataset.formats import format_of, pair
-from jobs.dataset.lint import Tally, Task
+from jobs.dataset.lint import Tally
 from jobs.errors import InvalidInputError
 from jobs.files import read_bounded
 

@@ -1,6 +1,6 @@
 """Lines of a file in blocks: constant memory whatever the file, and whatever is in it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from io import BufferedReader, RawIOBase
 from typing import BinaryIO, NamedTuple, cast
 
@@ -30,8 +30,6 @@ class Stretch(NamedTuple):
     """The byte where the first of them begins."""
     end: int | None = None
     """The byte where the first line after them begins; None is the end of the file."""
-    first_line: int = 1
-    """The number that the first of them is given."""
 
 
 WHOLE = Stretch()
@@ -49,7 +47,8 @@ def blocks(file: BinaryIO, part: Stretch = WHOLE) -> Iterator[Block]:
 
 
 def _blocks(reader: "BufferedReader[RawIOBase]", part: Stretch) -> Iterator[Block]:
-    position, end, line = part
+    position, end = part
+    line = 1
     while end is None or position < end:
         # `end` is the beginning of a line, so that a block that reaches it is whole.
         data = reader.read(BLOCK_BYTES if end is None else min(BLOCK_BYTES, end - position))
@@ -97,21 +96,6 @@ def cut(file: BinaryIO, size: int, count: int) -> list[Stretch]:
         if position > cuts[-1] and position < size:
             cuts.append(position)
     return [Stretch(start, end) for start, end in zip(cuts, [*cuts[1:], None], strict=True)]
-
-
-def numbered(file: BinaryIO, parts: Sequence[Stretch]) -> list[Stretch]:
-    """The parts of a file with the numbers that their lines have in it."""
-    found: list[Stretch] = []
-    line = 1
-    for part in parts:
-        found.append(part._replace(first_line=line))
-        if part.end is not None:
-            file.seek(part.start)
-            left = part.end - part.start
-            while left > 0 and (chunk := file.read(min(left, BLOCK_BYTES * 4))):
-                left -= len(chunk)
-                line += chunk.count(b"\n")
-    return found
 
 
 def _skip_line(reader: "BufferedReader[RawIOBase]") -> int:

@@ -7,17 +7,17 @@ write without spaces are taken letter by letter. What is kept of a conversation 
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy
 
-from jobs.dataset.conversations import batches, read_conversations
-from jobs.dataset.lines import Stretch
-from jobs.dataset.lint import Task
-from jobs.dataset.parallel import over_parts
+from jobs.dataset.conversations import Conversation, Task, batches, read_conversations
+from jobs.dataset.lint import Wish
+from jobs.dataset.parallel import over_pieces, read_file
 from jobs.dataset.repeats import Place
+from jobs.dataset.triples import different, jaccard, triples_of
 
 SIMILAR = 0.8
 """Jaccard index of word triples from which on two conversations count as nearly the same."""
@@ -29,6 +29,10 @@ _LIKELY = 0.5
 """Share of equal bins: 0.8 give or take 0.06 for long pairs at 0.8, and 0.13 for short ones."""
 _STAND_FOR = 20
 """A large group is a template: its first members stand for it."""
+_WORKING_SET = 24 << 20
+"""More than what is made of a batch."""
+_MIX = 0x9E3779B97F4A7C15
+"""Odd; unsigned overflow is what mixes."""
 
 
 class NearPair(NamedTuple):
@@ -46,165 +50,102 @@ def near_pairs(
 
     `exact` are places of exact repeats, which are known already and left out. Large files are
     taken by every core.
+
+    Raises:
+        UnreadableFileError: A file can't be read.
     """
+    wish = Wish(task=task, private=False, limit=0)
+    signatures = [read_file(path, wish, Signatures)[1] for path in paths]
+    return pairs_among(paths, signatures, task, exact=exact)
+
+
+def pairs_among(
+    paths: Sequence[Path],
+    signatures: Sequence["Signatures"],
+    task: Task = "chat_completion",
+    *,
+    exact: Iterable[Place] = (),
+) -> list[NearPair]:
+    """The same for files whose signatures were taken already."""
     known: dict[int, list[int]] = {}
     for file, line in exact:
         known.setdefault(file, []).append(line)
     files: list[Any] = []
     lines: list[Any] = []
-    signatures: list[Any] = []
-    for file, path in enumerate(paths):
-        own, rows = _signatures_of(path, task)
-        keep = ~numpy.isin(own, known.get(file, []))
+    rows: list[Any] = []
+    for file, taken in enumerate(signatures):
+        own = numpy.frombuffer(taken.lines, dtype=numpy.uint32)
+        left_out = known.get(file, [])
+        is_exact = numpy.zeros(max([0, *taken.lines[-1:], *left_out]) + 1, dtype=bool)
+        is_exact[left_out] = True
+        keep = ~is_exact[own]
         lines.append(own[keep])
-        signatures.append(rows[keep])
+        rows.append(numpy.frombuffer(taken.rows, dtype=numpy.uint16).reshape(-1, _BINS)[keep])
         files.append(numpy.full(len(lines[-1]), file, dtype=numpy.uint16))
     if not any(map(len, lines)):
         return []
     places = numpy.concatenate(files), numpy.concatenate(lines)
-    pairs = _candidates(numpy.concatenate(signatures))
-    return sorted(_verified(paths, task, places, pairs))
+    signatures_of_all = rows[0] if len(rows) == 1 else numpy.concatenate(rows)
+    return sorted(_verified(paths, task, places, _candidates(signatures_of_all)))
 
 
-def similarity(one: str, other: str) -> float:
-    """The Jaccard index of two texts' word triples."""
-    first, second = (numpy.unique(_triples([text])[0]) for text in (one, other))
-    return _jaccard(first, second)
+@dataclass(slots=True)
+class Signatures:
+    """What is kept of the conversations of a file, or of a part of it."""
 
+    lines: "array[int]" = field(default_factory=lambda: array("I"))
+    rows: bytearray = field(default_factory=bytearray)
 
-# ── triples ─────────────────────────────────────────────────────────────────────────────────────
+    def __post_init__(self) -> None:
+        # glibc keeps freed memory for the next batch only up to the size of what it has seen come
+        # and go; else each batch's arrays are new pages, which takes as long as to fill them.
+        numpy.empty(_WORKING_SET, dtype=numpy.uint8)
 
+    def look_at(self, batch: Sequence[Conversation]) -> None:
+        """Take those of the next conversations."""
+        self.lines.extend([one.line for one in batch])
+        texts = [" ".join(one.turns) for one in batch]
+        self.rows += _signatures(*triples_of(texts)).tobytes()
 
-def _triples(texts: Iterable[str]) -> tuple[Any, Any]:
-    """The hashes of all texts' word triples, one text after the other, and where each text ends."""
-    folded = [text[:_LONGEST].casefold().encode("utf-8", "surrogatepass") for text in texts]
-    data = numpy.frombuffer(_END.join([*folded, b""]), dtype=numpy.uint8)
-    begins, ends = _words(data)
-    hashes = _hashes(data, begins, ends)
-    triples = hashes * _FACTORS[0]
-    triples[:-1] += hashes[1:] * _FACTORS[1]
-    triples[:-2] += hashes[2:] * _FACTORS[2]
-    triples ^= triples >> 32
-    triples *= _FACTORS[3]
-    # Two end marks follow each text, so that even one word has a triple. What begins in them
-    # reaches into the next text: the text's first triple stands in, and zero where no word is.
-    after = numpy.flatnonzero(data[begins] == _END[1]) + 2
-    first = numpy.concatenate(([0], after[:-1]))
-    triples[after - 1] = triples[after - 2] = numpy.where(after - first > 2, triples[first], 0)
-    return triples, after
+    def rest(self) -> None:
+        """Nothing is to be let go."""
 
-
-_LONGEST = 1 << 19
-"""Characters of a conversation that are compared: as many as the longest context holds."""
-
-_END = b" \xfe \xff "
-"""Two words that are in no text, for these bytes are in no UTF-8."""
-
-
-def _words(data: Any) -> tuple[Any, Any]:
-    """Where words begin and end: at spaces, and around letters of scripts that set no spaces."""
-    is_space = data <= 32
-    is_cut = numpy.zeros(len(data), dtype=bool)
-    for letters, size in _letters(data):
-        is_cut[letters] = is_cut[letters + size] = True
-    follows_space = numpy.concatenate(([True], is_space[:-1]))
-    begins = numpy.flatnonzero(~is_space & (follows_space | is_cut))
-    ends = numpy.flatnonzero(~follows_space & (is_space | is_cut))
-    return begins, ends
-
-
-def _letters(data: Any) -> Iterator[tuple[Any, int]]:
-    """Letters of scripts that set no spaces: where they begin in UTF-8, and their bytes."""
-    if data.max() < 0xE0:
-        return
-    following = numpy.concatenate((data[1:], [0]))
-    yield numpy.flatnonzero((data >= 0xE3) & (data <= 0xE9)), 3  # kana and Han
-    yield numpy.flatnonzero((data == 0xE0) & (following >= 0xB8)), 3  # Thai, Lao, Tibetan
-    southern = (following <= 0x82) | ((following & 0xFE) == 0x9E)  # Myanmar, Khmer
-    yield numpy.flatnonzero((data == 0xE1) & southern), 3
-    yield numpy.flatnonzero((data == 0xF0) & (following >= 0xA0)), 4  # rare Han
-
-
-def _hashes(data: Any, begins: Any, ends: Any) -> Any:
-    """A hash of each word.
-
-    Polynomials of the bytes: each is a difference of two sums over all bytes so far, divided by a
-    power. No word becomes an object of Python's, which is what would take the time.
-    """
-    powers, inverses = _powers(1 << len(data).bit_length())
-    sums = numpy.zeros(len(data) + 1, dtype=numpy.uint64)
-    numpy.cumsum((data + numpy.uint64(1)) * powers[: len(data)], out=sums[1:])
-    hashes = (sums[ends] - sums[begins]) * inverses[begins]
-    hashes ^= hashes >> 32
-    hashes *= _FACTORS[0]
-    return hashes
-
-
-@cache
-def _powers(count: int) -> tuple[Any, Any]:
-    """The powers of an odd number modulo 2^64, and those of its inverse."""
-    base = _FACTORS[1]
-    both = (base, pow(base, -1, 1 << 64))
-    found = [numpy.full(count, number, dtype=numpy.uint64) for number in both]
-    return numpy.multiply.accumulate(found[0]), numpy.multiply.accumulate(found[1])
-
-
-_FACTORS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
-"""Odd constants; unsigned overflow is what mixes them."""
-
-
-def _jaccard(one: Any, other: Any) -> float:
-    """Of two arrays of different triples."""
-    both = len(numpy.intersect1d(one, other, assume_unique=True))
-    return both / (len(one) + len(other) - both)
+    def take(self, other: "Signatures", lines_before: int) -> None:
+        """Take in those of the next part."""
+        self.lines.extend([line + lines_before for line in other.lines])
+        self.rows += other.rows
 
 
 # ── signatures ──────────────────────────────────────────────────────────────────────────────────
-
-
-def _signatures_of(path: Path, task: Task) -> tuple[Any, Any]:
-    """The lines of a file's conversations, and a signature for each."""
-
-    def work(part: Stretch) -> tuple["array[int]", bytes]:
-        lines = array("I")
-        rows: list[bytes] = []
-        for batch in batches(read_conversations(path, task, part=part)):
-            lines.extend([one.line for one in batch])
-            texts = [" ".join(one.turns) for one in batch]
-            rows.append(_signatures(*_triples(texts)).tobytes())
-        return lines, b"".join(rows)
-
-    parts = over_parts(path, work)
-    lines = numpy.concatenate([numpy.frombuffer(own, dtype=numpy.uint32) for own, _ in parts])
-    flat = numpy.frombuffer(b"".join(rows for _, rows in parts), dtype=numpy.uint16)
-    return lines, flat.reshape(-1, _BINS)
 
 
 def _signatures(triples: Any, ends: Any) -> Any:
     """One-permutation MinHash: hashes fall in bins, and the least of each bin is kept.
 
     An empty bin borrows from the next that is not (Shrivastava and Li, 2014), so that two texts
-    agree in as many bins as they share triples, however short they are. One sort of a batch does
+    agree in as many bins as they share triples, however short they are. One look at each hash does
     what a hash function for each bin would.
     """
     count = len(ends)
-    row = numpy.repeat(numpy.arange(count, dtype=numpy.uint64), numpy.diff(ends, prepend=0))
-    keys = (row << 48) | (triples >> 16)
-    keys.sort()
-    bins = (keys >> 48) * _BINS + (((keys >> 16) & 0xFFFFFFFF) * _BINS >> 32)
-    is_least = numpy.concatenate(([True], bins[1:] != bins[:-1]))
-    found = numpy.full(count * _BINS, -1, dtype=numpy.int32)
-    found[bins[is_least]] = keys[is_least] & 0xFFFF
-    found = found.reshape(count, _BINS)
-    # Where the next bin that is not empty is, going round.
-    place = numpy.where(found >= 0, numpy.arange(_BINS), 2 * _BINS)
-    place = numpy.concatenate((place, place + _BINS), axis=1)
-    place = numpy.minimum.accumulate(place[:, ::-1], axis=1)[:, ::-1][:, :_BINS]
-    distance = place - numpy.arange(_BINS)
-    lent = numpy.take_along_axis(found, place % _BINS, axis=1)
-    return (lent + distance * _LENT).astype(numpy.uint16)
+    bins = (triples >> 32) * _BINS >> 32
+    bins += numpy.repeat(
+        numpy.arange(0, count * _BINS, _BINS, dtype=numpy.uint64), numpy.diff(ends, prepend=0)
+    )
+    least = numpy.full(count * _BINS, _NOTHING, dtype=numpy.uint64)
+    numpy.minimum.at(least, bins.view(numpy.int64), triples >> 16)
+    least = least.reshape(count, _BINS)
+    # Where the next bin that is not empty is, going round: each row stands there twice.
+    twice = numpy.concatenate((least, least), axis=1).ravel()
+    place = numpy.arange(len(twice))
+    full = numpy.where(twice == _NOTHING, len(twice) - 1, place)
+    full = numpy.minimum.accumulate(full[::-1])[::-1]
+    distance = (full - place).astype(numpy.uint16)
+    lent = twice[full].astype(numpy.uint16) + distance * numpy.uint16(_LENT)
+    return numpy.ascontiguousarray(lent.reshape(count, 2 * _BINS)[:, :_BINS])
 
 
+_NOTHING = 0xFFFFFFFFFFFFFFFF
+"""In an empty bin: more than the 48 bits of a hash that are compared."""
 _LENT = 40503
 """Times the distance, so that a borrowed number differs from its owner's."""
 
@@ -221,7 +162,7 @@ def _candidates(rows: Any) -> Any:
     pairs: list[Any] = []
     for band in rows.view(numpy.uint64).T:
         # Sorting the hash and the row in one number is ten times as fast as sorting by hash.
-        mixed = (band ^ (band >> 29)) * _FACTORS[0]
+        mixed = (band ^ (band >> 29)) * _MIX
         keys = (mixed & 0xFFFFFFFF00000000) | numpy.arange(len(rows), dtype=numpy.uint64)
         keys.sort()
         sorted_rows = (keys & 0xFFFFFFFF).astype(numpy.int64)
@@ -242,8 +183,9 @@ def _candidates(rows: Any) -> Any:
             best[more[better]] = agree[better]
             partner[more[better]] = earlier[better]
         found = partner >= 0
-        pairs.append(numpy.stack((sorted_rows[later[found]], partner[found]), axis=1))
-    return numpy.unique(numpy.concatenate(pairs), axis=0)
+        pairs.append(sorted_rows[later[found]] << 32 | partner[found])
+    each = different(numpy.concatenate(pairs))
+    return numpy.stack((each >> 32, each & 0xFFFFFFFF), axis=1)
 
 
 def _agreement(rows: Any, ones: Any, others: Any) -> Any:
@@ -263,16 +205,25 @@ _AT_ONCE = 10_000
 def _verified(
     paths: Sequence[Path], task: Task, places: tuple[Any, Any], pairs: Any
 ) -> Iterator[NearPair]:
-    best: dict[Place, NearPair] = {}
-    for at in range(0, len(pairs), _AT_ONCE):
-        some = pairs[at : at + _AT_ONCE]
-        of_row = {int(row): (int(places[0][row]), int(places[1][row])) for row in set(some.flat)}
+    """Of each later row the pair that is most alike, if it is alike enough."""
+
+    def work(some: Any) -> list[NearPair]:
+        rows = list(set(some.ravel().tolist()))
+        where = zip(places[0][rows].tolist(), places[1][rows].tolist(), strict=True)
+        of_row = dict(zip(rows, where, strict=True))
         triples = _triples_at(paths, task, set(of_row.values()))
-        for row, other in some:
-            again, first = of_row[int(row)], of_row[int(other)]
-            value = _jaccard(triples[again], triples[first])
-            if value >= SIMILAR and (again not in best or value > best[again].similarity):
-                best[again] = NearPair(again, first, value)
+        compared = [
+            NearPair(again, first, jaccard(triples[again], triples[first]))
+            for again, first in ((of_row[one], of_row[other]) for one, other in some.tolist())
+        ]
+        return [pair for pair in compared if pair.similarity >= SIMILAR]
+
+    best: dict[Place, NearPair] = {}
+    chunks = [pairs[at : at + _AT_ONCE] for at in range(0, len(pairs), _AT_ONCE)]
+    for found in over_pieces(chunks, work):
+        for pair in found:
+            if pair.again not in best or pair.similarity > best[pair.again].similarity:
+                best[pair.again] = pair
     yield from best.values()
 
 
@@ -281,9 +232,8 @@ def _triples_at(paths: Sequence[Path], task: Task, wanted: set[Place]) -> dict[P
     for file, path in enumerate(paths):
         lines = {line for of, line in wanted if of == file}
         if lines:
-            wanted_here = read_conversations(path, task, only=lines)
-            for batch in batches(wanted_here):
-                triples, after = _triples(" ".join(one.turns) for one in batch)
+            for batch in batches(read_conversations(path, task, only=lines)):
+                triples, after = triples_of(" ".join(one.turns) for one in batch)
                 for one, own in zip(batch, numpy.split(triples, after), strict=False):
-                    found[file, one.line] = numpy.unique(own)
+                    found[file, one.line] = different(own)
     return found

@@ -3,17 +3,36 @@
 import os
 import pickle
 from collections.abc import Callable, Sequence
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, Protocol, Self, TypeVar
 
-from jobs.dataset.lines import WHOLE, Stretch, cut, numbered
+from jobs.dataset.conversations import Conversation
+from jobs.dataset.lines import WHOLE, Stretch, cut
 from jobs.dataset.lint import Tally, Wish, lint
-from jobs.dataset.remarks import Remarks
 from jobs.files import open_regular
 
 LARGE_BYTES = 64 << 20
 """From this size on, more processes cost less than they gain."""
 
+
+class Reader(Protocol):
+    """Who reads the usable conversations of a part of a file."""
+
+    def look_at(self, batch: Sequence[Conversation], /) -> None:
+        """Take in the next ones; the lines of each part are numbered from 1."""
+        ...
+
+    def rest(self) -> None:
+        """Let go of what is of no use when the part has been read."""
+        ...
+
+    def take(self, other: Self, lines_before: int, /) -> None:
+        """Take in what was read of the next part; so many lines are before it."""
+        ...
+
+
+P = TypeVar("P")
 R = TypeVar("R")
+SomeReader = TypeVar("SomeReader", bound=Reader)
 
 
 def lint_file(path: str | os.PathLike[str], wish: Wish, *, processes: int | None = None) -> Tally:
@@ -27,30 +46,53 @@ def lint_file(path: str | os.PathLike[str], wish: Wish, *, processes: int | None
         with open_regular(path) as file:
             return lint(file, wish, part)
 
-    parts = _parts_of(path, processes)
-    return work(WHOLE) if len(parts) == 1 else _together(_in_processes(work, parts), wish)
+    tally, *others = _over_parts(path, work, processes)
+    for other in others:
+        tally.take(other)
+    return tally
 
 
-def over_parts(path: str | os.PathLike[str], work: Callable[[Stretch], R]) -> list[R]:
-    """The work done on each part of a file, with as many processes as it is worth.
+def read_file(
+    path: str | os.PathLike[str], wish: Wish, reader: Callable[[], SomeReader]
+) -> tuple[Tally, SomeReader]:
+    """The same pass, in which a reader for each part reads the texts too; both make up one.
 
     Raises:
         UnreadableFileError: It can't be opened.
     """
-    parts = _parts_of(path)
-    if len(parts) == 1:
-        return [work(WHOLE)]
-    with open_regular(path) as file:
-        return _in_processes(work, numbered(file, parts))
+
+    def work(part: Stretch) -> tuple[Tally, SomeReader]:
+        own = reader()
+        with open_regular(path) as file:
+            tally = lint(file, wish, part, own.look_at)
+        own.rest()
+        return tally, own
+
+    (tally, first), *others = _over_parts(path, work)
+    for more, other in others:
+        first.take(other, tally.lines)
+        tally.take(more)
+    return tally, first
 
 
-def _parts_of(path: str | os.PathLike[str], processes: int | None = None) -> list[Stretch]:
+def over_pieces(pieces: Sequence[P], work: Callable[[P], R]) -> list[R]:
+    """The work done on each piece, by every core where there are several."""
+    cores = _cores()
+    shares = [pieces[core::cores] for core in range(min(cores, len(pieces)))]
+    done = _in_processes(lambda share: [work(piece) for piece in share], shares)
+    return [done[place % cores][place // cores] for place in range(len(pieces))]
+
+
+def _over_parts(
+    path: str | os.PathLike[str], work: Callable[[Stretch], R], processes: int | None = None
+) -> list[R]:
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
-        return cut(file, size, processes or (_cores() if size > LARGE_BYTES else 1))
+        parts = cut(file, size, processes or (_cores() if size > LARGE_BYTES else 1))
+    return _in_processes(work, parts if len(parts) > 1 else [WHOLE])
 
 
-def _in_processes(work: Callable[[Stretch], R], parts: Sequence[Stretch]) -> list[R]:
+def _in_processes(work: Callable[[P], R], parts: Sequence[P]) -> list[R]:
     """The work on each part in a process of its own, on the last in this one.
 
     Plain forks and pipes: importing multiprocessing takes as long as linting 20 MB. A process that
@@ -71,7 +113,7 @@ def _in_processes(work: Callable[[Stretch], R], parts: Sequence[Stretch]) -> lis
                 os._exit(code)
         os.close(writer)
         children.append((child, os.fdopen(reader, "rb")))
-    last = work(parts[-1])
+    last = [work(part) for part in parts[-1:]]
     results: list[R] = []
     for part, (child, pipe) in zip(parts, children, strict=False):
         with pipe:
@@ -79,20 +121,7 @@ def _in_processes(work: Callable[[Stretch], R], parts: Sequence[Stretch]) -> lis
         _, status = os.waitpid(child, 0)
         # Our own child wrote it, so unpickling it is safe.
         results.append(pickle.loads(sent) if status == 0 else work(part))
-    return [*results, last]
-
-
-def _together(parts: list[Tally], wish: Wish) -> Tally:
-    whole = Tally(Remarks(wish.limit))
-    for part in parts:
-        whole.remarks.take(part.remarks, whole.lines)
-        before = whole.lines
-        whole.hashes.extend(part.hashes)
-        whole.hashed_lines.extend(
-            [line + before for line in part.hashed_lines] if before else part.hashed_lines
-        )
-        whole.lines += part.lines
-    return whole
+    return [*results, *last]
 
 
 def _cores() -> int:

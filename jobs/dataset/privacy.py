@@ -26,20 +26,29 @@ Said = set[tuple[int, str]]
 """Lines and kinds that were told: each once, however often it is there."""
 
 
-def find_private(data: bytes, first_line: int, remarks: Remarks) -> Said:
-    """Say which lines of a block hold secrets or personal data, once for a line and a kind."""
+def find_private(data: bytes, first_line: int, remarks: Remarks, start: int = 0) -> Said:
+    """Say which lines of a block hold secrets or personal data, once for a line and a kind.
+
+    No sign of any may begin before `start`.
+    """
     said: Said = set()
-    _tell(data, lambda row: first_line + row, lambda line: line.count(b'"role"') - 1, remarks, said)
+
+    def message(line: bytes) -> int:
+        return line.count(b'"role"') - 1
+
+    _tell(private_in(data, start), data, lambda row: first_line + row, message, remarks, said)
     return said
 
 
 def find_private_in(texts: Sequence[tuple[int, bytes]], remarks: Remarks, said: Said) -> None:
     """The same in lines that were escaped, and are not here: `["…","…"]`, by number."""
     data = b"\n".join(text for _, text in texts)
-    _tell(data, lambda row: texts[row][0], lambda line: line.count(b'","'), remarks, said)
+    found = private_in(data)
+    _tell(found, data, lambda row: texts[row][0], lambda line: line.count(b'","'), remarks, said)
 
 
 def _tell(
+    found: Iterator[Private],
     data: bytes,
     number: Callable[[int], int],
     message: Callable[[bytes], int],
@@ -48,7 +57,7 @@ def _tell(
 ) -> None:
     """Says each finding once: its line by the row, its message by what is before it in the line."""
     row, position = 0, 0
-    for item in sorted(set(private_in(data)), key=lambda item: item.start):
+    for item in sorted(set(found), key=lambda item: item.start):
         row += data.count(b"\n", position, item.start)
         position = item.start
         line = number(row)
@@ -73,10 +82,13 @@ def masked(text: str) -> str:
     return f"{text[:3]}…({len(text)} characters)"
 
 
-def private_in(data: bytes) -> Iterator[Private]:
-    """Every secret and every piece of personal data in a text in UTF-8, or in JSON of it."""
+def private_in(data: bytes, start: int = 0) -> Iterator[Private]:
+    """Every secret and every piece of personal data in a text in UTF-8, or in JSON of it.
+
+    No sign of any may begin before `start`.
+    """
     looked = [0] * len(_KINDS)  # how far each kind has looked: a run with many signs is read once
-    for sign in _SIGNS.finditer(data):
+    for sign in _SIGNS.finditer(data, start):
         index = (sign.lastindex or 0) - 1
         kind = _KINDS[index]
         if sign.start() >= looked[index]:
@@ -268,4 +280,6 @@ _KINDS = (
 )
 
 
+SIGNS = b"|".join(kind.sign for kind in _KINDS)
+"""For RE2: where something private may begin."""
 _SIGNS = pattern(b"|".join(b"(%s)" % kind.sign for kind in _KINDS))

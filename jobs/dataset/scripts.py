@@ -1,7 +1,7 @@
 """The writing system of text: Latin, Devanagari, Han …, by Unicode's blocks."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -74,21 +74,47 @@ def characters(texts: Iterable[str]) -> Counter[str]:
 
     codes = numpy.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
     numbers = numpy.bincount(_script_numbers()[codes]).tolist()
-    return Counter({name: count for name, count in zip(_NAMES, numbers, strict=False) if count})
+    return Counter({name: count for name, count in zip(SCRIPTS, numbers, strict=False) if count})
 
 
+def characters_of_each(texts: Sequence[str]) -> Any:
+    """The same for many texts at once: a row for each, a column for each of `SCRIPTS`."""
+    import numpy
+
+    counts = numpy.zeros((len(texts), len(SCRIPTS)), dtype=numpy.int64)
+    is_ascii = [text.isascii() for text in texts]
+    plain = [text for text, is_plain in zip(texts, is_ascii, strict=True) if is_plain]
+    letters = [len(text.encode().translate(None, _NOT_LATIN)) for text in plain]
+    rows = numpy.array(is_ascii, dtype=bool)
+    counts[rows, LATIN] = letters
+    counts[rows, COMMON] = [len(text) for text in plain]
+    counts[rows, COMMON] -= counts[rows, LATIN]
+    others = [text for text, is_plain in zip(texts, is_ascii, strict=True) if not is_plain]
+    if others:
+        codes = numpy.frombuffer("".join(others).encode("utf-32-le", "surrogatepass"), dtype="<u4")
+        # Text and script in one number, so that one count of numbers counts both.
+        bases = numpy.arange(len(others), dtype=numpy.int32) * len(SCRIPTS)
+        bases = numpy.repeat(bases, [len(text) for text in others])
+        numbers = numpy.bincount(
+            bases + _script_numbers()[codes], minlength=len(others) * len(SCRIPTS)
+        )
+        counts[~rows] = numbers.reshape(-1, len(SCRIPTS))
+    return counts
+
+
+SCRIPTS = tuple(dict.fromkeys(name for _, name in _STARTS))
+LATIN, COMMON = SCRIPTS.index("latin"), SCRIPTS.index("common")
 _NOT_LATIN = bytes(byte for byte in range(256) if not (65 <= byte <= 90 or 97 <= byte <= 122))
-_NAMES = tuple(dict.fromkeys(name for _, name in _STARTS))
 
 
 @cache
 def _script_numbers() -> Any:
-    """For each code point, the place of its script in `_NAMES`: a megabyte, and no branches."""
+    """For each code point, the place of its script in `SCRIPTS`: a megabyte, and no branches."""
     import numpy
 
     starts = [start for start, _ in _STARTS]
     lengths = numpy.diff([*starts, 0x110000])
-    places = [_NAMES.index(name) for _, name in _STARTS]
+    places = [SCRIPTS.index(name) for _, name in _STARTS]
     return numpy.repeat(numpy.array(places, dtype=numpy.uint8), lengths)
 
 
@@ -103,6 +129,22 @@ def dominant(counts: Counter[str]) -> str:
     if letters.get("kana", 0) * 5 > letters.get("han", 0):
         letters["kana"] = letters.get("kana", 0) + letters.pop("han", 0)
     return max(letters, key=lambda name: letters[name])
+
+
+def dominant_of_each(texts: Sequence[str], counts: Any) -> list[str]:
+    """The same for many texts and what `characters_of_each` says of them."""
+    letters = counts.copy()
+    letters[:, [COMMON, SCRIPTS.index("emoji")]] = 0
+    han, kana = SCRIPTS.index("han"), SCRIPTS.index("kana")
+    is_japanese = letters[:, kana] * 5 > letters[:, han]
+    letters[is_japanese, kana] += letters[is_japanese, han]
+    letters[is_japanese, han] = 0
+    most = zip(texts, letters.argmax(axis=1).tolist(), letters.max(axis=1).tolist(), strict=True)
+    # ASCII without a letter counts as Latin, like the digits and signs that it is.
+    return [
+        SCRIPTS[place] if count else "latin" if text.isascii() else ""
+        for text, place, count in most
+    ]
 
 
 TITLES = {

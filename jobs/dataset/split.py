@@ -13,13 +13,12 @@ from typing import Any
 
 from xxhash import xxh3_64_intdigest
 
-from jobs.dataset.conversations import Conversation, fields_of, read_conversations
+from jobs.dataset.conversations import Conversation, Task, fields_of, read_conversations
 from jobs.dataset.layout import NO_SENSE, layout_of, looks_foreign
-from jobs.dataset.lint import Tally, Task, Wish
+from jobs.dataset.lint import Tally, Wish
 from jobs.dataset.parallel import lint_file
-from jobs.dataset.remarks import Remarks
 from jobs.dataset.scripts import characters, dominant
-from jobs.dataset.survey import survey
+from jobs.dataset.surveyor import survey
 from jobs.errors import InvalidInputError
 from jobs.files import refuse_existing, whole_file
 from jobs.findings import Finding
@@ -185,7 +184,7 @@ def _choose(
 
 def _strata(path: Path, task: Task) -> Callable[[Conversation], str]:
     """How to tell the kinds of conversations apart in this file."""
-    found = survey(path, Remarks(0), task=task)
+    found = survey(path, task)
     if found.has_labels:
         return lambda one: one.messages[-1].content.strip()[:_LABEL_LENGTH]
     common = {prompt for prompt, _ in found.system_prompts.most_common(20)}

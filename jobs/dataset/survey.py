@@ -1,48 +1,37 @@
-"""What is in the data as a whole: prompts, answers, languages, lengths.
+"""What is in the data as a whole: prompts, answers, languages, lengths; and what is wrong with it.
 
-A second look, which reads the texts where `lint` only held them to their form. Every conversation
-is looked at, by every core if the file is large; what is kept of each is thirty bytes.
+`jobs.dataset.surveyor` takes it down.
 """
 
-import re
 from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
-from pathlib import Path
 
-from xxhash import xxh3_64_intdigest
-
-from jobs.dataset.conversations import Conversation, batches, fields_of, read_conversations
-from jobs.dataset.lines import Stretch
-from jobs.dataset.lint import Task
-from jobs.dataset.parallel import over_parts
 from jobs.dataset.remarks import Remark, Remarks
-from jobs.dataset.scripts import characters, dominant, title
-from jobs.dataset.tokens import NO_TOKENS, Estimator, Tokenizer, Tokens
+from jobs.dataset.scripts import title
+from jobs.dataset.tokens import NO_TOKENS, Tokens
 from jobs.terminal.output import printable
-
-_LABEL_LENGTH = 40
-_MANY_LABELS = 1000
-"""So many different short answers are no labels, and need not be kept."""
-_MANY_PROMPTS = 5000
 
 
 @dataclass(slots=True)
 class Answers:
-    """What was answered to which first question, as hashes: twenty bytes a conversation."""
+    """What was answered to which first question, as hashes: twenty bytes a conversation.
 
-    questions: "array[int]" = field(default_factory=lambda: array("Q"))
-    answers: "array[int]" = field(default_factory=lambda: array("Q"))
+    Python's own, salted: they mean something in this process and its forks only.
+    """
+
+    questions: "array[int]" = field(default_factory=lambda: array("q"))
+    answers: "array[int]" = field(default_factory=lambda: array("q"))
     lines: "array[int]" = field(default_factory=lambda: array("I"))
     """The line, times two, and one more if a system message comes first."""
 
-    def take(self, other: "Answers") -> None:
+    def take(self, other: "Answers", lines_before: int) -> None:
         """Take in those of the next part."""
         self.questions.extend(other.questions)
         self.answers.extend(other.answers)
-        self.lines.extend(other.lines)
+        self.lines.extend([line + 2 * lines_before for line in other.lines])
 
 
 @dataclass(slots=True)
@@ -76,56 +65,30 @@ class Survey:
             and len(self.labels) <= max(2, min(50, self.conversations // 5))
         )
 
-    def take(self, other: "Survey") -> None:
-        """Take in what was found in the next part of the file."""
+    def take(self, other: "Survey", lines_before: int) -> None:
+        """Take in what was found in the next part of the file; so many lines are before it."""
         self.conversations += other.conversations
         self.system_prompts.update(other.system_prompts)
         self.without_system += other.without_system
-        self.first_without_system = self.first_without_system or other.first_without_system
+        if other.first_without_system and not self.first_without_system:
+            self.first_without_system = other.first_without_system + lines_before
         self.labels.update(other.labels)
         self.label_order += other.label_order
         self.scripts.update(other.scripts)
-        self.line_of_script = {**other.line_of_script, **self.line_of_script}
-        self.answers.take(other.answers)
+        for script, line in other.line_of_script.items():
+            self.line_of_script.setdefault(script, line + lines_before)
+        self.answers.take(other.answers, lines_before)
         self.token_counts.extend(other.token_counts)
         self.turns.update(other.turns)
-        self.calls_last.extend(other.calls_last)
+        self.calls_last.extend([line + lines_before for line in other.calls_last])
 
 
-def survey(
-    path: Path,
-    remarks: Remarks,
-    *,
-    task: Task = "chat_completion",
-    model: str = "",
-    tokenizer: Tokenizer | None = None,
-    context: int | None = None,
-) -> Survey:
-    """Look at a file's usable conversations, and say what is wrong with them and with the whole."""
-
-    def work(part: Stretch) -> _Seen:
-        seen = _Seen(Remarks(remarks.limit), Estimator(model), tokenizer, context)
-        for batch in batches(read_conversations(path, task, part=part)):
-            seen.look_at(batch)
-        seen.tokenizer = None  # it need not go back through a pipe
-        return seen
-
-    first, *others = over_parts(path, work)
-    found = first.found
-    for other in others:
-        found.take(other.found)
-        first.estimator.take(other.estimator)
-        first.counted = [a + b for a, b in zip(first.counted, other.counted, strict=True)]
-    for seen in (first, *others):
-        remarks.take(seen.remarks, 0)
-    found.tokens = first.estimator.tokens()
-    if tokenizer:
-        found.tokens = Tokens(first.counted[0], first.counted[1], tokenizer.basis)
+def judge(found: Survey, remarks: Remarks) -> None:
+    """Say what is wrong with the whole of a file."""
     _contradictions(found.answers, remarks)
     _system_prompts(found, remarks)
     _labels(found, remarks)
     _scripts(found, remarks)
-    return found
 
 
 def is_sorted_by_label(found: Survey) -> bool:
@@ -140,84 +103,14 @@ def is_sorted_by_label(found: Survey) -> bool:
     return unseen * 5 >= len(order) - cut
 
 
-@dataclass(slots=True)
-class _Seen:
-    """What was seen in a part of a file."""
-
-    remarks: Remarks
-    estimator: Estimator
-    tokenizer: Tokenizer | None
-    context: int | None
-    found: Survey = field(default_factory=Survey)
-    counted: list[int] = field(default_factory=lambda: [0, 0])
-
-    def look_at(self, batch: list[Conversation]) -> None:
-        texts = [[message.content for message in one.messages] for one in batch]
-        sent = [
-            [*said, more] if (more := one.beyond_texts) else said
-            for one, said in zip(batch, texts, strict=True)
-        ]
-        if self.tokenizer:
-            sizes = list(self.tokenizer.count(sent))
-            self.counted[0] += sum(low for low, _ in sizes)
-            self.counted[1] += sum(high for _, high in sizes)
-        else:
-            sizes = [self.estimator.add(said) for said in sent]
-        for one, said, (low, high) in zip(batch, texts, sizes, strict=True):
-            self.found.token_counts.append((low + high) // 2)
-            if self.context and high > self.context:
-                _too_long(self.remarks, one.line, low, high, self.context)
-            self._take_in(one, said)
-
-    def _take_in(self, one: Conversation, texts: list[str]) -> None:
-        found, system = self.found, one.system
-        turns = texts if system is None else texts[1:]
-        found.conversations += 1
-        found.turns[len(turns)] += 1
-        if system is None:
-            found.without_system += 1
-            found.first_without_system = found.first_without_system or one.line
-        elif len(found.system_prompts) < _MANY_PROMPTS or system in found.system_prompts:
-            found.system_prompts[system] += 1
-        answer = texts[-1].strip()
-        if len(answer) <= _LABEL_LENGTH and len(found.labels) < _MANY_LABELS:
-            found.labels[answer] += 1
-            found.label_order.append(answer)
-        if not answer and b'"tool_calls"' in one.raw:
-            found.calls_last.append(one.line)
-        if script := dominant(characters(turns)):
-            found.scripts[script] += 1
-            found.line_of_script.setdefault(script, one.line)
-        if len(turns) == 2:
-            _remember(found.answers, one.line, system, turns[0], answer)
-        if broken := _broken(texts):
-            text = f"reads like text that was decoded wrongly: '{broken[1]}'."
-            path = f"messages[{broken[0]}].content"
-            self.remarks.add(Remark("FT-D020", one.line, path, text))
-        if found.conversations <= 1000:
-            _unused_fields(one, self.remarks)
-
-
-def _remember(answers: Answers, line: int, system: str | None, question: str, answer: str) -> None:
-    asked = " ".join(question.casefold().split())
-    if asked:
-        answers.questions.append(_hash(f"{system or ''}\0{asked}"))
-        answers.answers.append(_hash(answer))
-        answers.lines.append(line * 2 + (system is not None))
-
-
-def _hash(text: str) -> int:
-    return xxh3_64_intdigest(text.encode("utf-8", "surrogatepass"))
-
-
 def _contradictions(answers: Answers, remarks: Remarks) -> None:
     """Says which questions were answered before, and differently."""
     if len(set(answers.questions)) == len(answers.questions):
         return  # as nearly always, and numpy need not be loaded
     import numpy
 
-    questions = numpy.frombuffer(answers.questions, dtype=numpy.uint64)
-    said = numpy.frombuffer(answers.answers, dtype=numpy.uint64)
+    questions = numpy.frombuffer(answers.questions, dtype=numpy.int64)
+    said = numpy.frombuffer(answers.answers, dtype=numpy.int64)
     order = numpy.argsort(questions, kind="stable")
     asked = questions[order]
     is_new = numpy.concatenate(([True], asked[1:] != asked[:-1]))
@@ -228,42 +121,6 @@ def _contradictions(answers: Answers, remarks: Remarks) -> None:
         line, has_system = divmod(answers.lines[index], 2)
         text = f"the same question as line {answers.lines[before] // 2}, and another answer."
         remarks.add(Remark("FT-D023", line, f"messages[{1 + has_system}].content", text))
-
-
-def _broken(texts: list[str]) -> tuple[int, str] | None:
-    """The first message that holds what wrong decoding leaves, and that."""
-    for index, text in enumerate(texts):
-        if not text.isascii() and (broken := _MOJIBAKE.search(text)):
-            return index, broken[0]
-    return None
-
-
-_MOJIBAKE = re.compile(
-    "\ufffd|[ÃÂ][\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â€[™œ“”˜¦]|à¤[\x80-\xbf]|Ø[§-¹]Ù"
-)
-
-
-def _unused_fields(one: Conversation, remarks: Remarks) -> None:
-    if "FT-D017" in remarks.counts:
-        return
-    value = fields_of(one.raw)
-    strange = [key for key in value if key not in ("messages", "tools")]
-    for message in value.get("messages", ()):
-        strange += [key for key in message if key not in ("role", "content", "tool_calls", "name")]
-    strange = [key for key in dict.fromkeys(strange) if key != "tool_call_id"]
-    if strange and "messages" in value:
-        names = ", ".join(f"'{key[:30]}'" for key in strange[:4])
-        remarks.add(Remark("FT-D017", one.line, "", f"{names}: the service does not use it."))
-
-
-def _too_long(remarks: Remarks, line: int, low: int, high: int, context: int) -> None:
-    if low > context:
-        count = f"{low:,}" if low == high else f"at least {low:,}"
-        text = f"{count} tokens; the model sees {context:,}, and the end is cut off."
-        remarks.add(Remark("FT-D071", line, "", text))
-    elif high > context:
-        text = f"{low:,} to {high:,} tokens by estimate; the model sees {context:,}."
-        remarks.add(Remark("FT-D072", line, "", text))
 
 
 def _system_prompts(found: Survey, remarks: Remarks) -> None:

@@ -6,7 +6,6 @@ datasets (2026-11-23, tokenizers 0.23.3), and widened: 7 % below the lowest lang
 12 % above the highest.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,7 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jobs.catalog.catalog import registry_model
-from jobs.dataset.scripts import characters
+from jobs.dataset.english import read_as_english
+from jobs.dataset.scripts import COMMON, LATIN, SCRIPTS, characters_of_each
 from jobs.files import UnreadableFileError, read_bounded
 
 Family = str
@@ -83,34 +83,45 @@ class Estimator:
     """Adds up texts and says how many tokens they are for one model."""
 
     model: str = ""
-    _counts: Counter[str] = field(default_factory=Counter[str], init=False)
-    _characters: int = field(default=0, init=False)
+    _counts: list[int] = field(default_factory=lambda: [0] * len(_COLUMNS), init=False)
     _messages: int = field(default=0, init=False)
 
-    def add(self, texts: Sequence[str]) -> tuple[int, int]:
-        """Take in the messages of one conversation; the interval of its tokens alone."""
-        counts = characters(texts)
-        letters = counts["latin"]
-        if letters > counts.total() * 0.5 and is_english(texts):
-            counts["english"] += letters
-            counts["latin"] = 0
-        for script, count in counts.items():  # a third of the time that += takes
-            self._counts[script] += count
-        self._characters += counts.total()
-        self._messages += len(texts)
-        return _ends(_interval(counts, family_of(self.model)), len(texts))
+    def add(self, conversations: Sequence[Sequence[str]], counts: Any = None) -> tuple[Any, Any]:
+        """Take in the messages of conversations; the least and the most tokens of each alone.
+
+        `counts` are the characters of each conversation, where somebody has counted them already.
+        """
+        import numpy
+
+        if counts is None:
+            counts = characters_of_each(["".join(texts) for texts in conversations])
+        latin = counts[:, LATIN]
+        english = numpy.flatnonzero(latin * 2 > counts.sum(axis=1))  # and what of it is English
+        english = english[read_as_english([conversations[row] for row in english.tolist()])]
+        counts = numpy.column_stack((counts, numpy.zeros_like(latin)))
+        counts[english, -1] = latin[english]
+        counts[english, LATIN] = 0
+        self._counts = [
+            a + b for a, b in zip(self._counts, counts.sum(axis=0).tolist(), strict=True)
+        ]
+        messages = numpy.array([len(texts) for texts in conversations])
+        self._messages += int(messages.sum())
+        low, high = _interval(counts.T, messages, family_of(self.model))
+        return low.astype(numpy.int64), high.astype(numpy.int64) + 1
 
     def take(self, other: "Estimator") -> None:
         """Take in what another has added up."""
-        self._counts.update(other._counts)
-        self._characters += other._characters
+        self._counts = [a + b for a, b in zip(self._counts, other._counts, strict=True)]
         self._messages += other._messages
 
     def tokens(self) -> Tokens:
         """The interval, with what it rests on."""
-        low, high = _ends(_interval(self._counts, family_of(self.model)), self._messages)
-        basis = f"no tokenizer file: estimated from {self._characters:,} characters"
-        return Tokens(low, high, basis)
+        low, high = _interval(self._counts, self._messages, family_of(self.model))
+        basis = f"no tokenizer file: estimated from {sum(self._counts):,} characters"
+        return Tokens(int(low), int(high) + 1 if self._messages else 0, basis)
+
+
+_COLUMNS = (*SCRIPTS, "english")
 
 
 @cache
@@ -118,22 +129,6 @@ def family_of(model: str) -> Family:
     """The vocabulary of a model; empty where it is not known."""
     name = registry_model(model).lower()
     return next((family for prefix, family in FAMILIES.items() if name.startswith(prefix)), "")
-
-
-def is_english(texts: Iterable[str]) -> bool:
-    """Whether Latin text reads as English: one word in eight is one of its commonest.
-
-    The beginning of each text tells, and of a long one no more is read.
-    """
-    words = " ".join([text[:300] for text in texts]).lower().split()
-    return sum([word in _ENGLISH for word in words]) * 8 >= len(words) > 0
-
-
-_ENGLISH = {
-    *("the", "a", "an", "and", "or", "to", "of", "in", "on", "is", "it", "you", "your", "i", "my"),
-    *("that", "this", "for", "with", "not", "can", "do", "be", "are", "have", "if", "from", "at"),
-    *("as", "we", "he", "she", "they", "was", "what", "how", "please", "then"),
-}
 
 
 class Tokenizer:
@@ -184,31 +179,27 @@ class Tokenizer:
 
 def estimate(texts: Sequence[str], model: str) -> tuple[int, int]:
     """The interval of one conversation's tokens."""
-    return Estimator(model).add(texts)
+    low, high = Estimator(model).add([texts])
+    return int(low[0]), int(high[0])
 
 
-def _ends(interval: tuple[float, float], messages: int) -> tuple[int, int]:
-    """The interval in whole tokens, with the chat template's."""
-    low = interval[0] + TEMPLATE_TOKENS[0] * messages
-    high = interval[1] + TEMPLATE_TOKENS[1] * messages
-    return int(low), int(high) + 1 if messages else 0
+def _interval(counts: Sequence[Any], messages: Any, family: Family) -> tuple[Any, Any]:
+    """The tokens of characters, by script, with the chat template's: of numbers, or of arrays."""
+    import numpy
 
-
-def _interval(counts: Counter[str], family: Family) -> tuple[float, float]:
-    low = high = 0.0
-    common = counts["common"]
-    letters = counts.total() - common
-    if not letters:
-        return common * 0.2, common * 1.0
-    for name, count in counts.items():
-        if name == "common" or not count:
+    common = counts[COMMON]
+    letters = sum(counts) - common
+    low = high = (letters == 0) * common  # where there is nothing else, they are what there is
+    low, high = low * 0.2, high * 1.0
+    for name, count in zip(_COLUMNS, counts, strict=True):
+        if name == "common" or not numpy.any(count):
             continue
         # Spaces and punctuation were measured with the letters that they stand between.
-        share = count + (common * count / letters if name != "emoji" else 0)
+        share = count + (common * count / (letters + (letters == 0)) if name != "emoji" else 0)
         lowest, highest = _rates(name, family)
-        low += share * lowest
-        high += share * highest
-    return low, high
+        low = low + share * lowest
+        high = high + share * highest
+    return low + TEMPLATE_TOKENS[0] * messages, high + TEMPLATE_TOKENS[1] * messages
 
 
 @cache

@@ -3,11 +3,14 @@
 No secret is read here: azure-identity takes it from the environment and keeps it.
 """
 
+import base64
+import json
 import logging
 import os
 from typing import TYPE_CHECKING
 
 from jobs.errors import SignInError, UnreachableError
+from jobs.values import mapping
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -63,6 +66,19 @@ def sign_in() -> "TokenCredential":
             next_step="Is there a proxy or a sign-in page between? Open any web page to see.",
         ) from error
     return credential
+
+
+def object_id(credential: "TokenCredential") -> str:
+    """Who signed in, as role assignments name them; empty where the token doesn't say it."""
+    parts = credential.get_token(MANAGEMENT_SCOPE).token.split(".")
+    if len(parts) != 3:
+        return ""
+    try:
+        claims: object = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except ValueError:
+        return ""
+    found = mapping(claims)
+    return str(found.get("oid") or "") if found else ""
 
 
 def _what_to_set() -> str:

@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from jobs.errors import RemoteError
+from jobs.errors import NotFoundError, RemoteError
 from jobs.files import Digest, UnreadableFileError, changed, open_regular
 from jobs.foundry.answers import Json, part, require_text, strings, text
 from jobs.foundry.projects import Datastore
 from jobs.foundry.reachability import require_reachable
 from jobs.foundry.refusals import BLOB_ROLE, translated
 from jobs.foundry.session import API_VERSION, Session
+
+ROLES = ("train", "valid", "answers")
+"""What foundry-tune keeps for a name, each in a data asset called `<name>-<role>`."""
 
 _FOLDER = "foundry-tune"
 _BLOCK_BYTES = 8 * 1024 * 1024
@@ -49,11 +52,13 @@ def find(session: Session, name: str, version: str) -> DataAsset | None:
 
 
 def versions(session: Session, name: str) -> list[DataAsset]:
-    """Every version of a data asset, archived ones too."""
+    """Every version of a data asset, archived ones too; none where there is no such asset."""
     path = f"{session.project_id}/data/{name}/versions"
-    items = session.arm.list(
-        path, API_VERSION, f"list the versions of data '{name}'", listViewType="All"
-    )
+    doing = f"list the versions of data '{name}'"
+    try:
+        items = list(session.arm.list(path, API_VERSION, doing, listViewType="All"))
+    except NotFoundError:
+        return []
     return [_asset(item, name) for item in items]
 
 
@@ -126,6 +131,26 @@ def upload(
                 next_step="Run the same command again.",
             )
     return address, "uploaded" if there is None else "healed"
+
+
+def download(session: Session, datastore: Datastore, asset: DataAsset) -> bytes | None:
+    """What foundry-tune uploaded for a version; None where it is gone, or isn't that any more.
+
+    The blob's name says what it must hold, and is held against what it does hold.
+    """
+    from azure.core.exceptions import ResourceNotFoundError
+
+    store, _, blob_name = asset.uri.rpartition("/datastores/")[2].partition("/paths/")
+    folder, _, rest = blob_name.partition("/")
+    if store != datastore.name or folder != _FOLDER:
+        return None
+    with _blob(session, datastore, blob_name, "download from") as blob:
+        try:
+            content: bytes = blob.download_blob().readall()
+        except ResourceNotFoundError:
+            return None
+    named = rest.partition("/")[0]
+    return content if hashlib.sha256(content).hexdigest() == named else None
 
 
 def register(

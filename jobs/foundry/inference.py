@@ -4,13 +4,15 @@ Only Azure's Model Inference API (`{endpoint}/chat/completions`) passes the cont
 `/v1/chat/completions` goes straight to the model. So the client's base URL is the endpoint itself.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from jobs.errors import RemoteError, SignInError, UnreachableError
 from jobs.foundry import endpoints
 from jobs.foundry.endpoints import Endpoint
+from jobs.foundry.pace import Pace, ThrottledError, asked_to_wait
 from jobs.foundry.refusals import refusal, translated
 from jobs.foundry.session import Session
 
@@ -37,6 +39,13 @@ class Answer:
     fingerprint: str
     """Azure's `system_fingerprint`: a stand-in says so here."""
     tokens: int
+    prompt_tokens: int = 0
+    severities: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What the content filter made of the answer, by category, where Azure says."""
+    seconds: float = 0.0
+    """To the whole answer, without waiting for the rate limit."""
+    tool_calls: Sequence[Mapping[str, Any]] = ()
+    """As the chat completions API has them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,29 +57,60 @@ class Refusal:
     """`prompt` or `answer`."""
     severities: Mapping[str, str]
     """The categories that were filtered, with their severity, where Azure says."""
+    seconds: float = 0.0
+    """To the refusal, without waiting for the rate limit."""
 
 
-Messages = Sequence[Mapping[str, str]]
+Messages = Sequence[Mapping[str, Any]]
 
 
 class Chat:
     """A conversation partner behind one endpoint."""
 
-    def __init__(self, uri: str, key: str, *, retries: int = 2, timeout: float = 60.0) -> None:
-        from openai import OpenAI
+    def __init__(
+        self,
+        uri: str,
+        key: str,
+        *,
+        retries: int = 2,
+        timeout: float = 60.0,
+        pace: Pace | None = None,
+    ) -> None:
+        from openai import DefaultHttpxClient, OpenAI
 
+        self._pace = pace or Pace()
         self._client = OpenAI(
             base_url=uri,
             api_key=key,
             max_retries=retries,
             timeout=timeout,
             default_query={"api-version": API_VERSION},
+            http_client=DefaultHttpxClient(event_hooks={"response": [_leave_waiting_to_us]}),
         )
 
     def ask(
-        self, messages: Messages, *, max_tokens: int = 256, temperature: float = 0.0
+        self,
+        messages: Messages,
+        *,
+        max_tokens: int = 256,
+        temperature: float = 0.0,
+        tools: Sequence[Any] = (),
     ) -> Answer | Refusal:
         """One answer, whole; a refusal of the content filter is a value, not an error."""
+        return self._pace.keep(lambda: self._timed(messages, max_tokens, temperature, tools))
+
+    def _timed(
+        self, messages: Messages, max_tokens: int, temperature: float, tools: Sequence[Any]
+    ) -> Answer | Refusal:
+        began = time.monotonic()
+        said = self._ask(messages, max_tokens, temperature, tools)
+        return replace(said, seconds=round(time.monotonic() - began, 6))
+
+    def _ask(
+        self, messages: Messages, max_tokens: int, temperature: float, tools: Sequence[Any]
+    ) -> Answer | Refusal:
+        from openai import omit
+
         try:
             with _translated():
                 reply = self._client.chat.completions.create(
@@ -78,6 +118,7 @@ class Chat:
                     messages=cast("list[ChatCompletionMessageParam]", list(messages)),
                     max_tokens=max_tokens,
                     temperature=temperature,
+                    tools=list(tools) or omit,
                 )
                 choice = reply.choices[0]
                 if choice.finish_reason == "content_filter":
@@ -91,6 +132,9 @@ class Chat:
                     finish_reason=_text(choice.finish_reason),
                     fingerprint=_text(reply.system_fingerprint),
                     tokens=reply.usage.completion_tokens if reply.usage else 0,
+                    prompt_tokens=reply.usage.prompt_tokens if reply.usage else 0,
+                    severities=_severities(getattr(choice, "content_filter_results", None)),
+                    tool_calls=_calls(choice.message.tool_calls),
                 )
         except _FilteredError as filtered:
             return filtered.refusal
@@ -104,6 +148,15 @@ class Chat:
         temperature: float = 0.0,
     ) -> Answer | Refusal:
         """The same, piece by piece to `say` as the model speaks."""
+        return self._pace.keep(lambda: self._stream(messages, say, max_tokens, temperature))
+
+    def _stream(
+        self,
+        messages: Messages,
+        say: Callable[[str], None],
+        max_tokens: int,
+        temperature: float,
+    ) -> Answer | Refusal:
         pieces: list[str] = []
         finish_reason = fingerprint = ""
         try:
@@ -168,12 +221,16 @@ class _translated:  # noqa: N801 - reads as the verb it is
                     "The endpoint doesn't accept its key.",
                     next_step="Was it regenerated just now? Run the same command again.",
                 ) from error
-            raise refusal(
+            refused = refusal(
                 error.status_code,
                 str(fields.get("code") or ""),
-                str(fields.get("message") or ""),
+                _words(fields),
                 "ask the endpoint",
-            ) from error
+            )
+            if error.status_code == 429:
+                refused = ThrottledError(refused.message, next_step=refused.next_step)
+                refused.seconds = asked_to_wait(error.response.headers)
+            raise refused from error
         if isinstance(error, openai.APIConnectionError):
             raise UnreachableError(
                 "The endpoint could not be reached.",
@@ -184,6 +241,12 @@ class _translated:  # noqa: N801 - reads as the verb it is
         if isinstance(error, (ValueError, TypeError, AttributeError, KeyError, IndexError)):
             # The client builds its objects from whatever JSON comes, and fails where they are used.
             raise _unusable("it is not what a chat completion looks like") from error
+
+
+def _leave_waiting_to_us(response: Any) -> None:
+    """Have the openai client not repeat a 429 by itself: it would wait without a word."""
+    if response.status_code == 429:
+        response.headers["x-should-retry"] = "false"
 
 
 def _unusable(why: str) -> RemoteError:
@@ -201,6 +264,26 @@ def _text(value: object) -> str:
     if value is not None and not isinstance(value, str):
         raise TypeError(type(value).__name__)
     return value or ""
+
+
+def _words(fields: dict[str, Any]) -> str:
+    """What is wrong; Azure's Model Inference API says which parameter beside the message."""
+    detail: Any = fields.get("detail")
+    said: Any = cast("dict[str, Any]", detail).get("msg") if isinstance(detail, dict) else None
+    return str(said or fields.get("message") or "")
+
+
+def _calls(calls: Any) -> list[dict[str, Any]]:
+    """The calls of functions in an answer, as plain values."""
+    return [
+        {
+            "function": {
+                "name": _text(call.function.name),
+                "arguments": _text(call.function.arguments),
+            }
+        }
+        for call in calls or ()
+    ]
 
 
 def _inner(body: Any) -> dict[str, Any]:
@@ -230,9 +313,24 @@ def _filtered(results: Any) -> dict[str, str]:
     }
 
 
-def open_chat(session: Session, endpoint: Endpoint) -> Chat:
+def _severities(results: Any) -> dict[str, str]:
+    if not isinstance(results, dict):
+        return {}
+    said = cast("dict[str, Any]", results)
+    return {
+        category: str(said[category]["severity"])
+        for category in _CATEGORIES
+        if isinstance(said.get(category), dict) and said[category].get("severity")
+    }
+
+
+def open_chat(
+    session: Session, endpoint: Endpoint, pause: Callable[[float], None] = time.sleep
+) -> Chat:
     """Somebody to ask, behind an endpoint; the key is fetched now and kept nowhere."""
+    pace = Pace(session.arm.tell, pause)
     if endpoint.auth_mode == "AAD":
         with translated("sign in to the endpoint"):
-            return Chat(endpoint.uri, session.arm.credential.get_token(TOKEN_SCOPE).token)
-    return Chat(endpoint.uri, endpoints.key(session, endpoint.name))
+            token = session.arm.credential.get_token(TOKEN_SCOPE).token
+            return Chat(endpoint.uri, token, pace=pace)
+    return Chat(endpoint.uri, endpoints.key(session, endpoint.name), pace=pace)

@@ -6,7 +6,7 @@ from functools import cached_property
 from jobs.foundry.arm import Arm
 from jobs.foundry.credential import sign_in
 from jobs.foundry.reachability import require_reachable
-from jobs.target import Target
+from jobs.target.target import Target
 
 API_VERSION = "2024-10-01"
 """Of Microsoft.MachineLearningServices: the newest stable one with contentSafety and authMode."""

@@ -5,11 +5,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobs.foundry.answers import Json, text
+from jobs.foundry.credential import object_id
 from jobs.foundry.session import Session
 
 _PROVIDERS_API = "2021-04-01"
 _PERMISSIONS_API = "2022-04-01"
+_ROLES_API = "2022-04-01"
 _USAGES_API = "2024-10-01"
+
+
+_WORKSPACES = "Microsoft.MachineLearningServices/workspaces"
+ACTIONS = {
+    "submit jobs": (f"{_WORKSPACES}/jobs/write", f"{_WORKSPACES}/data/versions/write"),
+    "create endpoints": (
+        f"{_WORKSPACES}/serverlessEndpoints/write",
+        f"{_WORKSPACES}/serverlessEndpoints/listKeys/action",
+        f"{_WORKSPACES}/serverlessEndpoints/delete",
+        f"{_WORKSPACES}/connections/write",
+    ),
+}
+"""What applying takes, in words and in Azure's actions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +40,18 @@ class Permissions:
             _matches(action, actions) and not _matches(action, excluded)
             for actions, excluded in self.grants
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """A role that somebody has, themselves or through a group."""
+
+    role: str
+    """Its name: `Azure AI Developer`."""
+    scope: str
+    """The ARM id on which it was assigned."""
+    group: str
+    """The object id of the group that it comes through; empty where it is their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +80,34 @@ def permissions(session: Session, scope: str) -> Permissions:
             for item in items
         )
     )
+
+
+def grants(session: Session, scope: str) -> list[Grant]:
+    """The caller's roles in a scope, assigned there or above it, with those of their groups."""
+    caller = object_id(session.arm.credential)
+    if not caller:
+        return []
+    provider = f"{scope}/providers/Microsoft.Authorization"
+    # assignedTo follows groups, and groups in groups (Microsoft: role-assignments-list-rest).
+    wanted = {"$filter": f"atScope() and assignedTo('{caller}')"}
+    doing = "read your roles"
+    found = session.arm.list(f"{provider}/roleAssignments", _ROLES_API, doing, **wanted)
+    names: dict[str, str] = {}
+    granted: list[Grant] = []
+    for item in found:
+        role = text(item, "properties", "roleDefinitionId").rpartition("/")[2]
+        if role not in names:
+            shown = session.arm.find(f"{provider}/roleDefinitions/{role}", _ROLES_API, doing)
+            names[role] = text(shown or {}, "properties", "roleName") or role
+        principal = text(item, "properties", "principalId")
+        granted.append(
+            Grant(
+                role=names[role],
+                scope=text(item, "properties", "scope"),
+                group="" if principal.casefold() == caller.casefold() else principal,
+            )
+        )
+    return granted
 
 
 def usages(session: Session, location: str) -> list[Usage]:

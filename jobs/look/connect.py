@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.inference import API_VERSION, ROUTE, TOKEN_SCOPE
 from jobs.revision import TAG_SYSTEM
-from jobs.target import Target
+from jobs.target.target import Target
 
 ADDRESS = "AZURE_INFERENCE_ENDPOINT"
 CREDENTIAL = "AZURE_INFERENCE_CREDENTIAL"

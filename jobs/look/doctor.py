@@ -1,27 +1,18 @@
 """What `doctor` finds: each setting with who said so, then each step of getting to Azure, tried."""
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from jobs.catalog.catalog import region_name
 from jobs.errors import FoundryTuneError
-from jobs.foundry import projects
+from jobs.foundry import projects, subscription
 from jobs.foundry.arm import Arm
 from jobs.foundry.credential import sign_in
 from jobs.foundry.reachability import MANAGEMENT_HOST, require_reachable
 from jobs.foundry.session import Session
-from jobs.target import (
-    ENVIRONMENT,
-    Source,
-    Target,
-    choose,
-    from_config_file,
-    from_environment,
-    from_flags,
-    from_pulumi_stack,
-)
+from jobs.foundry.subscription import Grant
+from jobs.target.sources import ENVIRONMENT, Source
+from jobs.target.target import Target, choose, looked_at
 from jobs.terminal import output
 
 _NETWORK = ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
@@ -81,7 +72,7 @@ def diagnose(
     resource_group: str | None,
     project: str | None,
     stack: str | None,
-    folder: Path | None = None,
+    spec: str | None = None,
 ) -> Diagnosis:
     """Look at everything; what fails is a finding, and what rests on it is left out."""
     seen = _settings()
@@ -89,7 +80,7 @@ def diagnose(
         seen,
         {"subscription_id": subscription_id, "resource_group": resource_group, "project": project},
         stack,
-        folder or Path.cwd(),
+        spec,
     )
     session = _session(seen, target) if target else None
     if session:
@@ -122,18 +113,12 @@ def _shown(name: str) -> str:
 
 
 def _target(
-    seen: list[Observation], flags: dict[str, str | None], stack: str | None, folder: Path
+    seen: list[Observation], flags: dict[str, str | None], stack: str | None, spec: str | None
 ) -> Target | None:
     sources: list[Source] = []
-    looks: list[Callable[[], Source]] = [
-        lambda: from_flags(flags),
-        lambda: from_environment(os.environ),
-        lambda: from_config_file(folder),
-        lambda: from_pulumi_stack(folder, stack),
-    ]
     try:
-        for look in looks:
-            sources.append(look())  # noqa: PERF401  (one that fails keeps the earlier ones)
+        for source in looked_at(flags, spec, stack, all_of_them=True):
+            sources.append(source)  # noqa: PERF402  (one that fails keeps the earlier ones)
         target = choose(sources)
     except FoundryTuneError as error:
         seen += [_said(source) for source in sources]
@@ -150,7 +135,7 @@ def _target(
 def _said(source: Source) -> Observation:
     said = ", ".join(f"{key.removesuffix('_id')} {value}" for key, value in source.values.items())
     words = said or source.problem or "nothing"
-    return Observation("source", "", f"{source.name}: {words}")
+    return Observation("source", "", f"{source.called}: {words}")
 
 
 def _session(seen: list[Observation], target: Target) -> Session | None:
@@ -175,3 +160,35 @@ def _project(seen: list[Observation], session: Session) -> None:
         seen.append(Observation("datastore", "ok", f"{store.account}, opened with {way}"))
     except FoundryTuneError as error:
         seen.append(Observation("project", "fail", str(error), error.exit_code))
+        return
+    seen.append(_access(session, project.id))
+
+
+def _access(session: Session, scope: str) -> Observation:
+    """What the caller may do in the project, and by which roles, their own or a group's."""
+    try:
+        granted = subscription.permissions(session, scope)
+    except FoundryTuneError:
+        return Observation("access", "", "Azure doesn't show you your permissions on the project")
+    refused = [
+        words
+        for words, actions in subscription.ACTIONS.items()
+        if not all(granted.allow(action) for action in actions)
+    ]
+    by = _roles(session, scope)
+    if refused:  # who only looks has no need of it: `plan` says what is missing, and refuses
+        return Observation("access", "", f"you may not {' or '.join(refused)}{by}")
+    return Observation("access", "ok", f"you may {' and '.join(subscription.ACTIONS)}{by}")
+
+
+def _roles(session: Session, scope: str) -> str:
+    try:
+        grants = subscription.grants(session, scope)
+    except FoundryTuneError:
+        return ", by roles that Azure doesn't show you"
+    return "".join(f"\n{words}" for words in dict.fromkeys(map(_in_words, grants)))
+
+
+def _in_words(grant: Grant) -> str:
+    through = f", through group {grant.group}" if grant.group else ""
+    return f"{grant.role} on {grant.scope.rpartition('/')[2] or 'everything'}{through}"

@@ -131,7 +131,7 @@ def _sought(named: Sequence[str], own: Sequence[Job], led: Mapping[str, Pointer]
 
 def data_of(session: Session, names: Sequence[str]) -> list[DataAsset]:
     """The data versions made for names, archived ones too."""
-    wanted = {f"{name}-{role}" for name in names for role in ("train", "valid")}
+    wanted = {f"{name}-{role}" for name in names for role in data.ROLES}
     there = [name for name in data.names(session) if name in wanted]
     return [
         asset

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from jobs.catalog.catalog import PriceKind
 from jobs.errors import BudgetError
-from jobs.money.price import NOTHING, Money, UnitPrice, unit_price, usd
+from jobs.money.price import NOTHING, Money, Pricing, UnitPrice, usd
+from jobs.spec.ids import is_of_project
 from jobs.spec.models import Budget, Evaluation, FineTuning, ServerlessEndpoint
+from jobs.spec.prices import TeamPrices
 from jobs.spec.references import parse
 from jobs.spec.story import Chapter, Story
 from jobs.spec.trials import Rung, candidates, rungs, trial, words
@@ -38,18 +39,23 @@ class CostLine:
     """The document that asks for it."""
     quantity: str
     """How much of it: `94,000 – 118,000 tokens (3 epochs)`, `24 hours`."""
-    price: str
-    """The price row in words, with its source and day, or that there is none."""
+    prices: tuple[UnitPrice, ...]
+    """What it rests on, each with its source and day, or that there is none."""
     money: Money
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one fine-tuning costs, with what is made of it."""
+    """What one fine-tuning costs, with what is made of it; or an endpoint alone."""
 
     reference: str
     lines: tuple[CostLine, ...]
     budget: Budget | None
+
+    @property
+    def prices(self) -> tuple[UnitPrice, ...]:
+        """The prices that all lines rest on, each once."""
+        return tuple(dict.fromkeys(price for line in self.lines for price in line.prices))
 
     @property
     def total(self) -> Money:
@@ -93,25 +99,32 @@ class Cost:
         return joined(list(dict.fromkeys(line.what for line in self.unknown)))
 
 
-def estimate(story: Story, data: "Mapping[str, Checked]") -> tuple[Cost, ...]:
+def estimate(
+    story: Story, data: "Mapping[str, Checked]", team: Mapping[str, TeamPrices]
+) -> tuple[Cost, ...]:
     """What each fine-tuning of a story costs, and each endpoint of a model from elsewhere.
 
-    `data` is what was counted in each document's files, by the document's reference.
+    By the document's reference: `data` is what was counted in its files, `team` the price list
+    that counts for it.
     """
     costs: list[Cost] = []
     claimed: set[str] = set()
     for chapter in story.chapters:
-        if isinstance(chapter.spec, FineTuning):
-            lines = _trainings(chapter.spec, data.get(chapter.reference))
+        spec = chapter.spec
+        if isinstance(spec, FineTuning):
+            pricing = Pricing(chapter, spec.model_path, True, team.get(chapter.reference))
+            lines = _trainings(spec, pricing, data.get(chapter.reference))
             for served in _served_from(story, chapter):
                 claimed.add(served.reference)
-                lines += _serving(story, served, chapter.spec, data)
-            costs.append(Cost(chapter.reference, tuple(lines), chapter.spec.budget))
-    costs += [
-        Cost(chapter.reference, tuple(_serving(story, chapter, None, data)), None)
-        for chapter in story.chapters
-        if isinstance(chapter.spec, ServerlessEndpoint) and chapter.reference not in claimed
-    ]
+                lines += _serving(story, served, pricing, spec.budget, data)
+            costs.append(Cost(chapter.reference, tuple(lines), spec.budget))
+    for chapter in story.chapters:
+        spec = chapter.spec
+        if isinstance(spec, ServerlessEndpoint) and chapter.reference not in claimed:
+            tuned = is_of_project(spec.model_path)
+            pricing = Pricing(chapter, spec.model_path, tuned, team.get(chapter.reference))
+            lines = _serving(story, chapter, pricing, spec.budget, data)
+            costs.append(Cost(chapter.reference, tuple(lines), spec.budget))
     return tuple(costs)
 
 
@@ -143,7 +156,8 @@ def hold(costs: tuple[Cost, ...]) -> None:
         raise BudgetError(
             f"{cost.reference}: no upper end is known for {cost.uncovered}, and {limit} is to "
             "cover everything.",
-            next_step="Write the price you know into budget.prices, or budget.covers: priced.",
+            next_step="Write the price you know into prices.yaml or budget.prices, or say "
+            "budget.covers: priced.",
             rule="FT-C012",
         )
 
@@ -156,35 +170,41 @@ def _what_counts(cost: Cost) -> str:
 # ── the lines ───────────────────────────────────────────────────────────────────────────────────
 
 
-def _trainings(spec: FineTuning, data: "Checked | None") -> list[CostLine]:
+def _trainings(spec: FineTuning, pricing: Pricing, data: "Checked | None") -> list[CostLine]:
     """What a document's job costs; for a sweep a line a trial, and one a rung not known before."""
     if spec.sweep is None:
-        return [training_cost(spec, data)]
+        return [training_cost(spec, pricing, data)]
     first, *later = rungs(spec.sweep)
     return [
         *(
-            training_cost(trial(spec, values, first), data, which=f"{words(values)}: ")
+            training_cost(trial(spec, values, first), pricing, data, which=f"{words(values)}: ")
             for values in candidates(spec.sweep)
         ),
-        *(rung_cost(spec, rung, data) for rung in later),
+        *(rung_cost(spec, rung, pricing, data) for rung in later),
     ]
 
 
-def rung_cost(spec: FineTuning, rung: Rung, data: "Checked | None") -> CostLine:
+def rung_cost(spec: FineTuning, rung: Rung, pricing: Pricing, data: "Checked | None") -> CostLine:
     """What a later rung of a sweep costs at most: its trials differ in nothing that costs."""
     jobs = f"{rung.trials} job" + ("s" if rung.trials != 1 else "")
-    return training_cost(trial(spec, {}, rung), data, jobs=rung.trials, which=f"at most {jobs}: ")
+    which = f"at most {jobs}: "
+    return training_cost(trial(spec, {}, rung), pricing, data, jobs=rung.trials, which=which)
 
 
 def training_cost(
-    spec: FineTuning, data: "Checked | None", *, jobs: int = 1, which: str = ""
+    spec: FineTuning,
+    pricing: Pricing,
+    data: "Checked | None",
+    *,
+    jobs: int = 1,
+    which: str = "",
 ) -> CostLine:
     """What one job costs, or several that are alike."""
-    price = _price(spec, "training")
+    price = pricing.unit("training")
     epochs = f"{spec.epochs} epoch" + ("s" if spec.epochs != 1 else "")
     if data is None or not data.of("training"):
         quantity = f"{which}unknown tokens ({spec.training_path} is not read here), {epochs}"
-        return CostLine("training", spec.reference, quantity, price.words, Money(0.0, None))
+        return CostLine("training", spec.reference, quantity, (price,), Money(0.0, None))
     tokens = data.tokens("training")
     share = 1.0
     if spec.validation_path is None:
@@ -193,30 +213,32 @@ def training_cost(
     times = spec.epochs * jobs
     low, high = int(tokens.low * share) * times, int(tokens.high * share) * times
     quantity = f"{which}{_span(low, high)} tokens ({epochs}; {tokens.basis})"
-    return CostLine("training", spec.reference, quantity, price.words, price.times(low, high))
+    return CostLine("training", spec.reference, quantity, (price,), price.times(low, high))
 
 
 def _serving(
-    story: Story, chapter: Chapter, tuned: FineTuning | None, data: "Mapping[str, Checked]"
+    story: Story,
+    chapter: Chapter,
+    pricing: Pricing,
+    budget: Budget | None,
+    data: "Mapping[str, Checked]",
 ) -> list[CostLine]:
     spec = chapter.spec
     assert isinstance(spec, ServerlessEndpoint)
     lines: list[CostLine] = []
-    if tuned is not None:
-        hours = tuned.budget.hosting_hours if tuned.budget else 1.0
-        price = _price(tuned, "hosting")
+    if pricing.is_tuned:  # a model of the catalogue is billed by its tokens alone
+        hours = budget.hosting_hours if budget else 1.0
+        price = pricing.unit("hosting")
         amount = f"{hours:g} hour" + ("s" if hours != 1 else "")
         money = price.times(hours, hours, per=1)
-        lines.append(CostLine("hosting", chapter.reference, amount, price.words, money))
-    reads, writes = _asked(spec)
-    lines.append(
-        _inference("smoke tests and probes", chapter.reference, spec, tuned, reads, writes)
-    )
+        lines.append(CostLine("hosting", chapter.reference, amount, (price,), money))
+    asked = _asked(spec)
+    lines.append(_inference("smoke tests and probes", chapter.reference, pricing, *asked))
     for other in story.chapters:
         evaluation = other.spec
-        if isinstance(evaluation, Evaluation) and _refers_to(evaluation.endpoint, chapter):
-            owner = tuned.reference if tuned else other.reference
-            checked = data.get(owner)
+        if isinstance(evaluation, Evaluation) and _asks(evaluation, chapter):
+            # Its test file was read with the training's, where there is one.
+            checked = data.get(_owner(story, other)) or data.get(other.reference)
             if checked is None or not checked.of("test"):
                 continue
             tokens = checked.tokens("test")
@@ -224,27 +246,34 @@ def _serving(
             # Every question is read, and at most max_tokens are written for it.
             written = (rows, rows * evaluation.max_tokens)
             lines.append(
-                _inference("evaluation", other.reference, spec, tuned, (0, tokens.high), written)
+                _inference("evaluation", other.reference, pricing, (0, tokens.high), written)
             )
     return lines
 
 
+def _asks(evaluation: Evaluation, endpoint: Chapter) -> bool:
+    """Whether it asks this endpoint: what it measures, or what that is compared with."""
+    words = {"base": evaluation.base or "", "served": ""}
+    others = [words.get(word, word) for word in evaluation.compare_with]
+    return any(_refers_to(written, endpoint) for written in (evaluation.endpoint, *others))
+
+
+def _owner(story: Story, evaluation: Chapter) -> str:
+    """The fine-tuning whose model is measured: its files and the questions are counted together."""
+    assert isinstance(evaluation.spec, Evaluation)
+    measured = [c for c in story.chapters if _refers_to(evaluation.spec.endpoint, c)]
+    models = [c.spec.model_path for c in measured if isinstance(c.spec, ServerlessEndpoint)]
+    trained = next((parse(model) for model in models if parse(model)), None)
+    return trained.target if trained else evaluation.reference
+
+
 def _inference(
-    what: str,
-    reference: str,
-    endpoint: ServerlessEndpoint,
-    tuned: FineTuning | None,
-    reads: tuple[int, int],
-    writes: tuple[int, int],
+    what: str, reference: str, pricing: Pricing, reads: tuple[int, int], writes: tuple[int, int]
 ) -> CostLine:
-    path = tuned.model_path if tuned else endpoint.model_path
-    known = tuned.budget.prices if tuned and tuned.budget else None
-    read, write = (
-        unit_price(path, known, kind, is_tuned=tuned is not None) for kind in ("input", "output")
-    )
+    read, write = pricing.unit("input"), pricing.unit("output")
     quantity = f"{_span(*reads)} tokens read, {_span(*writes)} written"
     money = read.times(*reads) + write.times(*writes)
-    return CostLine(what, reference, quantity, f"{read.words}; {write.words}", money)
+    return CostLine(what, reference, quantity, (read, write), money)
 
 
 def _asked(spec: ServerlessEndpoint) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -275,11 +304,6 @@ def _refers_to(written: str, chapter: Chapter) -> bool:
     if reference is None:
         return written == chapter.spec.name
     return reference.target == chapter.reference
-
-
-def _price(spec: FineTuning, kind: PriceKind) -> UnitPrice:
-    own = spec.budget.prices if spec.budget else None
-    return unit_price(spec.model_path, own, kind, is_tuned=True)
 
 
 def _span(low: float, high: float) -> str:

@@ -1,9 +1,11 @@
-"""Money as an interval, and the price of one unit: the catalogue's, or the spec's own."""
+"""Money as an interval, and the price of one unit: the spec's own, the team's, the catalogue's."""
 
 from dataclasses import dataclass
 
 from jobs.catalog.catalog import Price, PriceKind, catalog
-from jobs.spec.models import Prices
+from jobs.spec.models import FineTuning, ServerlessEndpoint
+from jobs.spec.prices import TeamPrices, WrittenPrice
+from jobs.spec.story import Chapter
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,15 @@ def usd(amount: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class UnitPrice:
-    """A price row, or its absence, ready to be multiplied and shown."""
+    """What a unit costs and who says so, ready to be multiplied and shown."""
 
+    kind: PriceKind
     usd: float | None
     is_floor: bool
     words: str
+    """`3 USD / 1M training tokens (prices.yaml:3, as of 2026-10-01)`."""
+    written: WrittenPrice | None = None
+    """Where the spec or the team has it; None where it is the catalogue's, or unknown."""
 
     def times(self, low: float, high: float, *, per: float = 1e6) -> Money:
         """What from `low` to `high` units cost, where the price is for `per` of them."""
@@ -49,8 +55,18 @@ class UnitPrice:
             return Money(0.0, None)
         return Money(low / per * self.usd, None if self.is_floor else high / per * self.usd)
 
+    def as_dict(self) -> dict[str, object]:
+        """The price as JSON carries it."""
+        return {
+            "unit": _UNITS[self.kind],
+            "usd": self.usd,
+            "at_least": self.is_floor,
+            "from": origin(self.written) if self.written else "the catalogue",
+            "words": self.words,
+        }
 
-_OWN_WORDS: dict[PriceKind, str] = {
+
+_FIELDS: dict[PriceKind, str] = {
     "training": "training_per_million_tokens",
     "hosting": "hosting_per_hour",
     "input": "input_per_million_tokens",
@@ -64,25 +80,56 @@ _UNITS: dict[PriceKind, str] = {
 }
 
 
-def unit_price(path: str, own: Prices | None, kind: PriceKind, *, is_tuned: bool) -> UnitPrice:
-    """The price of a model's training tokens, hosting hours, or tokens read and written.
+@dataclass(frozen=True, slots=True)
+class Pricing:
+    """What one document's model costs: as its spec says, else the team, else the catalogue."""
 
-    What the spec's own `prices` say wins over the catalogue. `is_tuned`: of a fine-tuned model.
-    """
-    written = getattr(own, _OWN_WORDS[kind]) if own else None
-    unit = _UNITS[kind]
-    if own is not None and written is not None:
-        words = f"{written:g} USD / {unit} (the spec: {own.source}, {own.as_of})"
-        return UnitPrice(written, is_floor=False, words=words)
+    chapter: Chapter
+    """The fine-tuning, or the endpoint of a model from elsewhere: whose budget has prices."""
+    model: str
+    is_tuned: bool
+    """Whether it is a fine-tuned model."""
+    team: TeamPrices | None
+
+    def unit(self, kind: PriceKind) -> UnitPrice:
+        """The price of training tokens, hosting hours, or tokens read and written."""
+        written = self._own(kind)
+        if written is None and self.team is not None:
+            written = self.team.price(self.model, _FIELDS[kind])
+        if written is None:
+            return _of_catalogue(self.model, kind, is_tuned=self.is_tuned)
+        words = f"{written.usd:g} USD / {_UNITS[kind]} ({origin(written)})"
+        return UnitPrice(kind, written.usd, is_floor=False, words=words, written=written)
+
+    def _own(self, kind: PriceKind) -> WrittenPrice | None:
+        spec = self.chapter.spec
+        assert isinstance(spec, FineTuning | ServerlessEndpoint)
+        own = spec.budget.own_prices if spec.budget else None
+        usd: float | None = getattr(own, _FIELDS[kind]) if own else None
+        if own is None or usd is None:
+            return None
+        place = self.chapter.place(("budget", "prices", _FIELDS[kind]))
+        return WrittenPrice(usd, place, own.as_of, own.source)
+
+
+def origin(written: WrittenPrice) -> str:
+    """Where a price is written, and of when it is: `prices.yaml:3, as of 2026-10-01`."""
+    source = f", from {written.source}" if written.source else ""
+    return f"{written.place}, as of {written.as_of}{source}"
+
+
+def _of_catalogue(path: str, kind: PriceKind, *, is_tuned: bool) -> UnitPrice:
     known = catalog()
+    unit = _UNITS[kind]
     row = known.price(known.model(path), kind)
     if row is None or row.usd is None:
-        return UnitPrice(None, is_floor=False, words=f"price per {unit} unknown{_looked(row)}")
+        words = f"price per {unit} unknown{_looked(row)}"
+        return UnitPrice(kind, None, is_floor=False, words=words)
     # What a fine-tuned model's tokens cost is not published; the base model's price is a floor.
     floor = row.bound == "at_least" or (is_tuned and kind in ("input", "output"))
     prefix = "at least " if floor else ""
     words = f"{prefix}{row.usd:g} USD / {unit} ({_source(row)})"
-    return UnitPrice(row.usd, is_floor=floor, words=words)
+    return UnitPrice(kind, row.usd, is_floor=floor, words=words)
 
 
 def _looked(row: Price | None) -> str:

@@ -12,7 +12,7 @@ from jobs.foundry import endpoints
 from jobs.foundry.endpoints import Endpoint
 from jobs.plan import rollout, sweeps
 from jobs.plan.actual import Actual
-from jobs.plan.desired import DataVersion, Desired, Measuring, Serving, Training
+from jobs.plan.desired import DataVersion, Desired, Measuring, Training
 from jobs.plan.steps import (
     Action,
     Change,
@@ -66,24 +66,21 @@ def decide(
         models[training.name] = model
         steps.append(model)
     served: dict[str, EndpointStep] = {}
-    waiting: dict[str, Serving] = {}
+    waiting = sweeps.waiting(desired, unsettled)
     for serving in desired.servings:
-        trained = serving.training.name if serving.training else ""
-        if trained in unsettled:
-            waiting[serving.name] = serving
+        if serving.name in waiting:
             continue
-        model = models.get(trained)
+        model = models.get(serving.training.name) if serving.training else None
         if model:
             serving = replace(serving, training=model.training)
         served[serving.name] = rollout.endpoint_step(serving, model, actual)
-    held = [m for m in desired.measurings if m.endpoint not in waiting]
-    measures = [_measure_step(m, served.get(m.endpoint), actual) for m in held]
+    held = [m for m in desired.measurings if not set(m.asked) & waiting.keys()]
+    measures = [_measure_step(m, served, actual) for m in held]
     for name, candidate in served.items():
         gates = [step for step in measures if step.measuring.endpoint == name]
         steps += rollout.around(candidate, gates, actual, now)
-    for serving in waiting.values():
-        gated = [m.name for m in desired.measurings if m.endpoint == serving.name]
-        steps += sweeps.served_later(serving, gated, actual.pointer(serving.name))
+    gated = [m for m in desired.measurings if set(m.asked) & waiting.keys()]
+    steps += sweeps.served_later(waiting.values(), gated, actual)
     steps += [step for step in measures if step.measuring.endpoint not in served]
     return tuple(steps)
 
@@ -114,22 +111,22 @@ def _data_step(
 
 
 def _measure_step(
-    measuring: Measuring, candidate: EndpointStep | None, actual: Actual
+    measuring: Measuring, serving: Mapping[str, EndpointStep], actual: Actual
 ) -> MeasureStep:
+    candidate = serving.get(measuring.endpoint)
+    needs = tuple(serving[name] for name in measuring.asked if name in serving)
     endpoint = candidate.endpoint if candidate else actual.served(measuring.endpoint)
-    return MeasureStep(
-        action=_measure_action(measuring, candidate, endpoint),
-        needs=(candidate,) if candidate else (),
-        measuring=measuring,
-    )
+    action = _measure_action(measuring, candidate, endpoint)
+    if any(need.action.kind == "blocked" for need in needs):
+        note = "needs the endpoint"
+        action = Action(kind="blocked", type="evaluation", name=measuring.name, note=note)
+    return MeasureStep(action=action, needs=needs, measuring=measuring)
 
 
 def _measure_action(
     measuring: Measuring, candidate: EndpointStep | None, endpoint: Endpoint | None
 ) -> Action:
     name = measuring.name
-    if candidate and candidate.action.kind == "blocked":
-        return Action(kind="blocked", type="evaluation", name=name, note="needs the endpoint")
     stays = candidate is None or candidate.action.kind == "unchanged"
     if endpoint and stays and _passed(endpoint, measuring):
         return Action(kind="unchanged", type="evaluation", name=name)

@@ -4,7 +4,7 @@ import atexit
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -14,10 +14,13 @@ from jobs import revision
 from jobs.dataset.conversations import read_conversations
 from jobs.errors import InvalidInputError, UsageError
 from jobs.files import Digest, UnreadableFileError, digest_of
+from jobs.money.price import Pricing, UnitPrice
+from jobs.read.functions import split
 from jobs.read.split import write_halves
-from jobs.spec import content_hash, probes, references
+from jobs.spec import content_hash, ids, probes, references
 from jobs.spec.canonical import hyperparameters
 from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint, SmokeTest
+from jobs.spec.prices import TeamPrices
 from jobs.spec.probes import BUILT_IN, Probe
 from jobs.spec.story import Chapter
 
@@ -138,18 +141,40 @@ class Serving:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OwnMetric:
+    """A custom metric: a function of a file, as it was when it was planned."""
+
+    path: Path
+    function: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Measuring:
     """An evaluation document with the endpoint it asks and the conversations it asks with."""
 
     spec: Evaluation
     endpoint: str
+    references: Mapping[str, str]
+    """The endpoints that words of `compare_with` mean; `served` means whatever is in force."""
     path: Path
     sha256: str
+    folder: Path
+    """The spec file's folder."""
+    own: Mapping[str, OwnMetric] = field(default_factory=dict[str, OwnMetric])
+    """The custom metrics, by name."""
+    prices: tuple[UnitPrice, UnitPrice] | None = None
+    """Of the tokens that the model reads and writes, where it is known which model that is."""
 
     @property
     def name(self) -> str:
         """The document's name."""
         return self.spec.name
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """Every endpoint that it asks: the one it measures, and those that is compared with."""
+        return tuple(dict.fromkeys((self.endpoint, *self.references.values())))
 
     def mark(self, model: str) -> str:
         """The mark of having passed: with this model, this data, these metrics and gates."""
@@ -161,10 +186,15 @@ class Measuring:
                 "metrics": list(self.spec.metrics),
                 "gates": dict(self.spec.gates),
                 **_held_by(self.spec),
+                **({"own": self._own_marks} if self.own else {}),
                 "max_tokens": self.spec.max_tokens,
                 "temperature": self.spec.temperature,
             }
         )
+
+    @property
+    def _own_marks(self) -> dict[str, list[str]]:
+        return {name: [metric.function, metric.sha256] for name, metric in self.own.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,8 +217,10 @@ class Desired:
         return tuple(dict.fromkeys(document.name for document in documents))
 
 
-def read(chapters: Sequence[Chapter]) -> Desired:
+def read(chapters: Sequence[Chapter], team: Mapping[str, TeamPrices] | None = None) -> Desired:
     """Make a story's documents ready, local files hashed; those that others need come first.
+
+    `team` has the price lists of documents, by their references.
 
     Raises:
         UsageError: Two documents have one name, or one asks for what isn't planned here.
@@ -211,7 +243,9 @@ def read(chapters: Sequence[Chapter]) -> Desired:
         elif isinstance(spec, ServerlessEndpoint):
             servings.append(_serving(chapter, spec, trainings, probes_digest))
         elif isinstance(spec, Evaluation):
-            measurings.append(_measuring(chapter, spec))
+            asked = next((s for s in servings if s.name == _endpoint_of(spec)), None)
+            prices = _prices(asked, chapters, team or {}) if asked else None
+            measurings.append(_measuring(chapter, spec, prices))
         else:
             raise UsageError(f"{spec.reference} is not run here.")  # FT-S040 has said so
     return Desired(
@@ -301,8 +335,14 @@ def _serving(
     )
 
 
-def _measuring(chapter: Chapter, spec: Evaluation) -> Measuring:
+def _endpoint_of(spec: Evaluation) -> str:
     reference = references.parse(spec.endpoint)
+    return reference.name if reference else spec.endpoint
+
+
+def _measuring(
+    chapter: Chapter, spec: Evaluation, prices: tuple[UnitPrice, UnitPrice] | None
+) -> Measuring:
     path = chapter.local_path(spec.data_path)
     if path is None:
         raise UsageError(
@@ -311,10 +351,40 @@ def _measuring(chapter: Chapter, spec: Evaluation) -> Measuring:
         )
     return Measuring(
         spec=spec,
-        endpoint=reference.name if reference else spec.endpoint,
+        endpoint=_endpoint_of(spec),
+        references=_references(spec),
         path=path,
         sha256=_digest(path).sha256,
+        folder=Path(chapter.file).parent,
+        own={name: _own(chapter, written) for name, written in spec.custom_metrics.items()},
+        prices=prices,
     )
+
+
+def _own(chapter: Chapter, written: str) -> OwnMetric:
+    file, function = split(written)
+    path = chapter.local_path(file)
+    if path is None:
+        raise UsageError(f"'{written}' is no function of a file.")  # FT-S047 has said so
+    return OwnMetric(path=path, function=function, sha256=_digest(path).sha256)
+
+
+def _prices(
+    serving: Serving, chapters: Sequence[Chapter], team: Mapping[str, TeamPrices]
+) -> tuple[UnitPrice, UnitPrice]:
+    """What a token read and a token written cost: as the budget of who pays for them says."""
+    training = serving.training
+    paying = (training or serving).spec
+    chapter = next(one for one in chapters if one.spec is paying)
+    tuned = training is not None or ids.is_of_project(paying.model_path)
+    pricing = Pricing(chapter, paying.model_path, tuned, team.get(paying.reference))
+    return pricing.unit("input"), pricing.unit("output")
+
+
+def _references(spec: Evaluation) -> dict[str, str]:
+    base = references.parse(spec.base or "")
+    meant = {"base": base.name if base else spec.base or ""}
+    return {word: meant.get(word, word) for word in spec.compare_with if word != "served"}
 
 
 def _label(data: DataVersion | str) -> str:
@@ -326,6 +396,9 @@ def _held_by(spec: Evaluation) -> dict[str, object]:
     written: dict[str, object] = {}
     if spec.confident:
         written["confident"] = spec.alpha
+    if spec.compare_with:
+        written["compare_with"] = {word: _references(spec).get(word) for word in spec.compare_with}
+        written["alpha"] = spec.alpha
     if spec.labels:
         written["labels"] = list(spec.labels)
     if spec.format:

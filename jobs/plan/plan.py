@@ -11,9 +11,18 @@ from jobs.foundry.session import Session
 from jobs.plan import actual, desired, preflight, sweeps, uploads
 from jobs.plan.actual import Actual
 from jobs.plan.decide import decide
-from jobs.plan.desired import Desired, Serving, Training
+from jobs.plan.desired import Desired, Measuring, Serving, Training
 from jobs.plan.preflight import Check
-from jobs.plan.steps import Action, EndpointStep, JobStep, Kind, LaterStep, Step, TrialStep
+from jobs.plan.steps import (
+    Action,
+    EndpointStep,
+    JobStep,
+    Kind,
+    LaterStep,
+    MeasureStep,
+    Step,
+    TrialStep,
+)
 from jobs.plan.sweeps import Standing
 from jobs.plan.uploads import Upload, is_spoiled
 from jobs.read.examine import CheckedSpecs
@@ -127,7 +136,7 @@ def make(
     Raises:
         InvalidInputError: A data file was written to after it was checked.
     """
-    asked = desired.read(specs.chapters)
+    asked = desired.read(specs.chapters, specs.team_prices)
     for data in specs.data.values():
         for looked in data.files:
             # What was hashed just now is what was checked before, and no later state of it.
@@ -171,6 +180,7 @@ def _decided(
         standings=standings,
     )
     checks = [] if is_empty(steps) else preflight.check(session, project, asked, today)
+    checks += preflight.asking_checks(_to_measure(steps), asked.servings, found)
     checks += preflight.ending_checks(asked.servings, today)
     return Plan(
         specs=specs,
@@ -187,3 +197,12 @@ def _decided(
 def is_empty(steps: Sequence[Step]) -> bool:
     """Whether no step changes anything."""
     return all(step.action.kind == "unchanged" for step in steps)
+
+
+def _to_measure(steps: Sequence[Step]) -> list[Measuring]:
+    return [
+        step.measuring
+        for step in steps
+        if isinstance(step, MeasureStep | LaterStep) and step.measuring
+        if step.action.kind == "create"
+    ]

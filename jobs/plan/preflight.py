@@ -21,7 +21,8 @@ from jobs.errors import FoundryTuneError, PreflightError, SignInError
 from jobs.foundry import subscription
 from jobs.foundry.projects import Project
 from jobs.foundry.session import Session
-from jobs.plan.desired import Desired, Serving, Training
+from jobs.plan.actual import Actual
+from jobs.plan.desired import Desired, Measuring, Serving, Training
 from jobs.rules import RULES
 from jobs.side_by_side import Pool
 
@@ -35,18 +36,6 @@ PROVIDERS = (
     "Microsoft.KeyVault",
 )
 """What a project stands on; the guide asks for Microsoft.Network by name."""
-
-_WORKSPACES = "Microsoft.MachineLearningServices/workspaces"
-ACTIONS = {
-    "submit jobs": (f"{_WORKSPACES}/jobs/write", f"{_WORKSPACES}/data/versions/write"),
-    "create endpoints": (
-        f"{_WORKSPACES}/serverlessEndpoints/write",
-        f"{_WORKSPACES}/serverlessEndpoints/listKeys/action",
-        f"{_WORKSPACES}/serverlessEndpoints/delete",
-        f"{_WORKSPACES}/connections/write",
-    ),
-}
-"""What applying takes, in words and in Azure's actions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +62,24 @@ def check(session: Session, project: Project, desired: Desired, today: date) -> 
     local = [check for t in desired.trainings for check in training_checks(t, project, today)]
     local += [check for s in desired.servings for check in serving_checks(s, project, today)]
     return _each_once([*local, *(check for checks in remote for check in checks)])
+
+
+def asking_checks(
+    measurings: Sequence[Measuring], servings: Sequence[Serving], found: Actual
+) -> list[Check]:
+    """Whether everybody that evaluations ask is there, or will be: before anything is spent."""
+    made = {serving.name for serving in servings}
+    return [
+        Check(
+            status="fail",
+            subject="evaluation",
+            message=f"{measuring.spec.reference}: there is no endpoint '{name}' to ask as {word}",
+            next_step="Add a serverless_endpoint document of this name, or correct the name.",
+        )
+        for measuring in measurings
+        for word, name in {"endpoint": measuring.endpoint, **measuring.references}.items()
+        if name not in made and found.served(name) is None
+    ]
 
 
 def failed(checks: Sequence[Check]) -> list[Check]:
@@ -192,7 +199,7 @@ def _state(session: Session, namespace: str) -> str:
 def _access(session: Session, project: Project, desired: Desired) -> list[Check]:
     wanted = {
         words: actions
-        for words, actions in ACTIONS.items()
+        for words, actions in subscription.ACTIONS.items()
         if (desired.trainings if words == "submit jobs" else desired.servings)
     }
     if not wanted:
@@ -218,7 +225,8 @@ def _access(session: Session, project: Project, desired: Desired) -> list[Check]
             subject="access",
             message=f"you may not {words} (missing: {', '.join(missing)})",
             next_step="Ask the platform team for 'Azure AI Developer' on resource group "
-            f"'{session.target.resource_group}': add you to the stack's developers, then pulumi up",
+            f"'{session.target.resource_group}': add you to the stack's developers, then pulumi "
+            "up, or to a group that is one of them",
         )
         for words, missing in lacking.items()
     ]

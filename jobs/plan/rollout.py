@@ -46,7 +46,7 @@ def endpoint_step(serving: Serving, model: ModelStep | None, actual: Actual) -> 
         endpoint=endpoint,
     )
     served = actual.served(serving.name)
-    if serving.spec.rollout != "recreate" or step.action.kind != "create" or served is None:
+    if not serving.spec.is_recreated or step.action.kind != "create" or served is None:
         return step
     change = Change("model", endpoints.serves(served), wanted)
     action = Action(

@@ -135,9 +135,11 @@ class RetireStep(Step):
 class LaterStep(Step):
     """What can't be known in full before a sweep's trials are over: planned anew then, and done."""
 
-    training: Training
-    """The fine-tuning document with the sweep."""
+    training: Training | None = None
+    """The fine-tuning document with the sweep, where it is about its trials or its model."""
     rung: Rung | None = None
     """The trials to come, where it is about them."""
     serving: Serving | None = None
     """The endpoint's document, where it is about the endpoint."""
+    measuring: Measuring | None = None
+    """The evaluation's, where it is about one."""

@@ -4,18 +4,17 @@ Azure is the state here too: whoever asks, and whenever, the same jobs give the 
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from jobs.foundry import history, projects
 from jobs.foundry.history import TRAIN_LOSS, VALIDATION_LOSS
 from jobs.foundry.jobs import USABLE, Job
-from jobs.foundry.pointers import Pointer
 from jobs.foundry.projects import Project
 from jobs.foundry.session import Session
 from jobs.plan.actual import Actual
-from jobs.plan.desired import Desired, Serving, Training
+from jobs.plan.desired import Desired, Measuring, Serving, Training
 from jobs.plan.steps import Action, JobStep, LaterStep, ModelStep, TrialStep
 from jobs.plan.trainings import job_step
 from jobs.side_by_side import Pool
@@ -255,19 +254,39 @@ def no_model(training: Training, steps: Sequence[JobStep]) -> ModelStep:
     )
 
 
+def waiting(desired: Desired, unsettled: Collection[str]) -> dict[str, Serving]:
+    """The endpoints that wait for sweeps to be over: theirs, and those compared with one of them.
+
+    `unsettled` are the names of the documents whose sweeps aren't over.
+    """
+    servings = {serving.name: serving for serving in desired.servings}
+    found = {s.name for s in servings.values() if s.training and s.training.name in unsettled}
+    while more := {
+        measuring.endpoint
+        for measuring in desired.measurings
+        if measuring.endpoint in servings.keys() - found and found & set(measuring.asked)
+    }:
+        found |= more
+    return {name: serving for name, serving in servings.items() if name in found}
+
+
 def served_later(
-    serving: Serving, evaluations: Sequence[str], pointer: Pointer | None
+    servings: Iterable[Serving], measurings: Iterable[Measuring], actual: Actual
 ) -> list[LaterStep]:
-    """What becomes of an endpoint whose model is chosen by a sweep that isn't over."""
-    assert serving.training is not None
-    safety = "content safety on" if serving.spec.is_filtered else "content safety OFF"
-    endpoint = Action(
-        kind="create", type="endpoint", name=f"{serving.name}-…", note=f"of the best; {safety}"
-    )
-    gates = [Action(kind="create", type="evaluation", name=name) for name in evaluations]
-    kind = "update" if pointer else "create"
-    name = Action(kind=kind, type="connection", name=serving.name, note="once every gate holds")
-    return [
-        LaterStep(action=endpoint, training=serving.training, serving=serving),
-        *(LaterStep(action=action, training=serving.training) for action in (*gates, name)),
+    """What becomes of those endpoints, and of the evaluations that ask them."""
+    made, names = list[LaterStep](), list[LaterStep]()
+    for serving in servings:
+        chosen = serving.training and serving.training.spec.sweep
+        safety = "content safety on" if serving.spec.is_filtered else "content safety OFF"
+        note = f"{'of the best' if chosen else 'once the trials are over'}; {safety}"
+        action = Action(kind="create", type="endpoint", name=f"{serving.name}-…", note=note)
+        made.append(LaterStep(action=action, serving=serving))
+        kind = "update" if actual.pointer(serving.name) else "create"
+        note = "once every gate holds"
+        action = Action(kind=kind, type="connection", name=serving.name, note=note)
+        names.append(LaterStep(action=action))
+    gates = [
+        LaterStep(action=Action(kind="create", type="evaluation", name=one.name), measuring=one)
+        for one in measurings
     ]
+    return [*made, *gates, *names]

@@ -13,13 +13,14 @@ from typing import Literal
 import numpy as np
 
 from jobs.errors import InvalidInputError
-from jobs.proof.evidence import POWER, checked
+from jobs.proof.evidence import POWER, Numbers, checked
 
 Word = Literal["better", "worse", "can't tell"]
 
 _LEVEL = 0.95
 _RESAMPLES = 10_000
-_ENOUGH = 10
+_DRAWN_AT_ONCE = 1_000_000
+ENOUGH = 10
 """Of fewer questions a bootstrap's interval is too narrow to say a word by."""
 
 
@@ -34,15 +35,14 @@ class Difference:
     high: float
     detectable: float
     """The smallest true difference that this many questions show with 80 % power."""
+    less_is_better: bool = False
 
     @property
     def word(self) -> Word:
-        """What the interval says, where a higher score is better."""
-        if self.questions >= _ENOUGH and self.low > 0:
-            return "better"
-        if self.questions >= _ENOUGH and self.high < 0:
-            return "worse"
-        return "can't tell"
+        """What the interval says."""
+        if self.questions < ENOUGH or self.low <= 0 <= self.high:
+            return "can't tell"
+        return "better" if (self.low > 0) != self.less_is_better else "worse"
 
     def __str__(self) -> str:
         return (
@@ -51,7 +51,13 @@ class Difference:
         )
 
 
-def compare(candidate: Sequence[float], reference: Sequence[float], *, seed: int = 0) -> Difference:
+def compare(
+    candidate: Sequence[float],
+    reference: Sequence[float],
+    *,
+    less_is_better: bool = False,
+    seed: int = 0,
+) -> Difference:
     """The difference of two models' scores, each from 0 to 1, one a question and in one order.
 
     Raises:
@@ -59,9 +65,7 @@ def compare(candidate: Sequence[float], reference: Sequence[float], *, seed: int
     """
     differences = checked(paired(candidate, reference), floor=-1)
     count = len(differences)
-    random = np.random.default_rng(seed)
-    means = [differences[random.integers(count, size=count)].mean() for _ in range(_RESAMPLES)]
-    low, high = np.quantile(means, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
+    low, high = np.quantile(_resampled(differences, seed), [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
     spread = float(differences.std(ddof=1)) if count > 1 else 1.0
     normal = NormalDist()
     # The textbook's formula for a paired z-test: (z of the level + z of the power) standard errors.
@@ -72,11 +76,26 @@ def compare(candidate: Sequence[float], reference: Sequence[float], *, seed: int
         low=float(low),
         high=float(high),
         detectable=errors * spread / count**0.5,
+        less_is_better=less_is_better,
     )
 
 
+def _resampled(differences: Numbers, seed: int) -> Numbers:
+    """The means of so many draws with replacement, as many at a time as memory is worth."""
+    random, count = np.random.default_rng(seed), len(differences)
+    at_once = max(1, _DRAWN_AT_ONCE // count)
+    sizes = [min(at_once, _RESAMPLES - done) for done in range(0, _RESAMPLES, at_once)]
+    means = [differences[random.integers(count, size=(size, count))].mean(axis=1) for size in sizes]
+    return np.concatenate(means)
+
+
 def compare_slices(
-    candidate: Sequence[float], reference: Sequence[float], slices: Sequence[str], *, seed: int = 0
+    candidate: Sequence[float],
+    reference: Sequence[float],
+    slices: Sequence[str],
+    *,
+    less_is_better: bool = False,
+    seed: int = 0,
 ) -> dict[str, Difference]:
     """The difference in each slice (a language, a label…), of which each question names one.
 
@@ -93,7 +112,12 @@ def compare_slices(
     for index, name in enumerate(slices):
         members.setdefault(name, []).append(index)
     return {
-        name: compare([candidate[i] for i in where], [reference[i] for i in where], seed=seed)
+        name: compare(
+            [candidate[i] for i in where],
+            [reference[i] for i in where],
+            less_is_better=less_is_better,
+            seed=seed,
+        )
         for name, where in sorted(members.items(), key=lambda item: -len(item[1]))
     }
 

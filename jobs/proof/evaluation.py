@@ -1,60 +1,215 @@
-"""Running an evaluation: ask the held-out questions, score the answers, hold the gates."""
+"""Running an evaluation: ask the held-out questions, score the answers, compare, hold the gates."""
 
-from collections.abc import Sequence
-from time import monotonic
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from jobs import revision
-from jobs.errors import QualityError
+from jobs.errors import PreflightError, QualityError
 from jobs.files import read_unchanged
 from jobs.foundry import endpoints
 from jobs.foundry.endpoints import Endpoint
-from jobs.foundry.inference import Answer, open_chat
 from jobs.foundry.session import Session
+from jobs.money.price import Money, usd
 from jobs.plan.desired import Measuring
-from jobs.proof import metrics
-from jobs.proof.scoring import Reply, per_question, score
-from jobs.side_by_side import Pool
-from jobs.spec.gates import Gate, read_gates
+from jobs.proof import labels, metrics
+from jobs.proof.against import Comparison, compared, held
+from jobs.proof.archive import TAG_LOOK, Archive
+from jobs.proof.asking import Answered, Asking
+from jobs.proof.custom import scorer
+from jobs.proof.scoring import Exam, Reply
+from jobs.spec.gates import Gate, RelativeGate, read_gate
+from jobs.spec.models import Evaluation
 from jobs.terminal.progress import Reporter
 
-_AT_ONCE = 4
-"""Questions under way together: a deployment allows 1,000 a minute, so this stays far below."""
+SERVED = "served"
+"""The word of `compare_with` for what is in force; the first model has nothing to beat."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What an evaluation found."""
+
+    evaluation: str
+    model: str
+    questions: int
+    asked: int
+    """How many questions were sent to the model; what it had answered before was kept."""
+    answers: str
+    """The data asset's version that has the answers."""
+    scores: Mapping[str, float]
+    cost: Money | None = None
+    """Of 1,000 such answers, where a price is known."""
+    comparisons: tuple[Comparison, ...] = ()
+    confusion: Mapping[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
+    """How often each label (first) was answered with each (second)."""
+    gates: tuple[str, ...] = ()
+    """What relative gates say."""
+    missed: tuple[str, ...] = ()
+
+    @property
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON carries it."""
+        return {
+            "name": self.evaluation,
+            "model": self.model,
+            "questions": self.questions,
+            "asked": self.asked,
+            "answers": self.answers,
+            "scores": dict(self.scores),
+            "usd_per_1000": {"low": self.cost.low, "high": self.cost.high} if self.cost else None,
+            "comparisons": [one.as_dict for one in self.comparisons],
+            "confusion": [
+                {"expected": truth, "answered": said, "count": count}
+                for (truth, said), count in sorted(self.confusion.items())
+            ],
+            "gates": list(self.gates),
+            "missed": list(self.missed),
+        }
 
 
 def measure(
-    session: Session, endpoint: Endpoint, measuring: Measuring, report: Reporter
-) -> dict[str, float]:
-    """Ask, score, report; mark the endpoint where every gate holds.
+    session: Session,
+    endpoint: Endpoint,
+    measuring: Measuring,
+    report: Reporter,
+    others: Mapping[str, Endpoint] | None = None,
+    *,
+    pause: Callable[[float], None] = time.sleep,
+) -> Outcome:
+    """Ask, keep, score, compare, report; mark the endpoint where every gate holds.
+
+    `others` are the endpoints that the words of `compare_with` mean. Without `served` nothing was
+    served before, so there is nothing to hold gates on it against: they pass, and that is told.
 
     Raises:
+        PreflightError: Somebody else than `served` is to be asked and isn't there.
         QualityError: A gate doesn't hold.
     """
-    spec = measuring.spec
-    gates = read_gates(spec.gates)
+    others = others or {}
+    for word in measuring.spec.compare_with:
+        if word != SERVED and word not in others:
+            raise PreflightError(
+                f"{measuring.spec.reference}: there is nobody to ask as {word}.",
+                next_step="Add a serverless_endpoint document, or correct compare_with.",
+            )
     questions = metrics.questions(read_unchanged(measuring.path, measuring.sha256))
-    replies = _ask_all(session, endpoint, measuring, questions, report)
-    expected = [question.expected for question in questions]
-    scores = score(spec, replies, expected)
-    words = ", ".join(f"{name} {value:.2f}" for name, value in scores.items())
-    report.result("evaluation", measuring.name, f"{len(questions)} questions: {words}")
-    held = {
-        gate.metric: _surely(gate, per_question(spec, gate.metric, replies, expected), spec.alpha)
-        if spec.confident
-        else scores[gate.metric]
-        for gate in gates
+    own = {name: scorer(name, metric, questions) for name, metric in measuring.own.items()}
+    exam = Exam(spec=measuring.spec, questions=questions, own=own)
+    asking = Asking(
+        session=session, measuring=measuring, questions=questions, report=report, pause=pause
+    )
+    archive = asking.archive
+    candidate = asking.ask(endpoint, archive)
+    references = {
+        word: asking.ask(others[word], archive)
+        for word in measuring.spec.compare_with
+        if word in others
     }
-    missed = [gate for gate in gates if not gate.holds(held[gate.metric])]
-    if missed:
+    if SERVED in references and references[SERVED].subject == candidate.subject:
+        del references[SERVED]  # it is in force already: there is nothing to promote
+    looks = _keep(archive, measuring, candidate, references)
+    outcome = _outcome(exam, measuring, archive, candidate, references, looks)
+    _tell(outcome, report)
+    if outcome.missed:
         raise QualityError(
-            f"Evaluation '{measuring.name}' misses "
-            + "; ".join(_told(gate, scores[gate.metric], held[gate.metric]) for gate in missed)
-            + ".",
+            f"Evaluation '{measuring.name}' misses {'; '.join(outcome.missed)}.",
             next_step=f"The endpoint is up and filtered. Train longer or on more data, change the "
             f"gate, or take it down: foundry-tune down {endpoint.name}",
         )
     mark = measuring.mark(endpoints.serves(endpoint))
     endpoints.tag(session, endpoint, {f"{revision.TAG_EVALUATION}.{measuring.name}": mark})
-    return scores
+    return outcome
+
+
+def _keep(
+    archive: Archive,
+    measuring: Measuring,
+    candidate: Answered,
+    references: Mapping[str, Answered],
+) -> dict[str, int]:
+    """Register every answer; the how-manieth model this is against each reference.
+
+    The count is written before a gate is held: a run that is killed in between has looked.
+    """
+    looks = {
+        gate.against: archive.look(candidate.subject, references[gate.against].subject)
+        for gate in _gates(measuring.spec)
+        if isinstance(gate, RelativeGate) and gate.against in references
+    }
+    if not candidate.answers:
+        return looks
+    for reference in references.values():
+        archive.keep(reference.subject, reference.endpoint, reference.answers)
+    tags = {
+        f"{TAG_LOOK}.{references[word].subject.identity}": str(look) for word, look in looks.items()
+    }
+    tags[revision.TAG_EVALUATION] = measuring.mark(candidate.subject.model)
+    archive.keep(candidate.subject, candidate.endpoint, candidate.answers, tags)
+    return looks
+
+
+# ── what it comes to ────────────────────────────────────────────────────────────────────────────
+
+
+def _outcome(
+    exam: Exam,
+    measuring: Measuring,
+    archive: Archive,
+    candidate: Answered,
+    references: Mapping[str, Answered],
+    looks: Mapping[str, int],
+) -> Outcome:
+    replies = candidate.replies
+    found = exam.means(replies)
+    said: list[str] = []
+    missed: list[str] = []
+    for gate in _gates(exam.spec):
+        if isinstance(gate, Gate):
+            missed += _missed(gate, exam, found, candidate)
+        elif gate.against not in references:
+            said.append(f"{gate}: nothing else is served yet, so it is not held")
+        else:
+            decision = held(exam, gate, candidate, references[gate.against], looks[gate.against])
+            said.append(str(decision))
+            if not decision.promoted:
+                missed.append(str(decision).removeprefix("misses "))
+    return Outcome(
+        evaluation=measuring.name,
+        model=candidate.subject.model,
+        questions=len(exam.questions),
+        asked=candidate.asked,
+        answers=f"{archive.name}:{archive.version(candidate.subject)}",
+        scores=found,
+        cost=_cost(measuring, replies),
+        comparisons=tuple(
+            comparison
+            for word, reference in references.items()
+            for comparison in compared(exam, candidate, word, reference)
+        ),
+        confusion=_confusion(exam, replies),
+        gates=tuple(said),
+        missed=tuple(missed),
+    )
+
+
+def _gates(spec: Evaluation) -> Iterator[Gate | RelativeGate]:
+    for metric, text in spec.gates.items():
+        gate = read_gate(metric, text, spec.compare_with, spec.custom_metrics)
+        assert not isinstance(gate, str), "FT-S025 has refused it"
+        yield gate
+
+
+def _missed(
+    gate: Gate, exam: Exam, found: Mapping[str, float], candidate: Answered
+) -> Iterator[str]:
+    value = end = found[gate.metric]
+    if exam.spec.confident:
+        end = _surely(gate, exam.each(gate.metric, candidate.replies), exam.spec.alpha)
+    if not gate.holds(end):
+        interval = f", its interval ends at {end:.3f}" if end != value else ""
+        yield f"{gate} (it is {value:.3f}{interval})"
 
 
 def _surely(gate: Gate, values: Sequence[float], alpha: float) -> float:
@@ -66,40 +221,66 @@ def _surely(gate: Gate, values: Sequence[float], alpha: float) -> float:
     return lower_bound(values, alpha, floor=0)
 
 
-def _told(gate: Gate, score: float, held: float) -> str:
-    end = f", its interval ends at {held:.3f}" if held != score else ""
-    return f"{gate} (it is {score:.3f}{end})"
+def _cost(measuring: Measuring, replies: Sequence[Reply]) -> Money | None:
+    """What 1,000 such answers cost, where a price is known."""
+    if measuring.prices is None or not replies:
+        return None
+    read, written = (
+        1000 * sum(counts) / len(replies)
+        for counts in ([r.prompt_tokens for r in replies], [r.tokens for r in replies])
+    )
+    for_reading, for_writing = measuring.prices
+    cost = for_reading.times(read, read) + for_writing.times(written, written)
+    return cost if cost.high is not None or cost.low else None
 
 
-def _ask_all(
-    session: Session,
-    endpoint: Endpoint,
-    measuring: Measuring,
-    questions: list[metrics.Question],
-    report: Reporter,
-) -> list[Reply]:
-    chat = open_chat(session, endpoint)
-    done = 0
+def _confusion(exam: Exam, replies: Sequence[Reply]) -> dict[tuple[str, str], int]:
+    if not {"accuracy", "macro_f1"} & set(exam.spec.metrics):
+        return {}
+    said, expected = [reply.text for reply in replies], exam.expected
+    return dict(labels.confusion(said, expected, labels.labels_of(exam.spec.labels, expected)))
 
-    def ask(question: metrics.Question) -> Reply:
-        nonlocal done
-        began = monotonic()
-        said = chat.ask(
-            question.messages,
-            max_tokens=measuring.spec.max_tokens,
-            temperature=measuring.spec.temperature,
+
+# ── what is said of it ──────────────────────────────────────────────────────────────────────────
+
+
+def _tell(outcome: Outcome, report: Reporter) -> None:
+    name = outcome.evaluation
+    report.record("evaluations", outcome.as_dict)
+    words = ", ".join(f"{metric} {value:.2f}" for metric, value in outcome.scores.items())
+    report.result("evaluation", name, f"{outcome.questions} questions: {words}")
+    if outcome.cost:
+        report.detail("cost", name, f"1,000 such answers cost {_usd(outcome.cost)}")
+    for line in _confused(outcome.confusion):
+        report.detail("labels", name, line)
+    for one in outcome.comparisons:
+        beside = f" ({one.model})" if one.model != one.word else ""
+        report.detail("compared", name, f"{one.metric} with {one.word}{beside}: {one.difference}")
+        for line in one.clear:
+            report.detail("compared", name, f"  {line}")
+    for line in outcome.gates:
+        report.detail("gate", name, line)
+
+
+def _usd(cost: Money) -> str:
+    if cost.high is None:
+        return f"at least {_amount(cost.low)} USD"
+    low, high = _amount(cost.low), _amount(cost.high)
+    return f"{low} USD" if low == high else f"{low} – {high} USD"
+
+
+def _amount(dollars: float) -> str:
+    return usd(dollars) if dollars >= 1 else f"{dollars:.2g}"
+
+
+def _confused(confusion: Mapping[tuple[str, str], int]) -> Iterator[str]:
+    """A line for each label: how often it was answered rightly, and what it was taken for."""
+    for label in dict.fromkeys(truth for truth, _ in sorted(confusion)):
+        row = {said: count for (truth, said), count in confusion.items() if truth == label}
+        others = ", ".join(
+            f"{said} {count}"
+            for said, count in sorted(row.items(), key=lambda item: -item[1])
+            if said != label
         )
-        seconds = monotonic() - began
-        done += 1
-        report.step(
-            "evaluation", measuring.name, f"{done} of {len(questions)} asked", done, len(questions)
-        )
-        if isinstance(said, Answer):
-            return Reply(text=said.text, seconds=seconds, tokens=said.tokens)
-        return Reply(text="", refused=True, seconds=seconds)
-
-    try:
-        with Pool(_AT_ONCE) as pool:
-            return pool.map(ask, questions)
-    finally:
-        chat.close()
+        right = f"{label}: {row.get(label, 0)} of {sum(row.values())} right"
+        yield f"{right}; else {others}" if others else right

@@ -12,7 +12,7 @@ import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,15 @@ class Question:
 
     messages: Messages
     expected: str
+    row: Mapping[str, Any]
+    """The whole line of the file."""
+    calls: Sequence[Mapping[str, Any]] = ()
+    """The calls of tools that are expected, as the chat completions API has them."""
+
+    @property
+    def tools(self) -> list[Any]:
+        """What the model may call."""
+        return list(self.row.get("tools") or ())
 
 
 def questions(content: bytes) -> list[Question]:
@@ -40,10 +49,19 @@ def questions(content: bytes) -> list[Question]:
     for line in content.removeprefix(codecs.BOM_UTF8).split(b"\n"):
         if not line.strip():
             continue
-        messages: list[dict[str, Any]] = json.loads(line)["messages"]
-        asked = [{"role": m["role"], "content": m["content"]} for m in messages[:-1]]
-        found.append(Question(asked, str(messages[-1]["content"])))
+        row: dict[str, Any] = json.loads(line)
+        messages: list[dict[str, Any]] = row["messages"]
+        asked = [_asked(message) for message in messages[:-1]]
+        last = messages[-1]
+        found.append(Question(asked, last.get("content") or "", row, last.get("tool_calls") or ()))
     return found
+
+
+def _asked(message: Mapping[str, Any]) -> dict[str, Any]:
+    """A message as it is sent: what a row has beside is for people, or for training."""
+    fields = ("tool_calls", "tool_call_id")
+    sent = {name: message[name] for name in fields if message.get(name) is not None}
+    return {"role": message["role"], "content": message.get("content"), **sent}
 
 
 def exact_match(said: str, wanted: str) -> float:

@@ -5,12 +5,14 @@ A question that the content filter refused got no answer: it scores nothing, and
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jobs.proof.labels import accuracy, labels_of, macro_f1
-from jobs.proof.metrics import METRICS
+from jobs.proof.metrics import METRICS, Question
+from jobs.proof.tool_calls import tool_calls_match
+from jobs.spec.gates import PER_QUESTION
 from jobs.spec.models import Evaluation, Format
 
 if TYPE_CHECKING:
@@ -26,29 +28,62 @@ class Reply:
     refused: bool = False
     """By the content filter."""
     seconds: float = 0.0
-    """From the question to the whole answer, retries and waiting for them included."""
+    """From the question to the whole answer, without waiting for the rate limit."""
     tokens: int = 0
     """Of the answer, as the endpoint counts them."""
+    prompt_tokens: int = 0
+    """Of the question, likewise."""
+    tool_calls: Sequence[Mapping[str, Any]] = ()
 
 
-def score(spec: Evaluation, replies: Sequence[Reply], expected: Sequence[str]) -> dict[str, float]:
-    """Every metric that the document names; 0 where there is no question."""
-    return {
-        name: _OVER_ALL[name](spec, replies, expected)
-        if name in _OVER_ALL
-        else _mean(per_question(spec, name, replies, expected))
-        for name in spec.metrics
-    }
+Scorer = Callable[[Sequence[Reply]], list[float]]
+"""A custom metric: a score from 0 to 1 for each reply."""
 
 
-def per_question(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exam:
+    """The questions of an evaluation, and how replies to them are scored."""
+
+    spec: Evaluation
+    questions: Sequence[Question]
+    own: Mapping[str, Scorer]
+    """The custom metrics."""
+
+    @property
+    def expected(self) -> list[str]:
+        """The answer that each question's data has."""
+        return [question.expected for question in self.questions]
+
+    @property
+    def shares(self) -> list[str]:
+        """The metrics that each question has a score of."""
+        return [name for name in self.spec.measured if name in PER_QUESTION or name in self.own]
+
+    def each(self, metric: str, replies: Sequence[Reply]) -> list[float]:
+        """One score a question, from 0 to 1."""
+        if metric in self.own:
+            return self.own[metric](replies)
+        if metric == "tool_calls":
+            pairs = zip(self.questions, replies, strict=True)
+            return [
+                0.0 if reply.refused else float(tool_calls_match(reply.tool_calls, question.calls))
+                for question, reply in pairs
+            ]
+        return _per_question(self.spec, metric, replies, self.expected)
+
+    def means(self, replies: Sequence[Reply]) -> dict[str, float]:
+        """Every metric, as a whole; 0 where there is no question."""
+        return {
+            name: _OVER_ALL[name](self.spec, replies, self.expected)
+            if name in _OVER_ALL
+            else _mean(self.each(name, replies))
+            for name in self.spec.measured
+        }
+
+
+def _per_question(
     spec: Evaluation, metric: str, replies: Sequence[Reply], expected: Sequence[str]
 ) -> list[float]:
-    """The scores that a metric in `gates.PER_QUESTION` is the mean of, each from 0 to 1.
-
-    Raises:
-        KeyError: The metric is none of them.
-    """
     said = [reply.text for reply in replies]
     if metric == "refusal_rate":
         return [float(reply.refused) for reply in replies]

@@ -12,6 +12,7 @@ from jobs.catalog.objections import (
 )
 from jobs.dataset.privacy import masked, private_in
 from jobs.findings import Finding
+from jobs.read.functions import function_findings
 from jobs.read.supported import limits
 from jobs.read.sweeps import sweep_findings
 from jobs.revision import TAG_PREFIX
@@ -24,7 +25,7 @@ from jobs.spec.references import parse
 from jobs.spec.story import Chapter, Story
 from jobs.spec.trials import SAME_WORDS
 from jobs.suggestions import did_you_mean
-from jobs.values import placed_texts, texts
+from jobs.values import day, placed_texts, texts
 
 
 def check_story(story: Story, *, on: date) -> list[Finding]:
@@ -37,6 +38,7 @@ def _check(chapter: Chapter, story: Story, on: date) -> Iterator[Finding]:
     yield from _name(chapter)
     yield from _tags(chapter)
     yield from _secrets(chapter)
+    yield from _own_prices(chapter)
     for limit in limits(spec):
         yield chapter.finding("FT-S040", limit.path, limit.message, at_key=limit.at_key)
     if isinstance(spec, FineTuning):
@@ -45,6 +47,7 @@ def _check(chapter: Chapter, story: Story, on: date) -> Iterator[Finding]:
         yield from _endpoint(chapter, spec, story, on)
     elif isinstance(spec, Evaluation):
         yield from _evaluation(chapter, spec)
+        yield from _compared(chapter, spec, story)
     else:
         yield from _command(chapter, spec)
 
@@ -76,6 +79,15 @@ def _tags(chapter: Chapter) -> Iterator[Finding]:
             if name.casefold().startswith(TAG_PREFIX):
                 message = f"'{name}' is foundry-tune's own mark. Give yours another name."
                 yield chapter.finding("FT-S037", (field, name), message, at_key=True)
+
+
+def _own_prices(chapter: Chapter) -> Iterator[Finding]:
+    spec = chapter.spec
+    if isinstance(spec, FineTuning | ServerlessEndpoint) and spec.budget:
+        own = spec.budget.own_prices
+        if own and day(own.as_of) is None:
+            message = f"'{own.as_of[:40]}' is no day. Write it as 2026-10-01."
+            yield chapter.finding("FT-S007", ("budget", "prices", "as_of"), message)
 
 
 def _secrets(chapter: Chapter) -> Iterator[Finding]:
@@ -259,6 +271,9 @@ def _served_model(
     tuned = story.chapter(path) if parse(path) else None
     if tuned is not None and isinstance(tuned.spec, FineTuning):
         path = tuned.spec.model_path
+        if spec.budget is not None:
+            message = f"the budget of {tuned.reference} covers this endpoint. Write it there."
+            yield chapter.finding("FT-S045", ("budget",), message, at_key=True)
     objection = lifecycle_objection(path, "serve", on)
     if objection and tuned is None:
         message = " ".join(filter(None, (objection.message, objection.next_step)))
@@ -275,18 +290,57 @@ def _served_model(
 
 def _evaluation(chapter: Chapter, spec: Evaluation) -> Iterator[Finding]:
     for metric, gate in spec.gates.items():
-        if metric not in spec.metrics:
-            message = f"'{metric}' is not measured here. Metrics: {', '.join(spec.metrics)}."
+        if metric not in spec.measured:
+            message = f"'{metric}' is not measured here. Metrics: {', '.join(spec.measured)}."
             yield chapter.finding("FT-S025", ("gates", metric), message, at_key=True)
-        elif isinstance(read := read_gate(metric, gate, spec.compare_with), str):
+        elif isinstance(
+            read := read_gate(metric, gate, spec.compare_with, spec.custom_metrics), str
+        ):
             yield chapter.finding("FT-S025", ("gates", metric), read)
-        elif spec.confident and metric not in PER_QUESTION:
+        elif spec.confident and metric not in {*PER_QUESTION, *spec.custom_metrics}:
             message = f"{metric} is no mean of shares, so 'confident' has no interval for it."
             yield chapter.finding("FT-S025", ("gates", metric), message)
         elif spec.confident and isinstance(read, Gate) and read.comparison == "==":
             message = "no interval shows that a mean is one number. Write >= or <=."
             yield chapter.finding("FT-S025", ("gates", metric), message)
     yield from _format(chapter, spec)
+    yield from function_findings(chapter, spec)
+
+
+def _compared(chapter: Chapter, spec: Evaluation, story: Story) -> Iterator[Finding]:
+    if spec.base is not None and "base" not in spec.compare_with:
+        message = "has no effect without base in compare_with. Write compare_with: [base]."
+        yield chapter.finding("FT-S046", ("base",), message, at_key=True)
+    own = _endpoint_named(spec.endpoint)
+    anew = {s.name for s in story.specs if isinstance(s, ServerlessEndpoint) and s.is_recreated}
+    for index, word in enumerate(spec.compare_with):
+        path = ("compare_with", index)
+        if word == "served" and own in anew:
+            message = f"'{own}' is recreated: what served is gone when the new one is measured."
+            yield chapter.finding("FT-S046", path, f"{message} Write rollout: blue_green.")
+        if word == "base" and not spec.base:
+            served = [s.name for s in story.specs if _serves_base(s)]
+            meant = f"${{{{ serverless_endpoint.{served[0]} }}}}" if served else "an endpoint"
+            message = f"no endpoint is named that base means. Write base: {meant}."
+            if not served:
+                message += " It serves the model before its training."
+            yield chapter.finding("FT-S046", path, message)
+        elif word in spec.compare_with[:index]:
+            yield chapter.finding("FT-S046", path, f"'{word}' is there twice. Keep one of them.")
+        elif word != "served" and own == _endpoint_named(
+            spec.base or "" if word == "base" else word
+        ):
+            message = f"'{own}' is what is measured; it can't be compared with itself."
+            yield chapter.finding("FT-S046", path, message)
+
+
+def _endpoint_named(written: str) -> str:
+    reference = parse(written)
+    return reference.name if reference else written
+
+
+def _serves_base(spec: object) -> bool:
+    return isinstance(spec, ServerlessEndpoint) and not parse(spec.model_path)
 
 
 def _format(chapter: Chapter, spec: Evaluation) -> Iterator[Finding]:

@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.catalog.catalog import today
-from jobs.errors import InvalidInputError
+from jobs.errors import InvalidInputError, UsageError
 from jobs.files import UnreadableFileError, open_regular
 from jobs.findings import Finding, in_order, refuses
 from jobs.money.cost import Cost, estimate
 from jobs.read.checks import check_story
+from jobs.read.fields import field_findings
 from jobs.read.labels import label_findings
+from jobs.read.prices import team_prices
 from jobs.read.silence import silence
 from jobs.spec.models import DataInput, Evaluation, FineTuning
+from jobs.spec.prices import TeamPrices, is_price_list, read_prices
 from jobs.spec.story import Chapter, Story, load
 from jobs.spec.trials import longest
 from jobs.suggestions import did_you_mean
@@ -41,16 +44,27 @@ class CheckedSpecs:
     """Everything that is wrong, spec and data, less what `ignore:` silences."""
     ignored: int
     """How many findings `ignore:` silences."""
+    prices: tuple[Mapping[str, TeamPrices], ...] = ()
+    """For each story the price lists of its documents, by their references."""
 
     @property
     def chapters(self) -> list[Chapter]:
         """Every document, those that others need first."""
         return [chapter for story in self.stories for chapter in story.chapters]
 
+    @property
+    def team_prices(self) -> Mapping[str, TeamPrices]:
+        """The price lists of all documents, by their references."""
+        return {name: team for story in self.prices for name, team in story.items()}
+
     @cached_property
     def costs(self) -> tuple[Cost, ...]:
         """What each fine-tuning would cost, as far as anybody knows."""
-        return tuple(cost for story in self.stories for cost in estimate(story, self.data))
+        return tuple(
+            cost
+            for story, team in zip(self.stories, self.prices, strict=True)
+            for cost in estimate(story, self.data, team)
+        )
 
 
 def examine(
@@ -60,14 +74,20 @@ def examine(
     overrides: Sequence[str] = (),
     with_data: bool = True,
     near: bool = True,
+    with_prices: bool = True,
     tokenizer: str | Path | None = None,
 ) -> CheckedSpecs:
     """Read spec files and, with `with_data`, the local files that they name; nothing refuses.
 
     `on` is the day of the catalogue's lifecycle dates, today where it is left out. `near` looks for
-    near-duplicates too. `tokenizer` wins over the file that a spec names.
+    near-duplicates too, `with_prices` at the team's price list. `tokenizer` wins over the file that
+    a spec names.
     """
-    looks = [_look(file, on or today(), overrides, with_data, near, tokenizer) for file in files]
+    on = on or today()
+    looks = [
+        _look(file, on, overrides, with_data, near, tokenizer, with_prices=with_prices)
+        for file in files
+    ]
     return _together(files, looks)
 
 
@@ -81,7 +101,13 @@ def checked(
 
     Raises:
         InvalidInputError: Something is wrong; every finding is in it.
+        UsageError: One of them is a price list.
     """
+    for file in filter(is_price_list, files):
+        raise UsageError(
+            f"{file} is a price list, and nothing to make.",
+            next_step=f"Name the specs that it is for; foundry-tune validate {file} checks it.",
+        )
     looks = [_look(file, on or today(), overrides, True, True, None) for file in files]
     specs = _together(files, looks, without=_LEFT_TO_PREFLIGHT)
     _refuse(specs, strict=strict)
@@ -95,7 +121,7 @@ def named(files: Sequence[str]) -> CheckedSpecs:
         InvalidInputError: A file can't be read as a spec.
     """
     stories = [load(file) for file in files]
-    specs = _together(files, [_Look(story, {}, story.findings, 0) for story in stories])
+    specs = _together(files, [_Look(story, {}, story.findings, 0, {}) for story in stories])
     _refuse(specs, strict=False)
     return specs
 
@@ -112,8 +138,12 @@ def _together(
         files=tuple(map(str, files)),
         stories=tuple(look.story for look in looks),
         data={name: data for look in looks for name, data in look.data.items()},
-        findings=tuple(f for look in looks for f in look.findings if f.rule not in without),
+        # Once each, as specs share a price list.
+        findings=tuple(
+            dict.fromkeys(f for look in looks for f in look.findings if f.rule not in without)
+        ),
         ignored=sum(look.ignored for look in looks),
+        prices=tuple(look.prices for look in looks),
     )
 
 
@@ -128,6 +158,7 @@ class _Look:
     data: "Mapping[str, Checked]"
     findings: tuple[Finding, ...]
     ignored: int
+    prices: Mapping[str, TeamPrices]
 
 
 def _look(
@@ -137,7 +168,11 @@ def _look(
     with_data: bool,
     near: bool,
     tokenizer: str | Path | None,
+    *,
+    with_prices: bool = True,
 ) -> _Look:
+    if is_price_list(file):
+        return _Look(Story(str(file), (), ()), {}, read_prices(str(file))[1], 0, {})
     story = load(file, overrides=overrides)
     findings = [*story.findings, *check_story(story, on=on)]
     data: dict[str, Checked] = {}
@@ -149,9 +184,10 @@ def _look(
             data[owner.reference] = _check(owner, readable, near, tokenizer)
             spoken[owner.reference] = list(data[owner.reference].findings)
     kept, ignored = silence(story, findings, spoken, on=on)
+    prices, wrong = team_prices(story) if with_prices else ({}, [])
     for chapter in story.chapters:
         chapter.tree.release()
-    return _Look(story, data, tuple(in_order(kept)), ignored)
+    return _Look(story, data, tuple(in_order([*kept, *wrong])), ignored, prices)
 
 
 _Named = tuple[Chapter, str, str, str]
@@ -215,7 +251,10 @@ def _readable(named: list[_Named]) -> "tuple[list[DataFile], list[Finding]]":
         else:
             if isinstance(chapter.spec, Evaluation) and chapter.spec.labels:
                 findings += label_findings(chapter, chapter.spec.labels, path)
-            readable.append(DataFile(path, role))  # pyright: ignore[reportArgumentType]
+            if isinstance(chapter.spec, Evaluation) and chapter.spec.slices:
+                findings += field_findings(chapter, chapter.spec.slices, path)
+            calls = isinstance(chapter.spec, Evaluation) and "tool_calls" in chapter.spec.metrics
+            readable.append(DataFile(path, role, calls))  # pyright: ignore[reportArgumentType]
     return readable, findings
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from jobs.errors import UsageError
+from jobs.spec.prices import is_price_list
 
 
 def spec_paths(arguments: Namespace) -> list[str]:
@@ -29,9 +30,12 @@ def spec_paths(arguments: Namespace) -> list[str]:
 
 
 def _inside(folder: Path) -> Iterator[str]:
-    """The spec files in a folder and those below it; hidden folders are nobody's specs."""
+    """The spec files in a folder and those below it; hidden folders are nobody's specs.
+
+    A price list isn't one: it is read with the specs that it counts for.
+    """
     for entry in folder.iterdir():
         if entry.is_dir() and not entry.name.startswith(".") and not entry.is_symlink():
             yield from _inside(entry)
-        elif entry.suffix in (".yaml", ".yml") and entry.is_file():
+        elif entry.suffix in (".yaml", ".yml") and entry.is_file() and not is_price_list(entry):
             yield str(entry)

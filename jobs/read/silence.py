@@ -8,6 +8,7 @@ from jobs.rules import RULES
 from jobs.spec.document import Ignore
 from jobs.spec.story import Chapter, Story
 from jobs.suggestions import did_you_mean
+from jobs.values import day
 
 
 def silence(
@@ -63,7 +64,7 @@ def _wrong(chapter: Chapter, on: date) -> list[Finding]:
             title = RULES[entry.rule].title.lower()
             message = f"{entry.rule} ({title}) can't be silenced."
             found.append(chapter.finding("FT-S026", path, message))
-        elif entry.until is not None and _day(entry.until) is None:
+        elif entry.until is not None and day(entry.until) is None:
             message = f"'{entry.until[:40]}' is no day. Write it as 2026-12-31."
             found.append(chapter.finding("FT-S007", ("ignore", index, "until"), message))
         elif _is_over(entry, on):
@@ -95,12 +96,5 @@ def _is_in(finding: Finding, chapter: Chapter, story: Story) -> bool:
 
 
 def _is_over(entry: Ignore, on: date) -> bool:
-    until = _day(entry.until) if entry.until else None
+    until = day(entry.until) if entry.until else None
     return until is not None and on > until
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None

@@ -39,12 +39,6 @@ def limits(spec: Spec) -> Iterator[Limit]:
     elif isinstance(spec, Evaluation):
         if spec.seed is not None:
             yield Limit(("seed",), f"{_NOT_SENT}.")
-        if spec.compare_with:
-            message = (
-                "this version asks one model, so there is nothing to hold a relative gate against. "
-                "Remove compare_with and the gates that name it, or write absolute gates."
-            )
-            yield Limit(("compare_with",), message)
     else:
         yield Limit(
             ("type",),

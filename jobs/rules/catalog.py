@@ -81,7 +81,8 @@ RULES: tuple[Rule, ...] = (
         "A budget that is to cover everything can't be held against a price that nobody "
         "published. `cost` and `apply` refuse with exit code 5.",
         "budget: {max_usd: 20, covers: everything}    # and no hosting price for the model",
-        "budget: {max_usd: 20, prices: {hosting_per_hour: 0.8, source: portal, as_of: 2026-11-23}}",
+        "budget: {max_usd: 20, prices: {hosting_per_hour: 0.8, source: portal, as_of: 2026-11-23}}"
+        "\nor, for all specs, a prices.yaml above them",
     ),
     Rule(
         "FT-C013", "error", "Over budget",

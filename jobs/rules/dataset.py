@@ -192,7 +192,7 @@ RULES: tuple[Rule, ...] = (
         "An evaluation compares the texts of answers; where a call of a tool is expected there is "
         "no text, and any score would be chance.",
         '{"role": "assistant", "content": null, "tool_calls": […]}',
-        "Leave such conversations out of the test file, or end them with the answer in words.",
+        "Measure tool_calls, leave such conversations out, or end them with the answer in words.",
         False,
     ),
     Rule(

@@ -317,6 +317,46 @@ RULES: tuple[Rule, ...] = (
         False,
     ),
     Rule(
+        "FT-S044", "error", "A price that belongs to no model",
+        "A price list is one document, and each of its prices is for one known model: one for a "
+        "misspelled model would be passed over, and a budget held against another.",
+        "models: {Phi-4-mini-instuct: {hosting_per_hour: 0.8}}    # in prices.yaml",
+        "models: {Phi-4-mini-instruct: {hosting_per_hour: 0.8}}",
+        False,
+    ),
+    Rule(
+        "FT-S045", "error", "A budget under another one",
+        "What is paid for the endpoint of a model that the same file trains counts against the "
+        "training's budget. A second one would be held against nothing.",
+        "model: ${{ finetuning.support.registered_model }}\nbudget: {max_usd: 5}",
+        "Write the budget into the fine-tuning, hosting_hours with it.",
+        False,
+    ),
+    Rule(
+        "FT-S046", "error", "A comparison with nobody",
+        "`compare_with` names models that are asked the same questions: served, base (the endpoint "
+        "that `base` names), or an endpoint's name. Each is another than the one measured.",
+        'compare_with: [base]\ngates: {token_f1: "> base"}',
+        "compare_with: [base]\nbase: ${{ serverless_endpoint.phi-base }}",
+        False,
+    ),
+    Rule(
+        "FT-S047", "error", "A metric of one's own that can't be called",
+        "A custom metric is a function of a Python file beside the spec: it takes an answer, what "
+        "was expected and the messages, and gives a number from 0 to 1. The file is read, not run.",
+        "custom_metrics: {politeness: metrics.py}",
+        "custom_metrics: {politeness: metrics.py:politeness}",
+        False,
+    ),
+    Rule(
+        "FT-S048", "error", "A slice of nothing",
+        "A comparison is cut by system, language, label, length, and by any field that rows of the "
+        "data have beside their messages.",
+        "slices: [regoin]",
+        "slices: [region]",
+        False,
+    ),
+    Rule(
         "FT-S049", "error", "A sweep that has no such trials",
         "What is to be tried contradicts itself or the method: a list without values, a range that "
         "ends before it begins, a range in a grid, a value twice, more draws than there are.",

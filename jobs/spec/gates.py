@@ -92,15 +92,15 @@ def read_gates(written: Mapping[str, str]) -> list[Gate]:
 
 
 def read_gate(
-    metric: str, text: str, compare_with: Collection[str] = ()
+    metric: str, text: str, compare_with: Collection[str] = (), own: Collection[str] = ()
 ) -> Gate | RelativeGate | str:
-    """One gate, or what is wrong with it."""
-    if metric not in METRICS:
-        return f"'{metric}' is no metric. Metrics: {', '.join(METRICS)}."
+    """One gate, or what is wrong with it; `own` are custom metrics, each a share."""
+    if metric not in METRICS and metric not in own:
+        return f"'{metric}' is no metric. Metrics: {', '.join((*METRICS, *own))}."
     if match := _ABSOLUTE.fullmatch(text):
         return _absolute(metric, text, match)
     if match := _RELATIVE.fullmatch(text):
-        return _relative(metric, match, compare_with)
+        return _relative(metric, match, compare_with, own)
     return f"'{text[:40]}' can't be held. Write it as \">= 0.60\"."
 
 
@@ -115,14 +115,14 @@ def _absolute(metric: str, text: str, match: re.Match[str]) -> Gate | str:
 
 
 def _relative(
-    metric: str, match: re.Match[str], compare_with: Collection[str]
+    metric: str, match: re.Match[str], compare_with: Collection[str], own: Collection[str]
 ) -> RelativeGate | str:
     against = match["name"]
     if against not in compare_with:
         known = f" It names {', '.join(compare_with)}." if compare_with else ""
         hint = did_you_mean(against, compare_with)
         return f"'{against}' is not in compare_with.{known}{hint}"
-    if metric not in PER_QUESTION:
+    if metric not in PER_QUESTION and metric not in own:
         return f"{metric} is no share that each question has one of, so it can't be paired."
     if match["comparison"] == "==":
         return f'nothing shows that two models are the same. Write ">= {against} - 0.02".'

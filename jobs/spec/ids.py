@@ -62,6 +62,25 @@ def model_id(text: str) -> Id | None:
     return Id("name", text) if re.fullmatch(_NAME, text) else None
 
 
+def model_key(text: str) -> str:
+    """What two ids have in common that mean the same model, whatever their form and case.
+
+    A registry's model is known by its name; one of a project by its version too.
+    """
+    understood = model_id(text)
+    if understood is None:
+        return text.casefold()
+    if understood.form in ("name", "registry"):
+        return understood.name.casefold()
+    return f"azureml:{understood.name}:{understood.version}".casefold()
+
+
+def is_of_project(text: str) -> bool:
+    """Whether a model's id is that of a project's model, which somebody trained."""
+    understood = model_id(text)
+    return understood is not None and understood.form in ("asset", "short")
+
+
 def data_id(text: str) -> Id | None:
     """The id or address of data that is in Azure or elsewhere, or None where it is neither."""
     if found := _REGISTRY.fullmatch(text):

@@ -144,8 +144,8 @@ class FineTuningOutputs(Part, frozen=True, kw_only=True):
     ] = None
 
 
-class Prices(Part, frozen=True, kw_only=True):
-    """Prices you know (the portal's "Pricing and terms" tab), where the catalogue has none."""
+class UnitPrices(Part, frozen=True, kw_only=True):
+    """What the units of one model cost, as far as you know; the rest is looked up further on."""
 
     training_per_million_tokens: (
         Annotated[float, Meta(description="USD for a million training tokens.", ge=0, le=1e6)]
@@ -160,12 +160,17 @@ class Prices(Part, frozen=True, kw_only=True):
     output_per_million_tokens: (
         Annotated[float, Meta(description="USD for a million tokens written.", ge=0, le=1e6)] | None
     ) = None
+
+
+class Prices(UnitPrices, frozen=True, kw_only=True):
+    """Prices you know (the portal's "Pricing and terms" tab), for this document's model."""
+
     source: Annotated[str, Meta(description="Where you read them.", min_length=3)]
     as_of: Annotated[str, Meta(description="The day you read them, as 2026-11-23.")]
 
 
 class Budget(Part, frozen=True, kw_only=True):
-    """What this story may cost. An estimate over it is refused with exit code 5."""
+    """What a training with its endpoints may cost, or an endpoint alone; more is refused."""
 
     max_usd: Annotated[float, Meta(description="In US dollars.", gt=0, le=1e9)]
     hosting_hours: Annotated[
@@ -179,8 +184,17 @@ class Budget(Part, frozen=True, kw_only=True):
         ),
     ] = "priced"
     prices: Annotated[
-        Prices | None, Meta(description="Prices you know, where the catalogue has none.")
+        Prices | str | None,
+        Meta(
+            description="Prices you know, or the file of your team's; left out, the nearest "
+            "prices.yaml. What neither has is the catalogue's."
+        ),
     ] = None
+
+    @property
+    def own_prices(self) -> Prices | None:
+        """The prices that are written right here."""
+        return self.prices if isinstance(self.prices, Prices) else None
 
 
 class FineTuningResources(Part, frozen=True, kw_only=True):
@@ -389,6 +403,13 @@ class ServerlessEndpoint(Document, frozen=True, kw_only=True):
     safety_probes: Annotated[
         str | None, Meta(description="Your own probes for the filter: a YAML file.")
     ] = None
+    budget: Annotated[
+        Budget | None,
+        Meta(
+            description="What it may cost, where its model is from elsewhere; a training's budget "
+            "covers the endpoints of its own model."
+        ),
+    ] = None
 
     rollout: Annotated[
         Literal["blue_green", "recreate"],
@@ -407,6 +428,11 @@ class ServerlessEndpoint(Document, frozen=True, kw_only=True):
     ] = "1h"
 
     kind = "serverless_endpoint"
+
+    @property
+    def is_recreated(self) -> bool:
+        """Whether what serves is deleted before the next revision is made."""
+        return self.rollout == "recreate"
 
     @property
     def keeps_previous(self) -> timedelta:
@@ -439,6 +465,7 @@ Metric = Literal[
     "accuracy",
     "macro_f1",
     "valid_format",
+    "tool_calls",
     "refusal_rate",
     "length",
     "latency_p50",
@@ -469,6 +496,13 @@ class Evaluation(Document, frozen=True, kw_only=True):
         "token_f1",
         "rouge_l",
     )
+    custom_metrics: Annotated[
+        dict[str, str],
+        Meta(
+            description="Metrics of your own: a name, and a Python function beside the spec, as "
+            "metrics.py:politeness; it takes (answer, expected, messages) and gives 0 to 1."
+        ),
+    ] = field(default_factory=dict[str, str])
     gates: Annotated[
         dict[str, str],
         Meta(description='What each metric must reach, as ">= 0.60" or ">= served - 0.02".'),
@@ -483,7 +517,24 @@ class Evaluation(Document, frozen=True, kw_only=True):
     ] = 0.05
     compare_with: Annotated[
         tuple[str, ...],
-        Meta(description="Models that relative gates name: served, base. Not by this version."),
+        Meta(
+            description="Models that are asked the same: served (what is in force), base, or an "
+            "endpoint's name."
+        ),
+    ] = ()
+    base: Annotated[
+        str | None,
+        Meta(
+            description="The endpoint that base means: ${{ serverless_endpoint.<name> }}, or a "
+            "name."
+        ),
+    ] = None
+    slices: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Fields of the rows that a comparison is cut by, besides system, language, "
+            "label and length."
+        ),
     ] = ()
     labels: Annotated[
         tuple[str, ...],
@@ -502,6 +553,11 @@ class Evaluation(Document, frozen=True, kw_only=True):
     def data_path(self) -> str:
         """The data as written."""
         return self.data if isinstance(self.data, str) else self.data.path or ""
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """Every metric, the custom ones last."""
+        return (*self.metrics, *self.custom_metrics)
 
 
 Spec = FineTuning | ServerlessEndpoint | Evaluation | Command

@@ -7,6 +7,7 @@ from typing import Any
 from jobs.spec.dialects import kind_of
 from jobs.spec.models import KINDS
 from jobs.spec.reader import Path, Tree, read
+from jobs.spec.references import parse
 from jobs.spec.shape import fields_of
 from jobs.suggestions import did_you_mean
 from jobs.values import mapping, sequence
@@ -59,8 +60,12 @@ def _targets(trees: Sequence[Tree], steps: list[str]) -> tuple[list[Tree], list[
 
 
 def _words(tree: Tree) -> set[str]:
-    model = KINDS.get(kind_of(tree.value))
-    return set(tree.value) | (set(fields_of(model)) if model else set())
+    kind = kind_of(tree.value)
+    model = KINDS.get(kind)
+    words = set(fields_of(model)) if model else set[str]()
+    if kind == "serverless_endpoint" and parse(str(tree.value.get("model", ""))):
+        words.discard("budget")  # that of the training covers it
+    return set(tree.value) | words
 
 
 def _put(tree: Tree, steps: list[str], value: Any, argument: str) -> str:

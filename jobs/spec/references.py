@@ -21,6 +21,7 @@ PLACES: Mapping[tuple[str, str], tuple[str, str]] = {
     ("serverless_endpoint", "model"): ("finetuning", "registered_model"),
     ("serverless_endpoint", "model_id"): ("finetuning", "registered_model"),
     ("evaluation", "endpoint"): ("serverless_endpoint", ""),
+    ("evaluation", "base"): ("serverless_endpoint", ""),
 }
 """Where a reference may stand, and what it has to give there (kind, attribute)."""
 

@@ -1,11 +1,13 @@
-"""The JSON Schema of spec documents, from the models, for editors and other tools."""
+"""The JSON Schema of spec documents and price lists, from the models, for editors and tools."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from jobs.spec.dialects import READ_ONLY
 from jobs.spec.models import KINDS
+from jobs.spec.prices import PriceList
 from jobs.values import mapping
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -13,8 +15,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def schema() -> dict[str, Any]:
     """One schema for a document of any type; `type` decides which."""
-    _, parts = msgspec.json.schema_components(KINDS.values(), ref_template="#/$defs/{name}")
-    definitions: dict[str, Any] = parts
+    definitions = _definitions(KINDS.values())
     for kind, model in KINDS.items():
         definition = definitions[model.__name__]
         definition["properties"]["type"] = {"const": kind, "description": "The document's type."}
@@ -24,10 +25,7 @@ def schema() -> dict[str, Any]:
             )
         definition["required"] = sorted({*definition.get("required", ()), "type"})
     _open_hyperparameters(definitions["Hyperparameters"])
-    for definition in definitions.values():
-        for field in definition.get("properties", {}).values():
-            _lift_description(field)
-            _allow_numbers_in_quotes(field)
+    _adapt(definitions)
     return {
         "$schema": DIALECT,
         "$id": "https://foundry-tune.invalid/spec.schema.json",
@@ -45,6 +43,32 @@ def schema() -> dict[str, Any]:
         ],
         "$defs": dict(sorted(definitions.items())),
     }
+
+
+def prices_schema() -> dict[str, Any]:
+    """The schema of a price list."""
+    definitions = _definitions((PriceList,))
+    _adapt(definitions)
+    return {
+        "$schema": DIALECT,
+        "$id": "https://foundry-tune.invalid/prices.schema.json",
+        "title": "foundry-tune prices",
+        **definitions.pop(PriceList.__name__),
+        "$defs": definitions,
+    }
+
+
+def _definitions(models: Iterable[type[msgspec.Struct]]) -> dict[str, Any]:
+    _, parts = msgspec.json.schema_components(models, ref_template="#/$defs/{name}")
+    return parts
+
+
+def _adapt(definitions: dict[str, Any]) -> None:
+    """What editors need that the models don't say."""
+    for definition in definitions.values():
+        for field in definition.get("properties", {}).values():
+            _lift_description(field)
+            _allow_numbers_in_quotes(field)
 
 
 def _open_hyperparameters(definition: dict[str, Any]) -> None:

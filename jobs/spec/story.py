@@ -8,10 +8,10 @@ from typing import Any
 
 from jobs.files import UnreadableFileError, read_bounded
 from jobs.findings import Finding, in_order
-from jobs.rules import RULES
 from jobs.spec.dialects import kind_of, translate
 from jobs.spec.models import KINDS, Document, Spec
 from jobs.spec.overrides import override
+from jobs.spec.places import finding_at, found_in, place_of
 from jobs.spec.reader import MAX_BYTES, Path, Problem, Tree, path_text, read
 from jobs.spec.references import PLACES, Reference, order, parse, texts_with_references
 from jobs.spec.shape import fit, fit_rest
@@ -42,7 +42,11 @@ class Chapter:
 
     def finding(self, rule: str, path: Path, message: str, *, at_key: bool = False) -> Finding:
         """A finding about a field of this document."""
-        return _finding(self.file, self.tree, rule, path, message, at_key=at_key)
+        return finding_at(self.file, self.tree, rule, path, message, at_key=at_key)
+
+    def place(self, path: Path) -> str:
+        """Where a field of this document is written: `spec.yaml:12`, or the --set argument."""
+        return place_of(self.file, self.tree, path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +80,14 @@ def load(file: str | FilePath, *, overrides: Sequence[str] = ()) -> Story:
         problem = Problem("FT-S009", 0, 0, "", f"can't be read: {error}.")
         if "longer than" in str(error):
             problem = Problem("FT-S003", 0, 0, "", f"{error}; a spec needs no more.")
-        return Story(name, (), (_from_problem(name, problem),))
+        return Story(name, (), (found_in(name, problem),))
     return load_bytes(data, name, overrides=overrides)
 
 
 def load_bytes(data: bytes, file: str, *, overrides: Sequence[str] = ()) -> Story:
     """Read a spec from its bytes; `file` is what findings call it and where its paths begin."""
     trees, problems = read(data)
-    reading = _Reading(file, [_from_problem(file, problem) for problem in problems])
+    reading = _Reading(file, [found_in(file, problem) for problem in problems])
     if overrides:
         for missed in override(trees, overrides):
             reading.findings.append(
@@ -92,7 +96,7 @@ def load_bytes(data: bytes, file: str, *, overrides: Sequence[str] = ()) -> Stor
     written = [tree for tree in trees if tree.value is not None]
     if not written and not problems:
         message = "no document is in it. Write type:, name:, model: and training_data:."
-        reading.findings.append(_from_problem(file, Problem("FT-S010", 1, 1, "", message)))
+        reading.findings.append(found_in(file, Problem("FT-S010", 1, 1, "", message)))
     for tree in written:
         reading.document(tree)
     chapters = reading.connected()
@@ -221,25 +225,7 @@ class _Reading:
     def _say(
         self, tree: Tree, rule: str, path: Path, message: str, *, at_key: bool = False
     ) -> None:
-        self.findings.append(_finding(self.file, tree, rule, path, message, at_key=at_key))
-
-
-def _finding(
-    file: str, tree: Tree, rule: str, path: Path, message: str, *, at_key: bool = False
-) -> Finding:
-    severity = RULES[rule].severity
-    for length in range(len(path), 0, -1):
-        if argument := tree.set_paths.get(path[:length]):
-            return Finding(argument, 0, 0, path_text(path), message, rule, severity)
-    line, column = tree.locate(path, key=at_key)
-    return Finding(file, line, column, path_text(path), message, rule, severity)
-
-
-def _from_problem(file: str, problem: Problem) -> Finding:
-    severity = RULES[problem.rule].severity
-    return Finding(
-        file, problem.line, problem.column, problem.path, problem.message, problem.rule, severity
-    )
+        self.findings.append(finding_at(self.file, tree, rule, path, message, at_key=at_key))
 
 
 def _name_from(file: str) -> str:

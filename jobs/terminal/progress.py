@@ -6,6 +6,7 @@ A bar on a terminal; elsewhere nothing but a line a minute, so that a log shows 
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from jobs.terminal import output
@@ -24,9 +25,19 @@ _WORDS_WIDTH = 34
 class Reporter:
     """Tells what happens; safe to use from several threads."""
 
-    def __init__(self, *, type_width: int = 10, name_width: int = 30, alone: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        type_width: int = 10,
+        name_width: int = 30,
+        alone: bool = False,
+        aside: bool = False,
+    ) -> None:
+        """`aside`: results go where progress goes, since stdout is for a program to read."""
         self._type_width, self._name_width = type_width, name_width
-        self._alone = alone
+        self._alone, self._aside = alone, aside
+        self.records: dict[str, list[dict[str, Any]]] = {}
+        """What was told, for a program to read."""
         self._lock = threading.RLock()
         self._said_at = time.monotonic()
         self._bars: dict[str, Any] = {}
@@ -43,6 +54,15 @@ class Reporter:
             self._say(f"{_INDENT}{kind:<{self._type_width}}  {text}", over=f"{kind} {name}")
         else:
             self.result(kind, name, text)
+
+    def table(self, lines: Sequence[str]) -> None:
+        """Several lines of the result that belong together."""
+        self._say("\n".join(lines), over="")
+
+    def record(self, kind: str, value: dict[str, Any]) -> None:
+        """Something that was found out, with all its numbers."""
+        with self._lock:
+            self.records.setdefault(kind, []).append(value)
 
     def progress(self, kind: str, name: str, text: str) -> None:
         """What is going on, for somebody who watches."""
@@ -79,7 +99,7 @@ class Reporter:
                 self._live.stop()
                 if over in self._bars:
                     self._live.remove_task(self._bars.pop(over))
-            output.tell(line)
+            (output.progress if self._aside else output.tell)(line)
             self._said_at = time.monotonic()
             if self._live is not None and self._bars:
                 self._live.start()

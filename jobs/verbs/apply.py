@@ -7,7 +7,14 @@ makes, or says that nothing is left just before it makes more: run one after the
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 
-from jobs.options import add_date, add_specs, add_strict, add_target, add_verify_data
+from jobs.options import (
+    add_date,
+    add_output,
+    add_specs,
+    add_strict,
+    add_target,
+    add_verify_data,
+)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -17,6 +24,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_date(parser)
     add_strict(parser)
     add_verify_data(parser)
+    add_output(parser)
     parser.add_argument("-y", "--yes", action="store_true", help="don't ask before spending")
     parser.add_argument("--no-wait", action="store_true", help="submit, and don't wait for the job")
     parser.add_argument(
@@ -62,7 +70,7 @@ def run(arguments: Namespace) -> int:
 
     paths = spec_paths(arguments)
     specs = checked(paths, arguments.overrides, on=arguments.date, strict=arguments.strict)
-    session = session_of(arguments)
+    session = session_of(arguments, *paths)
     plan = make(
         session,
         specs,
@@ -70,8 +78,12 @@ def run(arguments: Namespace) -> int:
         retrain=arguments.retrain,
         verify_data=arguments.verify_data,
     )
-    output.tell("\n".join(answer.lines(plan, session.target, command=False)))
+    for_program = arguments.output != "table"
+    tell = output.progress if for_program else output.tell
+    tell("\n".join(answer.lines(plan, session.target, command=False)))
     if plan.is_empty:
+        if for_program:
+            output.emit_structured({"evaluations": []}, arguments.output)
         return 0
     require_passed(plan.checks)
     refuse_blocked(plan)
@@ -81,7 +93,8 @@ def run(arguments: Namespace) -> int:
         output.progress("Nothing was done.")
         return 0
     widths = [len(action.name) for action in plan.actions if len(action.name) <= 40]
-    report = Reporter(name_width=max(widths, default=30), alone=len(plan.desired.servings) <= 1)
+    alone = len(plan.desired.servings) <= 1
+    report = Reporter(name_width=max(widths, default=30), alone=alone, aside=for_program)
     options = Options(
         wait=not arguments.no_wait,
         settle_seconds=arguments.settle,
@@ -93,9 +106,12 @@ def run(arguments: Namespace) -> int:
     except Interrupted as interrupt:
         sys.stderr.write("\n" + _interrupted(paths, interrupt.running_jobs) + "\n")
         return 130
+    finally:
+        if for_program:
+            output.emit_structured({"evaluations": [], **report.records}, arguments.output)
     names = [serving.name for serving in plan.desired.servings]
     if names and options.wait and options.promote:
-        output.tell(f"Done. Try it:  foundry-tune chat {names[0]}")
+        tell(f"Done. Try it:  foundry-tune chat {names[0]}")
     return 0
 
 

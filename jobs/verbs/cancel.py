@@ -20,7 +20,7 @@ def run(arguments: Namespace) -> int:
     from jobs.terminal import output
     from jobs.terminal.question import confirmed
 
-    session = session_of(arguments)
+    session = session_of(arguments, arguments.name)
     found = inventory.find_jobs(session, names_of(arguments.name)[0])
     going = [job for job in found if not job.is_finished]
     if not going:

@@ -38,7 +38,7 @@ def run(arguments: Namespace) -> int:
         raise UsageError(
             "The question is empty.", next_step=f'foundry-tune chat {arguments.name} "A question?"'
         )
-    session = session_of(arguments)
+    session = session_of(arguments, arguments.name)
     endpoint = inventory.find_endpoint(session, endpoint_named(arguments.name))
     require_servable(endpoint)
     if not endpoint.is_filtered:

@@ -35,7 +35,7 @@ def run(arguments: Namespace) -> int:
     from jobs.look.connect import CLIENTS, snippets, variables
     from jobs.terminal import output
 
-    session = session_of(arguments)
+    session = session_of(arguments, arguments.name)
     name = endpoint_named(arguments.name)
     endpoint = inventory.find_endpoint(session, name)
     endpoints.require_servable(endpoint)

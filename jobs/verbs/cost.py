@@ -1,7 +1,8 @@
 """What a spec would cost: training, hosting, smoke tests and evaluation, each with its price row.
 
 Tokens are counted with the model's tokenizer where the spec (or --tokenizer) names it, and are an
-interval where it does not. A price that nobody published is unknown; it is never taken for 0.
+interval where it does not. A price is the spec's own (budget.prices), else the team's (the nearest
+prices.yaml), else the catalogue's; one that nobody published is unknown, and never taken for 0.
 Exit code 5 if a budget is exceeded, or can't be held because a price is unknown.
 """
 
@@ -39,7 +40,9 @@ def run(arguments: Namespace) -> int:
     )
     broken = [f for f in specs.findings if f.severity == "error" and f.rule[3] == "S"]
     if broken:
-        raise InvalidInputError("The spec can't be read, so it has no cost.", findings=broken)
+        raise InvalidInputError(
+            "There is no cost without a right spec and price list.", findings=broken
+        )
     costs = specs.costs
     if arguments.output == "table":
         tell("\n".join(line for cost in costs for line in _lines(cost)) or "Nothing that costs.")
@@ -53,14 +56,13 @@ def _lines(cost: "Cost") -> list[str]:
     from jobs.terminal.output import style, table
 
     rows = [(line.what, str(line.money), line.quantity) for line in cost.lines]
-    prices = dict.fromkeys(price for line in cost.lines for price in line.price.split("; "))
     total = f"total  {cost.total}"
     if cost.budget:
         total += f"    budget {cost.budget.max_usd:,.2f} USD: {cost.verdict}"
     return [
         style(cost.reference, "bold"),
         table(rows, indent="  "),
-        *(f"    {price}" for price in prices),
+        *(f"    {price.words}" for price in cost.prices),
         f"  {total}",
         *([f"  not covered by the budget: {cost.uncovered}"] if cost.uncovered else []),
     ]
@@ -75,7 +77,7 @@ def _record(cost: "Cost") -> dict[str, object]:
                 "what": line.what,
                 "document": line.reference,
                 "quantity": line.quantity,
-                "price": line.price,
+                "prices": [price.as_dict() for price in line.prices],
                 "low": round(line.money.low, 6),
                 "high": None if line.money.high is None else round(line.money.high, 6),
             }

@@ -7,6 +7,9 @@ from jobs.options import add_output, add_target
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command line."""
+    parser.add_argument(
+        "spec", nargs="?", metavar="SPEC", help="look from this spec (from the current folder)"
+    )
     add_target(parser)
     add_output(parser)
 
@@ -21,6 +24,7 @@ def run(arguments: Namespace) -> int:
         resource_group=arguments.resource_group,
         project=arguments.project,
         stack=arguments.stack,
+        spec=arguments.spec,
     )
     if arguments.output != "table":
         output.emit_structured(report.as_dict(), arguments.output)

@@ -39,7 +39,7 @@ def run(arguments: Namespace) -> int:
     from jobs.terminal.question import confirmed
 
     names = list(dict.fromkeys(name for what in arguments.what for name in names_of(what)))
-    session = session_of(arguments)
+    session = session_of(arguments, *arguments.what)
     kinds = arguments.only or teardown.KINDS
     found = teardown.look(session, names, kinds, foreign_too=arguments.foreign)
     words = " and ".join(names)

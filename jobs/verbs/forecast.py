@@ -79,7 +79,13 @@ def _of_specs(arguments: Namespace) -> tuple[date, list[_Ending]]:
             next_step="Name a project, or spec files, not both.",
         )
     on = arguments.date or today()
-    specs = examine(spec_paths(arguments), on=on, overrides=arguments.overrides, with_data=False)
+    specs = examine(
+        spec_paths(arguments),
+        on=on,
+        overrides=arguments.overrides,
+        with_data=False,
+        with_prices=False,
+    )
     broken = [f for f in specs.findings if f.severity == "error" and f.rule[3] == "S"]
     if broken:
         raise InvalidInputError("The spec can't be read, so it has no future.", findings=broken)

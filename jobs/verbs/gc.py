@@ -25,7 +25,7 @@ def run(arguments: Namespace) -> int:
     from jobs.terminal import output
     from jobs.terminal.question import confirmed
 
-    session = session_of(arguments)
+    session = session_of(arguments, *arguments.names)
     names = [name for what in arguments.names for name in names_of(what)]
     found = inventory.look(session, names)
     holdings = map(found.of, names or found.names)

@@ -24,7 +24,7 @@ def run(arguments: Namespace) -> int:
     from jobs.terminal import output
 
     name = names_of(arguments.name)[0]
-    found = revisions.of(inventory.look(session_of(arguments), [name]).of(name))
+    found = revisions.of(inventory.look(session_of(arguments, arguments.name), [name]).of(name))
     if not found:
         raise NotFoundError(
             f"The project has no training of '{name}'.",

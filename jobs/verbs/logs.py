@@ -20,7 +20,7 @@ def run(arguments: Namespace) -> int:
     from jobs.look import inventory
     from jobs.terminal import output
 
-    session = session_of(arguments)
+    session = session_of(arguments, arguments.name)
     job = inventory.find_job(session, names_of(arguments.name)[0])
     api = projects.data_plane(session, projects.get(session))
     details = history.details(session, api, job.name)

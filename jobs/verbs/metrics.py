@@ -28,7 +28,7 @@ def run(arguments: Namespace) -> int:
     from jobs.terminal.fold import columns_of
 
     name = names_of(arguments.name)[0]
-    session = session_of(arguments)
+    session = session_of(arguments, arguments.name)
     job = inventory.find_job(session, name)
     api = projects.data_plane(session, projects.get(session))
     train = history.series(session, api, job.name, TRAIN_LOSS)

@@ -32,7 +32,7 @@ def run(arguments: Namespace) -> int:
 
     paths = spec_paths(arguments)
     specs = checked(paths, arguments.overrides, on=arguments.date, strict=arguments.strict)
-    session = session_of(arguments)
+    session = session_of(arguments, *paths)
     plan = make(
         session,
         specs,

@@ -46,7 +46,7 @@ def led(
     from jobs.terminal.question import confirmed
 
     name = endpoint_named(arguments.name)
-    session = session_of(arguments)
+    session = session_of(arguments, arguments.name)
     holding = inventory.look(session, [name]).of(name)
     goal = choose(holding, arguments.revision)
     now = holding.pointer.endpoint if holding.pointer else "nothing"

@@ -1,10 +1,11 @@
-"""The JSON Schema of spec documents, for editors.
+"""The JSON Schema of spec documents or of price lists, for editors.
 
 Put this line at the top of a spec:
 
   # yaml-language-server: $schema=../../spec.schema.json
 
 and write the file once:  foundry-tune schema > spec.schema.json
+That of prices.yaml:      foundry-tune schema prices > prices.schema.json
 """
 
 from argparse import ArgumentParser, Namespace
@@ -13,14 +14,18 @@ from argparse import ArgumentParser, Namespace
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command line."""
     parser.add_argument(
+        "of", nargs="?", choices=("spec", "prices"), default="spec", help="what kind of file (spec)"
+    )
+    parser.add_argument(
         "-o", "--output", choices=("json", "yaml"), default="json", help="form of the result (json)"
     )
 
 
 def run(arguments: Namespace) -> int:
     """Print it."""
-    from jobs.spec.schema import schema
+    from jobs.spec.schema import prices_schema, schema
     from jobs.terminal.output import as_json, as_yaml, emit
 
-    emit(as_json(schema()) if arguments.output == "json" else as_yaml(schema()).rstrip("\n"))
+    found = prices_schema() if arguments.of == "prices" else schema()
+    emit(as_json(found) if arguments.output == "json" else as_yaml(found).rstrip("\n"))
     return 0

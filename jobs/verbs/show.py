@@ -23,7 +23,7 @@ def run(arguments: Namespace) -> int:
     from jobs.terminal import output
 
     name = names_of(arguments.name)[0]
-    found = inventory.look(session_of(arguments))
+    found = inventory.look(session_of(arguments, arguments.name))
     holding = found.of(name)
     newest = {job.name for job in holding.jobs[:1]}
     jobs = [job for job in found.jobs if job.name == name or job.name in newest]

@@ -24,7 +24,7 @@ def run(arguments: Namespace) -> int:
     from jobs.terminal import output
 
     names = [name for what in arguments.names for name in names_of(what)]
-    session = session_of(arguments)
+    session = session_of(arguments, *arguments.names)
     found = inventory.look(session)
     holdings = [found.of(name) for name in (names or found.names)]
     by_endpoint = {one.endpoint.name: one for one in served(found, projects.get(session))}

@@ -30,7 +30,7 @@ def run(arguments: Namespace) -> int:
             f"{' '.join(paths)} has no sweep.",
             next_step="The revisions of a name: foundry-tune history NAME",
         )
-    plan = make(session_of(arguments), specs, on=arguments.date)
+    plan = make(session_of(arguments, *paths), specs, on=arguments.date)
     if arguments.output == "table":
         tables = [trials.lines(found, specs) for found in plan.standings.values()]
         output.emit("\n\n".join("\n".join(table) for table in tables))

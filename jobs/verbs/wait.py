@@ -25,7 +25,7 @@ def run(arguments: Namespace) -> int:
     from jobs.look import inventory
     from jobs.terminal.progress import Reporter
 
-    session = session_of(arguments)
+    session = session_of(arguments, arguments.name)
     job = inventory.find_job(session, names_of(arguments.name)[0])
     report = Reporter(name_width=len(job.name))
     until = time.monotonic() + arguments.timeout if arguments.timeout is not None else None

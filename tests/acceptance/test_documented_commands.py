@@ -44,6 +44,8 @@ NOT_RUN = {
     "foundry-tune logs NAME": "a placeholder",
     "foundry-tune cancel NAME": "a placeholder",
     "foundry-tune trials SPEC": "a placeholder",
+    "foundry-tune doctor SPEC": "a placeholder",
+    "foundry-emulator group add OBJECT-ID": "a placeholder",
     "az ml job create -f": "takes the Azure CLI",
     "az login": "takes the Azure CLI",
     "az group create": "takes the Azure CLI",

@@ -30,8 +30,12 @@ MASKS = (
         re.compile(r"(loss|validation|exact_match|token_f1|rouge_l) \d+\.\d+( -> \d+\.\d+)?"),
         r"\1 [N]",
     ),
+    (re.compile(r"[+-]\d\.\d{3}\b|(?<=questions show )\d\.\d{3}|(?<=power from )\d\.\d{3}"), "[N]"),
     (re.compile(r"^ *(loss +)?\d*\.?\d* *[┤│].*$"), "[CURVE]"),
     (re.compile(r" at step \d+$"), " at step [N]"),
+    (re.compile(r"\b\d+ answered, "), "[N] answered, "),
+    (re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d\b"), "[TIME]"),
+    (re.compile(r"\(it is \d\.\d+\)"), "(it is [N])"),
 )
 UNORDERED = re.compile(r"^(?: [+~-] |  data )")
 """Lines that come in the order in which things finish, which differs from run to run."""

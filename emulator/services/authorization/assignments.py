@@ -18,6 +18,11 @@ API_VERSIONS = (
     "2015-07-01", "2018-01-01-preview", "2020-04-01-preview", "2020-10-01-preview", "2022-04-01",
 )  # fmt: skip
 TYPE = "Microsoft.Authorization/roleAssignments"
+_FILTER = re.compile(
+    r"atScope\(\)|principalId\s+eq\s+'(?P<principal>[0-9a-f-]+)'"
+    r"|assignedTo\(\s*'(?P<assignee>[0-9a-f-]+)'\s*\)",
+    re.IGNORECASE,
+)
 
 
 def put_assignment(request: Request) -> Response:
@@ -110,18 +115,19 @@ def list_assignments(request: Request) -> Response:
         for row in rows
         if scope.within(row["scope_key"]) or row["scope_key"].startswith(scope.key + "/")
     ]
-    if wanted:
-        match = re.fullmatch(
-            r"atScope\(\)|(?:principalId\s+eq|assignedTo\()\s*'([0-9a-f-]+)'\)?",
-            wanted,
-            re.IGNORECASE,
-        )
+    for term in re.split(r"\s+and\s+", wanted, flags=re.IGNORECASE) if wanted else ():
+        match = _FILTER.fullmatch(term)
         if match is None:
             raise not_emulated(
-                f"the filter '{wanted}'", "Use atScope(), principalId eq '…' or assignedTo('…')."
+                f"the filter '{wanted}'",
+                "Use atScope(), principalId eq '…', assignedTo('…') or atScope() and one of them.",
             )
-        if match.group(1):
-            at_scope = [row for row in at_scope if row["principal"] == match.group(1).lower()]
+        if match["principal"]:
+            at_scope = [row for row in at_scope if row["principal"] == match["principal"].lower()]
+        elif match["assignee"]:
+            # With what comes through groups, and groups in them (role-assignments-list-rest).
+            theirs = set(cloud.access.identities_of(match["assignee"]))
+            at_scope = [row for row in at_scope if row["principal"] in theirs]
         else:
             at_scope = [row for row in at_scope if scope.within(row["scope_key"])]
     return page(request, [_shown(row) for row in at_scope])

@@ -103,7 +103,7 @@ def _trained(cloud: Cloud, version: Resource) -> "ChatModel":
     project = workspaces.workspace_of(cloud, version)
     folder = data_paths.locate(cloud, project, str(version.properties["modelUri"]))
     prefix = folder.path.rstrip("/") + "/"
-    with tempfile.TemporaryDirectory(prefix="foundry-emulator-model-") as directory:
+    with tempfile.TemporaryDirectory(prefix="model-", dir=cloud.temporary) as directory:
         for path in blobs.listing(cloud, folder.account, folder.container, prefix):
             file = Path(directory, path.removeprefix(prefix))
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -113,7 +113,7 @@ class Runner:
 
     def _run(self, key: str) -> None:
         try:
-            with tempfile.TemporaryDirectory(prefix="foundry-emulator-job-") as directory:
+            with tempfile.TemporaryDirectory(prefix="job-", dir=self._cloud.temporary) as directory:
                 self._train(key, Path(directory))
         except AzureError as error:
             self._fail(key, "UserError" if error.status < 500 else "ServiceError", error.message)

@@ -4,7 +4,7 @@ from jobs.money.cost import rung_cost
 from jobs.money.price import Money
 from jobs.plan.plan import Plan
 from jobs.plan.report.cost import cost_words
-from jobs.plan.report.trials import cost_of, money_as_dict
+from jobs.plan.report.trials import cost_of, money_as_dict, pricing_of
 from jobs.plan.steps import SYMBOLS, Action, LaterStep, Step, TrialStep
 from jobs.terminal import output
 
@@ -65,9 +65,10 @@ def _cost(step: Step, plan: Plan) -> Money | None:
     """What a trial that isn't there yet, or a rung of them, will cost at most."""
     if isinstance(step, TrialStep) and step.job is None:
         return cost_of(step, plan.specs)
-    if isinstance(step, LaterStep) and step.rung:
-        spec = step.training.spec
-        return rung_cost(spec, step.rung, plan.specs.data.get(spec.reference)).money
+    if isinstance(step, LaterStep) and step.rung and step.training:
+        spec, specs = step.training.spec, plan.specs
+        data = specs.data.get(spec.reference)
+        return rung_cost(spec, step.rung, pricing_of(spec, specs), data).money
     return None
 
 

@@ -3,7 +3,7 @@
 from jobs.plan.plan import Plan
 from jobs.plan.preflight import failed
 from jobs.plan.report import actions, checks, cost, data, target, uploads
-from jobs.target import Target
+from jobs.target.target import Target
 from jobs.terminal import output
 
 

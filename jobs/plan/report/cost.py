@@ -3,16 +3,21 @@
 from collections.abc import Sequence
 
 from jobs.money.cost import Cost
-from jobs.money.price import NOTHING, Money
+from jobs.money.price import NOTHING, Money, origin
 from jobs.plan.report import LABEL_WIDTH
+from jobs.terminal.findings import joined
 
 
 def lines(costs: Sequence[Cost]) -> list[str]:
     """One line a fine-tuning; `foundry-tune cost` has the prices it rests on."""
     several = len(costs) > 1
+    text = [_line(cost, named=several) for cost in costs]
+    if origins := _origins(costs):
+        rest = any(price.written is None for cost in costs for price in cost.prices)
+        of_rest = "; the rest of the catalogue" if rest else ""
+        text.append(f"prices of {joined(origins)}{of_rest}")
     return [
-        f"{'Cost' if index == 0 else '':<{LABEL_WIDTH}}{_line(cost, named=several)}"
-        for index, cost in enumerate(costs)
+        f"{'Cost' if index == 0 else '':<{LABEL_WIDTH}}{line}" for index, line in enumerate(text)
     ]
 
 
@@ -35,7 +40,12 @@ def as_dict(costs: Sequence[Cost]) -> list[dict[str, object]]:
             "document": cost.reference,
             "currency": "USD",
             "lines": [
-                {"what": line.what, "low": line.money.low, "high": line.money.high}
+                {
+                    "what": line.what,
+                    "prices": [price.as_dict() for price in line.prices],
+                    "low": line.money.low,
+                    "high": line.money.high,
+                }
                 for line in cost.lines
             ],
             "low": cost.total.low,
@@ -70,6 +80,17 @@ _SHOWN = ("training", "hosting")
 
 def _together(amounts: Sequence[Money]) -> Money:
     return sum(amounts, NOTHING)
+
+
+def _origins(costs: Sequence[Cost]) -> list[str]:
+    """Where specs and teams have the prices that are used: for each file the first place."""
+    first: dict[str, str] = {}
+    for cost in costs:
+        for price in cost.prices:
+            if price.written:
+                file = price.written.place.rpartition(":")[0]
+                first.setdefault(file, origin(price.written))
+    return list(first.values())
 
 
 def cost_words(money: Money) -> str:

@@ -3,7 +3,7 @@
 from jobs.catalog.catalog import region_name
 from jobs.foundry.projects import Project
 from jobs.plan.report import LABEL_WIDTH
-from jobs.target import Target
+from jobs.target.target import Target
 
 
 def line(target: Target, project: Project) -> str:

@@ -1,11 +1,12 @@
 """The table of a sweep's trials: what each differs in, how it ended, what it reached and cost."""
 
 from jobs.money.cost import training_cost
-from jobs.money.price import Money
+from jobs.money.price import Money, Pricing
 from jobs.plan.report.cost import cost_words
 from jobs.plan.steps import JobStep, TrialStep
 from jobs.plan.sweeps import Standing, Trial
 from jobs.read.examine import CheckedSpecs
+from jobs.spec.models import FineTuning
 from jobs.spec.trials import words
 from jobs.terminal import output
 
@@ -68,7 +69,13 @@ def as_dict(standing: Standing, specs: CheckedSpecs) -> dict[str, object]:
 def cost_of(step: JobStep, specs: CheckedSpecs) -> Money:
     """What one training costs, as far as anybody knows."""
     spec = step.training.spec
-    return training_cost(spec, specs.data.get(spec.reference)).money
+    return training_cost(spec, pricing_of(spec, specs), specs.data.get(spec.reference)).money
+
+
+def pricing_of(spec: FineTuning, specs: CheckedSpecs) -> Pricing:
+    """What the model of a document, or of one of its trials, costs."""
+    chapter = next(one for one in specs.chapters if one.reference == spec.reference)
+    return Pricing(chapter, spec.model_path, True, specs.team_prices.get(spec.reference))
 
 
 def money_as_dict(money: Money) -> dict[str, object]:

@@ -79,6 +79,25 @@ def test_a_group_gives_its_members_what_it_has(
     assert developer.send("GET", group).status_code == 200
 
 
+def test_a_group_in_a_group_gives_its_members_what_the_outer_one_has(
+    emulator: Emulator, arm: Any, developer: Any, group: str
+) -> None:
+    outer, inner = str(uuid.uuid4()), str(uuid.uuid4())
+    me = emulator.identities.developer.object_id
+    emulator.control.change_group(inner, "inner", add=[me])
+    emulator.control.change_group(outer, "outer", add=[inner])
+    emulator.control.change_group(inner, add=[outer])  # a circle, as nothing keeps Entra from
+    _assign(arm, group, READER, outer, "Group")
+    assert developer.send("GET", group).status_code == 200
+    listed = f"{group}/providers/Microsoft.Authorization/roleAssignments?$filter="
+    through = arm.ok("GET", f"{listed}atScope() and assignedTo('{me}')", version=VERSION)["value"]
+    assert outer in [each["properties"]["principalId"] for each in through]
+    own = arm.ok("GET", f"{listed}principalId eq '{me}'", version=VERSION)["value"]
+    assert outer not in [each["properties"]["principalId"] for each in own]
+    emulator.control.change_group(inner, remove=[me])
+    assert developer.send("GET", group).status_code == 403
+
+
 def test_an_assignment_is_idempotent_by_name_and_unique_by_content(
     emulator: Emulator, arm: Any, group: str
 ) -> None:

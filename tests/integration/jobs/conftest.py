@@ -17,7 +17,7 @@ from emulator.server import Emulator
 from jobs.foundry.arm import Arm
 from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.session import Session, connect
-from jobs.target import Target
+from jobs.target.target import Target
 
 ROOT = Path(__file__).parents[3]
 GROUP = "rg-jobs"

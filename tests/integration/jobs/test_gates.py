@@ -106,3 +106,37 @@ def test_an_endpoint_without_keys_is_proven_with_the_callers_own_token(place: Pl
     assert applied.code == 0, applied.said
     assert "4 of 4 harmful probes refused" in applied.out
     assert place.tune("chat", place.name, "Hello", "--max-tokens", "4").code == 0
+
+
+def test_a_plan_names_the_teams_prices_and_an_endpoint_over_its_budget_is_not_made(
+    place: Place,
+) -> None:
+    (place.folder / "prices.yaml").write_text(
+        "as_of: 2026-10-01\n"
+        "models:\n"
+        "  Phi-4-mini-instruct: {input_per_million_tokens: 1, output_per_million_tokens: 10000}\n",
+        encoding="utf-8",
+    )
+    spec = place.folder / "base.yaml"
+    spec.write_text(
+        f"""\
+type: serverless_endpoint
+name: {place.name}
+model: azureml://registries/azureml/models/Phi-4-mini-instruct
+budget: {{max_usd: 0.01}}
+""",
+        encoding="utf-8",
+    )
+    planned = place.tune("plan", str(spec))
+    assert f"prices of {place.folder}/prices.yaml:3, as of 2026-10-01" in planned.out
+    told = json.loads(place.tune("plan", str(spec), "-o", "json").out)["costs"][0]
+    assert told["budget_max_usd"] == 0.01
+    [line] = told["lines"]
+    assert [price["usd"] for price in line["prices"]] == [1, 10000]
+    assert {price["from"] for price in line["prices"]} == {
+        f"{place.folder}/prices.yaml:3, as of 2026-10-01"
+    }
+    mark = place.emulator.control.last_call()
+    refused = place.tune("apply", str(spec), "--yes")
+    assert refused.code == 5, refused.said
+    assert place.writes(mark) == []

@@ -199,7 +199,7 @@ def true_word(place: Place, verb: str) -> None:
         assert {"foundry-tune.spec", "foundry-tune.proof", "foundry-tune.probed"} <= set(
             endpoint.body["tags"]
         )
-        assert len(there["data"]) == 2
+        assert len(there["data"]) == 3, "what it was taught and tested with, and what it answered"
     else:
         assert there["serverlessEndpoints"] == []
         assert there["models"] == []

@@ -33,7 +33,7 @@ LOADS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("dataset", "fix", "DATA", "--to", "/dev/null/x"): ("msgspec",),
     ("validate", "SPEC"): ("yaml", "msgspec", "numpy"),
     ("dataset", "check", "DATA"): ("yaml", "msgspec", "numpy"),
-    ("cost", "SPEC"): ("yaml", "msgspec"),
+    ("cost", "SPEC"): ("yaml", "msgspec", "numpy"),
     ("models",): ("yaml", "msgspec"),
     ("forecast", "SPEC"): ("yaml", "msgspec"),
 }

@@ -65,7 +65,8 @@ def test_training_is_tokens_times_epochs_times_price(tmp_path: Path) -> None:
     tokens = examine([tmp_path / "spec.yaml"], on=TODAY).data["finetuning.one"].tokens("training")
     assert training.money.low == pytest.approx(tokens.low * 2 * 3 / 1e6)
     assert training.money.high == pytest.approx(tokens.high * 2 * 3 / 1e6)
-    assert "the portal, 2026-11-23" in training.price
+    [price] = training.prices
+    assert f"{tmp_path}/spec.yaml:7, as of 2026-11-23, from the portal" in price.words
     assert cost.verdict == "within"
     hold((cost,))
 
@@ -191,3 +192,28 @@ def swept(folder: Path, more: str) -> Path:
     text = spec.read_text(encoding="utf-8").replace("hyperparameters: {epochs: 2}\n", "")
     spec.write_text(text, encoding="utf-8")
     return spec
+
+
+def test_whoever_is_compared_with_is_asked_the_same_and_costs_the_same_way(tmp_path: Path) -> None:
+    spec = story(tmp_path)
+    text = """\
+---
+type: serverless_endpoint
+name: base
+model: Phi-4-mini-instruct
+---
+type: evaluation
+name: held-out
+endpoint: ${{ serverless_endpoint.one }}
+data: valid.jsonl
+base: base
+compare_with: [served, base]
+"""
+    spec.write_text(spec.read_text(encoding="utf-8") + text, encoding="utf-8")
+    asked = {
+        cost.reference: [line for line in cost.lines if line.what == "evaluation"]
+        for cost in cost_of(spec)
+    }
+    ((ours,), (theirs,)) = (asked["finetuning.one"], asked["serverless_endpoint.base"])
+    assert ours.quantity == theirs.quantity
+    assert "100 – 25,600 written" in ours.quantity

@@ -322,6 +322,8 @@ def test_an_evaluation_against_a_tool_call_says_so(tmp_path: Path) -> None:
     path.write_bytes(talks(30) + line(ends))
     found = [f for f in check([DataFile(path, "test")]).findings if f.rule == "FT-D028"]
     assert [f.line for f in found] == [31]
+    counted = check([DataFile(path, "test", calls_count=True)])
+    assert "FT-D028" not in rules(counted), "an evaluation that measures tool_calls"
     path.write_bytes(talks(30))
     assert "FT-D028" not in rules(check([DataFile(path, "test")]))
 

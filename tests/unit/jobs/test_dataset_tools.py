@@ -163,7 +163,7 @@ def test_the_interval_holds_what_real_tokenizers_count(data: Path) -> None:
         characters = messages = 0
         for one in lines(data):
             texts = [m["content"] for m in json.loads(one)["messages"] if m["role"] != "system"]
-            estimator.add(texts)
+            estimator.add([texts])
             characters += sum(map(len, texts))
             messages += len(texts)
         found = estimator.tokens()

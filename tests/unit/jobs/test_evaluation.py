@@ -1,14 +1,19 @@
 """The metrics and their gates, on examples worked out by hand."""
 
 import json
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from jobs.errors import InvalidInputError
+from jobs.errors import InvalidInputError, PreflightError
+from jobs.plan.desired import Measuring, OwnMetric
+from jobs.proof.custom import scorer
+from jobs.proof.evaluation import measure
 from jobs.proof.labels import OTHER, confusion
-from jobs.proof.metrics import chrf, exact_match, normalize, questions, rouge_l, token_f1
-from jobs.proof.scoring import Reply, score
+from jobs.proof.metrics import Question, chrf, exact_match, normalize, questions, rouge_l, token_f1
+from jobs.proof.scoring import Exam, Reply
 from jobs.proof.tool_calls import tool_calls_match
 from jobs.spec.gates import read_gates
 from jobs.spec.models import Evaluation, Format, Metric
@@ -86,7 +91,7 @@ def test_refusals_time_length_and_tokens_are_told() -> None:
     replies = [Reply(text="abcd", seconds=n, tokens=10) for n in range(1, 20)]
     replies.append(Reply(text="", refused=True, seconds=20))
     spec = evaluation("refusal_rate", "length", "latency_p50", "latency_p95", "tokens_per_1000")
-    assert score(spec, replies, ["x"] * 20) == {
+    assert exam(spec, ["x"] * 20).means(replies) == {
         "refusal_rate": 0.05,
         "length": pytest.approx(3.8),
         "latency_p50": 10,
@@ -106,6 +111,66 @@ def test_tool_calls_match_by_name_and_arguments_in_any_order() -> None:
     assert tool_calls_match([], []) == 1
 
 
+def test_calls_of_tools_are_scored_question_by_question_and_a_refusal_is_no_match() -> None:
+    call = {"function": {"name": "stock", "arguments": '{"part": "disc"}'}}
+    questions = [Question([], "", {}, [call]), Question([], "In words.", {}), Question([], "", {})]
+    spec = evaluation("tool_calls")
+    replies = [
+        Reply(text="", tool_calls=[call]),
+        Reply(text="In words."),
+        Reply(text="", refused=True),
+    ]
+    taken = Exam(spec=spec, questions=questions, own={})
+    assert taken.each("tool_calls", replies) == [1, 1, 0]
+    assert taken.each("tool_calls", [replies[1], replies[0], replies[2]]) == [0, 0, 0]
+
+
+def test_questions_are_read_with_their_tools_and_the_calls_that_are_expected() -> None:
+    call = {"id": "a", "function": {"name": "stock", "arguments": "{}"}}
+    row = {
+        "tools": [{"type": "function", "function": {"name": "stock"}}],
+        "messages": [
+            {"role": "user", "content": "Any discs?"},
+            {"role": "assistant", "content": None, "tool_calls": [call], "weight": 0},
+            {"role": "tool", "content": "3", "tool_call_id": "a"},
+            {"role": "assistant", "content": None, "tool_calls": [call]},
+        ],
+    }
+    [question] = questions(json.dumps(row).encode())
+    assert (question.expected, list(question.calls), question.tools) == ("", [call], row["tools"])
+    assert question.messages == [
+        {"role": "user", "content": "Any discs?"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "content": "3", "tool_call_id": "a"},
+    ]
+
+
+def test_whoever_is_to_be_asked_and_is_not_there_is_told_and_no_gate_passes_by_it() -> None:
+    spec = Evaluation(
+        name="e", endpoint="e", data="d", compare_with=("base",), gates={"token_f1": "> base"}
+    )
+    measuring = Measuring(
+        spec=spec, endpoint="e", references={}, path=Path("d"), sha256="", folder=Path()
+    )
+    nobody: Any = None
+    with pytest.raises(PreflightError, match="there is nobody to ask as base"):
+        measure(nobody, nobody, measuring, nobody, {})
+
+
+def test_a_custom_metric_is_called_once_an_answer(tmp_path: Path) -> None:
+    file = tmp_path / "metrics.py"
+    file.write_text(
+        "calls = []\ndef brief(a, e, m):\n    calls.append(a)\n    return len(calls) / 9\n"
+    )
+    own = OwnMetric(path=file, function="brief", sha256=sha256(file.read_bytes()).hexdigest())
+    give = scorer("brief", own, [Question([], "x", {}), Question([], "y", {})])
+    replies = [Reply(text="a"), Reply(text="a")]
+    assert give(replies) == give(replies) == [1 / 9, 2 / 9]
+    file.write_text("def brief(a, e, m): return 1.0\n")
+    with pytest.raises(InvalidInputError, match="changed after it was checked"):
+        scorer("brief", own, [])
+
+
 def evaluation(*metrics: Metric, format: Format | None = None) -> Evaluation:  # noqa: A002
     return Evaluation(name="e", endpoint="e", data="d.jsonl", metrics=metrics, format=format)
 
@@ -117,7 +182,12 @@ def scored(
     format: Format | None = None,  # noqa: A002
 ) -> dict[str, float]:
     spec = evaluation(*metrics, format=format)
-    return score(spec, [Reply(text=text) for text in said], expected)
+    return exam(spec, expected).means([Reply(text=text) for text in said])
+
+
+def exam(spec: Evaluation, expected: list[str]) -> Exam:
+    questions = [Question([], answer, {}) for answer in expected]
+    return Exam(spec=spec, questions=questions, own={})
 
 
 def test_gates_are_read_in_every_spelling() -> None:

@@ -8,7 +8,8 @@ from random import Random
 import pytest
 
 from jobs.dataset.check import Checked, DataFile, TrainedWith, check
-from jobs.dataset.near import near_pairs, similarity
+from jobs.dataset.near import near_pairs
+from jobs.dataset.triples import similarity
 
 
 def conversation(question: str, answer: str, system: str | None = None) -> str:

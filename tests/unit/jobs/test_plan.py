@@ -333,8 +333,10 @@ def measuring() -> Measuring:
     return Measuring(
         spec=Evaluation(name="xbox", endpoint="xbox", data="test.jsonl"),
         endpoint="xbox",
+        references={},
         path=Path("test.jsonl"),
         sha256="e" * 64,
+        folder=Path(),
     )
 
 

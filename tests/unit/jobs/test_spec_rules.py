@@ -42,6 +42,15 @@ name: prepare
 command: python prepare.py
 environment: azureml:prepare:1
 """
+METRICS = """\
+raise RuntimeError("read, not run")
+def brief(answer, expected, messages): return 1.0
+def two(answer, expected): return 1.0
+def defaults(answer, expected, messages, strict=True): return 1.0
+def any(*all): return 1.0
+def named(answer, expected, messages, *, key): return 1.0
+async def later(answer, expected, messages): return 1.0
+"""
 
 
 def job(old: str = "", new: str = "") -> str:
@@ -191,10 +200,20 @@ CASES: dict[str, tuple[str, str]] = {
         evaluation("metrics: [valid_format]\n"),
         evaluation('metrics: [valid_format]\nformat: {matches: "[0-9]+"}\n'),
     ),
+    "FT-S045": (endpoint("budget: {max_usd: 5}\n"), alone("budget: {max_usd: 5}\n")),
     "FT-S043": (
         evaluation("labels: [refund]\n"),
         evaluation("metrics: [accuracy]\n"),
     ),
+    "FT-S046": (
+        evaluation("compare_with: [base]\n"),
+        evaluation("compare_with: [base]\nbase: phi-base\n"),
+    ),
+    "FT-S047": (
+        evaluation("custom_metrics: {brief: metrics.py:breif}\n"),
+        evaluation("custom_metrics: {brief: metrics.py:brief}\n"),
+    ),
+    "FT-S048": (evaluation("slices: [regoin]\n"), evaluation("slices: [length, system]\n")),
     "FT-S049": (
         swept("{parameters: {learning_rate: []}}"),
         swept("{parameters: {learning_rate: [2e-5]}}"),
@@ -249,8 +268,8 @@ ON_A_DAY: dict[str, tuple[str, date, date]] = {
         TODAY,  # the near miss below has the rate in range
     ),
 }
-ELSEWHERE = {"FT-S009", "FT-S031", "FT-C012", "FT-C013"}
-"""Rules that need more than a spec: tested below, and in test_cost.py."""
+ELSEWHERE = {"FT-S009", "FT-S031", "FT-S044", "FT-C012", "FT-C013"}
+"""Rules that need more than a spec: tested below, in test_cost.py and in test_prices.py."""
 
 
 @pytest.fixture
@@ -259,6 +278,7 @@ def folder(tmp_path: Path) -> Path:
         lines = [conversation(number) for number in range(first, first + count)]
         (tmp_path / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")
     (tmp_path / "train.json").write_bytes((tmp_path / "train.jsonl").read_bytes())
+    (tmp_path / "metrics.py").write_text(METRICS, encoding="utf-8")
     return tmp_path
 
 
@@ -317,9 +337,81 @@ def test_a_gate_that_nothing_measures_is_told_where_it_stands(
     assert found.line == evaluation(written).count("\n")
 
 
-def test_a_comparison_is_refused_by_name_until_another_model_is_asked(folder: Path) -> None:
-    text = evaluation('compare_with: [served]\ngates: {token_f1: ">= served - 0.02"}\n')
-    assert rules_of(folder, text) & {"FT-S025", "FT-S040"} == {"FT-S040"}
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        (
+            "compare_with: [base]\n",
+            "no endpoint is named that base means. Write base: an endpoint. "
+            "It serves the model before its training.",
+        ),
+        ("base: phi\n", "has no effect without base in compare_with."),
+        ("base: phi\ncompare_with: [base, base]\n", "'base' is there twice."),
+        ("compare_with: [xbox-support]\n", "'xbox-support' is what is measured;"),
+        (
+            "compare_with: [base]\nbase: ${{ serverless_endpoint.xbox-support }}\n",
+            "'xbox-support' is what is measured;",
+        ),
+    ],
+)
+def test_a_comparison_with_nobody_is_told_where_it_stands(
+    written: str, why: str, folder: Path
+) -> None:
+    spec = folder / "spec.yaml"
+    spec.write_text(evaluation(written), encoding="utf-8")
+    [found] = [f for f in examine([spec], on=TODAY).findings if f.rule == "FT-S046"]
+    assert found.message.startswith(why)
+    assert found.line > 0
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        ("brief: metrics.py:brief", ""),
+        ("brief: metrics.py:defaults", ""),
+        ("brief: metrics.py:any", ""),
+        ("token_f1: metrics.py:brief", "'token_f1' is a metric already."),
+        ("Brief-1: metrics.py:brief", "'Brief-1' is no name of a metric"),
+        ("brief: metrics.py", "'metrics.py' is no function. Write metrics.py:politeness."),
+        ("brief: metrics.yaml:brief", "'metrics.yaml:brief' is no function."),
+        ("brief: azureml:metrics.py:brief", "'azureml:metrics.py:brief' is no function."),
+        ("brief: metric.py:brief", "'metric.py' can't be read: there is no such file."),
+        ("brief: test.py:brief", "test.py:1 is not Python: "),
+        ("brief: metrics.py:breif", "metrics.py has no function 'breif'. Did you mean 'brief'?"),
+        ("brief: metrics.py:later", "metrics.py has no function 'later'."),
+        ("brief: metrics.py:two", "metrics.py:3 doesn't take three."),
+        ("brief: metrics.py:named", "metrics.py:6 doesn't take three."),
+    ],
+)
+def test_a_metric_of_ones_own_is_looked_for_and_not_run(
+    written: str, why: str, folder: Path
+) -> None:
+    (folder / "test.py").write_text("def brief(:\n", encoding="utf-8")
+    spec = folder / "spec.yaml"
+    spec.write_text(evaluation(f"custom_metrics: {{{written}}}\n"), encoding="utf-8")
+    found = [f for f in examine([spec], on=TODAY).findings if f.rule == "FT-S047"]
+    assert [f.message[: len(why)] for f in found] == ([why] if why else [])
+    assert all(f.line for f in found)
+
+
+def test_a_gate_holds_a_metric_of_ones_own_and_no_other(folder: Path) -> None:
+    own = "custom_metrics: {brief: metrics.py:brief}\ncompare_with: [served]\nconfident: true\n"
+    assert "FT-S025" not in rules_of(folder, evaluation(own + 'gates: {brief: "> served"}\n'))
+    assert "FT-S025" in rules_of(folder, evaluation(own + 'gates: {breif: "> served"}\n'))
+    assert "FT-S025" in rules_of(folder, evaluation(own + 'gates: {brief: ">= 1.5"}\n'))
+
+
+def test_an_endpoint_of_the_file_that_serves_a_base_is_offered_as_base(folder: Path) -> None:
+    spec = folder / "spec.yaml"
+    base = "---\ntype: serverless_endpoint\nname: phi\nmodel: Phi-4-mini-instruct\n"
+    spec.write_text(evaluation("compare_with: [base]\n") + base, encoding="utf-8")
+    [found] = [f for f in examine([spec], on=TODAY).findings if f.rule == "FT-S046"]
+    assert found.message.endswith("Write base: ${{ serverless_endpoint.phi }}.")
+
+
+def test_served_and_a_named_endpoint_are_compared_with(folder: Path) -> None:
+    text = evaluation('compare_with: [served, other]\ngates: {token_f1: ">= served - 0.02"}\n')
+    assert rules_of(folder, text) & {"FT-S025", "FT-S040", "FT-S046"} == set()
 
 
 @pytest.mark.parametrize("rule", CASES)
@@ -626,3 +718,9 @@ def test_a_grid_that_multiplies_to_hundreds_is_counted_and_refused(folder: Path)
 def test_a_hyperparameter_in_the_document_and_in_its_sweep_is_said_twice(folder: Path) -> None:
     text = swept("{parameters: {epochs: [1, 2]}}").replace("{}", "{num_train_epochs: 3}", 1)
     assert "FT-S016" in rules_of(folder, text)
+
+
+def test_what_is_deleted_first_can_not_be_compared_with(folder: Path) -> None:
+    compared = f"---\n{EVALUATION}compare_with: [served]\n"
+    assert "FT-S046" in rules_of(folder, endpoint("rollout: recreate\n") + compared)
+    assert "FT-S046" not in rules_of(folder, endpoint() + compared)

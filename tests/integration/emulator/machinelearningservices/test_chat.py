@@ -151,6 +151,28 @@ def test_a_filter_that_is_turned_off_lets_everything_through(foundry: Foundry) -
         base.delete()
 
 
+def test_a_catalogue_model_answers_from_its_untrained_weights_the_same_each_time(
+    foundry: Foundry,
+) -> None:
+    from emulator.training.inference import untrained
+
+    said: dict[str, str] = {}
+    for name in ("Phi-4", "Phi-4-mini-instruct"):
+        base = Endpoint(foundry, f"azureml://registries/azureml/models/{name}")
+        try:
+            with base.client() as client:
+                first, second = (ask(client, max_tokens=12, temperature=0) for _ in range(2))
+        finally:
+            base.delete()
+        assert first.choices[0].message.content == second.choices[0].message.content
+        model = untrained(name)
+        assert first.system_fingerprint == model.fingerprint
+        pieces = model.stream(QUESTION, max_tokens=12, temperature=0)
+        said[name] = "".join(piece.text for piece in pieces)
+        assert first.choices[0].message.content == said[name]
+    assert said["Phi-4"] != said["Phi-4-mini-instruct"], "each base has weights of its own"
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_blocked_answer_is_empty_and_says_content_filter(
     filtered: openai.OpenAI, monkeypatch: pytest.MonkeyPatch, stream: bool

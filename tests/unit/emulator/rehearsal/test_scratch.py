@@ -1,6 +1,7 @@
 """An emulator's temporary folder: its own while it runs, whoever starts beside it; then gone."""
 
 import fcntl
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from emulator.rehearsal.scratch import Scratch, clean
+from emulator.server import Emulator
 
 
 @pytest.fixture(autouse=True)
@@ -40,3 +42,15 @@ def test_what_a_killed_one_left_is_cleaned_at_a_start() -> None:
     scratch = Scratch()
     assert not killed.path.exists()
     scratch.remove()
+
+
+def test_a_job_that_trains_keeps_its_files_whoever_starts_beside_it() -> None:
+    with Emulator() as running:
+        directory = running.cloud.temporary
+        assert directory is not None
+        job = directory / "job-of-an-hour-ago"
+        job.mkdir()
+        os.utime(job, (0, 0))
+        clean()
+        assert job.is_dir()
+    assert not job.exists()

@@ -1,0 +1,114 @@
+"""A candidate against the models that `compare_with` names: what is told, which gates it misses."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.proof.asking import Answered
+from jobs.proof.compare import ENOUGH, Difference, compare, compare_slices
+from jobs.proof.promotion import Decision, decide
+from jobs.proof.scoring import Exam
+from jobs.proof.slices import slices
+from jobs.read.fields import ALWAYS
+from jobs.spec.gates import RelativeGate
+
+_CLEAR = ("worse", "better")
+LESS_IS_BETTER = frozenset({"refusal_rate"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """One metric of the candidate beside a reference's."""
+
+    word: str
+    """What `compare_with` calls the reference."""
+    model: str
+    metric: str
+    difference: Difference
+    slices: Mapping[str, Mapping[str, Difference]]
+    """By what, then by slice: those with enough questions to say something of."""
+
+    @property
+    def clear(self) -> Iterator[str]:
+        """For each cut the slices that differ clearly, in words: `by length: better for …`."""
+        for by, found in self.slices.items():
+            words: dict[str, list[str]] = {}
+            for name, difference in found.items():
+                words.setdefault(difference.word, []).append(f"{name!r} {difference.mean:+.3f}")
+            told = [f"{word} for {', '.join(words[word])}" for word in _CLEAR if word in words]
+            if told:
+                yield f"by {by}: {'; '.join(told)}"
+
+    @property
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON carries it."""
+        return {
+            "with": self.word,
+            "model": self.model,
+            "metric": self.metric,
+            **_as_dict(self.difference),
+            "slices": [
+                {"by": by, "slice": name, **_as_dict(difference)}
+                for by, found in self.slices.items()
+                for name, difference in found.items()
+            ],
+        }
+
+
+def compared(
+    exam: Exam, candidate: Answered, word: str, reference: Answered
+) -> Iterator[Comparison]:
+    """Every metric that each question has a score of, as a whole and by slice."""
+    rows = [question.row for question in exam.questions]
+    cuts = {by: slices(rows, by) for by in dict.fromkeys((*ALWAYS, *exam.spec.slices))}
+    for metric in exam.shares:
+        ours, theirs = (exam.each(metric, one.replies) for one in (candidate, reference))
+        less_is_better = metric in LESS_IS_BETTER
+        yield Comparison(
+            word=word,
+            model=reference.subject.model,
+            metric=metric,
+            difference=compare(ours, theirs, less_is_better=less_is_better),
+            slices={
+                by: _cut(ours, theirs, names, less_is_better=less_is_better)
+                for by, names in cuts.items()
+            },
+        )
+
+
+def held(
+    exam: Exam, gate: RelativeGate, candidate: Answered, reference: Answered, look: int
+) -> Decision:
+    """A relative gate, held by the `look`-th model against this reference."""
+    return decide(
+        gate,
+        exam.each(gate.metric, candidate.replies),
+        exam.each(gate.metric, reference.replies),
+        alpha=exam.spec.alpha,
+        look=look,
+    )
+
+
+def _cut(
+    ours: Sequence[float], theirs: Sequence[float], names: Sequence[str], *, less_is_better: bool
+) -> dict[str, Difference]:
+    counts = Counter(names)
+    large = [i for i, name in enumerate(names) if ENOUGH <= counts[name] < len(names)]
+    return compare_slices(
+        [ours[i] for i in large],
+        [theirs[i] for i in large],
+        [names[i] for i in large],
+        less_is_better=less_is_better,
+    )
+
+
+def _as_dict(difference: Difference) -> dict[str, Any]:
+    return {
+        "difference": difference.mean,
+        "low": difference.low,
+        "high": difference.high,
+        "word": difference.word,
+        "questions": difference.questions,
+        "detectable": difference.detectable,
+    }

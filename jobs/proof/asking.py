@@ -1,0 +1,162 @@
+"""Asking an endpoint the questions of an evaluation, each once: what is known isn't asked again."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec import structs
+
+from jobs import revision
+from jobs.foundry.endpoints import Endpoint
+from jobs.foundry.inference import Answer, Chat, open_chat
+from jobs.foundry.session import Session
+from jobs.plan.desired import Measuring
+from jobs.proof.answers import (
+    AnswerFile,
+    KeptAnswer,
+    Subject,
+    home,
+    question_hash,
+    subject_of,
+)
+from jobs.proof.archive import Archive
+from jobs.proof.metrics import Question
+from jobs.proof.scoring import Reply
+from jobs.side_by_side import Pool
+from jobs.terminal.progress import Reporter
+
+_AT_ONCE = 4
+"""Questions under way together: a deployment allows 1,000 a minute, so this stays far below."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What one model said to every question, in their order."""
+
+    subject: Subject
+    endpoint: str
+    answers: tuple[KeptAnswer, ...]
+    asked: int
+    """How many questions were sent; the answers to the others were kept."""
+
+    @property
+    def replies(self) -> list[Reply]:
+        """What scores them."""
+        return [answer.reply for answer in self.answers]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """The questions of one evaluation, and where their answers are kept."""
+
+    session: Session
+    measuring: Measuring
+    questions: Sequence[Question]
+    report: Reporter
+    pause: Callable[[float], None] = time.sleep
+
+    @property
+    def archive(self) -> Archive:
+        """The answers' place in the project."""
+        asked = [[self._key(q), q.expected, list(map(dict, q.calls))] for q in self.questions]
+        stands_for = revision.digest([revision.FORMAT, asked])
+        return Archive(self.session, self.measuring.name, stands_for)
+
+    def ask(self, endpoint: Endpoint, archive: Archive) -> Answered:
+        """Every answer of an endpoint: from this machine, from the project, or asked now."""
+        subject = subject_of(endpoint)
+        kept = AnswerFile(home(self.measuring.folder), subject)
+        wanted = {self._key(question): question for question in self.questions}
+        missing = [key for key in wanted if kept.get(key) is None]
+        if missing:
+            found = archive.fetch(subject)
+            for key in missing:
+                if key in found:
+                    kept.add(found[key])
+            missing = [key for key in missing if key not in found]
+        if missing:
+            self._ask(endpoint, subject, kept, {key: wanted[key] for key in missing})
+        return Answered(
+            subject=subject,
+            endpoint=endpoint.name,
+            answers=tuple(self._answer(kept, question) for question in self.questions),
+            asked=len(missing),
+        )
+
+    def _ask(
+        self, endpoint: Endpoint, subject: Subject, kept: AnswerFile, missing: dict[str, Question]
+    ) -> None:
+        chat = open_chat(self.session, endpoint, self.pause)
+        total = len({self._key(question) for question in self.questions})
+        done = total - len(missing)
+
+        failed = threading.Event()
+
+        def ask(key: str, question: Question) -> None:
+            nonlocal done
+            if failed.is_set():
+                return
+            try:
+                kept.add(self._asked(chat, subject, key, question))
+            except BaseException:
+                failed.set()
+                raise
+            done += 1
+            words = f"{done} of {total} asked"
+            if endpoint.name != self.measuring.endpoint:
+                words += f" of {endpoint.name}"
+            self.report.step("evaluation", self.measuring.name, words, done, total)
+
+        try:
+            with Pool(_AT_ONCE) as pool:
+                futures = [pool.submit(ask, *item) for item in missing.items()]
+                # Those that are under way when one fails are paid for: their answers are kept too.
+                errors = [error for future in futures if (error := future.exception())]
+            if errors:
+                raise errors[0]
+        finally:
+            chat.close()
+
+    def _asked(self, chat: Chat, subject: Subject, key: str, question: Question) -> KeptAnswer:
+        spec = self.measuring.spec
+        said = chat.ask(
+            question.messages,
+            max_tokens=spec.max_tokens,
+            temperature=spec.temperature,
+            tools=self._tools(question),
+        )
+        answered = isinstance(said, Answer)
+        return KeptAnswer(
+            question=key,
+            model=subject.model,
+            messages=[dict(message) for message in question.messages],
+            max_tokens=spec.max_tokens,
+            temperature=float(spec.temperature),
+            tools=self._tools(question),
+            expected=question.expected,
+            answer=said.text if answered else "",
+            tool_calls=[dict(call) for call in said.tool_calls] if answered else [],
+            refused=None if answered else said.where,
+            finish_reason=said.finish_reason if answered else "content_filter",
+            seconds=said.seconds,
+            tokens=said.tokens if answered else 0,
+            prompt_tokens=said.prompt_tokens if answered else 0,
+            severities=dict(said.severities),
+            fingerprint=said.fingerprint if answered else "",
+        )
+
+    def _answer(self, kept: AnswerFile, question: Question) -> KeptAnswer:
+        answer = kept.get(self._key(question))
+        assert answer is not None, "it was asked, or raised"
+        return structs.replace(answer, expected=question.expected)
+
+    def _key(self, question: Question) -> str:
+        spec = self.measuring.spec
+        tools = self._tools(question)
+        return question_hash(question.messages, spec.max_tokens, spec.temperature, tools)
+
+    def _tools(self, question: Question) -> list[Any]:
+        """What the model is offered: nothing where no call of it counts."""
+        return question.tools if "tool_calls" in self.measuring.spec.metrics else []

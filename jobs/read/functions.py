@@ -1,0 +1,66 @@
+"""Whether a metric of one's own is there: read as text, nothing of it is run."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from jobs.files import UnreadableFileError, read_bounded
+from jobs.findings import Finding
+from jobs.spec.gates import METRICS
+from jobs.spec.models import Evaluation
+from jobs.spec.story import Chapter
+from jobs.suggestions import did_you_mean
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
+_TAKES = 3
+_MAX_BYTES = 1 << 20
+
+
+def function_findings(chapter: Chapter, spec: Evaluation) -> Iterator[Finding]:
+    """Custom metrics that can't be called as they are written."""
+    for name, written in spec.custom_metrics.items():
+        path = ("custom_metrics", name)
+        if name in METRICS:
+            message = f"'{name}' is a metric already. Give yours another name."
+            yield chapter.finding("FT-S047", path, message, at_key=True)
+        elif not _NAME.fullmatch(name):
+            message = f"'{name[:40]}' is no name of a metric: small letters, digits and _."
+            yield chapter.finding("FT-S047", path, message, at_key=True)
+        elif wrong := _wrong(chapter, written):
+            yield chapter.finding("FT-S047", path, wrong)
+
+
+def _wrong(chapter: Chapter, written: str) -> str:
+    """Why it can't be called, or nothing."""
+    file, function = split(written)
+    path = chapter.local_path(file) if file.endswith(".py") else None
+    if path is None or not function.isidentifier():
+        return f"'{written[:60]}' is no function. Write metrics.py:politeness."
+    try:
+        tree = ast.parse(read_bounded(path, _MAX_BYTES))
+    except UnreadableFileError as error:
+        return f"'{file}' can't be read: {error}."
+    except SyntaxError as error:
+        return f"{file}:{error.lineno} is not Python: {error.msg}."
+    except (ValueError, RecursionError, MemoryError):
+        return f"'{file}' is not Python."
+    found = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    if function not in found:
+        return f"{file} has no function '{function}'.{did_you_mean(function, found)}"
+    if not _takes_three(found[function].args):
+        place = f"{file}:{found[function].lineno}"
+        return f"{place} doesn't take three. Write def {function}(answer, expected, messages)."
+    return ""
+
+
+def split(written: str) -> tuple[str, str]:
+    """The file and the function of `metrics.py:politeness`."""
+    file, _, function = written.rpartition(":")
+    return file, function
+
+
+def _takes_three(arguments: ast.arguments) -> bool:
+    positional = len(arguments.posonlyargs) + len(arguments.args)
+    needed = positional - len(arguments.defaults)
+    named = [one for one in arguments.kw_defaults if one is None]
+    return needed <= _TAKES and (positional >= _TAKES or bool(arguments.vararg)) and not named

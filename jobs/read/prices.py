@@ -1,0 +1,48 @@
+"""Which price list counts for each document of a story, and what is wrong with it."""
+
+from jobs.files import UnreadableFileError, open_regular
+from jobs.findings import Finding
+from jobs.spec.models import FineTuning, ServerlessEndpoint
+from jobs.spec.prices import TeamPrices, nearest, read_prices
+from jobs.spec.story import Chapter, Story
+
+
+def team_prices(story: Story) -> tuple[dict[str, TeamPrices], list[Finding]]:
+    """The price list of each document that costs, by its reference, and all that is wrong.
+
+    A document names its own with `budget.prices: FILE`; else the one nearest above the spec counts.
+    """
+    lists: dict[str, TeamPrices] = {}
+    findings: list[Finding] = []
+    looked: dict[str, TeamPrices | None] = {}
+    above = nearest(story.file) if story.chapters else None
+    for chapter in story.chapters:
+        spec = chapter.spec
+        if not isinstance(spec, FineTuning | ServerlessEndpoint):
+            continue
+        named = spec.budget.prices if spec.budget else None
+        file = above
+        if isinstance(named, str):
+            file, wrong = _named(chapter, named)
+            findings += wrong
+        if file is None:
+            continue
+        if file not in looked:
+            looked[file], wrong = read_prices(file)
+            findings += wrong
+        if found := looked[file]:
+            lists[chapter.reference] = found
+    return lists, findings
+
+
+def _named(chapter: Chapter, written: str) -> tuple[str | None, list[Finding]]:
+    path = chapter.local_path(written)
+    try:
+        if path is not None:
+            open_regular(path).close()
+            return str(path), []
+        problem = "it is no file on this machine"
+    except UnreadableFileError as error:
+        problem = f"{error}"
+    message = f"'{written[:80]}' can't be read: {problem}."
+    return None, [chapter.finding("FT-S017", ("budget", "prices"), message)]

@@ -1,0 +1,1 @@
+"""Where to work: subscription, resource group and project, and who said so."""
