@@ -1,6 +1,7 @@
 """A sweep: every trial is a job paid once, so many at a time; the best of them is served."""
 
 import json
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 from emulator.services.machinelearningservices.versions import WORKSPACES
 from emulator.state.clock import isoformat
 from tests.integration.jobs.conftest import Place, Ran, write_story
+from tests.integration.jobs.finished import finish, write_stories
 from tests.integration.jobs.test_kills import killed_at, submissions, wait_for_call
 
 GRID = "{method: grid, at_once: 2, parameters: {learning_rate: [2e-6, 2e-5, 2e-4]}}"
@@ -174,6 +176,30 @@ def test_halving_trains_the_best_anew_and_costs_what_the_plan_said_at_most(place
     assert found["best"] == place.endpoint().name
     again = place.tune("plan", str(spec))
     assert "Nothing to do" in again.out, again.said
+
+
+def test_among_many_specs_the_models_of_every_rung_are_found_by_lists(place: Place) -> None:
+    sweep = "{method: halving, parameters: {learning_rate: [2e-5, 2e-4], epochs: [1, 2]}}"
+    spec = write_sweep(place, sweep, endpoint=False)
+    assert place.tune("apply", str(spec), "--yes").code == 0
+    swept, others = spec.rename(place.folder / "swept.yaml"), write_stories(place, 12)
+    for role in ("train", "valid"):  # the data of all, which write_stories has renamed
+        shutil.copy(place.folder / f"{role}.jsonl", place.folder / f"{place.name}-{role}.jsonl")
+    finish(place, others)
+    mark = place.emulator.control.last_call()
+    planned = place.tune("plan", str(swept), *map(str, others))
+    assert planned.code == 0, planned.said
+    assert "Nothing to do" in planned.out
+    asked = [call["path"] for call in place.emulator.control.calls(after=mark)]
+    assert any(path.endswith("/xbox/data") for path in asked), "lists are read"
+
+
+def test_a_program_reads_the_trials_from_apply(place: Place) -> None:
+    spec = write_sweep(place, "{parameters: {learning_rate: [2e-5]}}", endpoint=False)
+    applied = place.tune("apply", str(spec), "--yes", "-o", "json")
+    assert applied.code == 0, applied.said
+    [told] = json.loads(applied.out)["sweeps"]
+    assert told == trials(place, spec)
 
 
 def test_a_sweep_is_refused_where_it_stands_before_azure_is_asked(place: Place) -> None:

@@ -11,13 +11,14 @@ from jobs.foundry.jobs import Job
 from jobs.foundry.models import ModelVersion
 from jobs.plan.actual import Actual
 from jobs.plan.decide import decide
-from jobs.plan.steps import Step
+from jobs.plan.desired import Desired, Training
+from jobs.plan.steps import EndpointStep, LaterStep, Step
 from jobs.plan.sweeps import Losses, Standing, stand
 from jobs.spec import content_hash, load_bytes
 from jobs.spec.models import FineTuning
 from jobs.spec.sweep import Sweep
 from jobs.spec.trials import candidates, rungs, trial
-from tests.unit.jobs.test_plan import EMPTY, NOW, desired, job, training
+from tests.unit.jobs.test_plan import EMPTY, NOW, desired, job, measuring, serving, training
 
 HEAD = """\
 type: finetuning
@@ -188,6 +189,29 @@ def test_what_waits_for_the_best_is_in_the_plan_before_it_is_known() -> None:
     assert [step.needs for step in steps[2:6]] == [steps[:2]] * 4
 
 
+def test_what_is_compared_with_the_best_waits_for_it_and_the_rest_does_not() -> None:
+    found = standing(GRID, {})
+    measured = replace(measuring(), endpoint="beside", references={"base": "xbox"})
+    asked = Desired(
+        trainings=(found.training,),
+        servings=tuple(replace(serving(name), training=of) for name, of in beside(found)),
+        measurings=(measured,),
+    )
+    steps = decide(asked, EMPTY, now=NOW, standings={"xbox": found})
+    later = {(s.action.type, s.action.name) for s in steps if isinstance(s, LaterStep)}
+    assert {name for kind, name in later if kind == "connection"} == {"xbox", "beside"}
+    assert ("evaluation", "xbox") in later
+    assert [s.serving.name for s in steps if isinstance(s, EndpointStep)] == ["apart"]
+
+
+def test_retrain_trains_once_more_what_was_left_out_and_nothing_else() -> None:
+    ends: Ends = {0: 0.5, 1: "Failed", 2: 0.4}
+    again = standing(GRID, ends, retrain=True)
+    assert [t.step.job is None for t in again.trials] == [False, True, False]
+    assert again.trials[1].step.job_name.endswith("-2")
+    assert not again.is_over
+
+
 # ── turns ───────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -252,6 +276,8 @@ def standing(
     ends: Ends,
     asked: list[str] | None = None,
     without_model: Sequence[int] | set[int] = (),
+    *,
+    retrain: bool = False,
 ) -> Standing:
     """How far a sweep is whose trials ended so; `asked` collects whose metrics were read."""
     spec = read(f"sweep: {sweep}\n")
@@ -282,7 +308,11 @@ def standing(
         found = stand(base, spec.sweep, actual, measure)
         if asked:
             asked.clear()
-    return stand(base, spec.sweep, actual, measure)
+    return stand(base, spec.sweep, actual, measure, retrain=retrain)
+
+
+def beside(found: Standing) -> list[tuple[str, Training | None]]:
+    return [("xbox", found.training), ("beside", None), ("apart", None)]
 
 
 def models(actual: Actual) -> tuple[ModelVersion, ...]:
