@@ -6,7 +6,7 @@ Azure is the state here too: whoever asks, and whenever, the same jobs give the 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 
 from jobs.foundry import history, projects
 from jobs.foundry.history import TRAIN_LOSS, VALIDATION_LOSS
@@ -96,7 +96,7 @@ def look(
     session: Session, project: Project, desired: Desired, actual: Actual, *, retrain: bool
 ) -> dict[str, Standing]:
     """How far each sweep is, by its document's name; metrics are read of jobs that are over."""
-    measure = partial(_logged, session, project)
+    measure = partial(_logged, session, cache(partial(projects.data_plane, session, project)))
     return {
         training.name: stand(training, training.spec.sweep, actual, measure, retrain=retrain)
         for training in desired.trainings
@@ -166,13 +166,12 @@ def _measured(trials: Sequence[Trial], measure: Measure) -> list[Trial]:
     return [replace(t, losses=logged.get(t.step.job_name, Losses())) for t in trials]
 
 
-def _logged(session: Session, project: Project, jobs: Sequence[Job]) -> dict[str, Losses]:
+def _logged(session: Session, api: Callable[[], str], jobs: Sequence[Job]) -> dict[str, Losses]:
     if not jobs:
         return {}
-    api = projects.data_plane(session, project)
     names = [job.name for job in jobs]
     with Pool(6) as pool:
-        found = pool.map(partial(history.last_values, session, api), names)
+        found = pool.map(partial(history.last_values, session, api()), names)
     return {
         name: Losses(*(_number(values.get(metric)) for metric in (TRAIN_LOSS, VALIDATION_LOSS)))
         for name, values in zip(names, found, strict=True)

@@ -174,8 +174,13 @@ def test_halving_trains_the_best_anew_and_costs_what_the_plan_said_at_most(place
     kept = {trial["parameters"]["learning_rate"] for trial in best}
     assert {trial["parameters"]["learning_rate"] for trial in by_rung[2]} == kept
     assert found["best"] == place.endpoint().name
+    mark = place.emulator.control.last_call()
     again = place.tune("plan", str(spec))
     assert "Nothing to do" in again.out, again.said
+    # What a sweep adds to a plan: one look for the region's services, and one a finished trial.
+    metric_reads(place, mark, 6)
+    calls = [call["path"] for call in place.emulator.control.calls(after=mark)]
+    assert calls.count("/discovery") == 1
 
 
 def test_among_many_specs_the_models_of_every_rung_are_found_by_lists(place: Place) -> None:
