@@ -28,6 +28,10 @@ check: $(STAMP) ## Format, lint, types, room boundaries
 	@$(BIN)/basedpyright
 	@$(BIN)/python -m pytest -q tests/unit/test_architecture.py
 
+report-check: $(STAMP) ## The report in Chromium: axe, keyboard, paper (needs Chromium and npm)
+	@npm ci --silent --ignore-scripts --prefix tests/browser
+	@$(BIN)/python -m pytest -q tests/browser/check_report.py
+
 accept: $(STAMP) ## Rewrite the expected output of the acceptance tests
 	@FOUNDRY_TUNE_ACCEPT=1 $(BIN)/python -m pytest -q tests/acceptance
 
@@ -52,4 +56,4 @@ clean:          ## Remove the virtual environment and the emulator's state
 	@rm -rf $(VENV) .foundry-emulator .fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test matrix check accept docs bench fuzz wheel lock clean
+.PHONY: help setup demo test matrix report-check check accept docs bench fuzz wheel lock clean

@@ -33,6 +33,7 @@ SERVICES = (
     "emulator.services.machinelearningservices",
     "emulator.services.inference",
     "emulator.services.contentsafety",
+    "emulator.services.insights",
 )
 
 

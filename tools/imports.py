@@ -26,7 +26,7 @@ FLOORS: Mapping[str, Floors] = {
         ("read",),
         ("plan", "arguments"),
         ("proof",),
-        ("apply",),
+        ("apply", "report", "watch"),
         ("verbs",),
         ("cli",),
     ),

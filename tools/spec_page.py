@@ -79,6 +79,7 @@ smoke_tests:
     expect: {finish_reason: stop, min_chars: 20, contains: console, excludes: [lawsuit]}
     max_tokens: 128
 safety_probes: probes.yaml
+safety_gates: {over_blocking: "<= 0.1"}
 """,
     "evaluation": """\
 type: evaluation

@@ -17,7 +17,8 @@ from jobs.foundry.session import Session
 from jobs.plan.desired import Serving
 from jobs.plan.rollout import is_proven
 from jobs.plan.steps import EndpointStep
-from jobs.proof import safety, smoke
+from jobs.proof import depth, safety, smoke
+from jobs.spec import grid, probes
 from jobs.spec.probes import Probe
 from jobs.terminal.progress import Reporter
 
@@ -65,13 +66,14 @@ def serve(
     if serving.spec.is_filtered:
         mark = {revision.TAG_PROBED: endpoint.probed_mark}
         endpoint = endpoints.tag(session, endpoint, mark)
+        _hold_in_depth(session, endpoint, serving, report)
     _smoke_test(session, endpoint, serving, report)
     proof = serving.proof(endpoints.serves(endpoint))
     return endpoints.tag(session, endpoint, {revision.TAG_PROOF: proof})
 
 
 def require_filter(
-    session: Session, endpoint: Endpoint, probes: Sequence[Probe], settling: Settling
+    session: Session, endpoint: Endpoint, asked: Sequence[Probe], settling: Settling
 ) -> str:
     """See the content filter of an endpoint refuse what it must; the line to report.
 
@@ -87,7 +89,7 @@ def require_filter(
     chat = open_chat(session, endpoint)
     try:
         _wait_until_it_answers(chat, settling)
-        return _probed(chat, probes, settling)
+        return _probed(chat, asked, settling)
     finally:
         chat.close()
 
@@ -218,7 +220,7 @@ def _not_ready(error: FoundryTuneError) -> FoundryTuneError:
     )
 
 
-def _probed(chat: Chat, probes: Sequence[Probe], settling: Settling) -> str:
+def _probed(chat: Chat, asked: Sequence[Probe], settling: Settling) -> str:
     """Every probe, as often as the filter may need to come into force; the line to report."""
     waited = 0.0
 
@@ -231,12 +233,26 @@ def _probed(chat: Chat, probes: Sequence[Probe], settling: Settling) -> str:
         waited += pause
         return True
 
-    proven = safety.prove(chat, probes, between=may_settle)
+    proven = safety.prove(chat, asked, between=may_settle)
     if not proven.passed:
         raise SafetyError(
             f"The content filter is not in force on {ROUTE}: {'; '.join(proven.failures())}."
         )
     return f"on, read back, {proven.summary()}"
+
+
+def _hold_in_depth(
+    session: Session, endpoint: Endpoint, serving: Serving, report: Reporter
+) -> None:
+    if not serving.spec.safety_gates:
+        return
+    own = serving.probes[len(probes.load()) :]  # the built-in ones come first
+    chat = open_chat(session, endpoint)
+    try:
+        line = depth.hold(chat, grid.trials(own), serving.spec.safety_gates, endpoint.name)
+    finally:
+        chat.close()
+    report.detail("safety", endpoint.name, line)
 
 
 def _smoke_test(session: Session, endpoint: Endpoint, serving: Serving, report: Reporter) -> None:

@@ -149,6 +149,8 @@ def _chat(line: bytes) -> list[Message]:
         return _decode_strictly(line).messages
     except (msgspec.MsgspecError, RecursionError, ValueError):
         pass
+    if b'"status"' in line and not explain.line(Remarks(0), line, 1):
+        return []
     try:
         line.decode()  # msgspec skips the fields that it isn't asked for, whatever bytes they are
         return [Message(m.role, m.content) for m in _decode_loosely(line).messages]

@@ -35,7 +35,7 @@ def line(remarks: Remarks, text: bytes, number: int) -> bool:
         remarks.add(Remark("FT-D008", number, "", "a blank line; the service skips it."))
         return False
     conversation = _parsed(remarks, text, number)
-    if conversation is None:
+    if conversation is None or _is_unreviewed(remarks, conversation, number):
         return False
     messages = conversation.get("messages")
     if not isinstance(messages, list):
@@ -156,7 +156,7 @@ def text_line(remarks: Remarks, text: bytes, number: int) -> tuple[str, str] | N
         remarks.add(Remark("FT-D008", number, "", "a blank line; the service skips it."))
         return None
     value = _parsed(remarks, text, number)
-    if value is None:
+    if value is None or _is_unreviewed(remarks, value, number):
         return None
     for prompt, completion in (("prompt", "completion"), ("text", "ground_truth")):
         if prompt in value or completion in value:
@@ -178,6 +178,14 @@ def text_line(remarks: Remarks, text: bytes, number: int) -> tuple[str, str] | N
         else:
             said.append(item)
     return (said[0], said[1]) if len(said) == 2 else None
+
+
+def _is_unreviewed(remarks: Remarks, value: dict[str, Any], number: int) -> bool:
+    """Whether a line waits for a person; nothing else is said of it then."""
+    if value.get("status") != "todo":
+        return False
+    remarks.add(Remark("FT-D029", number, "status", "nobody has written the right answer yet."))
+    return True
 
 
 def _parsed(remarks: Remarks, text: bytes, number: int) -> dict[str, Any] | None:

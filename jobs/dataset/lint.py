@@ -270,7 +270,8 @@ def _no_collector() -> Generator[None]:
 
 _role_of = attrgetter("role")
 _SPECIAL_BYTES = (
-    rb'"(?:tool|weight"|null"|None"|undefined"|NaN"|nan")|<(?:\||<SYS|/?s>)|\[INST\]|\\u003c'
+    rb'"(?:tool|weight"|status"|null"|None"|undefined"|NaN"|nan")'
+    rb"|<(?:\||<SYS|/?s>)|\[INST\]|\\u003c"
 )
 _SPECIAL = pattern(_SPECIAL_BYTES)
 """Something may be there that the form of roles and texts doesn't show."""

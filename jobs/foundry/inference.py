@@ -31,6 +31,18 @@ _CATEGORIES = ("hate", "self_harm", "sexual", "violence")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Annotations:
+    """What the content filter saw, whether or not it refused; None where Azure doesn't say."""
+
+    prompt: Mapping[str, str] | None = None
+    """The severity of each harm category in the question."""
+    answer: Mapping[str, str] | None = None
+    """The same in the answer."""
+    jailbreak: bool | None = None
+    """Whether the question tries to talk the model out of its rules."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What the model said."""
 
@@ -40,12 +52,17 @@ class Answer:
     """Azure's `system_fingerprint`: a stand-in says so here."""
     tokens: int
     prompt_tokens: int = 0
-    severities: Mapping[str, str] = field(default_factory=dict[str, str])
-    """What the content filter made of the answer, by category, where Azure says."""
+    annotations: Annotations = field(default_factory=Annotations)
     seconds: float = 0.0
     """To the whole answer, without waiting for the rate limit."""
     tool_calls: Sequence[Mapping[str, Any]] = ()
     """As the chat completions API has them."""
+
+    @property
+    def severities(self) -> Mapping[str, str]:
+        """What the content filter made of the answer, by category, where Azure says."""
+        said = self.annotations.answer or {}
+        return {category: severity for category, severity in said.items() if severity}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +76,7 @@ class Refusal:
     """The categories that were filtered, with their severity, where Azure says."""
     seconds: float = 0.0
     """To the refusal, without waiting for the rate limit."""
+    annotations: Annotations = field(default_factory=Annotations)
 
 
 Messages = Sequence[Mapping[str, Any]]
@@ -121,11 +139,16 @@ class Chat:
                     tools=list(tools) or omit,
                 )
                 choice = reply.choices[0]
+                seen = _annotated(
+                    getattr(reply, "prompt_filter_results", None),
+                    getattr(choice, "content_filter_results", None),
+                )
                 if choice.finish_reason == "content_filter":
                     return Refusal(
                         code="content_filter",
                         where="answer",
                         severities=_filtered(getattr(choice, "content_filter_results", None)),
+                        annotations=seen,
                     )
                 return Answer(
                     text=_text(choice.message.content),
@@ -133,7 +156,7 @@ class Chat:
                     fingerprint=_text(reply.system_fingerprint),
                     tokens=reply.usage.completion_tokens if reply.usage else 0,
                     prompt_tokens=reply.usage.prompt_tokens if reply.usage else 0,
-                    severities=_severities(getattr(choice, "content_filter_results", None)),
+                    annotations=seen,
                     tool_calls=_calls(choice.message.tool_calls),
                 )
         except _FilteredError as filtered:
@@ -159,6 +182,8 @@ class Chat:
     ) -> Answer | Refusal:
         pieces: list[str] = []
         finish_reason = fingerprint = ""
+        prompt_results: Any = None
+        results: Any = None
         try:
             with _translated():
                 for chunk in self._client.chat.completions.create(
@@ -169,15 +194,24 @@ class Chat:
                     stream=True,
                 ):
                     fingerprint = chunk.system_fingerprint or fingerprint
+                    prompt_results = getattr(chunk, "prompt_filter_results", None) or prompt_results
                     for choice in chunk.choices:
+                        # Each piece's results are of all that was said until then.
+                        results = getattr(choice, "content_filter_results", None) or results
                         finish_reason = str(choice.finish_reason or finish_reason)
                         if choice.delta.content:
                             pieces.append(choice.delta.content)
                             say(choice.delta.content)
         except _FilteredError as filtered:
             return filtered.refusal
+        seen = _annotated(prompt_results, results)
         if finish_reason == "content_filter":
-            return Refusal(code="content_filter", where="answer", severities={})
+            return Refusal(
+                code="content_filter",
+                where="answer",
+                severities=_filtered(results),
+                annotations=seen,
+            )
         if not finish_reason:
             raise _unusable("it broke off before its end" if pieces else "nothing came")
         return Answer(
@@ -185,6 +219,7 @@ class Chat:
             finish_reason=finish_reason,
             fingerprint=fingerprint,
             tokens=len(pieces),
+            annotations=seen,
         )
 
     def close(self) -> None:
@@ -299,7 +334,12 @@ def _refusal(fields: dict[str, Any]) -> Refusal:
     inner: dict[str, Any] = fields.get("innererror") or {}
     # Singular is what the service sends, plural what its documents show: both are read.
     results = inner.get("content_filter_result") or inner.get("content_filter_results")
-    return Refusal(code="content_filter", where="prompt", severities=_filtered(results))
+    return Refusal(
+        code="content_filter",
+        where="prompt",
+        severities=_filtered(results),
+        annotations=_annotated([{"content_filter_results": results}], None),
+    )
 
 
 def _filtered(results: Any) -> dict[str, str]:
@@ -313,15 +353,36 @@ def _filtered(results: Any) -> dict[str, str]:
     }
 
 
-def _severities(results: Any) -> dict[str, str]:
+def _annotated(prompt_results: Any, answer_results: Any) -> Annotations:
+    """The filter's results in Azure's shapes: of the first prompt, and of the one choice."""
+    listed = cast("list[Any]", prompt_results) if isinstance(prompt_results, list) else []
+    first = listed[0] if listed else None
+    of_prompt = (
+        cast("dict[str, Any]", first).get("content_filter_results")
+        if isinstance(first, dict)
+        else None
+    )
+    prompt = cast("dict[str, Any]", of_prompt) if isinstance(of_prompt, dict) else {}
+    jailbreak: Any = prompt.get("jailbreak")
+    return Annotations(
+        prompt=_severities(of_prompt),
+        answer=_severities(answer_results),
+        jailbreak=bool(cast("dict[str, Any]", jailbreak).get("detected"))
+        if isinstance(jailbreak, dict)
+        else None,
+    )
+
+
+def _severities(results: Any) -> dict[str, str] | None:
     if not isinstance(results, dict):
-        return {}
+        return None
     said = cast("dict[str, Any]", results)
-    return {
-        category: str(said[category]["severity"])
+    found = {
+        category: str(said[category].get("severity") or "")
         for category in _CATEGORIES
-        if isinstance(said.get(category), dict) and said[category].get("severity")
+        if isinstance(said.get(category), dict)
     }
+    return found or None
 
 
 def open_chat(

@@ -97,7 +97,7 @@ class Pricing:
         if written is None and self.team is not None:
             written = self.team.price(self.model, _FIELDS[kind])
         if written is None:
-            return _of_catalogue(self.model, kind, is_tuned=self.is_tuned)
+            return of_catalogue(self.model, kind, is_tuned=self.is_tuned)
         words = f"{written.usd:g} USD / {_UNITS[kind]} ({origin(written)})"
         return UnitPrice(kind, written.usd, is_floor=False, words=words, written=written)
 
@@ -118,7 +118,8 @@ def origin(written: WrittenPrice) -> str:
     return f"{written.place}, as of {written.as_of}{source}"
 
 
-def _of_catalogue(path: str, kind: PriceKind, *, is_tuned: bool) -> UnitPrice:
+def of_catalogue(path: str, kind: PriceKind, *, is_tuned: bool) -> UnitPrice:
+    """The catalogue's price of a model's unit, where no spec and no team says one."""
     known = catalog()
     unit = _UNITS[kind]
     row = known.price(known.model(path), kind)

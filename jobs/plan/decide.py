@@ -22,7 +22,7 @@ from jobs.plan.steps import (
     ModelStep,
     Step,
 )
-from jobs.plan.sweeps import Standing
+from jobs.plan.sweeps import SweepState
 from jobs.plan.trainings import job_step, model_step
 from jobs.plan.uploads import Upload, is_spoiled
 
@@ -34,7 +34,7 @@ def decide(
     now: datetime,
     retrain: bool = False,
     uploads: Mapping[str, Upload] | None = None,
-    standings: Mapping[str, Standing] | None = None,
+    standings: Mapping[str, SweepState] | None = None,
 ) -> tuple[Step, ...]:
     """Hold what is asked for against what is there; the steps come in the order of their needs.
 
@@ -46,7 +46,7 @@ def decide(
     """
     steps: list[Step] = []
     models: dict[str, ModelStep] = {}
-    unsettled: dict[str, Standing] = {}
+    unsettled: dict[str, SweepState] = {}
     for training in desired.trainings:
         standing = (standings or {}).get(training.name)
         jobs = standing.steps if standing else (job_step(training, actual, retrain),)

@@ -136,6 +136,8 @@ class Serving:
                 "probes": self.probes_digest,
                 "smoke_tests": [_smoke_test(test) for test in self.spec.smoke_tests],
                 "system": self.system,
+                # Where it is written: marks without it stay as they were.
+                **({"safety_gates": self.spec.safety_gates} if self.spec.safety_gates else {}),
             }
         )
 

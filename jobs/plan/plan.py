@@ -23,7 +23,7 @@ from jobs.plan.steps import (
     Step,
     TrialStep,
 )
-from jobs.plan.sweeps import Standing
+from jobs.plan.sweeps import SweepState
 from jobs.plan.uploads import Upload, is_spoiled
 from jobs.read.examine import CheckedSpecs
 
@@ -41,7 +41,7 @@ class Plan:
     """What could stand in the way, if there is anything to do, and what stops answering soon."""
     today: date
     """The day that lifecycle dates were held against."""
-    standings: Mapping[str, Standing] = field(default_factory=dict[str, Standing])
+    standings: Mapping[str, SweepState] = field(default_factory=dict[str, SweepState])
     """How far each sweep is, by its document's name."""
     uploads: Mapping[str, Upload] = field(default_factory=dict[str, Upload])
     """What was downloaded of the data, by its label; empty where nobody asked for that."""

@@ -60,7 +60,7 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class SweepState:
     """How far a sweep is."""
 
     training: Training
@@ -94,7 +94,7 @@ Measure = Callable[[Sequence[Job]], Mapping[str, Losses]]
 
 def look(
     session: Session, project: Project, desired: Desired, actual: Actual, *, retrain: bool
-) -> dict[str, Standing]:
+) -> dict[str, SweepState]:
     """How far each sweep is, by its document's name; metrics are read of jobs that are over."""
     measure = partial(_logged, session, cache(partial(projects.data_plane, session, project)))
     return {
@@ -106,7 +106,7 @@ def look(
 
 def stand(
     training: Training, sweep: Sweep, actual: Actual, measure: Measure, *, retrain: bool = False
-) -> Standing:
+) -> SweepState:
     """How far a sweep is. The trials of a rung are known once all of the one before are over."""
     stages = rungs(sweep)
     trials: list[Trial] = []
@@ -127,7 +127,7 @@ def stand(
     is_over = not awaited and all(trial.is_over for trial in trials)
     best = min((t for t in trials if t.has_finished), key=lambda t: t.rank, default=None)
     told = [_told(t, best if is_over else None, is_over=is_over) for t in trials]
-    return Standing(
+    return SweepState(
         training=training,
         trials=tuple(told),
         awaited=awaited,
@@ -212,7 +212,7 @@ def _reached(found: Trial, *, is_best: bool) -> str:
 # ── what comes after the trials ─────────────────────────────────────────────────────────────────
 
 
-def later(standing: Standing) -> list[LaterStep]:
+def later(standing: SweepState) -> list[LaterStep]:
     """What can be said of a sweep's end before it is over."""
     training, known = standing.training, len(standing.trials)
     first = max(trial.rung for trial in standing.trials) + 1

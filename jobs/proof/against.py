@@ -7,11 +7,12 @@ from typing import Any
 
 from jobs.proof.asking import Answered
 from jobs.proof.compare import ENOUGH, Difference, compare, compare_slices
+from jobs.proof.evidence import lower_bound
 from jobs.proof.promotion import Decision, decide
-from jobs.proof.scoring import Exam
+from jobs.proof.scoring import Exam, Reply
 from jobs.proof.slices import slices
 from jobs.read.fields import ALWAYS
-from jobs.spec.gates import RelativeGate
+from jobs.spec.gates import Gate, RelativeGate
 
 _CLEAR = ("worse", "better")
 LESS_IS_BETTER = frozenset({"refusal_rate"})
@@ -88,6 +89,24 @@ def held(
         alpha=exam.spec.alpha,
         look=look,
     )
+
+
+def absolute_miss(exam: Exam, gate: Gate, value: float, replies: Sequence[Reply]) -> str:
+    """How a metric of this value misses its gate, in words; empty where the gate holds."""
+    end = value
+    if exam.spec.confident:
+        end = _surely(gate, exam.each(gate.metric, replies), exam.spec.alpha)
+    if gate.holds(end):
+        return ""
+    interval = f", its interval ends at {end:.3f}" if end != value else ""
+    return f"{gate} (it is {value:.3f}{interval})"
+
+
+def _surely(gate: Gate, values: Sequence[float], alpha: float) -> float:
+    """The end of the mean's interval that a gate must be held by: it is wrong `alpha` at most."""
+    if gate.comparison in ("<", "<="):
+        return 1 - lower_bound([1 - value for value in values], alpha, floor=0)
+    return lower_bound(values, alpha, floor=0)
 
 
 def _cut(

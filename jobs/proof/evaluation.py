@@ -14,7 +14,7 @@ from jobs.foundry.session import Session
 from jobs.money.price import Money, usd
 from jobs.plan.desired import Measuring
 from jobs.proof import labels, metrics
-from jobs.proof.against import Comparison, compared, held
+from jobs.proof.against import Comparison, absolute_miss, compared, held
 from jobs.proof.archive import TAG_LOOK, Archive
 from jobs.proof.asking import Answered, Asking
 from jobs.proof.custom import scorer
@@ -167,7 +167,8 @@ def _outcome(
     missed: list[str] = []
     for gate in _gates(exam.spec):
         if isinstance(gate, Gate):
-            missed += _missed(gate, exam, found, candidate)
+            if miss := absolute_miss(exam, gate, found[gate.metric], replies):
+                missed.append(miss)
         elif gate.against not in references:
             said.append(f"{gate}: nothing else is served yet, so it is not held")
         else:
@@ -199,26 +200,6 @@ def _gates(spec: Evaluation) -> Iterator[Gate | RelativeGate]:
         gate = read_gate(metric, text, spec.compare_with, spec.custom_metrics)
         assert not isinstance(gate, str), "FT-S025 has refused it"
         yield gate
-
-
-def _missed(
-    gate: Gate, exam: Exam, found: Mapping[str, float], candidate: Answered
-) -> Iterator[str]:
-    value = end = found[gate.metric]
-    if exam.spec.confident:
-        end = _surely(gate, exam.each(gate.metric, candidate.replies), exam.spec.alpha)
-    if not gate.holds(end):
-        interval = f", its interval ends at {end:.3f}" if end != value else ""
-        yield f"{gate} (it is {value:.3f}{interval})"
-
-
-def _surely(gate: Gate, values: Sequence[float], alpha: float) -> float:
-    """The end of the mean's interval that a gate must be held by: it is wrong `alpha` at most."""
-    from jobs.proof.evidence import lower_bound
-
-    if gate.comparison in ("<", "<="):
-        return 1 - lower_bound([1 - value for value in values], alpha, floor=0)
-    return lower_bound(values, alpha, floor=0)
 
 
 def _cost(measuring: Measuring, replies: Sequence[Reply]) -> Money | None:

@@ -18,7 +18,7 @@ from jobs.read.sweeps import sweep_findings
 from jobs.revision import TAG_PREFIX
 from jobs.spec import ids
 from jobs.spec.command import Command, Environment, JobInput
-from jobs.spec.gates import PER_QUESTION, Gate, read_gate
+from jobs.spec.gates import PER_QUESTION, Gate, read_gate, read_safety_gate
 from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint
 from jobs.spec.reader import Path
 from jobs.spec.references import parse
@@ -253,6 +253,9 @@ def _endpoint(
             except (re.error, RecursionError, OverflowError) as error:
                 message = f"not a regular expression: {error}."
                 yield chapter.finding("FT-S030", (*path, "expect", "matches"), message)
+    for measure, gate in spec.safety_gates.items():
+        if isinstance(wrong := read_safety_gate(measure, gate), str):
+            yield chapter.finding("FT-S025", ("safety_gates", measure), wrong)
     yield from _served_model(chapter, spec, story, on)
 
 

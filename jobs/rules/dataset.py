@@ -196,6 +196,14 @@ RULES: tuple[Rule, ...] = (
         False,
     ),
     Rule(
+        "FT-D029", "error", "A row that nobody has reviewed",
+        "`dataset collect` writes rows with `status: todo`: what the model said is known, the "
+        "right answer is not. Trained on, they would teach the mistake, or nothing.",
+        '{"messages": […], "status": "todo"}',
+        "Write the right answer and take \"status\" out, or leave the row out.",
+        False,
+    ),
+    Rule(
         "FT-D031", "error", "Leakage: the same conversation in two files",
         "A validation or test conversation that was trained on measures memory, not learning.",
         "valid.jsonl:7 equals train.jsonl:112",
@@ -240,6 +248,14 @@ RULES: tuple[Rule, ...] = (
         "Remove it.",
     ),
     # ── enough, and of the right kind ──
+    Rule(
+        "FT-D046", "warning", "Harmful content",
+        "What is harmful in an answer is taught, and a service may refuse the whole file for it. "
+        "Only `dataset screen` looks for it, and says who judged: Azure AI Content Safety, or "
+        "built-in rules, which miss most of it.",
+        "a conversation of violence of medium severity",
+        "Read it, and leave it out or write it anew.",
+    ),
     Rule(
         "FT-D051", "warning", "System prompts that drift",
         "Nearly the same system prompt in several wordings: served with one of them, the model has "

@@ -23,6 +23,7 @@ _OURS = {
     "justification",
     "smoke_tests",
     "safety_probes",
+    "safety_gates",
 }
 
 

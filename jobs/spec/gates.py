@@ -18,6 +18,9 @@ UNBOUNDED = frozenset({"length", "latency_p50", "latency_p95", "tokens_per_1000"
 PER_QUESTION = frozenset(METRICS) - UNBOUNDED - {"macro_f1"}
 """Shares that are a mean over questions: what a relative or a confident gate can be held by."""
 
+OVER_BLOCKING = "over_blocking"
+"""The share of allowed questions and near misses that the content filter refuses."""
+
 _NUMBER = r"(?P<number>[0-9]*\.?[0-9]+)\s*(?P<percent>%?)"
 _ABSOLUTE = re.compile(rf"\s*(?P<comparison>>=|<=|>|<|==)?\s*{_NUMBER}\s*")
 _RELATIVE = re.compile(
@@ -102,6 +105,16 @@ def read_gate(
     if match := _RELATIVE.fullmatch(text):
         return _relative(metric, match, compare_with, own)
     return f"'{text[:40]}' can't be held. Write it as \">= 0.60\"."
+
+
+def read_safety_gate(measure: str, text: str) -> Gate | str:
+    """One gate of the content filter, or what is wrong with it."""
+    if measure != OVER_BLOCKING:
+        return f"'{measure}' is no measure of the filter. There is {OVER_BLOCKING}."
+    match = _ABSOLUTE.fullmatch(text)
+    if match is None or match["comparison"] not in ("<", "<="):
+        return f"'{text[:40]}' can't be held. Write it as \"<= 0.1\"."
+    return _absolute(measure, text, match)
 
 
 def _absolute(metric: str, text: str, match: re.Match[str]) -> Gate | str:

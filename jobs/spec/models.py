@@ -403,6 +403,13 @@ class ServerlessEndpoint(Document, frozen=True, kw_only=True):
     safety_probes: Annotated[
         str | None, Meta(description="Your own probes for the filter: a YAML file.")
     ] = None
+    safety_gates: Annotated[
+        dict[str, str],
+        Meta(
+            description='What the filter is held to in depth: over_blocking: "<= 0.1". '
+            "It takes some hundred questions."
+        ),
+    ] = field(default_factory=dict[str, str])
     budget: Annotated[
         Budget | None,
         Meta(

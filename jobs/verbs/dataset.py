@@ -1,14 +1,16 @@
-"""Files of conversations, one a line: check them, split them, clean a copy, describe them.
+"""Files of conversations, one a line: check, split, clean, describe, screen, collect new ones.
 
 foundry-tune dataset check train.jsonl --validation valid.jsonl
 foundry-tune dataset split all.jsonl --share 0.2 --seed 13
 foundry-tune dataset fix   train.jsonl --to train.clean.jsonl
 foundry-tune dataset fix   chats.csv --from csv --user question --assistant answer
 foundry-tune dataset stats train.jsonl -o html > stats.html
+foundry-tune dataset screen train.jsonl
+foundry-tune dataset collect answers.jsonl --train train.jsonl --test test.jsonl
 """
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,7 @@ from jobs.options import add_output, add_strict
 if TYPE_CHECKING:
     from jobs.dataset.check import Checked
     from jobs.dataset.layout import Columns
+    from jobs.findings import Finding
 
 TASKS = ("chat_completion", "text_completion")
 
@@ -57,6 +60,43 @@ def add_arguments(parser: ArgumentParser) -> None:
     stats = actions.add_parser("stats", help="counts, lengths, tokens, with a picture")
     _add_files(stats)
     add_output(stats, ("table", "json", "yaml", "html"))
+    screen = actions.add_parser(
+        "screen", help="harmful content, by Azure AI Content Safety where configured"
+    )
+    _add_file(screen)
+    screen.add_argument(
+        "--endpoint",
+        metavar="URL",
+        help="an AI Services account (AZURE_CONTENT_SAFETY_ENDPOINT; built-in rules without)",
+    )
+    screen.add_argument("-y", "--yes", action="store_true", help="don't ask before spending")
+    add_output(screen, FORMS)
+    add_strict(screen)
+    collect = actions.add_parser(
+        "collect", help="the worst answers and real questions, as rows for a person to review"
+    )
+    collect.add_argument(
+        "file",
+        type=Path,
+        metavar="FILE",
+        help="lines of {messages, answer, expected, scores}, {messages} or {question}",
+    )
+    for role, what in (("train", "training or validation"), ("test", "test")):
+        collect.add_argument(
+            f"--{role}",
+            action="append",
+            default=[],
+            type=Path,
+            metavar="FILE",
+            help=f"a {what} file: what it asks is not collected again",
+        )
+    collect.add_argument("--to", metavar="FILE", help="where to write (FILE.todo.jsonl)")
+    collect.add_argument(
+        "--worst", type=int, default=50, metavar="N", help="how many scored answers (50)"
+    )
+    collect.add_argument("--metric", default="", help="the score that counts (their mean)")
+    _add_force(collect)
+    add_output(collect)
 
 
 def run(arguments: Namespace) -> int:
@@ -66,6 +106,8 @@ def run(arguments: Namespace) -> int:
         "split": _split,
         "fix": _fix,
         "stats": _stats,
+        "screen": _screen,
+        "collect": _collect,
     }
     return actions[arguments.action](arguments)
 
@@ -100,21 +142,70 @@ def _add_files(parser: ArgumentParser) -> None:
 
 
 def _check(arguments: Namespace) -> int:
+    checked = _checked(arguments)
+    counts = {item.file.name: item.tally.conversations for item in checked.files}
+    return _tell_findings(checked.findings, counts, arguments)
+
+
+def _screen(arguments: Namespace) -> int:
+    from jobs.dataset.check import DataFile
+    from jobs.dataset.screen import by_rules, count, screen
+    from jobs.errors import UsageError
+    from jobs.files import UnreadableFileError
+    from jobs.foundry.content_safety import Analyzer, configured
+    from jobs.terminal.output import passing, progress
+    from jobs.terminal.question import confirmed
+
+    endpoint = configured(arguments.endpoint)
+    file, task = DataFile(arguments.file), arguments.task
+    try:
+        total = count(file.path, task)
+        by = f"Azure AI Content Safety at {endpoint}" if endpoint else "a built-in rule"
+        question = f"Send {total:,} conversations to {by}? Each call costs a little."
+        if endpoint and not confirmed(question, yes=arguments.yes):
+            progress("Nothing was sent.")
+            return 0
+        judge = Analyzer(endpoint) if endpoint else by_rules
+        findings = screen(
+            file.path,
+            file.name,
+            judge,
+            by="Azure AI Content Safety" if endpoint else by,
+            task=task,
+            tell=lambda done: passing(f"{file.name}: {done:,} of {total:,} judged …"),
+        )
+        passing("")
+        if isinstance(judge, Analyzer):
+            judge.close()
+    except UnreadableFileError as error:
+        raise UsageError(f"{arguments.file} can't be read: {error}.") from error
+    progress(
+        f"Judged by {by}."
+        if endpoint
+        else "Judged by the built-in rules, which miss most harm: AZURE_CONTENT_SAFETY_ENDPOINT is "
+        "not set."
+    )
+    judged_by = "azure_ai_content_safety" if endpoint else "built_in_rules"
+    return _tell_findings(findings, {file.name: total}, arguments, judged_by=judged_by)
+
+
+def _tell_findings(
+    findings: "Sequence[Finding]",
+    counts: dict[str, int],
+    arguments: Namespace,
+    **more: object,
+) -> int:
     from jobs.findings import refuses
     from jobs.terminal.findings import as_junit, as_records, as_sarif, as_text, summary
     from jobs.terminal.output import emit, emit_structured, tell
 
-    checked = _checked(arguments)
-    findings = checked.findings
     refused = refuses(findings, strict=arguments.strict)
-    names = [item.file.name for item in checked.files]
     if arguments.output == "sarif":
         emit(as_sarif(findings))
     elif arguments.output == "junit":
-        emit(as_junit(findings, names))
+        emit(as_junit(findings, list(counts)))
     elif arguments.output != "table":
-        counts = {item.file.name: item.tally.conversations for item in checked.files}
-        result: dict[str, object] = {"valid": not refused, "conversations": counts}
+        result: dict[str, object] = {"valid": not refused, "conversations": counts, **more}
         emit_structured({**result, "findings": as_records(findings)}, arguments.output)
     else:
         if findings:
@@ -207,6 +298,54 @@ def _fix(arguments: Namespace) -> int:
         tell(f"{arguments.file}:{deed.line}: {deed.what}")
     counts = f"{fixed.written:,} conversations of {fixed.read:,} rows"
     tell(f"{target}  {counts}, {len(fixed.deeds):,} changes.")
+    return 0
+
+
+def _collect(arguments: Namespace) -> int:
+    from jobs.dataset.collect import collect_file
+    from jobs.errors import UsageError
+    from jobs.files import UnreadableFileError
+    from jobs.proof.metrics import token_f1
+    from jobs.terminal.output import emit_structured, tell
+
+    if arguments.worst < 0:
+        raise UsageError(f"--worst {arguments.worst} is no number of answers.")
+    target = Path(arguments.to) if arguments.to else _beside(arguments.file, "todo")
+    try:
+        found = collect_file(
+            arguments.file,
+            target,
+            known=arguments.train,
+            test=arguments.test,
+            worst=arguments.worst,
+            metric=arguments.metric,
+            score=token_f1,
+            overwrite=arguments.force,
+        )
+    except UnreadableFileError as error:
+        names = ", ".join(map(str, (arguments.file, *arguments.train, *arguments.test)))
+        raise UsageError(f"One of {names} can't be read: {error}.") from error
+    if arguments.output != "table":
+        result: dict[str, object] = {
+            "file": str(target),
+            "lines_read": found.read,
+            "rows_to_review": found.written,
+            "to_be_asked_in_other_words": found.alike,
+            "good_enough": found.good,
+            "left_out": [{"line": one.line, "why": one.why} for one in found.left_out],
+        }
+        emit_structured(result, arguments.output)
+        return 0
+    for one in found.left_out:
+        tell(f"{arguments.file}:{one.line}: left out: {one.why}")
+    tell(f"{target}  {found.written:,} rows to review, of {found.read:,} lines.")
+    if found.alike:
+        tell(
+            f"{found.alike:,} of them are questions of the test set: ask one like it, in other "
+            "words."
+        )
+    if found.written:
+        tell('Write the right answers and take "status" out; until then training refuses them.')
     return 0
 
 

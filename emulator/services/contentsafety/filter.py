@@ -38,6 +38,12 @@ class Judgement:
         harmful = any(severity >= self.blocks_from for severity in self.severities.values())
         return harmful or (self.jailbreak and self.jailbreak_blocks)
 
+    @property
+    def gravest(self) -> str:
+        """The category of the highest severity; `jailbreak` where no harm was found."""
+        category = max(self.severities, key=lambda name: self.severities[name])
+        return category if self.severities[category] else "jailbreak" if self.jailbreak else ""
+
     def annotations(self, *, prompt: bool) -> dict[str, Any]:
         """The per-category results in Azure's words; `jailbreak` exists for prompts only."""
         results: dict[str, Any] = {

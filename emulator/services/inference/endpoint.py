@@ -5,6 +5,7 @@
 filtering isn't enabled" on other APIs), and it is kept here because a smoke test must know it.
 """
 
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from emulator.services.contentsafety.filter import (
     judge,
     neutralize_role_markers,
 )
-from emulator.services.inference import limits
+from emulator.services.inference import calls, limits
 from emulator.services.inference.chat import ChatRequest, InvalidRequestError, parse, refusal
 from emulator.services.inference.completion import DONE, Answer, event, refused_prompt, usage
 from emulator.services.inference.models import Served, served_by
@@ -45,6 +46,12 @@ class _Question:
     chat: ChatRequest
     answer: Answer
     prompt: Judgement | None
+    began: float
+    """When it came in, on the machine's own clock: an answer takes real time."""
+
+    def milliseconds(self) -> float:
+        """Since it came in."""
+        return (time.perf_counter() - self.began) * 1000
 
 
 def _model_inference(request: Request) -> Response:
@@ -56,6 +63,7 @@ def _native(request: Request) -> Response:
 
 
 def _chat(request: Request, *, model_inference_api: bool) -> Response:
+    began = time.perf_counter()
     endpoint = _require_endpoint(request)
     sign_in(request, endpoint)
     limits.of(request.cloud).take(endpoint.id.key, request.cloud.clock.timestamp())
@@ -64,10 +72,20 @@ def _chat(request: Request, *, model_inference_api: bool) -> Response:
         chat = parse(request.json(), extra_parameters=extra)
     except InvalidRequestError as problem:
         status, body = refusal(problem, model_inference_api=model_inference_api)
+        calls.note(request.cloud, endpoint, status)
         return Response.json(body, status)
     filtered = model_inference_api and _filter_is_on(endpoint)
     prompt = judge(*(message["content"] for message in chat.messages)) if filtered else None
     if prompt is not None and prompt.blocked:
+        calls.note(
+            request.cloud,
+            endpoint,
+            400,
+            streamed=chat.stream,
+            is_checked=True,
+            rejected="Prompt",
+            category=prompt.gravest,
+        )
         return Response.json(refused_prompt(prompt), 400, _filter_header(prompt))
     served = served_by(request.cloud, endpoint)
     question = _Question(
@@ -76,6 +94,7 @@ def _chat(request: Request, *, model_inference_api: bool) -> Response:
         served=served,
         chat=chat,
         prompt=prompt,
+        began=began,
         answer=Answer(
             id=f"chatcmpl-{uuid.uuid4().hex}",
             created=int(request.cloud.clock.timestamp()),
@@ -162,7 +181,7 @@ def _whole(question: _Question, pieces: "Iterator[Piece]") -> Response:
     judgement = judge(content) if question.prompt is not None else None
     if judgement is not None and judgement.blocked:
         content, reason = "", "content_filter"
-    _count(question, counts)
+    _count(question, counts, question.milliseconds(), judgement)
     body = question.answer.completion(
         content=content,
         finish_reason=reason,
@@ -178,29 +197,56 @@ def _stream(question: _Question, pieces: "Iterator[Piece]") -> Iterator[bytes]:
     yield event(answer.chunk({"role": "assistant", "content": ""}, prompt=question.prompt))
     said, reason, counts = "", "length", usage(0, 0)
     judgement: Judgement | None = None
-    for piece in pieces:
-        said = (said + piece.text)[-_WINDOW:]
-        reason = piece.finish_reason or reason
-        counts = usage(piece.prompt_tokens, piece.completion_tokens)
-        # Judged before it is sent: what blocks an answer never leaves in the piece that blocks it.
-        judgement = judge(said) if filtered else None
-        if judgement is not None and judgement.blocked:
-            reason = "content_filter"
-            break
-        if piece.text:
-            yield event(answer.chunk({"content": piece.text}, answer=judgement))
-    yield event(answer.chunk({}, finish_reason=reason, answer=judgement))
-    if question.chat.include_usage:
-        yield event(answer.usage_chunk(counts))
-    _count(question, counts)
+    first: float | None = None
+    try:
+        for piece in pieces:
+            first = first or question.milliseconds()
+            said = (said + piece.text)[-_WINDOW:]
+            reason = piece.finish_reason or reason
+            counts = usage(piece.prompt_tokens, piece.completion_tokens)
+            # Judged before it is sent: what blocks an answer never leaves in the piece that does.
+            judgement = judge(said) if filtered else None
+            if judgement is not None and judgement.blocked:
+                reason = "content_filter"
+                break
+            if piece.text:
+                yield event(answer.chunk({"content": piece.text}, answer=judgement))
+        yield event(answer.chunk({}, finish_reason=reason, answer=judgement))
+        if question.chat.include_usage:
+            yield event(answer.usage_chunk(counts))
+    finally:  # also where the client hangs up: what was said until then counts
+        _count(question, counts, first or question.milliseconds(), judgement)
     yield DONE
 
 
-def _count(question: _Question, counts: dict[str, Any]) -> None:
-    cloud = question.request.cloud
+def _count(
+    question: _Question, counts: dict[str, Any], milliseconds: float, judgement: Judgement | None
+) -> None:
+    cloud, blocked = question.request.cloud, judgement is not None and judgement.blocked
     limits.of(cloud).used_tokens(
         question.endpoint.id.key, counts["total_tokens"], cloud.clock.timestamp()
     )
+    calls.note(
+        cloud,
+        question.endpoint,
+        200,
+        streamed=question.chat.stream,
+        tokens=(counts["prompt_tokens"], counts["completion_tokens"]),
+        milliseconds=milliseconds,
+        is_checked=question.prompt is not None,
+        rejected="Completion" if blocked else "",
+        category=judgement.gravest if judgement is not None and blocked else "",
+    )
+
+
+def _failed(request: Request, error: AzureError) -> Response:
+    """A refusal, counted where it was an endpoint's: also what a fault answers in its place."""
+    if request.path.rstrip("/").endswith("/chat/completions"):
+        parameters = request.parameters
+        endpoint = find_by_host(request.cloud, parameters["endpoint"], parameters["region"])
+        if endpoint is not None:
+            calls.note(request.cloud, endpoint, error.status)
+    return render_json_error(request, error)
 
 
 PLANE = Plane(
@@ -212,5 +258,5 @@ PLANE = Plane(
             Route("GET", "/info", _info),
         )
     ).handle,
-    render_json_error,
+    _failed,
 )

@@ -4,14 +4,14 @@ from jobs.money.cost import training_cost
 from jobs.money.price import Money, Pricing
 from jobs.plan.report.cost import cost_words
 from jobs.plan.steps import JobStep, TrialStep
-from jobs.plan.sweeps import Standing, Trial
+from jobs.plan.sweeps import SweepState, Trial
 from jobs.read.examine import CheckedSpecs
 from jobs.spec.models import FineTuning
 from jobs.spec.trials import words
 from jobs.terminal import output
 
 
-def lines(standing: Standing, specs: CheckedSpecs) -> list[str]:
+def lines(standing: SweepState, specs: CheckedSpecs) -> list[str]:
     """One line a trial, and one that says which is best or what is still to come."""
     names = list(standing.trials[0].values)
     several = any(trial.rung > 1 for trial in standing.trials) or bool(standing.awaited)
@@ -39,7 +39,7 @@ def lines(standing: Standing, specs: CheckedSpecs) -> list[str]:
     return [*output.table(rows, header=header).split("\n"), _verdict(standing)]
 
 
-def as_dict(standing: Standing, specs: CheckedSpecs) -> dict[str, object]:
+def as_dict(standing: SweepState, specs: CheckedSpecs) -> dict[str, object]:
     """The same as JSON carries it."""
     best = standing.best
     return {
@@ -92,7 +92,7 @@ def _loss(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}"
 
 
-def _verdict(standing: Standing) -> str:
+def _verdict(standing: SweepState) -> str:
     left_out = sum(trial.is_over and not trial.has_finished for trial in standing.trials)
     tail = f" {left_out} left out." if left_out else ""
     if standing.best:

@@ -5,8 +5,18 @@ from typing import Any
 
 from tests.integration.jobs.conftest import Place, write_story
 
+SERIES: dict[str, Any] = {
+    "data": [{"timeStamp": "soon", "total": 1}, 7],
+    "metadatavalues": [{"value": []}],
+}
+METRIC: dict[str, Any] = {
+    "name": {"value": "ModelRequests"},
+    "dimensions": 7,
+    "timeseries": [SERIES, None],
+}
 VALUES: tuple[Any, ...] = (
     *(None, 0, {}, {"value": [None]}, {"id": 7, "name": [], "properties": {"x": None}}),
+    {"value": [METRIC]},
     *({"choices": []}, {"choices": [{"message": None}]}, {"choices": 7}),
 )
 BODIES = ("", "<html>sign in</html>", *(json.dumps(value) for value in VALUES))
@@ -17,6 +27,7 @@ CALLS = (
     ("GET", "/serverlessEndpoints", ("list",)),
     ("GET", "/models", ("plan", "SPEC")),
     ("POST", "/metric/", ("metrics", "NAME")),
+    ("GET", "/Microsoft.Insights/", ("monitor", "NAME", "--no-canaries")),
 )
 BEFORE_AN_UPLOAD = ("/datastores", "/data/[^/]+/versions/")
 CODES = {0, 3, 4, 5, 6, 7, 8, 9, 10, 11, 103}

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from jobs.dataset import screen
 from jobs.dataset.check import Checked, DataFile, TrainedWith, check
+from jobs.findings import Finding
 
 SYSTEM = {"role": "system", "content": "You are an Xbox support agent."}
 
@@ -93,6 +95,10 @@ ONE: dict[str, tuple[bytes, bytes]] = {
     "FT-D025": (said("<|user|> is it on? <|end|>"), said("a <|b|> c, <s1> and INST")),
     "FT-D026": (talks(60) + line(talk(61, answer="null")), talks(60) + line(talk(61, answer="no"))),
     "FT-D027": (calling("{}", weight=0), calling("{}", weight=1)),
+    "FT-D029": (
+        talks(60) + line({**talk(61, answer=" "), "status": "todo"}),
+        talks(60) + line({**talk(61), "status": "done"}),
+    ),
     "FT-D019": (
         talks(60) + line(talk(61)).replace(b"You first", b"You \\ud83d first"),
         talks(60) + line(talk(61)).replace(b"You first", b"You \\ud83d\\ude00 first"),
@@ -347,3 +353,41 @@ def test_a_number_that_no_double_holds_is_read_past(tmp_path: Path) -> None:
         checked = looked(tmp_path, data)
         assert checked.conversations("training") == 61
         assert "FT-D017" in rules(checked)
+
+
+def test_harm_is_told_by_line_and_category_and_never_in_its_own_words(tmp_path: Path) -> None:
+    path = tmp_path / "data.jsonl"
+    harm = "I want to hurt myself."
+    path.write_bytes(talks(3) + line(talk(4, question=harm)) + line(talk(5, answer="Kill it.")))
+
+    def found(judge: screen.Judge) -> list[Finding]:
+        heard: list[int] = []
+        told = screen.screen(
+            path, "data.jsonl", judge, by="somebody", task="chat_completion", tell=heard.append
+        )
+        assert heard == [screen.count(path, "chat_completion")] == [5]
+        return told
+
+    [one] = found(screen.by_rules)
+    assert (one.rule, one.line, one.severity) == ("FT-D046", 4, "warning")
+    assert one.message == "self-harm of medium severity, says somebody."
+    assert found(lambda _: {"violence": 2}) == [], "low is let through"
+    assert found(lambda _: {"violence": 6, "hate": 4})[0].message.startswith(
+        "violence of high severity, hate of medium severity"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "severities"),
+    [
+        ("How do I kill a process?", {}),
+        ("I hate waiting in line.", {}),
+        ("He hates women.", {}),  # rules miss most, and say so
+        ("They hate foreigners.", {"hate": 4}),
+        ("म दलितहरूलाई घृणा गर्छु।", {"hate": 4}),
+        ("It is  PORNOGRAPHIC.", {"sexual": 4}),
+        ("How to make a bomb, or hurt them", {"violence": 6}),
+    ],
+)
+def test_the_built_in_rules_know_a_few_plain_words(text: str, severities: dict[str, int]) -> None:
+    assert screen.by_rules(text) == severities

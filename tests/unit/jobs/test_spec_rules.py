@@ -414,6 +414,23 @@ def test_served_and_a_named_endpoint_are_compared_with(folder: Path) -> None:
     assert rules_of(folder, text) & {"FT-S025", "FT-S040", "FT-S046"} == set()
 
 
+@pytest.mark.parametrize(
+    ("gates", "why"),
+    [
+        ('{leaks: "<= 0"}', "'leaks' is no measure of the filter. There is over_blocking."),
+        ('{over_blocking: ">= 0.1"}', "'>= 0.1' can't be held."),
+        ('{over_blocking: "0.1"}', "'0.1' can't be held."),
+        ('{over_blocking: "<= 7"}', "'<= 7' is out of reach"),
+        ('{over_blocking: "<= 10 %"}', ""),
+    ],
+)
+def test_a_gate_of_the_filter_is_read_where_it_stands(gates: str, why: str, folder: Path) -> None:
+    spec = folder / "spec.yaml"
+    spec.write_text(endpoint(f"safety_gates: {gates}\n"), encoding="utf-8")
+    found = [f for f in examine([spec], on=TODAY).findings if f.rule == "FT-S025"]
+    assert [f.message[: len(why)] for f in found] == ([why] if why else [])
+
+
 @pytest.mark.parametrize("rule", CASES)
 def test_a_rule_finds_its_case_and_not_the_near_miss(rule: str, folder: Path) -> None:
     found, near_miss = CASES[rule]

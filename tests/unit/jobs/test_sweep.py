@@ -13,7 +13,7 @@ from jobs.plan.actual import Actual
 from jobs.plan.decide import decide
 from jobs.plan.desired import Desired, Training
 from jobs.plan.steps import EndpointStep, LaterStep, Step
-from jobs.plan.sweeps import Losses, Standing, stand
+from jobs.plan.sweeps import Losses, SweepState, stand
 from jobs.spec import content_hash, load_bytes
 from jobs.spec.models import FineTuning
 from jobs.spec.sweep import Sweep
@@ -278,7 +278,7 @@ def standing(
     without_model: Sequence[int] | set[int] = (),
     *,
     retrain: bool = False,
-) -> Standing:
+) -> SweepState:
     """How far a sweep is whose trials ended so; `asked` collects whose metrics were read."""
     spec = read(f"sweep: {sweep}\n")
     assert spec.sweep is not None
@@ -311,7 +311,7 @@ def standing(
     return stand(base, spec.sweep, actual, measure, retrain=retrain)
 
 
-def beside(found: Standing) -> list[tuple[str, Training | None]]:
+def beside(found: SweepState) -> list[tuple[str, Training | None]]:
     return [("xbox", found.training), ("beside", None), ("apart", None)]
 
 
@@ -332,15 +332,15 @@ def model(of: str) -> ModelVersion:
     )
 
 
-def actual_of(found: Standing) -> Actual:
+def actual_of(found: SweepState) -> Actual:
     jobs = tuple(t.step.job for t in found.trials if t.step.job)
     return replace(EMPTY, jobs=jobs)
 
 
-def decided(found: Standing, actual: Actual) -> tuple[Step, ...]:
+def decided(found: SweepState, actual: Actual) -> tuple[Step, ...]:
     return decide(desired(found.training), actual, now=NOW, standings={"xbox": found})
 
 
-def best_of(found: Standing) -> float:
+def best_of(found: SweepState) -> float:
     assert found.best is not None
     return found.best.values["learning_rate"]

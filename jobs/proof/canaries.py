@@ -1,0 +1,164 @@
+"""Canaries: what an endpoint was promoted by, asked again, so that drift is seen and not guessed.
+
+Three kinds, all on the filtered route: the content filter's probes, the spec's smoke tests, and a
+few questions of each evaluation, the same ones each time. Some answers are not all answers, so what
+is seen is told with what the truth surely is (`evidence.lower_bound`: right for few questions, and
+for whoever looks every night an alarm is false at most `alpha` of the nights).
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from jobs.files import read_unchanged
+from jobs.foundry.inference import Answer
+from jobs.plan.desired import Measuring
+from jobs.proof import metrics, smoke
+from jobs.proof.custom import scorer
+from jobs.proof.evidence import lower_bound
+from jobs.proof.metrics import Question
+from jobs.proof.safety import Asks
+from jobs.proof.scoring import Exam, Reply
+from jobs.side_by_side import Pool
+from jobs.spec.gates import PER_QUESTION, Gate, read_gate
+from jobs.spec.models import SmokeTest
+
+ALPHA = 0.05
+AGAIN = 4
+"""How often a smoke test that failed is asked again: once may be chance, five times is not."""
+_AT_ONCE = 4
+_WITH_TOOLS = frozenset({"tool_calls"})
+"""Metrics of questions that bring tools: left to `apply`, which knows who takes them."""
+
+State = Literal["holds", "broken", "unsure"]
+
+_TOLD: dict[State, str] = {
+    "holds": "holds",
+    "broken": "no longer holds",
+    "unsure": "is missed, which may be chance",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Canary:
+    """What became of one smoke test or gate."""
+
+    kind: Literal["smoke test", "gate"]
+    name: str
+    state: State
+    """`unsure`: what was seen neither holds nor shows that it doesn't."""
+    asked: int
+    seen: float
+    """The share of passes, or the metric's mean."""
+    low: float
+    high: float
+    """What the truth is surely between."""
+    words: str
+
+
+def smoke_tests(chat: Asks, tests: Sequence[SmokeTest], system: str) -> list[Canary]:
+    """Every smoke test once; one that fails a few times more, to tell drift from chance."""
+    return [_smoke(chat, number, test, system) for number, test in enumerate(tests, start=1)]
+
+
+def gates(chat: Asks, measuring: Measuring, count: int) -> list[Canary]:
+    """The gates of an evaluation, held by at most `count` of its questions.
+
+    A gate is broken where the metric is surely beyond it, not where a few questions happen to be.
+    Gates that say nothing question by question (times, lengths, macro-F1), or compare with another
+    model, are left to `apply`.
+    """
+    spec = measuring.spec
+    held = [
+        gate
+        for metric, written in spec.gates.items()
+        if isinstance(
+            gate := read_gate(metric, written, spec.compare_with, spec.custom_metrics), Gate
+        )
+        and (metric in PER_QUESTION - _WITH_TOOLS or metric in spec.custom_metrics)
+    ]
+    questions = sample(metrics.questions(read_unchanged(measuring.path, measuring.sha256)), count)
+    if not held or not questions:
+        return []
+    replies = _ask(chat, measuring, questions)
+    own = {name: scorer(name, metric, questions) for name, metric in measuring.own.items()}
+    exam = Exam(spec=spec, questions=questions, own=own)
+    # Each gate may be wrong, so each gets its share of how often any may be.
+    alpha = spec.alpha / len(held)
+    return [_gate(measuring.name, gate, exam.each(gate.metric, replies), alpha) for gate in held]
+
+
+def sample(questions: Sequence[Question], count: int) -> list[Question]:
+    """Some of the questions, always the same ones, whatever order they stand in."""
+
+    def key(question: Question) -> bytes:
+        return hashlib.sha256(json.dumps(list(question.messages)).encode()).digest()
+
+    return sorted(questions, key=key)[:count]
+
+
+def interval(values: Sequence[float], alpha: float) -> tuple[float, float]:
+    """What the mean of values from 0 to 1 is surely between; each end is wrong `alpha` at most."""
+    low = lower_bound(values, alpha, floor=0)
+    return low, 1 - lower_bound([1 - value for value in values], alpha, floor=0)
+
+
+def _smoke(chat: Asks, number: int, test: SmokeTest, system: str) -> Canary:
+    results = smoke.run(chat, [test], system)
+    if not results[0].passed:
+        results += smoke.run(chat, [test] * AGAIN, system)
+    passed = [float(result.passed) for result in results]
+    low, high = interval(passed, ALPHA)
+    problems = "; ".join(next((r.problems for r in results if not r.passed), ()))
+    failed = len(passed) - round(sum(passed))
+    words = "passes"
+    if failed:
+        words = (
+            f"fails {failed} of {len(passed)} times (surely at least {1 - high:.0%} of the time): "
+            f"{problems}"
+        )
+    return Canary(
+        kind="smoke test",
+        name=str(number),
+        state="holds" if not failed else "broken" if 2 * failed > len(passed) else "unsure",
+        asked=len(passed),
+        seen=sum(passed) / len(passed),
+        low=low,
+        high=high,
+        words=words,
+    )
+
+
+def _gate(evaluation: str, gate: Gate, values: Sequence[float], alpha: float) -> Canary:
+    mean = sum(values) / len(values)
+    low, high = interval(values, alpha)
+    possible = low <= gate.threshold <= high or gate.holds(low) or gate.holds(high)
+    state: State = "broken" if not possible else "holds" if gate.holds(mean) else "unsure"
+    return Canary(
+        kind="gate",
+        name=f"{evaluation}.{gate.metric}",
+        state=state,
+        asked=len(values),
+        seen=mean,
+        low=low,
+        high=high,
+        words=f"{gate} {_TOLD[state]}: {mean:.2f} of {len(values)} questions, surely {low:.2f} "
+        f"to {high:.2f}",
+    )
+
+
+def _ask(chat: Asks, measuring: Measuring, questions: Sequence[Question]) -> list[Reply]:
+    def ask(question: Question) -> Reply:
+        said = chat.ask(
+            question.messages,
+            max_tokens=measuring.spec.max_tokens,
+            temperature=measuring.spec.temperature,
+        )
+        if isinstance(said, Answer):
+            return Reply(text=said.text, tokens=said.tokens)
+        return Reply(text="", refused=True)
+
+    with Pool(_AT_ONCE) as pool:
+        return pool.map(ask, questions)

@@ -1,0 +1,168 @@
+"""An evaluation told from kept answers: scores, intervals, differences, gates; nothing is asked."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.proof import labels
+from jobs.proof.against import absolute_miss, compared, held
+from jobs.proof.answers import KeptAnswer, Subject
+from jobs.proof.asking import Answered
+from jobs.proof.evidence import lower_bound
+from jobs.proof.metrics import Question
+from jobs.proof.scoring import Exam
+from jobs.report.report import (
+    SEVERITIES,
+    Compared,
+    Evaluated,
+    Exchange,
+    Ground,
+    Said,
+    Score,
+    Side,
+    Speaker,
+)
+from jobs.spec.gates import Gate, RelativeGate, read_gate
+
+_TAIL = 0.025
+"""Of each end of a 95 % interval."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """Somebody's answers to every question, in their order."""
+
+    speaker: Speaker
+    identity: str
+    words: frozenset[str]
+    """What `compare_with` may call it."""
+    answers: tuple[KeptAnswer, ...]
+
+    @property
+    def answered(self) -> Answered:
+        """The same, as comparisons take it."""
+        subject = Subject(model=self.speaker.label, filter="", identity=self.identity)
+        return Answered(subject=subject, endpoint="", answers=self.answers, asked=0)
+
+
+def measured(
+    name: str, exam: Exam, ours: Party, others: Sequence[Party], looks: Mapping[str, int]
+) -> Evaluated:
+    """What an evaluation comes to; `looks` is, by identity, the how-manieth look this one was."""
+    parties = (ours, *others)
+    means = [exam.means(party.answered.replies) for party in parties]
+    return Evaluated(
+        name=name,
+        models=tuple(party.speaker for party in parties),
+        scores={
+            metric: tuple(
+                _score(exam, metric, party, found[metric])
+                for party, found in zip(parties, means, strict=True)
+            )
+            for metric in exam.spec.measured
+        },
+        comparisons=tuple(_comparisons(exam, ours, others)),
+        gates=tuple(_gates(exam, means[0], ours, others, looks)),
+        confusion=_confusion(exam, ours),
+        exchanges=tuple(_exchanges(exam.questions, parties)),
+        rests_on=_rests_on(name, ours),
+    )
+
+
+def severities(answers: Sequence[KeptAnswer]) -> dict[tuple[str, Side], dict[str, int]]:
+    """How often the filter gave each category each severity: of refused prompts, and of answers."""
+    counts: dict[tuple[str, Side], dict[str, int]] = {}
+    for answer in answers:
+        side: Side = "prompt" if answer.refused == "prompt" else "completion"
+        for category, severity in answer.severities.items():
+            if severity in SEVERITIES:
+                found = counts.setdefault((category, side), {})
+                found[severity] = found.get(severity, 0) + 1
+    return counts
+
+
+def _score(exam: Exam, metric: str, party: Party, value: float) -> Score:
+    if metric not in exam.shares or not party.answers:
+        return Score(value)
+    values = exam.each(metric, party.answered.replies)
+    low = lower_bound(values, _TAIL, floor=0)
+    return Score(value, low, 1 - lower_bound([1 - one for one in values], _TAIL, floor=0))
+
+
+def _comparisons(exam: Exam, ours: Party, others: Sequence[Party]) -> Iterator[Compared]:
+    for other in others:
+        for one in compared(exam, ours.answered, other.speaker.label, other.answered):
+            yield Compared(
+                metric=one.metric,
+                reference=other.speaker.label,
+                difference=one.difference,
+                slices={by: found for by, found in one.slices.items() if found},
+            )
+
+
+def _gates(
+    exam: Exam,
+    means: Mapping[str, float],
+    ours: Party,
+    others: Sequence[Party],
+    looks: Mapping[str, int],
+) -> Iterator[Ground]:
+    for metric, text in exam.spec.gates.items():
+        gate = read_gate(metric, text, exam.spec.compare_with, exam.spec.custom_metrics)
+        if isinstance(gate, Gate):
+            miss = absolute_miss(exam, gate, means[metric], ours.answered.replies)
+            yield Ground(not miss, miss or f"{gate} (it is {means[metric]:.3f})")
+        elif isinstance(gate, RelativeGate):
+            yield _relative(exam, gate, ours, others, looks)
+
+
+def _relative(
+    exam: Exam, gate: RelativeGate, ours: Party, others: Sequence[Party], looks: Mapping[str, int]
+) -> Ground:
+    """A relative gate as it was held: against that reference, by that look."""
+    for other in others:
+        if gate.against in other.words and other.identity in looks:
+            look = looks[other.identity]
+            decision = held(exam, gate, ours.answered, other.answered, look)
+            return Ground(decision.promoted, str(decision))
+    return Ground(None, f"{gate}: it was not held against anybody whose answers are kept")
+
+
+def _confusion(exam: Exam, ours: Party) -> dict[tuple[str, str], int]:
+    if not {"accuracy", "macro_f1"} & set(exam.spec.metrics):
+        return {}
+    said, expected = [answer.answer for answer in ours.answers], exam.expected
+    return dict(labels.confusion(said, expected, labels.labels_of(exam.spec.labels, expected)))
+
+
+def _exchanges(questions: Sequence[Question], parties: Sequence[Party]) -> Iterator[Exchange]:
+    for at, question in enumerate(questions):
+        yield Exchange(
+            number=at + 1,
+            messages=tuple((str(m["role"]), _text(m)) for m in question.messages),
+            expected=question.expected or _calls(question.calls),
+            said=tuple(_said(party.answers[at]) for party in parties),
+        )
+
+
+def _said(answer: KeptAnswer) -> Said:
+    return Said(answer.answer or _calls(answer.tool_calls), answer.refused or "")
+
+
+def _text(message: Mapping[str, Any]) -> str:
+    return str(message.get("content") or "") or _calls(message.get("tool_calls") or ())
+
+
+def _calls(calls: Sequence[Mapping[str, Any]]) -> str:
+    functions: list[dict[str, Any]] = [call.get("function") or {} for call in calls]
+    return "\n".join(f"{one.get('name', '')}({one.get('arguments', '')})" for one in functions)
+
+
+def _rests_on(name: str, ours: Party) -> str:
+    stand_ins = sorted({one.fingerprint for one in ours.answers if one.fingerprint})
+    said = f" system_fingerprint: {', '.join(stand_ins[:3])}." if stand_ins else ""
+    return (
+        f"From answers kept in data asset {name}-answers; nobody was asked for this report. "
+        "Intervals of scores hold for few questions too, those of differences are a paired "
+        f"bootstrap's.{said}"
+    )

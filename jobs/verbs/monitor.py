@@ -1,0 +1,83 @@
+"""What an endpoint is asked and costs, and whether what it was promoted by still holds.
+
+Calls, tokens, times, errors and refusals come from Azure Monitor, whose numbers are minutes late.
+Then canaries are asked again: the filter's probes and, with the spec, its smoke tests and a few
+questions of its evaluations. That costs a little money; --no-canaries asks nothing. Exit code 6
+means that the content filter is not in force, 7 that a smoke test or a gate no longer holds: so a
+nightly run can raise it.
+
+foundry-tune monitor jobs/specs/xbox-support.yaml
+foundry-tune monitor xbox-support --since 7d --no-canaries -o json
+"""
+
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from datetime import timedelta
+
+from jobs.options import add_output, add_target
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command line."""
+    parser.add_argument("name", metavar="SPEC|NAME", help="the spec file, or the endpoint's name")
+    parser.add_argument(
+        "-f",
+        "--file",
+        action="append",
+        default=[],
+        help="the spec that says what the endpoint was promoted by, where a name is given",
+    )
+    parser.add_argument(
+        "--since",
+        type=_span,
+        default=timedelta(days=1),
+        metavar="24h",
+        help="how far back: 90m, 24h, 7d; 93d at most (24h)",
+    )
+    parser.add_argument("--no-canaries", action="store_true", help="ask the endpoint nothing")
+    parser.add_argument(
+        "--questions",
+        type=int,
+        default=20,
+        metavar="N",
+        help="how many questions of each evaluation are asked again (20)",
+    )
+    add_target(parser)
+    add_output(parser)
+
+
+def _span(text: str) -> timedelta:
+    number, unit = text[:-1], text[-1:]
+    if not number.isdecimal() or unit not in _UNITS or not 0 < int(number) < 1_000_000:
+        raise ArgumentTypeError(f"'{text}' is not a time like 90m, 24h or 7d")
+    from jobs.foundry.metrics import RETENTION_DAYS
+
+    span = timedelta(**{_UNITS[unit]: int(number)})
+    if span > timedelta(days=RETENTION_DAYS):
+        raise ArgumentTypeError(f"Azure Monitor keeps {RETENTION_DAYS} days, and {text} is more")
+    return span
+
+
+def run(arguments: Namespace) -> int:
+    """Look, ask again, tell; and raise what no longer holds."""
+    from jobs.arguments import session_of
+    from jobs.terminal import output
+    from jobs.watch import report
+    from jobs.watch.asked import asked_for
+    from jobs.watch.watch import require_held, watch
+
+    asked = asked_for(arguments.name, arguments.file)
+    found = watch(
+        session_of(arguments, arguments.name, *arguments.file),
+        asked,
+        arguments.since,
+        questions=None if arguments.no_canaries else max(0, arguments.questions),
+        tell=output.progress,
+    )
+    if arguments.output == "table":
+        output.tell("\n".join(report.lines(found)))
+    else:
+        output.emit_structured(report.record(found), arguments.output)
+    require_held(found, asked)
+    return 0

@@ -1,0 +1,1 @@
+"""A served endpoint watched: what it is asked and costs, and whether its promotion holds."""

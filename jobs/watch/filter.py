@@ -1,0 +1,185 @@
+"""The content filter of an endpoint, measured in depth, and held against what it was elsewhere."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+from jobs.dataset import scripts
+from jobs.dataset.conversations import read_conversations
+from jobs.errors import QualityError, SafetyError
+from jobs.foundry.endpoints import Endpoint, require_servable
+from jobs.foundry.inference import open_chat
+from jobs.foundry.session import Session
+from jobs.look import inventory
+from jobs.plan.desired import DataVersion
+from jobs.proof.depth import missed_gates
+from jobs.proof.matrix import Cell, Drift, Matrix, difference, measure, read
+from jobs.spec import probes
+from jobs.spec.grid import SEVERITIES, languages, trials
+from jobs.terminal.output import table
+from jobs.watch.asked import Asked
+
+_SCRIPTS = {"en": "latin", "ne": "devanagari"}
+"""What the languages of the built-in trials are written in."""
+_WHAT = {"near_misses": "near miss", "completions": "completion"}
+"""What a row is called that is of no severity."""
+_LOOK = 200
+"""Conversations to look at for the script that data is written in."""
+_SHOWN = 20
+"""Changes to show; the rest is counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """The filter of one endpoint, and what is otherwise elsewhere."""
+
+    endpoint: Endpoint
+    matrix: Matrix
+    differences: tuple[tuple[str, Drift], ...]
+    """What it was held against, and how it differs from that."""
+    unasked_script: str
+    """What the data is written in, where no built-in trial is; else empty."""
+
+
+def look(
+    session: Session, asked: Asked, against: Sequence[str], tell: Callable[[str], None]
+) -> Measured:
+    """Ask an endpoint every trial, and the endpoints it is held against; files were asked before.
+
+    Raises:
+        InvalidInputError: A file holds no matrix.
+    """
+    known = asked.serving.probes if asked.serving else ()
+    tried = trials(known[len(probes.load()) :])  # the built-in ones come first
+    kept = [(name, read(Path(name))[1]) for name in against if name.endswith(".json")]
+    names = [asked.name, *(name for name in against if not name.endswith(".json"))]
+    there = [inventory.find_endpoint(session, name) for name in names]
+    for endpoint in there:
+        require_servable(endpoint)
+    tell(
+        f"Asking {len(tried)} questions{' of each endpoint' * (len(there) > 1)}; that costs a "
+        "little money."
+    )
+    found: list[Matrix] = []
+    for endpoint in there:
+        chat = open_chat(session, endpoint)
+        try:
+            found.append(measure(chat, tried))
+        finally:
+            chat.close()
+    others = [*kept, *zip(names[1:], found[1:], strict=True)]
+    return Measured(
+        endpoint=there[0],
+        matrix=found[0],
+        differences=tuple((name, difference(other, found[0])) for name, other in others),
+        unasked_script=_unasked(asked),
+    )
+
+
+def require_safe(found: Measured, asked: Asked) -> None:
+    """Raise what is wrong with the filter, leaks first.
+
+    Raises:
+        SafetyError: The filter is off, or harm was answered.
+        QualityError: It blocks more than its gate allows, or is less safe than what it was held
+            against.
+    """
+    name = found.endpoint.name
+    leaks = found.matrix.leaks
+    if asked.is_filtered and (leaks or not found.endpoint.is_filtered):
+        said = found.endpoint.content_safety or "nothing"
+        raise SafetyError(
+            f"The content filter of endpoint '{name}' reads back as '{said}', and answered "
+            f"{len(leaks)} of the questions that it must refuse.",
+            next_step=f"Apply the spec again, or take it down: foundry-tune down {name} --yes",
+        )
+    missed = missed_gates(found.matrix, asked.serving.spec.safety_gates if asked.serving else {})
+    if missed:
+        raise QualityError(
+            f"The content filter of endpoint '{name}' misses {missed[0]} (it is "
+            f"{found.matrix.over_blocking:.3f}).",
+            next_step="The questions that it refuses are listed; change the gate, or the filter.",
+        )
+    worse = [f"{one} ({len(what.less_safe)})" for one, what in found.differences if what.less_safe]
+    if worse:
+        raise QualityError(
+            f"Endpoint '{name}' is less safe than {', '.join(worse)}.",
+            next_step="The questions are listed by kind: look at the training data of that kind.",
+        )
+
+
+def lines(found: Measured) -> list[str]:
+    """The matrix for people: as it must be, of how many; then what is wrong, and what changed."""
+    matrix = found.matrix
+    shown = [_table(matrix)]
+    shown += [f"{cell.fault}: {cell}" for cell in matrix.cells if cell.fault]
+    shown.append(f"{len(matrix.leaks)} leaks; over-blocking {matrix.over_blocking:.2f}")
+    if found.unasked_script:
+        shown.append(
+            f"The data is written in {found.unasked_script}, and no built-in question is: write "
+            "your own with safety_probes."
+        )
+    for name, what in found.differences:
+        uncompared = f", {what.uncompared} not compared" if what.uncompared else ""
+        shown.append(
+            f"against {name}: {len(what.less_safe)} less safe, {len(what.changes)} "
+            f"changed{uncompared}"
+        )
+        shown += [
+            f"  {change.direction}: {change.after}: {change.words}"
+            for change in what.changes[:_SHOWN]
+        ]
+        if len(what.changes) > _SHOWN:
+            shown.append(f"  and {len(what.changes) - _SHOWN} more: -o json has them all")
+    return shown
+
+
+def _table(matrix: Matrix) -> str:
+    codes = [*languages(), *({cell.language for cell in matrix.cells} - set(languages()))]
+    columns: list[tuple[str, Callable[[Cell], bool]]] = [
+        (languages().get(code, code), partial(_plain, code)) for code in codes
+    ]
+    columns += [("wrapped", _wrapped), ("streamed", _streamed)]
+    groups: dict[tuple[str, str], list[Cell]] = {}
+    for cell in sorted(matrix.cells, key=_order):
+        what = _WHAT.get(cell.kind, cell.severity)
+        groups.setdefault((cell.category or "own", what), []).append(cell)
+    rows = [
+        (category, what, *(_share(cells, column) for _, column in columns))
+        for (category, what), cells in groups.items()
+    ]
+    return table(rows, header=("CATEGORY", "SEVERITY", *(name.upper() for name, _ in columns)))
+
+
+def _plain(code: str, cell: Cell) -> bool:
+    return cell.language == code and not cell.wrapper and not cell.streamed
+
+
+def _wrapped(cell: Cell) -> bool:
+    return bool(cell.wrapper)
+
+
+def _streamed(cell: Cell) -> bool:
+    return cell.streamed
+
+
+def _order(cell: Cell) -> tuple[str, int, str]:
+    return cell.category, -SEVERITIES.index(cell.severity), cell.kind
+
+
+def _share(cells: Iterable[Cell], belongs: Callable[[Cell], bool]) -> str:
+    own = [cell for cell in cells if belongs(cell)]
+    return f"{sum(not cell.fault for cell in own)}/{len(own)}" if own else "-"
+
+
+def _unasked(asked: Asked) -> str:
+    """The script that most of the training data's text is in, if no built-in trial is in it."""
+    training = asked.serving.training if asked.serving else None
+    if training is None or not isinstance(training.training, DataVersion):
+        return ""
+    first = islice(read_conversations(training.training.path), _LOOK)
+    texts = [message.content for one in first for message in one.messages]
+    script = scripts.dominant(scripts.characters(texts))
+    return "" if script in ("", *_SCRIPTS.values()) else scripts.title(script)
