@@ -25,7 +25,7 @@ _BY = VALIDATION_LOSS.replace("_", " ")
 
 
 @dataclass(frozen=True, slots=True)
-class Losses:
+class LastLosses:
     """What a job logged last."""
 
     train: float | None = None
@@ -33,14 +33,14 @@ class Losses:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
+class SweepTrial:
     """One training of a sweep, and what came of it."""
 
     values: Values
     rung: int
     """From 1; only halving has more than one."""
     step: TrialStep
-    losses: Losses = Losses()
+    losses: LastLosses = LastLosses()
 
     @property
     def is_over(self) -> bool:
@@ -65,11 +65,11 @@ class SweepState:
 
     training: Training
     """The document with the sweep."""
-    trials: tuple[Trial, ...]
+    trials: tuple[SweepTrial, ...]
     """Those that are known, rung by rung."""
     awaited: tuple[Rung, ...]
     """The rungs whose trials aren't known yet."""
-    best: Trial | None
+    best: SweepTrial | None
     """Once it is over: the one that goes on; None where none has finished."""
 
     @property
@@ -88,7 +88,7 @@ class SweepState:
         return next((step for step in steps if step.job_name == name), None)
 
 
-Measure = Callable[[Sequence[Job]], Mapping[str, Losses]]
+Measure = Callable[[Sequence[Job]], Mapping[str, LastLosses]]
 """Reads what jobs logged, by their names."""
 
 
@@ -109,7 +109,7 @@ def stand(
 ) -> SweepState:
     """How far a sweep is. The trials of a rung are known once all of the one before are over."""
     stages = rungs(sweep)
-    trials: list[Trial] = []
+    trials: list[SweepTrial] = []
     kept: Sequence[Values] = candidates(sweep)
     awaited: tuple[Rung, ...] = ()
     for number, rung in enumerate(stages, 1):
@@ -143,10 +143,10 @@ def _trial(
     rung: Rung,
     actual: Actual,
     retrain: bool,
-) -> Trial:
+) -> SweepTrial:
     found = job_step(training.trial(trial(training.spec, values, rung)), actual, retrain)
     own = values if rung.epochs is None else {**values, "epochs": rung.epochs}
-    return Trial(
+    return SweepTrial(
         values=own,
         rung=number,
         step=TrialStep(
@@ -160,20 +160,20 @@ def _trial(
     )
 
 
-def _measured(trials: Sequence[Trial], measure: Measure) -> list[Trial]:
+def _measured(trials: Sequence[SweepTrial], measure: Measure) -> list[SweepTrial]:
     completed = [t.step.job for t in trials if t.step.job and t.step.job.status in USABLE]
     logged = measure(completed)
-    return [replace(t, losses=logged.get(t.step.job_name, Losses())) for t in trials]
+    return [replace(t, losses=logged.get(t.step.job_name, LastLosses())) for t in trials]
 
 
-def _logged(session: Session, api: Callable[[], str], jobs: Sequence[Job]) -> dict[str, Losses]:
+def _logged(session: Session, api: Callable[[], str], jobs: Sequence[Job]) -> dict[str, LastLosses]:
     if not jobs:
         return {}
     names = [job.name for job in jobs]
     with Pool(6) as pool:
         found = pool.map(partial(history.last_values, session, api()), names)
     return {
-        name: Losses(*(_number(values.get(metric)) for metric in (TRAIN_LOSS, VALIDATION_LOSS)))
+        name: LastLosses(*(_number(values.get(metric)) for metric in (TRAIN_LOSS, VALIDATION_LOSS)))
         for name, values in zip(names, found, strict=True)
     }
 
@@ -186,7 +186,7 @@ def _number(point: history.Point | None) -> float | None:
 # ── what is said of each trial ──────────────────────────────────────────────────────────────────
 
 
-def _told(found: Trial, best: Trial | None, *, is_over: bool) -> Trial:
+def _told(found: SweepTrial, best: SweepTrial | None, *, is_over: bool) -> SweepTrial:
     step = found.step
     said, action = words(found.values), step.action
     if step.job is None:
@@ -203,7 +203,7 @@ def _told(found: Trial, best: Trial | None, *, is_over: bool) -> Trial:
     return replace(found, step=replace(step, action=action))
 
 
-def _reached(found: Trial, *, is_best: bool) -> str:
+def _reached(found: SweepTrial, *, is_best: bool) -> str:
     if found.losses.validation is None:
         return f"completed without a {_BY}, left out"
     return f"{_BY} {found.losses.validation:.4f}" + (", the best" if is_best else "")

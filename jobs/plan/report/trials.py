@@ -4,7 +4,7 @@ from jobs.money.cost import training_cost
 from jobs.money.price import Money, Pricing
 from jobs.plan.report.cost import cost_words
 from jobs.plan.steps import JobStep, TrialStep
-from jobs.plan.sweeps import SweepState, Trial
+from jobs.plan.sweeps import SweepState, SweepTrial
 from jobs.read.examine import CheckedSpecs
 from jobs.spec.models import FineTuning
 from jobs.spec.trials import words
@@ -83,7 +83,7 @@ def money_as_dict(money: Money) -> dict[str, object]:
     return {"currency": "USD", "low": money.low, "high": money.high}
 
 
-def _status(trial: Trial) -> str:
+def _status(trial: SweepTrial) -> str:
     step: TrialStep = trial.step
     return step.job.status if step.job else "not started"
 

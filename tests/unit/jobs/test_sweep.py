@@ -13,7 +13,7 @@ from jobs.plan.actual import Actual
 from jobs.plan.decide import decide
 from jobs.plan.desired import Desired, Training
 from jobs.plan.steps import EndpointStep, LaterStep, Step
-from jobs.plan.sweeps import Losses, SweepState, stand
+from jobs.plan.sweeps import LastLosses, SweepState, stand
 from jobs.spec import content_hash, load_bytes
 from jobs.spec.models import FineTuning
 from jobs.spec.sweep import Sweep
@@ -283,9 +283,9 @@ def standing(
     spec = read(f"sweep: {sweep}\n")
     assert spec.sweep is not None
     base = replace(training(), spec=spec)
-    losses: dict[str, Losses] = {}
+    losses: dict[str, LastLosses] = {}
 
-    def measure(jobs: Sequence[Job]) -> Mapping[str, Losses]:
+    def measure(jobs: Sequence[Job]) -> Mapping[str, LastLosses]:
         if asked is not None:
             asked.extend(job.name for job in jobs)
         return losses
@@ -302,7 +302,7 @@ def standing(
             status = end if isinstance(end, str) else "Completed"
             actual = replace(actual, jobs=(job(name=name, status=status), *actual.jobs))
             if not isinstance(end, str):
-                losses[name] = Losses(1.0, end)
+                losses[name] = LastLosses(1.0, end)
                 if number not in without_model:
                     actual = replace(actual, models={"xbox": (*models(actual), model(name))})
         found = stand(base, spec.sweep, actual, measure)
