@@ -205,6 +205,9 @@ def test_a_program_reads_the_trials_from_apply(place: Place) -> None:
     assert applied.code == 0, applied.said
     [told] = json.loads(applied.out)["sweeps"]
     assert told == trials(place, spec)
+    which = place.tune("report", str(spec))
+    assert which.code == 2, which.said
+    assert "has a sweep: several revisions" in which.err
 
 
 def test_a_sweep_is_refused_where_it_stands_before_azure_is_asked(place: Place) -> None:
