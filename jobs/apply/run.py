@@ -23,7 +23,7 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, running_jobs: Mapping[str, str]) -> None:
         super().__init__()
         self.running_jobs = running_jobs
-        """The jobs that go on in Azure, by the document's name."""
+        """The jobs that go on in Azure, each with its fine-tuning document's name."""
 
 
 def run(session: Session, plan: Plan, report: Reporter, options: Options) -> None:
@@ -56,7 +56,7 @@ def run(session: Session, plan: Plan, report: Reporter, options: Options) -> Non
                 thread.join(0.2)
     except KeyboardInterrupt as interrupt:
         work.stop.set()
-        raise Interrupted(work.running_jobs) from interrupt
+        raise Interrupted(dict(work.running_jobs)) from interrupt
     finally:
         report.close()
     errors = [end.error for step in plan.steps if (end := ends[id(step)]).error]

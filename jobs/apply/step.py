@@ -9,8 +9,17 @@ from jobs import revision
 from jobs.apply import rollout
 from jobs.apply.endpoint import Settling, serve
 from jobs.apply.job import follow
+from jobs.apply.turns import turns_of
 from jobs.catalog.catalog import registry_id
-from jobs.errors import FoundryTuneError, PreflightError, QualityError, RemoteError, SafetyError
+from jobs.errors import (
+    FoundryTuneError,
+    JobCanceledError,
+    JobFailedError,
+    PreflightError,
+    QualityError,
+    RemoteError,
+    SafetyError,
+)
 from jobs.foundry import data as data_assets
 from jobs.foundry import endpoints, models, projects, submission
 from jobs.foundry.endpoints import Endpoint
@@ -26,11 +35,13 @@ from jobs.plan.steps import (
     DataStep,
     EndpointStep,
     JobStep,
+    LaterStep,
     MeasureStep,
     ModelStep,
     PointerStep,
     RetireStep,
     Step,
+    TrialStep,
 )
 from jobs.proof.evaluation import SERVED, measure
 from jobs.spec import ids
@@ -66,9 +77,11 @@ class Work:
         self.stop = threading.Event()
         self.lock = threading.Lock()
         self.jobs: dict[str, Job] = {}
-        """Finished, by the fine-tuning document's name."""
+        """Finished, by their names."""
         self.running_jobs: dict[str, str] = {}
-        """The names of those that go on in Azure, likewise."""
+        """Those that go on in Azure: their names, each with its fine-tuning document's."""
+        self.turns = turns_of(plan.steps)
+        """Of each sweep that has jobs to run, by the fine-tuning document's name."""
         self.models: dict[str, ModelVersion] = {}
         """By the fine-tuning document's name."""
         self.candidates: dict[str, Endpoint] = {}
@@ -152,7 +165,36 @@ def _uploaded(wanted: DataVersion, work: Work) -> str:
 @do.register
 def train(step: JobStep, work: Work) -> bool:
     """Submit the job unless it is there, and follow it to its end."""
-    training = step.training
+    return _train(step, work)
+
+
+@do.register
+def try_out(step: TrialStep, work: Work) -> bool:
+    """Train one of several when it is its turn; where it fails the others go on without it."""
+    if step.job and step.job.is_finished:
+        work.jobs[step.job_name] = step.job
+        return True
+    turns = work.turns[step.training.name]
+    if not turns.take(step.job_name, work.stop):
+        if work.stop.is_set():
+            raise Stopped
+        text = f"waits: {step.at_once} at a time; the same command submits it then"
+        work.report.result("finetuning", step.job_name, text)
+        return False
+    is_over = False
+    try:
+        is_over = _train(step, work)
+    except (JobFailedError, JobCanceledError) as error:
+        is_over = True
+        work.running_jobs.pop(step.job_name, None)
+        work.report.result("finetuning", step.job_name, f"left out: {error.message}")
+    finally:
+        # After any other error the job may be under way: nobody takes its place.
+        turns.give_back() if is_over else turns.keep()
+    return is_over
+
+
+def _train(step: JobStep, work: Work) -> bool:
     job, adopted = step.job, True
     if job is None:
         _make_sure_of_data(step, work)
@@ -160,7 +202,7 @@ def train(step: JobStep, work: Work) -> bool:
         job, started = submission.submit(work.session, _submission(step))
         adopted = not started
     if not job.is_finished:
-        work.running_jobs[training.name] = job.name
+        work.running_jobs[job.name] = step.training.name
     if not work.options.wait and not job.is_finished:
         word = "adopted" if adopted else "submitted"
         work.report.result("finetuning", job.name, f"{word}, {job.status}; not waited for")
@@ -168,10 +210,16 @@ def train(step: JobStep, work: Work) -> bool:
     quiet = step.job is not None and step.job.is_finished
     if not quiet:
         job = follow(work.session, work.project, job, work.report, work.pause, adopted=adopted)
-    work.running_jobs.pop(training.name, None)
+    work.running_jobs.pop(job.name, None)
     with work.lock:
-        work.jobs[training.name] = job
+        work.jobs[job.name] = job
     return True
+
+
+@do.register
+def wait_for_trials(_: LaterStep, _work: Work) -> bool:
+    """Nothing yet: the plan is made anew once the trials are over."""
+    return False
 
 
 def _make_sure_of_data(step: JobStep, work: Work) -> None:
@@ -211,12 +259,16 @@ def _address(given: DataVersion | str) -> str:
 def find_model(step: ModelStep, work: Work) -> bool:
     """The model that the job has registered: Azure lists it some time after the job's end."""
     name = step.training.spec.registered_model_name
-    model = step.model or _registered_by(work.jobs[step.training.name], name, work)
+    model = step.model or _registered_by(work.jobs[_job_name(step)], name, work)
     with work.lock:
         work.models[step.training.name] = model
     if step.action.kind != "unchanged":
         work.report.result("model", model.label, "registered")
     return True
+
+
+def _job_name(step: ModelStep) -> str:
+    return next(need.job_name for need in step.needs if isinstance(need, JobStep))
 
 
 def _registered_by(job: Job, name: str, work: Work) -> ModelVersion:

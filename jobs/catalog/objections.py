@@ -103,6 +103,25 @@ def region_objection(
     return Objection("FT-C005", message, f"Regions that do: {', '.join(regions)}.")
 
 
+def range_objection(path: str, hyperparameter: str, value: float) -> Objection | None:
+    """Why a value, by the guide's word for it, is one that the model or the portal doesn't take."""
+    model = catalog().model(path)
+    if model is None:
+        return None
+    known = model.learning_rate
+    if hyperparameter == "epochs" and value > 10:
+        return Objection("FT-C008", f"{value:g} epochs; the portal takes 1 to 10.")
+    if hyperparameter == "batch_size_multiplier" and value > 32:
+        return Objection("FT-C008", f"a batch of {value:g}; the portal takes 1 to 32.")
+    if hyperparameter != "learning_rate" or not (known.min and known.max):
+        return None
+    if known.min <= value <= known.max:
+        return None
+    span = f"{known.min:g} to {known.max:g}"
+    message = f"{value:g} is outside the {span} that {model.name} was tried with."
+    return Objection("FT-C007", message)
+
+
 def _unknown_model(known: Catalog, path: str) -> Objection | None:
     name = registry_model(path)
     if not name:

@@ -147,16 +147,25 @@ def find_job(session: Session, name: str) -> Job:
     Raises:
         NotFoundError: There is neither.
     """
+    return find_jobs(session, name)[0]
+
+
+def find_jobs(session: Session, name: str) -> list[Job]:
+    """The job of this name, or all of the spec with this name, newest first.
+
+    Raises:
+        NotFoundError: There is neither.
+    """
     exact = jobs.find(session, name)
     if exact:
-        return exact
-    newest = next((j for j in jobs.listed(session) if j.tags.get(TAG_SPEC) == name), None)
-    if newest is None:
+        return [exact]
+    own = [job for job in jobs.listed(session) if job.tags.get(TAG_SPEC) == name]
+    if not own:
         raise NotFoundError(
             f"The project has no job '{name}', and none of a spec called '{name}'.",
             next_step="foundry-tune status lists what there is.",
         )
-    return newest
+    return own
 
 
 def find_endpoint(session: Session, name: str) -> Endpoint:

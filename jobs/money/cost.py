@@ -16,6 +16,7 @@ from jobs.spec.models import Budget, Evaluation, FineTuning, ServerlessEndpoint
 from jobs.spec.prices import TeamPrices
 from jobs.spec.references import parse
 from jobs.spec.story import Chapter, Story
+from jobs.spec.trials import Rung, candidates, rungs, trial, words
 from jobs.terminal.findings import joined
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def estimate(
         spec = chapter.spec
         if isinstance(spec, FineTuning):
             pricing = Pricing(chapter, spec.model_path, True, team.get(chapter.reference))
-            lines = [_training(spec, pricing, data.get(chapter.reference))]
+            lines = _trainings(spec, pricing, data.get(chapter.reference))
             for served in _served_from(story, chapter):
                 claimed.add(served.reference)
                 lines += _serving(story, served, pricing, spec.budget, data)
@@ -142,7 +143,7 @@ def hold(costs: tuple[Cost, ...]) -> None:
         if cost.verdict == "over":
             raise BudgetError(
                 f"{cost.reference} costs {cost.total}, more than {limit}.",
-                next_step="Fewer epochs, less data, or a larger budget.max_usd.",
+                next_step=f"Fewer {_what_counts(cost)}, less data, or a larger budget.max_usd.",
                 rule="FT-C013",
             )
         if cost.verdict == "perhaps over":
@@ -161,22 +162,57 @@ def hold(costs: tuple[Cost, ...]) -> None:
         )
 
 
+def _what_counts(cost: Cost) -> str:
+    trials = sum(line.what == "training" for line in cost.lines)
+    return "trials or epochs" if trials > 1 else "epochs"
+
+
 # ── the lines ───────────────────────────────────────────────────────────────────────────────────
 
 
-def _training(spec: FineTuning, pricing: Pricing, data: "Checked | None") -> CostLine:
+def _trainings(spec: FineTuning, pricing: Pricing, data: "Checked | None") -> list[CostLine]:
+    """What a document's job costs; for a sweep a line a trial, and one a rung not known before."""
+    if spec.sweep is None:
+        return [training_cost(spec, pricing, data)]
+    first, *later = rungs(spec.sweep)
+    return [
+        *(
+            training_cost(trial(spec, values, first), pricing, data, which=f"{words(values)}: ")
+            for values in candidates(spec.sweep)
+        ),
+        *(rung_cost(spec, rung, pricing, data) for rung in later),
+    ]
+
+
+def rung_cost(spec: FineTuning, rung: Rung, pricing: Pricing, data: "Checked | None") -> CostLine:
+    """What a later rung of a sweep costs at most: its trials differ in nothing that costs."""
+    jobs = f"{rung.trials} job" + ("s" if rung.trials != 1 else "")
+    which = f"at most {jobs}: "
+    return training_cost(trial(spec, {}, rung), pricing, data, jobs=rung.trials, which=which)
+
+
+def training_cost(
+    spec: FineTuning,
+    pricing: Pricing,
+    data: "Checked | None",
+    *,
+    jobs: int = 1,
+    which: str = "",
+) -> CostLine:
+    """What one job costs, or several that are alike."""
     price = pricing.unit("training")
     epochs = f"{spec.epochs} epoch" + ("s" if spec.epochs != 1 else "")
     if data is None or not data.of("training"):
-        quantity = f"unknown tokens ({spec.training_path} is not read here), {epochs}"
+        quantity = f"{which}unknown tokens ({spec.training_path} is not read here), {epochs}"
         return CostLine("training", spec.reference, quantity, (price,), Money(0.0, None))
     tokens = data.tokens("training")
     share = 1.0
     if spec.validation_path is None:
         # The service splits off the last fifth itself where the spec says nothing.
         share = 1 - ((spec.split.split or 0) if spec.split else 0.2)
-    low, high = int(tokens.low * share) * spec.epochs, int(tokens.high * share) * spec.epochs
-    quantity = f"{_span(low, high)} tokens ({epochs}; {tokens.basis})"
+    times = spec.epochs * jobs
+    low, high = int(tokens.low * share) * times, int(tokens.high * share) * times
+    quantity = f"{which}{_span(low, high)} tokens ({epochs}; {tokens.basis})"
     return CostLine("training", spec.reference, quantity, (price,), price.times(low, high))
 
 

@@ -1,7 +1,8 @@
 """What is there in Azure, as far as specs are concerned. Azure is the state: there is no other."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 from jobs.foundry import endpoints, jobs, pointers
 from jobs.foundry.endpoints import Endpoint
@@ -75,3 +76,13 @@ def look(session: Session, project: Project, desired: Desired) -> Actual:
             endpoints={endpoint.name: endpoint for endpoint in found_endpoints.result()},
             pointers={pointer.name: pointer for pointer in found_pointers.result()},
         )
+
+
+def with_jobs(session: Session, seen: Actual, names: Sequence[str]) -> Actual:
+    """With these jobs as their own addresses show them, where a list lags behind."""
+    listed = {job.name: job for job in seen.jobs}
+    lagging = [name for name in names if name not in listed or not listed[name].is_finished]
+    with Pool(6) as pool:
+        found = [job for job in pool.map(partial(jobs.find, session), lagging) if job]
+    others = tuple(job for job in seen.jobs if job.name not in {one.name for one in found})
+    return replace(seen, jobs=(*found, *others))

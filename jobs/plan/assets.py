@@ -63,7 +63,7 @@ def look(
     attempts = _Attempts(desired.trainings, jobs.result())
     found_models = _models(session, project, attempts, pool)
     modelless = attempts.without_model(found_models)
-    to_train = [one for one in modelless if one.name not in attempts.running]
+    to_train = [one for one in modelless if one.name not in attempts.running or one.spec.sweep]
     served = {serves(endpoint).rpartition(":")[0] for endpoint in endpoints.result()}
     return Assets(
         data=_data(session, desired, to_train, latest.result(), pool),
@@ -133,10 +133,12 @@ class _Attempts:
         }
 
     def without_model(self, found: Mapping[str, Sequence[ModelVersion]]) -> list[Training]:
-        """The trainings of which no job has its model."""
+        """The trainings of which no job has its model; a sweep may want another at any time."""
         there = {version.job for versions in found.values() for version in versions}
         return [
-            training for training, jobs in self._of if not any(job.name in there for job in jobs)
+            training
+            for training, jobs in self._of
+            if training.spec.sweep or not any(job.name in there for job in jobs)
         ]
 
     @property
@@ -148,6 +150,11 @@ class _Attempts:
 
 
 def _attempts(training: Training, by_name: Mapping[str, Job]) -> Iterator[Job]:
+    if training.spec.sweep:
+        # Which trials a later rung has isn't known here: all jobs of the name are taken for them.
+        begin = training.job_name.removesuffix(training.revision)
+        yield from (job for name, job in by_name.items() if name.startswith(begin))
+        return
     number = 1
     while job := by_name.get(training.attempt(number)):
         yield job

@@ -4,7 +4,7 @@ import atexit
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -49,7 +49,10 @@ class DataVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
-    """A fine-tuning document with its data's content and its revision."""
+    """A fine-tuning document with its data's content and its revision.
+
+    One with a `sweep:` is never trained itself: its trials are (`sweeps.py`).
+    """
 
     spec: FineTuning
     revision: str
@@ -72,6 +75,11 @@ class Training:
     def attempt(self, number: int) -> str:
         """The name of the first, second, … job of this revision."""
         return self.job_name if number == 1 else f"{self.job_name}-{number}"
+
+    def trial(self, spec: FineTuning) -> "Training":
+        """With the same data, a document that differs in its hyperparameters: its own revision."""
+        hashes = _hashes(self.training, self.validation)
+        return replace(self, spec=spec, revision=content_hash(spec, hashes))
 
     @property
     def data(self) -> tuple[DataVersion, ...]:
@@ -165,6 +173,11 @@ class Measuring:
         """The document's name."""
         return self.spec.name
 
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """Every endpoint that it asks: the one it measures, and those that is compared with."""
+        return tuple(dict.fromkeys((self.endpoint, *self.references.values())))
+
     def mark(self, model: str) -> str:
         """The mark of having passed: with this model, this data, these metrics and gates."""
         return revision.digest(
@@ -244,18 +257,21 @@ def read(chapters: Sequence[Chapter], team: Mapping[str, TeamPrices] | None = No
 
 def _training(chapter: Chapter, spec: FineTuning) -> Training:
     training, validation = _data(chapter, spec)
-    hashes = {
-        field: given.digest.sha256
-        for field, given in (("training_data", training), ("validation_data", validation))
-        if isinstance(given, DataVersion)
-    }
     return Training(
         spec=spec,
-        revision=content_hash(spec, hashes),
+        revision=content_hash(spec, _hashes(training, validation)),
         training=training,
         validation=validation,
         system=_system(training.path) if isinstance(training, DataVersion) else "",
     )
+
+
+def _hashes(training: DataVersion | str, validation: DataVersion | str | None) -> dict[str, str]:
+    """The content of local files by the field that names them."""
+    given = {"training_data": training, "validation_data": validation}
+    return {
+        field: data.digest.sha256 for field, data in given.items() if isinstance(data, DataVersion)
+    }
 
 
 def _data(chapter: Chapter, spec: FineTuning) -> tuple[DataVersion | str, DataVersion | str | None]:

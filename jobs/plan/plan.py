@@ -8,12 +8,22 @@ from jobs.files import require_unmoved
 from jobs.foundry import projects
 from jobs.foundry.projects import Project
 from jobs.foundry.session import Session
-from jobs.plan import actual, desired, preflight, uploads
+from jobs.plan import actual, desired, preflight, sweeps, uploads
 from jobs.plan.actual import Actual
 from jobs.plan.decide import decide
 from jobs.plan.desired import Desired, Measuring, Serving, Training
 from jobs.plan.preflight import Check
-from jobs.plan.steps import Action, EndpointStep, JobStep, Kind, MeasureStep, Step
+from jobs.plan.steps import (
+    Action,
+    EndpointStep,
+    JobStep,
+    Kind,
+    LaterStep,
+    MeasureStep,
+    Step,
+    TrialStep,
+)
+from jobs.plan.sweeps import SweepState
 from jobs.plan.uploads import Upload, is_spoiled
 from jobs.read.examine import CheckedSpecs
 
@@ -31,6 +41,8 @@ class Plan:
     """What could stand in the way, if there is anything to do, and what stops answering soon."""
     today: date
     """The day that lifecycle dates were held against."""
+    standings: Mapping[str, SweepState] = field(default_factory=dict[str, SweepState])
+    """How far each sweep is, by its document's name."""
     uploads: Mapping[str, Upload] = field(default_factory=dict[str, Upload])
     """What was downloaded of the data, by its label; empty where nobody asked for that."""
 
@@ -73,28 +85,37 @@ class Plan:
     @property
     def opens_endpoints(self) -> list[Serving]:
         """The endpoints that would be made, and billed by the hour from then on."""
-        return [
+        made = [
             step.serving
             for step in self.steps
             if isinstance(step, EndpointStep) and step.endpoint is None
         ]
+        return made + [step.serving for step in self.later if step.serving]
+
+    @property
+    def later(self) -> list[LaterStep]:
+        """What is known in full, and done, once the trials of a sweep are over."""
+        return [step for step in self.steps if isinstance(step, LaterStep)]
+
+    @property
+    def trains(self) -> bool:
+        """Whether a job would be started, now or for a later rung of a sweep."""
+        return bool(self.starts_training) or any(step.rung for step in self.later)
 
     @property
     def spends(self) -> bool:
         """Whether applying would start to cost something."""
-        return bool(self.starts_training or self.opens_endpoints)
+        return self.trains or bool(self.opens_endpoints)
 
     def count(self, *kinds: Kind) -> int:
         """How many resources have an action of these kinds; an evaluation is none."""
-        return sum(
-            step.action.kind in kinds for step in self.steps if not isinstance(step, MeasureStep)
-        )
+        return sum(action.kind in kinds for action in self.actions if action.type != "evaluation")
 
     @property
     def evaluations(self) -> int:
         """How many evaluations would run."""
         return sum(
-            step.action.kind == "create" for step in self.steps if isinstance(step, MeasureStep)
+            action.kind == "create" for action in self.actions if action.type == "evaluation"
         )
 
 
@@ -120,11 +141,44 @@ def make(
         for looked in data.files:
             # What was hashed just now is what was checked before, and no later state of it.
             require_unmoved(looked.file.path, looked.stamp)
-    project = projects.get(session)
-    found = actual.look(session, project, asked)
-    today = on or session.arm.now.date()
+    found = actual.look(session, projects.get(session), asked)
     downloaded = uploads.verify(session, asked) if verify_data else dict[str, Upload]()
-    steps = decide(asked, found, now=session.arm.now, retrain=retrain, uploads=downloaded)
+    return _decided(session, specs, asked, found, on, downloaded, retrain=retrain)
+
+
+def again(session: Session, plan: Plan) -> Plan:
+    """The plan anew after its steps were done: what had to wait for a sweep's trials is known.
+
+    The documents and files are as they were read. No job is trained a second time, even where the
+    first plan was to do so: what failed since then is left out.
+    """
+    found = actual.look(session, plan.project, plan.desired)
+    names = [step.job_name for step in plan.steps if isinstance(step, TrialStep)]
+    found = actual.with_jobs(session, found, names)
+    on = plan.today
+    return _decided(session, plan.specs, plan.desired, found, on, plan.uploads, retrain=False)
+
+
+def _decided(
+    session: Session,
+    specs: CheckedSpecs,
+    asked: Desired,
+    found: Actual,
+    on: date | None,
+    downloaded: Mapping[str, Upload],
+    *,
+    retrain: bool,
+) -> Plan:
+    today, project = on or session.arm.now.date(), found.project
+    standings = sweeps.look(session, project, asked, found, retrain=retrain)
+    steps = decide(
+        asked,
+        found,
+        now=session.arm.now,
+        retrain=retrain,
+        uploads=downloaded,
+        standings=standings,
+    )
     checks = [] if is_empty(steps) else preflight.check(session, project, asked, today)
     checks += preflight.asking_checks(_to_measure(steps), asked.servings, found)
     checks += preflight.ending_checks(asked.servings, today)
@@ -135,6 +189,7 @@ def make(
         steps=steps,
         checks=tuple(checks),
         today=today,
+        standings=standings,
         uploads=downloaded,
     )
 
@@ -148,5 +203,6 @@ def _to_measure(steps: Sequence[Step]) -> list[Measuring]:
     return [
         step.measuring
         for step in steps
-        if isinstance(step, MeasureStep) and step.action.kind == "create"
+        if isinstance(step, MeasureStep | LaterStep) and step.measuring
+        if step.action.kind == "create"
     ]

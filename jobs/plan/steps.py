@@ -8,6 +8,7 @@ from jobs.foundry.jobs import Job
 from jobs.foundry.models import ModelVersion
 from jobs.foundry.pointers import Pointer
 from jobs.plan.desired import DataVersion, Measuring, Serving, Training
+from jobs.spec.trials import Rung
 
 Kind = Literal["create", "update", "replace", "unchanged", "delete", "blocked"]
 SYMBOLS: dict[Kind, str] = {
@@ -75,6 +76,14 @@ class JobStep(Step):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrialStep(JobStep):
+    """One of the trainings of a sweep. One that fails is left out, and the others go on."""
+
+    at_once: int
+    """How many jobs of the sweep may be under way at a time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelStep(Step):
     """The model that a training registers."""
 
@@ -120,3 +129,17 @@ class RetireStep(Step):
     name: str
     """The name that it served."""
     endpoint: Endpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaterStep(Step):
+    """What can't be known in full before a sweep's trials are over: planned anew then, and done."""
+
+    training: Training | None = None
+    """The fine-tuning document with the sweep, where it is about its trials or its model."""
+    rung: Rung | None = None
+    """The trials to come, where it is about them."""
+    serving: Serving | None = None
+    """The endpoint's document, where it is about the endpoint."""
+    measuring: Measuring | None = None
+    """The evaluation's, where it is about one."""

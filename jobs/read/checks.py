@@ -5,11 +5,16 @@ from collections.abc import Iterator
 from datetime import date
 
 from jobs.catalog.catalog import catalog
-from jobs.catalog.objections import lifecycle_objection, region_objection
+from jobs.catalog.objections import (
+    lifecycle_objection,
+    range_objection,
+    region_objection,
+)
 from jobs.dataset.privacy import masked, private_in
 from jobs.findings import Finding
 from jobs.read.functions import function_findings
 from jobs.read.supported import limits
+from jobs.read.sweeps import sweep_findings
 from jobs.revision import TAG_PREFIX
 from jobs.spec import ids
 from jobs.spec.command import Command, Environment, JobInput
@@ -18,6 +23,7 @@ from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint
 from jobs.spec.reader import Path
 from jobs.spec.references import parse
 from jobs.spec.story import Chapter, Story
+from jobs.spec.trials import SAME_WORDS
 from jobs.suggestions import did_you_mean
 from jobs.values import day, placed_texts, texts
 
@@ -102,17 +108,12 @@ def _secrets(chapter: Chapter) -> Iterator[Finding]:
 
 # ── fine-tuning ─────────────────────────────────────────────────────────────────────────────────
 
-_SAME = (
-    ("epochs", "num_train_epochs", "n_epochs"),
-    ("batch_size_multiplier", "per_device_train_batch_size", "batch_size"),
-    ("learning_rate", "learning_rate_multiplier"),
-)
 _OPENAI = ("n_epochs", "batch_size", "learning_rate_multiplier")
 
 
 def _fine_tuning(chapter: Chapter, spec: FineTuning, on: date) -> Iterator[Finding]:
     words = spec.hyperparameters
-    for same in _SAME:
+    for same in SAME_WORDS.values():
         written = [word for word in same if getattr(words, word) is not None]
         for word in written[1:]:
             message = f"says the same as '{written[0]}'. Keep one of them."
@@ -120,10 +121,12 @@ def _fine_tuning(chapter: Chapter, spec: FineTuning, on: date) -> Iterator[Findi
     if spec.model_provider == "custom":
         for word in _OPENAI:
             if getattr(words, word) is not None:
-                right = next(same[0] for same in _SAME if word in same)
+                right = next(name for name, same in SAME_WORDS.items() if word in same)
                 message = f"is Azure OpenAI's word. Write '{right}'."
                 yield chapter.finding("FT-S036", ("hyperparameters", word), message, at_key=True)
     yield from _validation(chapter, spec)
+    if spec.sweep is not None:
+        yield from sweep_findings(chapter, spec, spec.sweep)
     yield from _data_ids(chapter, spec)
     if not parse(spec.model_path) and spec.model_provider == "custom":
         wrong = _wrong_model(spec.model_path, tuned=False)
@@ -211,22 +214,14 @@ def _catalogue(chapter: Chapter, spec: FineTuning, on: date) -> Iterator[Finding
     if spec.task not in model.tasks:
         message = f"{model.name} learns {', '.join(model.tasks)} only, not '{spec.task}'."
         yield chapter.finding("FT-C011", ("task",), message)
-    rate, known = spec.learning_rate, model.learning_rate
-    if rate is not None and known.min and known.max and not known.min <= rate <= known.max:
-        span = f"{known.min:g} to {known.max:g}"
-        message = f"{rate:g} is outside the {span} that {model.name} was tried with."
-        yield chapter.finding("FT-C007", ("hyperparameters", "learning_rate"), message)
-    if spec.epochs > 10:
-        message = f"{spec.epochs} epochs; the portal takes 1 to 10."
-        yield chapter.finding("FT-C008", ("hyperparameters", _written(spec, 0)), message)
-    if spec.batch_size > 32:
-        message = f"a batch of {spec.batch_size}; the portal takes 1 to 32."
-        yield chapter.finding("FT-C008", ("hyperparameters", _written(spec, 1)), message)
-
-
-def _written(spec: FineTuning, same: int) -> str:
-    words = spec.hyperparameters
-    return next((word for word in _SAME[same] if getattr(words, word) is not None), _SAME[same][0])
+    values = {"epochs": spec.epochs, "batch_size_multiplier": spec.batch_size}
+    if spec.learning_rate is not None:
+        values |= {"learning_rate": spec.learning_rate}
+    for name, value in values.items():
+        if found := range_objection(spec.model_path, name, value):
+            words = (word for word in SAME_WORDS[name] if getattr(spec.hyperparameters, word))
+            path = ("hyperparameters", next(words, name))
+            yield chapter.finding(found.rule, path, found.message)
 
 
 # ── endpoints ───────────────────────────────────────────────────────────────────────────────────

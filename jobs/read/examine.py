@@ -21,6 +21,7 @@ from jobs.read.silence import silence
 from jobs.spec.models import DataInput, Evaluation, FineTuning
 from jobs.spec.prices import TeamPrices, is_price_list, read_prices
 from jobs.spec.story import Chapter, Story, load
+from jobs.spec.trials import longest
 from jobs.suggestions import did_you_mean
 from jobs.terminal.findings import summary
 
@@ -279,14 +280,15 @@ def _check(
     if not isinstance(spec, FineTuning) or not owner.is_whole:
         return check(files, near=near)  # with what it trains unknown, only the data is looked at
     named = owner.local_path(spec.tokenizer) if spec.tokenizer else None
+    epochs, batch_size = longest(spec)
     return check(
         files,
         task="text_completion" if spec.task == "text_completion" else "chat_completion",
         near=near,
         training=TrainedWith(
             model=spec.model_path,
-            epochs=spec.epochs,
-            batch_size=spec.batch_size,
+            epochs=epochs,
+            batch_size=batch_size,
             split=(spec.split.split or 0.0) if spec.split else None,
             has_validation=spec.validation_path is not None,
             tokenizer=Path(tokenizer) if tokenizer else named,

@@ -96,7 +96,7 @@ def chosen(found: Sequence[Revision], about: Subjects, wanted: str) -> Revision:
 
     Raises:
         NotFoundError: There is no such revision.
-        UsageError: Several begin so.
+        UsageError: Several begin so, or the spec has a sweep.
     """
     if not found:
         raise NotFoundError(
@@ -107,6 +107,11 @@ def chosen(found: Sequence[Revision], about: Subjects, wanted: str) -> Revision:
         return _beginning(found, about.name, wanted)
     if about.written is None:
         return found[0]
+    if about.written.training.spec.sweep is not None:
+        raise UsageError(
+            f"{about.written.file} has a sweep: several revisions, of which one is told.",
+            next_step=f"Name one of: foundry-tune trials {about.written.file}",
+        )
     made_from = about.written.training.revision
     own = next((one for one in found if one.job.tags.get(TAG_HASH) == made_from), None)
     if own is None:

@@ -356,4 +356,29 @@ RULES: tuple[Rule, ...] = (
         "slices: [region]",
         False,
     ),
+    Rule(
+        "FT-S049", "error", "A sweep that has no such trials",
+        "What is to be tried contradicts itself or the method: a list without values, a range that "
+        "ends before it begins, a range in a grid, a value twice, more draws than there are.",
+        "sweep:\n  method: grid\n  parameters: {learning_rate: []}",
+        "sweep:\n  method: grid\n  parameters: {learning_rate: [1e-5, 2e-5]}",
+        False,
+    ),
+    Rule(
+        "FT-S050", "error", "A sweep of too many trials",
+        "Each trial is a paid job. A grid multiplies its lists: three of ten values are a thousand "
+        "jobs.",
+        "parameters: {learning_rate: [1e-5, 2e-5, …], batch_size_multiplier: [1, 2, …], epochs: "
+        "[1, 2, …]}   # 1,000",
+        "At most 100: shorter lists, or method: random with trials: 20.",
+        False,
+    ),
+    Rule(
+        "FT-S051", "error", "A sweep without validation data",
+        "The best trial is chosen by its validation loss. Left to itself the service holds out the "
+        "last fifth of the file unshuffled, which is nothing to choose a model by.",
+        "training_data: train.jsonl\nsweep: {parameters: {epochs: [1, 2, 3]}}",
+        "validation_data: {split: 0.2, seed: 13}",
+        False,
+    ),
 )  # fmt: skip

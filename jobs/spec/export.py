@@ -35,7 +35,7 @@ def az_ml(
     `with_halves` says that the files of `halves_of` will lie there too.
 
     Raises:
-        UsageError: `az ml` has no such kind of document.
+        UsageError: `az ml` has no such kind of document, or no sweeps of it.
     """
     spec = chapter.spec
     if isinstance(spec, FineTuning):
@@ -58,6 +58,11 @@ def halves_of(spec: FineTuning) -> tuple[str, str]:
 def _fine_tuning(
     chapter: Chapter, spec: FineTuning, folder: Path, *, with_halves: bool
 ) -> tuple[dict[str, Any], list[str]]:
+    if spec.sweep is not None:
+        raise UsageError(
+            f"{spec.reference}: az ml sweeps command jobs only, no fine-tuning.",
+            next_step="Remove 'sweep' to export one job, or run all: foundry-tune apply",
+        )
     notes: list[str] = []
     plain = _common(spec)
     plain["task"], plain["model_provider"] = spec.task, spec.model_provider

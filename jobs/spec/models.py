@@ -11,6 +11,7 @@ from msgspec import Meta, field
 from jobs.catalog.catalog import registry_id, registry_model
 from jobs.spec.command import Command
 from jobs.spec.document import Document, JobDocument, Part
+from jobs.spec.sweep import Sweep
 
 # ── fine-tuning ─────────────────────────────────────────────────────────────────────────────────
 
@@ -241,6 +242,10 @@ class FineTuning(JobDocument, frozen=True, kw_only=True):
     outputs: Annotated[FineTuningOutputs, Meta(description="What it leaves.")] = FineTuningOutputs()
     resources: Annotated[
         FineTuningResources | None, Meta(description="Your own compute; not run by this version.")
+    ] = None
+    sweep: Annotated[
+        Sweep | None,
+        Meta(description="Hyperparameters to try; the best trial's model is the document's model."),
     ] = None
     budget: Annotated[Budget | None, Meta(description="What it may cost.")] = None
     tokenizer: Annotated[

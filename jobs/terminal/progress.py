@@ -6,6 +6,7 @@ A bar on a terminal; elsewhere nothing but a line a minute, so that a log shows 
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from jobs.terminal import output
@@ -53,6 +54,10 @@ class Reporter:
             self._say(f"{_INDENT}{kind:<{self._type_width}}  {text}", over=f"{kind} {name}")
         else:
             self.result(kind, name, text)
+
+    def table(self, lines: Sequence[str]) -> None:
+        """Several lines of the result that belong together."""
+        self._say("\n".join(lines), over="")
 
     def record(self, kind: str, value: dict[str, Any]) -> None:
         """Something that was found out, with all its numbers."""

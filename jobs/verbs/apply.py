@@ -56,7 +56,7 @@ def run(arguments: Namespace) -> int:
     import sys
 
     from jobs.apply.run import Interrupted, Options, refuse_blocked
-    from jobs.apply.run import run as apply
+    from jobs.apply.sweep import run_whole
     from jobs.arguments import session_of
     from jobs.money.cost import hold
     from jobs.plan.plan import make
@@ -102,7 +102,7 @@ def run(arguments: Namespace) -> int:
         keep_candidate=arguments.keep_candidate,
     )
     try:
-        apply(session, plan, report, options)
+        run_whole(session, plan, report, options)
     except Interrupted as interrupt:
         sys.stderr.write("\n" + _interrupted(paths, interrupt.running_jobs) + "\n")
         return 130
@@ -116,11 +116,14 @@ def run(arguments: Namespace) -> int:
 
 
 def _interrupted(paths: list[str], running_jobs: Mapping[str, str]) -> str:
+    from jobs.terminal import output
+
     command = f"foundry-tune apply {' '.join(paths)}"
     if not running_jobs:
         return f"Stopped. Continue:  {command}"
-    name = next(iter(running_jobs))
-    return (
-        f"The job goes on in Azure. Follow it:  {command}\n"
-        f"                          Stop it:    foundry-tune cancel {name}"
-    )
+    head, it = "The job goes on in Azure. ", "it"
+    if len(running_jobs) > 1:
+        head, it = "The jobs go on in Azure. ", "them"
+    names = dict.fromkeys(running_jobs.values())
+    stops = ((f"{'':<{len(head)}}Stop {it}:", f"foundry-tune cancel {name}") for name in names)
+    return output.table([(f"{head}Follow {it}:", command), *stops])

@@ -1,4 +1,4 @@
-"""Stop a job."""
+"""Stop a job, or all jobs of a spec that are under way: those of a sweep, for one."""
 
 from argparse import ArgumentParser, Namespace
 
@@ -13,7 +13,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace) -> int:
-    """Cancel the job, unless it is over."""
+    """Cancel what isn't over."""
     from jobs.arguments import names_of, session_of
     from jobs.foundry import jobs
     from jobs.look import inventory
@@ -21,13 +21,17 @@ def run(arguments: Namespace) -> int:
     from jobs.terminal.question import confirmed
 
     session = session_of(arguments, arguments.name)
-    job = inventory.find_job(session, names_of(arguments.name)[0])
-    if job.is_finished:
-        output.tell(f"Job '{job.name}' is over already: {job.status}.")
+    found = inventory.find_jobs(session, names_of(arguments.name)[0])
+    going = [job for job in found if not job.is_finished]
+    if not going:
+        output.tell(f"Job '{found[0].name}' is over already: {found[0].status}.")
         return 0
-    if not confirmed(f"This stops job '{job.name}' ({job.status}).", yes=arguments.yes):
-        output.progress("The job goes on.")
+    words = ", ".join(f"'{job.name}' ({job.status})" for job in going)
+    them, go = ("job", "job goes") if len(going) == 1 else ("jobs", "jobs go")
+    if not confirmed(f"This stops {them} {words}.", yes=arguments.yes):
+        output.progress(f"The {go} on.")
         return 0
-    jobs.cancel(session, job.name)
-    output.tell(f"Job '{job.name}' canceled.")
+    for job in going:
+        jobs.cancel(session, job.name)
+        output.tell(f"Job '{job.name}' canceled.")
     return 0

@@ -63,6 +63,7 @@ NOT_RUN = {
     "foundry-tune logs NAME": "a placeholder",
     "foundry-tune history NAME": "a placeholder",
     "foundry-tune cancel NAME": "a placeholder",
+    "foundry-tune trials SPEC": "a placeholder",
     "foundry-tune doctor SPEC": "a placeholder",
     "foundry-emulator group add OBJECT-ID": "a placeholder",
     "az ml job create -f": "takes the Azure CLI",

@@ -1,7 +1,11 @@
 """The action lines of a plan: what happens, resource by resource and field by field."""
 
+from jobs.money.cost import rung_cost
+from jobs.money.price import Money
 from jobs.plan.plan import Plan
-from jobs.plan.steps import SYMBOLS, Action
+from jobs.plan.report.cost import cost_words
+from jobs.plan.report.trials import cost_of, money_as_dict, pricing_of
+from jobs.plan.steps import SYMBOLS, Action, LaterStep, Step, TrialStep
 from jobs.terminal import output
 
 
@@ -11,10 +15,12 @@ def lines(plan: Plan) -> list[str]:
     types = max((len(action.type) for action in actions), default=0)
     names = max((len(action.name) for action in actions if len(action.name) <= 40), default=0)
     lines: list[str] = []
-    for action in actions:
+    for step in plan.steps:
+        action, money = step.action, _cost(step, plan)
         symbol = f"{SYMBOLS[action.kind]:<3}"
         head = f"  {symbol} {action.type:<{types}}  {action.name:<{names}}"
-        lines.append(output.style(f"{head}  {action.note}".rstrip(), _colour(action)))
+        note = f"{action.note}; {cost_words(money)}" if money else action.note
+        lines.append(output.style(f"{head}  {note}".rstrip(), _colour(action)))
         lines += _change_lines(action)
         if action.kind == "blocked" and action.next_step:
             lines.append(f"       {action.next_step}")
@@ -48,9 +54,22 @@ def as_dict(plan: Plan) -> list[dict[str, object]]:
                 for change in action.changes
             ],
             **({"next_step": action.next_step} if action.next_step else {}),
+            **({"cost": money_as_dict(money)} if (money := _cost(step, plan)) else {}),
         }
-        for action in plan.actions
+        for step in plan.steps
+        for action in [step.action]
     ]
+
+
+def _cost(step: Step, plan: Plan) -> Money | None:
+    """What a trial that isn't there yet, or a rung of them, will cost at most."""
+    if isinstance(step, TrialStep) and step.job is None:
+        return cost_of(step, plan.specs)
+    if isinstance(step, LaterStep) and step.rung and step.training:
+        spec, specs = step.training.spec, plan.specs
+        data = specs.data.get(spec.reference)
+        return rung_cost(spec, step.rung, pricing_of(spec, specs), data).money
+    return None
 
 
 def _change_lines(action: Action) -> list[str]:

@@ -50,8 +50,9 @@ def exit_code(plan: Plan, *, detailed: bool) -> int:
 def question(plan: Plan) -> str:
     """What apply is about to spend, in a sentence to say yes to."""
     parts: list[str] = []
-    if plan.starts_training:
-        models = "a model" if len(plan.starts_training) == 1 else "models"
+    if plan.trains:
+        alone = len(plan.starts_training) == 1 and not plan.later
+        models = "a model" if alone else "models"
         parts.append(f"trains {models} {cost.sentence(plan.specs.costs)}")
     if plan.opens_endpoints:
         parts.append("opens an endpoint billed by the hour")

@@ -58,13 +58,15 @@ def as_dict(costs: Sequence[Cost]) -> list[dict[str, object]]:
 
 
 def _line(cost: Cost, *, named: bool) -> str:
-    shown = [f"{line.what} {_words(line.money)}" for line in cost.lines if line.what in _SHOWN]
-    rest = NOTHING
-    for line in cost.lines:
-        if line.what not in _SHOWN:
-            rest += line.money
-    if any(line.what not in _SHOWN for line in cost.lines):
-        shown.append(f"tests {_words(rest)}")
+    shown: list[str] = []
+    for what in _SHOWN:
+        found = [line.money for line in cost.lines if line.what == what]
+        if found:
+            trials = " (all trials)" if len(found) > 1 and what == "training" else ""
+            shown.append(f"{what}{trials} {cost_words(_together(found))}")
+    rest = [line.money for line in cost.lines if line.what not in _SHOWN]
+    if rest:
+        shown.append(f"tests {cost_words(_together(rest))}")
     if cost.budget:
         shown.append(f"budget {cost.budget.max_usd:g} USD: {cost.verdict}")
         if cost.uncovered:
@@ -74,6 +76,10 @@ def _line(cost: Cost, *, named: bool) -> str:
 
 
 _SHOWN = ("training", "hosting")
+
+
+def _together(amounts: Sequence[Money]) -> Money:
+    return sum(amounts, NOTHING)
 
 
 def _origins(costs: Sequence[Cost]) -> list[str]:
@@ -87,6 +93,6 @@ def _origins(costs: Sequence[Cost]) -> list[str]:
     return list(first.values())
 
 
-def _words(money: Money) -> str:
+def cost_words(money: Money) -> str:
     """An amount, or that nobody published its price: unknown is not nothing."""
     return "price unknown" if str(money) == "unknown" else str(money)

@@ -99,3 +99,14 @@ def rows() -> str:
         + "\n"
         for number in range(120)
     )
+
+
+def test_the_example_of_a_sweep_is_right(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
+    [example] = re.findall(r"```yaml\n(.*?)```", page, re.S)
+    (tmp_path / "train.jsonl").write_text(rows())
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(example, encoding="utf-8")
+    specs = examine([spec])
+    assert not [f for f in specs.findings if f.severity == "error"]
+    assert sum(line.what == "training" for line in specs.costs[0].lines) == 6

@@ -166,3 +166,19 @@ def test_every_field_that_az_ml_knows_is_known_here(
             fields[kind] = fields.get(kind, set()) | named
     for kind, names in fields.items():
         assert names - fields_of(KINDS[kind]).keys() - set(READ_ONLY[kind]) == set(), kind
+
+
+def test_a_sweep_is_refused_by_name_and_not_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(
+        "type: finetuning\nname: support\nmodel: Phi-4-mini-instruct\n"
+        "training_data: train.jsonl\nvalidation_data: valid.jsonl\n"
+        "sweep: {parameters: {epochs: [1, 2]}}\n",
+        encoding="utf-8",
+    )
+    assert main(["export", "--az-ml", str(spec)]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "finetuning.support: az ml sweeps command jobs only" in said.err

@@ -160,6 +160,40 @@ def test_successors_that_fine_tune_are_in_the_catalogue() -> None:
         assert successor.finetune.retired is None
 
 
+def test_a_sweep_costs_a_line_a_trial_and_a_budget_holds_their_sum(tmp_path: Path) -> None:
+    [alone] = cost_of(story(tmp_path, f"budget: {{max_usd: 50, {PRICES}}}"))
+    one = alone.lines[0].money  # of two epochs
+    grid = "sweep: {parameters: {epochs: [2, 4], learning_rate: [1e-5, 2e-5]}}\n"
+    [cost] = cost_of(swept(tmp_path, f"{grid}budget: {{max_usd: 50, {PRICES}}}"))
+    training = [line.money for line in cost.lines if line.what == "training"]
+    assert [money.low / one.low for money in training] == pytest.approx([1, 2, 1, 2])
+    assert cost.total.low == pytest.approx(alone.total.low + 5 * one.low)
+    limit = (training[1].high or 0) * 1.5
+    [over] = cost_of(swept(tmp_path, f"{grid}budget: {{max_usd: {limit}, {PRICES}}}"))
+    with pytest.raises(BudgetError, match=r"Fewer trials or epochs"):
+        hold((over,))
+
+
+def test_halving_costs_what_all_its_rungs_cost_at_most(tmp_path: Path) -> None:
+    [alone] = cost_of(story(tmp_path, f"budget: {{max_usd: 50, {PRICES}}}"))
+    rates = "learning_rate: [1e-5, 2e-5, 3e-5, 4e-5]"
+    sweep = f"sweep: {{method: halving, parameters: {{{rates}, epochs: [2, 4]}}}}\n"
+    [cost] = cost_of(swept(tmp_path, f"{sweep}budget: {{max_usd: 50, {PRICES}}}"))
+    training = [line for line in cost.lines if line.what == "training"]
+    assert len(training) == 5
+    assert training[-1].quantity.startswith("at most 2 jobs: ")
+    low = sum(line.money.low for line in training)
+    assert low == pytest.approx((4 * 1 + 2 * 2) * alone.lines[0].money.low)
+
+
+def swept(folder: Path, more: str) -> Path:
+    """The story without hyperparameters of its own."""
+    spec = story(folder, more)
+    text = spec.read_text(encoding="utf-8").replace("hyperparameters: {epochs: 2}\n", "")
+    spec.write_text(text, encoding="utf-8")
+    return spec
+
+
 def test_whoever_is_compared_with_is_asked_the_same_and_costs_the_same_way(tmp_path: Path) -> None:
     spec = story(tmp_path)
     text = """\
