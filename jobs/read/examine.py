@@ -16,7 +16,7 @@ from jobs.money.cost import Cost, estimate
 from jobs.read.checks import check_story
 from jobs.read.fields import field_findings
 from jobs.read.labels import label_findings
-from jobs.read.prices import team_prices
+from jobs.read.prices import PriceLists, team_prices
 from jobs.read.silence import silence
 from jobs.spec.models import DataInput, Evaluation, FineTuning
 from jobs.spec.prices import TeamPrices, is_price_list, read_prices
@@ -84,10 +84,8 @@ def examine(
     a spec names.
     """
     on = on or today()
-    looks = [
-        _look(file, on, overrides, with_data, near, tokenizer, with_prices=with_prices)
-        for file in files
-    ]
+    prices = PriceLists() if with_prices else None
+    looks = [_look(file, on, overrides, with_data, near, tokenizer, prices) for file in files]
     return _together(files, looks)
 
 
@@ -108,7 +106,8 @@ def checked(
             f"{file} is a price list, and nothing to make.",
             next_step=f"Name the specs that it is for; foundry-tune validate {file} checks it.",
         )
-    looks = [_look(file, on or today(), overrides, True, True, None) for file in files]
+    prices = PriceLists()
+    looks = [_look(file, on or today(), overrides, True, True, None, prices) for file in files]
     specs = _together(files, looks, without=_LEFT_TO_PREFLIGHT)
     _refuse(specs, strict=strict)
     return specs
@@ -168,8 +167,7 @@ def _look(
     with_data: bool,
     near: bool,
     tokenizer: str | Path | None,
-    *,
-    with_prices: bool = True,
+    known: PriceLists | None,
 ) -> _Look:
     if is_price_list(file):
         return _Look(Story(str(file), (), ()), {}, read_prices(str(file))[1], 0, {})
@@ -184,7 +182,7 @@ def _look(
             data[owner.reference] = _check(owner, readable, near, tokenizer)
             spoken[owner.reference] = list(data[owner.reference].findings)
     kept, ignored = silence(story, findings, spoken, on=on)
-    prices, wrong = team_prices(story) if with_prices else ({}, [])
+    prices, wrong = team_prices(story, known) if known else ({}, [])
     for chapter in story.chapters:
         chapter.tree.release()
     return _Look(story, data, tuple(in_order([*kept, *wrong])), ignored, prices)

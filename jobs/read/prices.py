@@ -1,5 +1,7 @@
 """Which price list counts for each document of a story, and what is wrong with it."""
 
+from pathlib import Path
+
 from jobs.files import UnreadableFileError, open_regular
 from jobs.findings import Finding
 from jobs.spec.models import FineTuning, ServerlessEndpoint
@@ -7,15 +9,36 @@ from jobs.spec.prices import TeamPrices, nearest, read_prices
 from jobs.spec.story import Chapter, Story
 
 
-def team_prices(story: Story) -> tuple[dict[str, TeamPrices], list[Finding]]:
+class PriceLists:
+    """The price lists of many specs, each looked for once a folder and read once."""
+
+    def __init__(self) -> None:
+        self._above: dict[Path, str | None] = {}
+        self._read: dict[str, TeamPrices | None] = {}
+
+    def above(self, spec: str) -> str | None:
+        """The one that is nearest above a spec file."""
+        folder = Path(spec).parent
+        if folder not in self._above:
+            self._above[folder] = nearest(folder)
+        return self._above[folder]
+
+    def read(self, file: str) -> tuple[TeamPrices | None, tuple[Finding, ...]]:
+        """One of them; what is wrong with it is told once."""
+        wrong: tuple[Finding, ...] = ()
+        if file not in self._read:
+            self._read[file], wrong = read_prices(file)
+        return self._read[file], wrong
+
+
+def team_prices(story: Story, known: PriceLists) -> tuple[dict[str, TeamPrices], list[Finding]]:
     """The price list of each document that costs, by its reference, and all that is wrong.
 
     A document names its own with `budget.prices: FILE`; else the one nearest above the spec counts.
     """
     lists: dict[str, TeamPrices] = {}
     findings: list[Finding] = []
-    looked: dict[str, TeamPrices | None] = {}
-    above = nearest(story.file) if story.chapters else None
+    above = known.above(story.file) if story.chapters else None
     for chapter in story.chapters:
         spec = chapter.spec
         if not isinstance(spec, FineTuning | ServerlessEndpoint):
@@ -27,10 +50,9 @@ def team_prices(story: Story) -> tuple[dict[str, TeamPrices], list[Finding]]:
             findings += wrong
         if file is None:
             continue
-        if file not in looked:
-            looked[file], wrong = read_prices(file)
-            findings += wrong
-        if found := looked[file]:
+        found, wrong = known.read(file)
+        findings += wrong
+        if found:
             lists[chapter.reference] = found
     return lists, findings
 

@@ -79,16 +79,16 @@ def is_price_list(file: str | FilePath) -> bool:
     return FilePath(file).name == PRICES_FILE
 
 
-def nearest(spec: str) -> str | None:
-    """The price list that is nearest above a spec file, as messages name it.
+def nearest(start: FilePath) -> str | None:
+    """The price list that is nearest above a spec's folder, as messages name it.
 
     The repository's root is the last folder looked at, and your home where there is no repository.
     A folder that everybody shares, as /tmp, ends the way too: its prices would be anybody's.
     """
-    for folder in folders_above(FilePath(spec).parent.resolve()):
+    for folder in folders_above(start.resolve()):
         found = folder / PRICES_FILE
         if os.path.lexists(found):
-            return str(found) if FilePath(spec).is_absolute() else os.path.relpath(found)
+            return str(found) if start.is_absolute() else os.path.relpath(found)
         if os.path.lexists(folder / ".git") or folder == FilePath.home():
             return None
     return None

@@ -9,7 +9,7 @@ from jobs.money.price import Pricing
 from jobs.plan import desired
 from jobs.plan.desired import Measuring, Serving
 from jobs.read.examine import named
-from jobs.read.prices import team_prices
+from jobs.read.prices import PriceLists, team_prices
 from jobs.spec.ids import is_of_project
 from jobs.spec.story import Story
 
@@ -63,7 +63,7 @@ def _pricing(stories: Sequence[Story], serving: Serving) -> Pricing | None:
     for story in stories:
         chapter = story.chapter(wanted)
         if chapter is not None:
-            team, _ = team_prices(story)  # what is wrong with a list, validate says
+            team, _ = team_prices(story, PriceLists())  # what is wrong with a list, validate says
             tuned = serving.training is not None or is_of_project(serving.model_path)
             return Pricing(chapter, serving.base_model, tuned, team.get(wanted))
     return None
