@@ -1,6 +1,5 @@
 """Each rule about specs and the catalogue: a file that it finds, and one that it doesn't."""
 
-import json
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -12,68 +11,18 @@ from jobs.findings import Finding
 from jobs.read.examine import checked, examine
 from jobs.rules import RULES
 from jobs.spec import content_hash, load
-
-TODAY = date(2026, 11, 23)
-
-JOB = """\
-type: finetuning
-name: xbox-support
-task: chat_completion
-model: azureml://registries/azureml/models/Phi-4-mini-instruct
-training_data: train.jsonl
-validation_data: valid.jsonl
-hyperparameters: {epochs: 3, batch_size_multiplier: 1, learning_rate: 2e-5}
-outputs: {registered_model: {name: xbox-support}}
-"""
-ENDPOINT = """\
-type: serverless_endpoint
-name: xbox-support
-model: ${{ finetuning.xbox-support.registered_model }}
-"""
-EVALUATION = """\
-type: evaluation
-name: xbox-support
-endpoint: ${{ serverless_endpoint.xbox-support }}
-data: test.jsonl
-"""
-COMMAND = """\
-type: command
-name: prepare
-command: python prepare.py
-environment: azureml:prepare:1
-"""
-METRICS = """\
-raise RuntimeError("read, not run")
-def brief(answer, expected, messages): return 1.0
-def two(answer, expected): return 1.0
-def defaults(answer, expected, messages, strict=True): return 1.0
-def any(*all): return 1.0
-def named(answer, expected, messages, *, key): return 1.0
-async def later(answer, expected, messages): return 1.0
-"""
-
-
-def job(old: str = "", new: str = "") -> str:
-    assert old in JOB
-    return JOB.replace(old, new) if old else JOB + new
-
-
-def endpoint(extra: str = "", *, before: str = JOB) -> str:
-    return f"{before}---\n{ENDPOINT}{extra}"
-
-
-def alone(extra: str = "", model: str = "azureml://registries/azureml/models/Phi-4") -> str:
-    return f"type: serverless_endpoint\nname: plain\nmodel: {model}\n{extra}"
-
-
-def evaluation(extra: str = "") -> str:
-    return f"{endpoint()}---\n{EVALUATION}{extra}"
-
-
-def swept(sweep: str) -> str:
-    plain = job("{epochs: 3, batch_size_multiplier: 1, learning_rate: 2e-5}", "{}")
-    return f"{plain}sweep: {sweep}\n"
-
+from tests.unit.jobs.spec_texts import (
+    COMMAND,
+    JOB,
+    TODAY,
+    alone,
+    conversation,
+    endpoint,
+    evaluation,
+    job,
+    rules_of,
+    swept,
+)
 
 CASES: dict[str, tuple[str, str]] = {
     "FT-S001": (job("{epochs: 3,", "{epochs: 3"), job()),
@@ -270,165 +219,6 @@ ON_A_DAY: dict[str, tuple[str, date, date]] = {
 }
 ELSEWHERE = {"FT-S009", "FT-S031", "FT-S044", "FT-C012", "FT-C013"}
 """Rules that need more than a spec: tested below, in test_cost.py and in test_prices.py."""
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    for name, count, first in (("train", 60, 0), ("valid", 24, 100), ("test", 24, 200)):
-        lines = [conversation(number) for number in range(first, first + count)]
-        (tmp_path / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")
-    (tmp_path / "train.json").write_bytes((tmp_path / "train.jsonl").read_bytes())
-    (tmp_path / "metrics.py").write_text(METRICS, encoding="utf-8")
-    return tmp_path
-
-
-def conversation(number: int) -> str:
-    words = [f"w{number * 31 + i}" for i in range(8)]
-    return (
-        json.dumps(
-            {
-                "messages": [
-                    {"role": "system", "content": "You are an agent."},
-                    {"role": "user", "content": f"How do I {' '.join(words)}?"},
-                    {"role": "assistant", "content": f"Like this: {' '.join(reversed(words))}."},
-                ]
-            }
-        )
-        + "\n"
-    )
-
-
-def rules_of(folder: Path, text: str, on: date = TODAY) -> set[str]:
-    spec = folder / "spec.yaml"
-    spec.write_text(text, encoding="utf-8")
-    return {finding.rule for finding in examine([spec], on=on).findings}
-
-
-@pytest.mark.parametrize(
-    ("written", "why"),
-    [
-        ('gates: {token_f1: "> base"}\n', "'base' is not in compare_with."),
-        (
-            'compare_with: [served]\ngates: {token_f1: "> servd"}\n',
-            "'servd' is not in compare_with. It names served. Did you mean 'served'?",
-        ),
-        (
-            'compare_with: [base]\nmetrics: [macro_f1]\ngates: {macro_f1: "> base"}\n',
-            "macro_f1 is no share that each question has one of, so it can't be paired.",
-        ),
-        ('gates: {chrf: "0.5"}\n', "'chrf' is not measured here."),
-        (
-            'metrics: [length]\nconfident: true\ngates: {length: "< 90"}\n',
-            "length is no mean of shares, so 'confident' has no interval for it.",
-        ),
-        (
-            'confident: true\ngates: {token_f1: "== 0.5"}\n',
-            "no interval shows that a mean is one number.",
-        ),
-    ],
-)
-def test_a_gate_that_nothing_measures_is_told_where_it_stands(
-    written: str, why: str, folder: Path
-) -> None:
-    spec = folder / "spec.yaml"
-    spec.write_text(evaluation(written), encoding="utf-8")
-    [found] = [f for f in examine([spec], on=TODAY).findings if f.rule == "FT-S025"]
-    assert found.message.startswith(why)
-    assert found.line == evaluation(written).count("\n")
-
-
-@pytest.mark.parametrize(
-    ("written", "why"),
-    [
-        (
-            "compare_with: [base]\n",
-            "no endpoint is named that base means. Write base: an endpoint. "
-            "It serves the model before its training.",
-        ),
-        ("base: phi\n", "has no effect without base in compare_with."),
-        ("base: phi\ncompare_with: [base, base]\n", "'base' is there twice."),
-        ("compare_with: [xbox-support]\n", "'xbox-support' is what is measured;"),
-        (
-            "compare_with: [base]\nbase: ${{ serverless_endpoint.xbox-support }}\n",
-            "'xbox-support' is what is measured;",
-        ),
-    ],
-)
-def test_a_comparison_with_nobody_is_told_where_it_stands(
-    written: str, why: str, folder: Path
-) -> None:
-    spec = folder / "spec.yaml"
-    spec.write_text(evaluation(written), encoding="utf-8")
-    [found] = [f for f in examine([spec], on=TODAY).findings if f.rule == "FT-S046"]
-    assert found.message.startswith(why)
-    assert found.line > 0
-
-
-@pytest.mark.parametrize(
-    ("written", "why"),
-    [
-        ("brief: metrics.py:brief", ""),
-        ("brief: metrics.py:defaults", ""),
-        ("brief: metrics.py:any", ""),
-        ("token_f1: metrics.py:brief", "'token_f1' is a metric already."),
-        ("Brief-1: metrics.py:brief", "'Brief-1' is no name of a metric"),
-        ("brief: metrics.py", "'metrics.py' is no function. Write metrics.py:politeness."),
-        ("brief: metrics.yaml:brief", "'metrics.yaml:brief' is no function."),
-        ("brief: azureml:metrics.py:brief", "'azureml:metrics.py:brief' is no function."),
-        ("brief: metric.py:brief", "'metric.py' can't be read: there is no such file."),
-        ("brief: test.py:brief", "test.py:1 is not Python: "),
-        ("brief: metrics.py:breif", "metrics.py has no function 'breif'. Did you mean 'brief'?"),
-        ("brief: metrics.py:later", "metrics.py has no function 'later'."),
-        ("brief: metrics.py:two", "metrics.py:3 doesn't take three."),
-        ("brief: metrics.py:named", "metrics.py:6 doesn't take three."),
-    ],
-)
-def test_a_metric_of_ones_own_is_looked_for_and_not_run(
-    written: str, why: str, folder: Path
-) -> None:
-    (folder / "test.py").write_text("def brief(:\n", encoding="utf-8")
-    spec = folder / "spec.yaml"
-    spec.write_text(evaluation(f"custom_metrics: {{{written}}}\n"), encoding="utf-8")
-    found = [f for f in examine([spec], on=TODAY).findings if f.rule == "FT-S047"]
-    assert [f.message[: len(why)] for f in found] == ([why] if why else [])
-    assert all(f.line for f in found)
-
-
-def test_a_gate_holds_a_metric_of_ones_own_and_no_other(folder: Path) -> None:
-    own = "custom_metrics: {brief: metrics.py:brief}\ncompare_with: [served]\nconfident: true\n"
-    assert "FT-S025" not in rules_of(folder, evaluation(own + 'gates: {brief: "> served"}\n'))
-    assert "FT-S025" in rules_of(folder, evaluation(own + 'gates: {breif: "> served"}\n'))
-    assert "FT-S025" in rules_of(folder, evaluation(own + 'gates: {brief: ">= 1.5"}\n'))
-
-
-def test_an_endpoint_of_the_file_that_serves_a_base_is_offered_as_base(folder: Path) -> None:
-    spec = folder / "spec.yaml"
-    base = "---\ntype: serverless_endpoint\nname: phi\nmodel: Phi-4-mini-instruct\n"
-    spec.write_text(evaluation("compare_with: [base]\n") + base, encoding="utf-8")
-    [found] = [f for f in examine([spec], on=TODAY).findings if f.rule == "FT-S046"]
-    assert found.message.endswith("Write base: ${{ serverless_endpoint.phi }}.")
-
-
-def test_served_and_a_named_endpoint_are_compared_with(folder: Path) -> None:
-    text = evaluation('compare_with: [served, other]\ngates: {token_f1: ">= served - 0.02"}\n')
-    assert rules_of(folder, text) & {"FT-S025", "FT-S040", "FT-S046"} == set()
-
-
-@pytest.mark.parametrize(
-    ("gates", "why"),
-    [
-        ('{leaks: "<= 0"}', "'leaks' is no measure of the filter. There is over_blocking."),
-        ('{over_blocking: ">= 0.1"}', "'>= 0.1' can't be held."),
-        ('{over_blocking: "0.1"}', "'0.1' can't be held."),
-        ('{over_blocking: "<= 7"}', "'<= 7' is out of reach"),
-        ('{over_blocking: "<= 10 %"}', ""),
-    ],
-)
-def test_a_gate_of_the_filter_is_read_where_it_stands(gates: str, why: str, folder: Path) -> None:
-    spec = folder / "spec.yaml"
-    spec.write_text(endpoint(f"safety_gates: {gates}\n"), encoding="utf-8")
-    found = [f for f in examine([spec], on=TODAY).findings if f.rule == "FT-S025"]
-    assert [f.message[: len(why)] for f in found] == ([why] if why else [])
 
 
 @pytest.mark.parametrize("rule", CASES)
@@ -641,103 +431,3 @@ def test_an_error_is_refused_before_azure_is_reached_or_left_to_preflight_which_
 
 def opened(spec: Path) -> Sequence[Finding]:
     return checked([str(spec)], on=TODAY, strict=False).findings
-
-
-@pytest.mark.parametrize(
-    ("sweep", "place", "words"),
-    [
-        ("{parameters: {}}", "sweep.parameters", "nothing differs"),
-        ("{parameters: {epochs: [1, 2, 1]}}", "sweep.parameters.epochs[2]", "there already"),
-        ("{parameters: {epochs: {min: 1, max: 3}}}", "sweep.parameters.epochs", "a grid takes"),
-        ("{parameters: {epochs: [1, 2]}, trials: 2}", "sweep.trials", "every combination"),
-        ("{parameters: {epochs: [1, 2]}, factor: 2}", "sweep.factor", "only halving"),
-        ("{method: random, parameters: {epochs: [1, 2]}}", "sweep.method", "trials: 10"),
-        (
-            "{method: random, trials: 3, parameters: {epochs: [1, 2]}}",
-            "sweep.trials",
-            "only 2 different",
-        ),
-        (
-            "{method: random, trials: 2, parameters: {epochs: {min: 4, max: 3}}}",
-            "sweep.parameters.epochs.min",
-            "more than max",
-        ),
-        ("{method: halving, parameters: {epochs: [1, 2]}}", "sweep.parameters", "best of several"),
-        (
-            "{method: halving, parameters: {learning_rate: [1e-5, 2e-5]}}",
-            "sweep.parameters",
-            "epochs of its rungs",
-        ),
-        (
-            "{method: halving, parameters: {learning_rate: [1e-5, 2e-5], epochs: [2, 1]}}",
-            "sweep.parameters.epochs",
-            "each longer",
-        ),
-        (
-            "{method: halving, parameters: {learning_rate: [1e-5, 2e-5], epochs: [1, 2, 4]}}",
-            "sweep.parameters.epochs[2]",
-            "nothing to halve",
-        ),
-        (
-            "{method: halving, parameters: {epochs: [1, 2], "
-            "learning_rate: {min: 1e-6, max: 1e-5}}}",
-            "sweep.parameters.learning_rate",
-            "how often",
-        ),
-    ],
-)
-def test_a_sweep_without_such_trials_is_told_where_it_stands(
-    folder: Path, sweep: str, place: str, words: str
-) -> None:
-    (folder / "spec.yaml").write_text(swept(sweep), encoding="utf-8")
-    [found] = [f for f in examine([folder / "spec.yaml"], on=TODAY).findings if f.rule == "FT-S049"]
-    assert (found.path, found.line) == (place, 9)
-    assert found.column > 1
-    assert words in found.message
-
-
-@pytest.mark.parametrize(
-    ("sweep", "rule", "place"),
-    [
-        ("{parameters: {epoch: [1]}}", "FT-S004", "sweep.parameters.epoch"),
-        ("{parameters: {epochs: [0]}}", "FT-S007", "sweep.parameters.epochs[0]"),
-        ("{parameters: {epochs: [1]}, metric: accuracy}", "FT-S007", "sweep.metric"),
-        ("{parameters: {epochs: [1]}, method: bayes}", "FT-S007", "sweep.method"),
-        ("{parameters: {epochs: [12, 1]}}", "FT-C008", "sweep.parameters.epochs[0]"),
-        (
-            "{method: random, trials: 2, parameters: {epochs: {min: 1.5, max: 3}}}",
-            "FT-S006",
-            "sweep.parameters.epochs.min",
-        ),
-        (
-            "{method: random, trials: 2, parameters: {learning_rate: {min: 0, max: 1e-4}}}",
-            "FT-S007",
-            "sweep.parameters.learning_rate.min",
-        ),
-    ],
-)
-def test_what_a_sweep_tries_is_held_to_what_a_document_may_say(
-    folder: Path, sweep: str, rule: str, place: str
-) -> None:
-    (folder / "spec.yaml").write_text(swept(sweep), encoding="utf-8")
-    found = examine([folder / "spec.yaml"], on=TODAY).findings
-    assert (rule, place) in [(finding.rule, finding.path) for finding in found]
-
-
-def test_a_grid_that_multiplies_to_hundreds_is_counted_and_refused(folder: Path) -> None:
-    lists = "epochs: [1, 2, 3, 4, 5], batch_size_multiplier: [1, 2, 3, 4, 5, 6, 7]"
-    sweep = f"{{parameters: {{{lists}, learning_rate: [1e-5, 2e-5, 3e-5]}}}}"
-    (folder / "spec.yaml").write_text(swept(sweep), encoding="utf-8")
-    [found] = [f for f in examine([folder / "spec.yaml"], on=TODAY).findings if f.rule == "FT-S050"]
-    assert "105 combinations; at most 100" in found.message
-
-
-def test_a_hyperparameter_in_the_document_and_in_its_sweep_is_said_twice(folder: Path) -> None:
-    text = swept("{parameters: {epochs: [1, 2]}}").replace("{}", "{num_train_epochs: 3}", 1)
-    assert "FT-S016" in rules_of(folder, text)
-
-
-def test_what_is_deleted_first_can_not_be_compared_with(folder: Path) -> None:
-    compared = f"---\n{EVALUATION}compare_with: [served]\n"
-    assert "FT-S046" in rules_of(folder, endpoint("rollout: recreate\n") + compared)
-    assert "FT-S046" not in rules_of(folder, endpoint() + compared)
