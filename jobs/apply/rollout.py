@@ -65,7 +65,7 @@ def promote(
     if there is None and seen is not None:
         raise pointers.moved(name)
     wanted = pointers.led_to(there, name, endpoint, now=session.arm.now, keep=keep)
-    if rolling_back and there is not None:
+    if rolling_back and there is not None and there.endpoint != endpoint.name:
         wanted = replace(wanted, withdrawn=there.endpoint)
     elif wanted.withdrawn == endpoint.name:
         wanted = replace(wanted, withdrawn="")

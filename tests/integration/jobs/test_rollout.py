@@ -141,6 +141,17 @@ def test_rolling_back_takes_no_training_and_no_apply_undoes_it(place: Place) -> 
         if "/serverlessEndpoints/tiny" in write and write.startswith("PUT")
     ]
 
+    # Another who rolls back to the same one at the same time: what was left stays left.
+    once_more = rollout.promote(
+        place.session(),
+        place.name,
+        place.endpoint(),
+        led(place),
+        keep=timedelta(),
+        rolling_back=True,
+    )
+    assert (once_more.endpoint, once_more.withdrawn) == (first, second)
+
     undone = apply(place, spec, epochs=2)
     assert undone.code == 4, undone.said
     assert f"was rolled back from {second} to {first}" in undone.err
