@@ -56,6 +56,8 @@ def question(plan: Plan) -> str:
         parts.append(f"trains {models} {cost.sentence(plan.specs.costs)}")
     if plan.opens_endpoints:
         parts.append("opens an endpoint billed by the hour")
+    if gone := plan.count("delete"):
+        parts.append(f"deletes {gone} endpoint{'s' if gone > 1 else ''} of earlier revisions")
     if not parts:
         parts.append("changes what is there")
     return output.printable(f"This {' and '.join(parts)}.", 200)

@@ -17,6 +17,7 @@ from jobs.plan.actual import Actual
 from jobs.plan.decide import decide
 from jobs.plan.desired import DataVersion, Desired, Measuring, Serving, Training
 from jobs.plan.plan import Plan
+from jobs.plan.report import answer
 from jobs.plan.steps import Action, Change, EndpointStep, JobStep
 from jobs.read.examine import CheckedSpecs
 from jobs.spec.models import Evaluation, FineTuning, Hyperparameters, ServerlessEndpoint
@@ -144,6 +145,8 @@ def test_the_revision_before_stays_until_its_time_is_over(
     [left] = [a for a in plan.actions if a.name == before.name]
     assert (left.kind, left.note) == (kind, note)
     assert plan.is_empty == (kind == "unchanged")
+    asked = answer.question(plan)
+    assert ("deletes 1 endpoint of earlier revisions" in asked) == (kind == "delete")
 
 
 def test_an_endpoint_that_another_run_may_be_making_is_left_for_an_hour() -> None:
