@@ -145,11 +145,10 @@ def _asked(
 
 def _messages(fields: dict[str, Any]) -> list[dict[str, str]]:
     """The conversation up to its question and perhaps an answer; none where it can't be read."""
-    if isinstance(question := fields.get("question"), str):
-        return [{"role": "user", "content": question}]
     written = fields.get("messages")
     if not isinstance(written, list):
-        return []
+        question = fields.get("question")
+        return [{"role": "user", "content": question}] if isinstance(question, str) else []
     found: list[dict[str, str]] = []
     for item in cast("list[Any]", written):
         message = cast("dict[str, Any]", item) if isinstance(item, dict) else {}

@@ -4,6 +4,7 @@ One file for each model behind each filter. An answer is a line of its own, writ
 that a kill cut off counts as never written.
 """
 
+import glob
 import hashlib
 import json
 import os
@@ -198,6 +199,14 @@ def home(spec_folder: Path) -> Path:
     """Where a spec's answers are kept: at the root of its repository, else beside it."""
     start = spec_folder.resolve()
     return next((place for place in (start, *start.parents) if (place / ".git").exists()), start)
+
+
+def newest_of(name: str, folder: Path) -> Path | None:
+    """The answers of a name's models that were written to last, of those kept for a folder's specs."""
+    kept = home(folder) / FOLDER / "answers"
+    pattern = re.compile(rf"{re.escape(name)}-\d+-(un)?filtered-\w+\.jsonl")
+    found = [path for path in kept.glob(f"{glob.escape(name)}-*") if pattern.fullmatch(path.name)]
+    return max(found, key=lambda path: path.stat().st_mtime, default=None)
 
 
 def _unusable(path: Path, why: str) -> UsageError:

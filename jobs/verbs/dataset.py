@@ -78,8 +78,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     collect.add_argument(
         "file",
         type=Path,
-        metavar="FILE",
-        help="lines of {messages, answer, expected, scores}, {messages} or {question}",
+        metavar="FILE|NAME",
+        help="lines of {messages, answer, expected, scores}, {messages} or {question}; or a name, "
+        "whose newest kept answers are taken",
     )
     for role, what in (("train", "training or validation"), ("test", "test")):
         collect.add_argument(
@@ -310,10 +311,10 @@ def _collect(arguments: Namespace) -> int:
 
     if arguments.worst < 0:
         raise UsageError(f"--worst {arguments.worst} is no number of answers.")
-    target = Path(arguments.to) if arguments.to else _beside(arguments.file, "todo")
+    file, target = _answers(arguments)
     try:
         found = collect_file(
-            arguments.file,
+            file,
             target,
             known=arguments.train,
             test=arguments.test,
@@ -323,11 +324,12 @@ def _collect(arguments: Namespace) -> int:
             overwrite=arguments.force,
         )
     except UnreadableFileError as error:
-        names = ", ".join(map(str, (arguments.file, *arguments.train, *arguments.test)))
+        names = ", ".join(map(str, (file, *arguments.train, *arguments.test)))
         raise UsageError(f"One of {names} can't be read: {error}.") from error
     if arguments.output != "table":
         result: dict[str, object] = {
             "file": str(target),
+            "answers": str(file),
             "lines_read": found.read,
             "rows_to_review": found.written,
             "to_be_asked_in_other_words": found.alike,
@@ -337,7 +339,7 @@ def _collect(arguments: Namespace) -> int:
         emit_structured(result, arguments.output)
         return 0
     for one in found.left_out:
-        tell(f"{arguments.file}:{one.line}: left out: {one.why}")
+        tell(f"{file}:{one.line}: left out: {one.why}")
     tell(f"{target}  {found.written:,} rows to review, of {found.read:,} lines.")
     if found.alike:
         tell(
@@ -347,6 +349,24 @@ def _collect(arguments: Namespace) -> int:
     if found.written:
         tell('Write the right answers and take "status" out; until then training refuses them.')
     return 0
+
+
+def _answers(arguments: Namespace) -> tuple[Path, Path]:
+    """The answers to collect from, and where to: a file, or the newest that are kept of a name."""
+    from jobs.errors import UsageError
+    from jobs.proof.answers import newest_of
+
+    given: Path = arguments.file
+    kept = None if given.exists() else newest_of(str(given), Path.cwd())
+    if kept is None:
+        return given, Path(arguments.to) if arguments.to else _beside(given, "todo")
+    if not arguments.test:
+        raise UsageError(
+            f"The answers of '{given}' are to questions of a test set, and no training may have "
+            "these.",
+            next_step="Name it: --test FILE. Each row asks then for a question like one of them.",
+        )
+    return kept, Path(arguments.to or f"{given}.todo.jsonl")
 
 
 def _columns(arguments: Namespace) -> "Columns | None":

@@ -1,6 +1,7 @@
 """`dataset collect`: rows for a person to review, without repeats, without leakage."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -169,3 +170,27 @@ def test_lines_that_ask_nothing_are_told_and_nothing_is_written_over(
     assert "is there already" in capsys.readouterr().err
     assert main(["dataset", "collect", str(tmp_path / "none.jsonl")]) == 2
     assert "there is no such file" in capsys.readouterr().err
+
+
+def test_kept_answers_are_collected_by_name_and_never_without_the_test_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / ".foundry-tune" / "answers"
+    folder.mkdir(parents=True)
+    for version, said in ((1, "Old."), (2, "Lost.")):
+        kept = {
+            "question": "0f" * 32,
+            "messages": [{"role": "user", "content": "Where is my refund?"}],
+            "expected": "On its way.",
+            "answer": said,
+        }
+        path = write(folder / f"support-{version}-filtered-ab12.jsonl", kept)
+        os.utime(path, (version, version))
+    test = write(tmp_path / "test.jsonl", talk("Where is my refund?", "On its way."))
+    assert main(["dataset", "collect", "support"]) == 2
+    assert "--test FILE" in capsys.readouterr().err
+    assert main(["dataset", "collect", "support", "--test", str(test)]) == 0
+    [row] = map(json.loads, (tmp_path / "support.todo.jsonl").read_text().splitlines())
+    assert (row["like"], row["answer"]) == ("Where is my refund?", "Lost.")
+    assert row["messages"][0]["content"] == ""
