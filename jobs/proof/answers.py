@@ -4,7 +4,6 @@ One file for each model behind each filter. An answer is a line of its own, writ
 that a kill cut off counts as never written.
 """
 
-import glob
 import hashlib
 import json
 import os
@@ -202,10 +201,10 @@ def home(spec_folder: Path) -> Path:
 
 
 def newest_of(name: str, folder: Path) -> Path | None:
-    """The answers of a name's models that were written to last, of those kept for a folder's specs."""
+    """The answers of a name's models that were written last, of those kept for a folder's specs."""
     kept = home(folder) / FOLDER / "answers"
     pattern = re.compile(rf"{re.escape(name)}-\d+-(un)?filtered-\w+\.jsonl")
-    found = [path for path in kept.glob(f"{glob.escape(name)}-*") if pattern.fullmatch(path.name)]
+    found = [path for path in kept.glob("*.jsonl") if pattern.fullmatch(path.name)]
     return max(found, key=lambda path: path.stat().st_mtime, default=None)
 
 
