@@ -1,5 +1,6 @@
 """Run history: how far a job is, what it logged, why it failed."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -88,6 +89,17 @@ def seconds_between(started: str, ended_at: str) -> float | None:
     if not started or not ended_at:
         return None
     return (timestamp(ended_at) - timestamp(started)).total_seconds()
+
+
+def perplexity(loss: float) -> float:
+    """Per token of the model's own tokenizer: e to the mean cross-entropy that a job logs, in nats.
+
+    Infinite where no float can hold it.
+    """
+    try:
+        return math.exp(loss)
+    except OverflowError:
+        return math.inf
 
 
 def timestamp(written: str) -> datetime:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
+from jobs.foundry.history import perplexity
 from jobs.report.report import Steps
 
 ENOUGH = 6
@@ -36,7 +37,7 @@ class Lowest:
     """How far the lower of the last two measurements lies above it."""
 
     def __str__(self) -> str:
-        where = f"validation loss is lowest at step {self.step:,} ({self.loss:.4g})"
+        where = f"validation loss is lowest at step {self.step:,} ({self.loss:.4g}, perplexity {perplexity(self.loss):.4g})"
         if self.verdict == "too few":
             return f"{where}; fewer than {ENOUGH} measurements tell no rise from noise"
         noise = f"noise {self.noise:.2g}"

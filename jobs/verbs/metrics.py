@@ -1,6 +1,7 @@
 """A job's loss curves, training and validation, in the terminal or as JSON."""
 
 import sys
+import math
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,7 @@ def run(arguments: Namespace) -> int:
             "job": job.name,
             "status": job.status,
             "metrics": {TRAIN_LOSS: _rows(train), VALIDATION_LOSS: _rows(validation)},
+            "best_validation": _best(validation),
         }
         output.emit_structured(value, arguments.output)
         return 0
@@ -55,6 +57,7 @@ def text(
     job: str, train: "list[Point]", validation: "list[Point]", columns: int | None = None
 ) -> list[str]:
     """The curves with what to know about them; `columns` is the terminal's width, if it has one."""
+    from jobs.foundry.history import perplexity
     from jobs.terminal.chart import draw
 
     width = min(60, columns - _GUTTER) if columns else 60
@@ -66,11 +69,26 @@ def text(
     words += f", loss {train[0].value:.2f} -> {train[-1].value:.2f}"
     if best:
         words += f", best validation {best.value:.2f} at step {best.step}"
+        words += f" (perplexity {perplexity(best.value):.2f})"
     return [*lines, words]
 
 
 _GUTTER = 13
 """Cells left of a curve, for its title and its numbers."""
+
+
+def _best(validation: "list[Point]") -> dict[str, object] | None:
+    from jobs.foundry.history import perplexity
+
+    best = min(validation, key=lambda point: point.value, default=None)
+    if best is None:
+        return None
+    told = perplexity(best.value)
+    return {
+        "step": best.step,
+        "loss": best.value,
+        "perplexity": told if math.isfinite(told) else None,
+    }
 
 
 def _rows(points: "list[Point]") -> list[dict[str, object]]:

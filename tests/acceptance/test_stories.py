@@ -32,7 +32,7 @@ MASKS = (
     ),
     (re.compile(r"[+-]\d\.\d{3}\b|(?<=questions show )\d\.\d{3}|(?<=power from )\d\.\d{3}"), "[N]"),
     (re.compile(r"^ *(loss +)?\d*\.?\d* *[┤│].*$"), "[CURVE]"),
-    (re.compile(r" at step \d+$"), " at step [N]"),
+    (re.compile(r" at step \d+ \(perplexity \d+\.\d+\)$"), " at step [N] (perplexity [N])"),
     (re.compile(r"\b\d+ answered, "), "[N] answered, "),
     (re.compile(r"report\.html  \d+ kB"), "report.html  [N] kB"),
     (re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d\b"), "[TIME]"),

@@ -1,9 +1,13 @@
 """The smaller verbs on a served story, and what they load to do it."""
 
 import json
+import math
 import os
+import re
 import subprocess
 import sys
+
+import pytest
 
 from tests.integration.jobs.conftest import Place, Ran, write_story
 
@@ -22,7 +26,9 @@ def test_every_look_at_a_served_story(served: Place) -> None:
     metrics = served.tune("metrics", name)
     assert metrics.code == 0, metrics.said
     assert metrics.out.startswith("loss  ")
-    assert "best validation" in metrics.out
+    assert re.search(r"best validation \d\.\d\d at step \d+ \(perplexity \d", metrics.out)
+    best = json.loads(served.tune("metrics", served.name, "-o", "json").out)["best_validation"]
+    assert best["perplexity"] == pytest.approx(math.exp(best["loss"]))
     points = json.loads(served.tune("metrics", name, "-o", "json").out)["metrics"]["train_loss"]
     assert [point["step"] for point in points] == sorted(point["step"] for point in points)
 
