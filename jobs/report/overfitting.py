@@ -37,7 +37,8 @@ class Lowest:
     """How far the lower of the last two measurements lies above it."""
 
     def __str__(self) -> str:
-        where = f"validation loss is lowest at step {self.step:,} ({self.loss:.4g}, perplexity {perplexity(self.loss):.4g})"
+        told = f"{self.loss:.4g}, perplexity {perplexity(self.loss):.4g}"
+        where = f"validation loss is lowest at step {self.step:,} ({told})"
         if self.verdict == "too few":
             return f"{where}; fewer than {ENOUGH} measurements tell no rise from noise"
         noise = f"noise {self.noise:.2g}"

@@ -1,7 +1,7 @@
 """A job's loss curves, training and validation, in the terminal or as JSON."""
 
-import sys
 import math
+import sys
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
