@@ -19,7 +19,7 @@ demo: $(STAMP)  ## The guide's whole path, offline: environment, fine-tune, serv
 test: $(STAMP)  ## Unit, integration and acceptance tests
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -q
 
-matrix: $(STAMP) ## Every remote call times every fault and kill: one paid job (about half an hour)
+matrix: $(STAMP) ## Every remote call times every fault and kill: one paid job (more than an hour)
 	@MATRIX=all $(BIN)/python -m pytest -n 2 --dist worksteal -q tests/integration/jobs/test_matrix.py
 
 check: $(STAMP) ## Format, lint, types, room boundaries
