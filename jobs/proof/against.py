@@ -7,7 +7,7 @@ from typing import Any
 
 from jobs.proof.asking import Answered
 from jobs.proof.compare import ENOUGH, Difference, compare, compare_slices
-from jobs.proof.evidence import lower_bound
+from jobs.proof.evidence import lower_bound, upper_bound
 from jobs.proof.promotion import Decision, decide
 from jobs.proof.scoring import Exam, Reply
 from jobs.proof.slices import slices
@@ -105,7 +105,7 @@ def absolute_miss(exam: Exam, gate: Gate, value: float, replies: Sequence[Reply]
 def _surely(gate: Gate, values: Sequence[float], alpha: float) -> float:
     """The end of the mean's interval that a gate must be held by: it is wrong `alpha` at most."""
     if gate.comparison in ("<", "<="):
-        return 1 - lower_bound([1 - value for value in values], alpha, floor=0)
+        return upper_bound(values, alpha)
     return lower_bound(values, alpha, floor=0)
 
 

@@ -20,7 +20,9 @@ from jobs.errors import UsageError
 from jobs.files import UnreadableFileError, open_regular
 from jobs.foundry.endpoints import Endpoint, serves
 from jobs.foundry.inference import Messages
+from jobs.proof.metrics import Question
 from jobs.proof.scoring import Reply
+from jobs.spec.models import Evaluation
 
 FOLDER = ".foundry-tune"
 
@@ -115,6 +117,17 @@ def question_hash(
     asked = [list(map(dict, messages)), max_tokens, float(temperature), list(tools)]
     text = json.dumps(asked, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def key_of(spec: Evaluation, question: Question) -> str:
+    """What stands for a question as an evaluation asks it."""
+    tools = offered(spec, question)
+    return question_hash(question.messages, spec.max_tokens, spec.temperature, tools)
+
+
+def offered(spec: Evaluation, question: Question) -> list[Any]:
+    """The tools that a model is offered: nothing where no call of them counts."""
+    return question.tools if "tool_calls" in spec.metrics else []
 
 
 def as_lines(answers: Iterable[KeptAnswer]) -> bytes:

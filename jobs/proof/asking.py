@@ -4,7 +4,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from msgspec import structs
 
@@ -18,7 +17,8 @@ from jobs.proof.answers import (
     KeptAnswer,
     Subject,
     home,
-    question_hash,
+    key_of,
+    offered,
     subject_of,
 )
 from jobs.proof.archive import Archive
@@ -60,7 +60,10 @@ class Asking:
     @property
     def archive(self) -> Archive:
         """The answers' place in the project."""
-        asked = [[self._key(q), q.expected, list(map(dict, q.calls))] for q in self.questions]
+        asked = [
+            [key_of(self.measuring.spec, q), q.expected, list(map(dict, q.calls))]
+            for q in self.questions
+        ]
         stands_for = revision.digest([revision.FORMAT, asked])
         return Archive(self.session, self.measuring.name, stands_for)
 
@@ -68,7 +71,7 @@ class Asking:
         """Every answer of an endpoint: from this machine, from the project, or asked now."""
         subject = subject_of(endpoint)
         kept = AnswerFile(home(self.measuring.folder), subject)
-        wanted = {self._key(question): question for question in self.questions}
+        wanted = {key_of(self.measuring.spec, question): question for question in self.questions}
         missing = [key for key in wanted if kept.get(key) is None]
         if missing:
             found = archive.fetch(subject)
@@ -89,7 +92,7 @@ class Asking:
         self, endpoint: Endpoint, subject: Subject, kept: AnswerFile, missing: dict[str, Question]
     ) -> None:
         chat = open_chat(self.session, endpoint, self.pause)
-        total = len({self._key(question) for question in self.questions})
+        total = len({key_of(self.measuring.spec, question) for question in self.questions})
         done = total - len(missing)
 
         failed = threading.Event()
@@ -125,7 +128,7 @@ class Asking:
             question.messages,
             max_tokens=spec.max_tokens,
             temperature=spec.temperature,
-            tools=self._tools(question),
+            tools=offered(spec, question),
         )
         answered = isinstance(said, Answer)
         return KeptAnswer(
@@ -134,7 +137,7 @@ class Asking:
             messages=[dict(message) for message in question.messages],
             max_tokens=spec.max_tokens,
             temperature=float(spec.temperature),
-            tools=self._tools(question),
+            tools=offered(spec, question),
             expected=question.expected,
             answer=said.text if answered else "",
             tool_calls=[dict(call) for call in said.tool_calls] if answered else [],
@@ -148,15 +151,6 @@ class Asking:
         )
 
     def _answer(self, kept: AnswerFile, question: Question) -> KeptAnswer:
-        answer = kept.get(self._key(question))
+        answer = kept.get(key_of(self.measuring.spec, question))
         assert answer is not None, "it was asked, or raised"
         return structs.replace(answer, expected=question.expected)
-
-    def _key(self, question: Question) -> str:
-        spec = self.measuring.spec
-        tools = self._tools(question)
-        return question_hash(question.messages, spec.max_tokens, spec.temperature, tools)
-
-    def _tools(self, question: Question) -> list[Any]:
-        """What the model is offered: nothing where no call of it counts."""
-        return question.tools if "tool_calls" in self.measuring.spec.metrics else []

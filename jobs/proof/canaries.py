@@ -2,7 +2,7 @@
 
 Three kinds, all on the filtered route: the content filter's probes, the spec's smoke tests, and a
 few questions of each evaluation, the same ones each time. Some answers are not all answers, so what
-is seen is told with what the truth surely is (`evidence.lower_bound`: right for few questions, and
+is seen is told with what the truth surely is (`evidence.interval`: right for few questions, and
 for whoever looks every night an alarm is false at most `alpha` of the nights).
 """
 
@@ -16,13 +16,13 @@ from jobs.files import read_unchanged
 from jobs.foundry.inference import Answer
 from jobs.plan.desired import Measuring
 from jobs.proof import metrics, smoke
-from jobs.proof.custom import scorer
-from jobs.proof.evidence import lower_bound
+from jobs.proof.custom import exam_of
+from jobs.proof.evidence import interval
 from jobs.proof.metrics import Question
 from jobs.proof.safety import Asks
-from jobs.proof.scoring import Exam, Reply
+from jobs.proof.scoring import Reply
 from jobs.side_by_side import Pool
-from jobs.spec.gates import PER_QUESTION, Gate, read_gate
+from jobs.spec.gates import PER_QUESTION, Gate, read_gates
 from jobs.spec.models import SmokeTest
 
 ALPHA = 0.05
@@ -71,20 +71,17 @@ def gates(chat: Asks, measuring: Measuring, count: int) -> list[Canary]:
     model, are left to `apply`.
     """
     spec = measuring.spec
+    questions = sample(metrics.questions(read_unchanged(measuring.path, measuring.sha256)), count)
     held = [
         gate
-        for metric, written in spec.gates.items()
-        if isinstance(
-            gate := read_gate(metric, written, spec.compare_with, spec.custom_metrics), Gate
-        )
-        and (metric in PER_QUESTION - _WITH_TOOLS or metric in spec.custom_metrics)
+        for gate in read_gates(spec.gates, spec.compare_with, spec.custom_metrics)
+        if isinstance(gate, Gate)
+        and (gate.metric in PER_QUESTION - _WITH_TOOLS or gate.metric in spec.custom_metrics)
     ]
-    questions = sample(metrics.questions(read_unchanged(measuring.path, measuring.sha256)), count)
     if not held or not questions:
         return []
     replies = _ask(chat, measuring, questions)
-    own = {name: scorer(name, metric, questions) for name, metric in measuring.own.items()}
-    exam = Exam(spec=spec, questions=questions, own=own)
+    exam = exam_of(measuring, questions)
     # Each gate may be wrong, so each gets its share of how often any may be.
     alpha = spec.alpha / len(held)
     return [_gate(measuring.name, gate, exam.each(gate.metric, replies), alpha) for gate in held]
@@ -97,12 +94,6 @@ def sample(questions: Sequence[Question], count: int) -> list[Question]:
         return hashlib.sha256(json.dumps(list(question.messages)).encode()).digest()
 
     return sorted(questions, key=key)[:count]
-
-
-def interval(values: Sequence[float], alpha: float) -> tuple[float, float]:
-    """What the mean of values from 0 to 1 is surely between; each end is wrong `alpha` at most."""
-    low = lower_bound(values, alpha, floor=0)
-    return low, 1 - lower_bound([1 - value for value in values], alpha, floor=0)
 
 
 def _smoke(chat: Asks, number: int, test: SmokeTest, system: str) -> Canary:

@@ -14,11 +14,21 @@ from typing import Any
 
 from jobs.errors import InvalidInputError
 from jobs.files import read_unchanged
-from jobs.plan.desired import OwnMetric
+from jobs.plan.desired import Measuring, OwnMetric
 from jobs.proof.metrics import Question
-from jobs.proof.scoring import Scorer
+from jobs.proof.scoring import Exam, Scorer
 
 _CORRECT = "Correct it and run the same command again: answers that were given are kept."
+
+
+def exam_of(measuring: Measuring, questions: Sequence[Question]) -> Exam:
+    """An evaluation's exam by some of its questions, its own metrics ready to score.
+
+    Raises:
+        InvalidInputError: As `scorer`.
+    """
+    own = {name: scorer(name, metric, questions) for name, metric in measuring.own.items()}
+    return Exam(spec=measuring.spec, questions=questions, own=own)
 
 
 def scorer(name: str, metric: OwnMetric, questions: Sequence[Question]) -> Scorer:

@@ -13,14 +13,13 @@ from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.session import Session
 from jobs.money.price import Money, usd
 from jobs.plan.desired import Measuring
-from jobs.proof import labels, metrics
+from jobs.proof import metrics
 from jobs.proof.against import Comparison, absolute_miss, compared, held
 from jobs.proof.archive import TAG_LOOK, Archive
 from jobs.proof.asking import Answered, Asking
-from jobs.proof.custom import scorer
+from jobs.proof.custom import exam_of
 from jobs.proof.scoring import Exam, Reply
-from jobs.spec.gates import Gate, RelativeGate, read_gate
-from jobs.spec.models import Evaluation
+from jobs.spec.gates import Gate, RelativeGate
 from jobs.terminal.progress import Reporter
 
 SERVED = "served"
@@ -95,8 +94,7 @@ def measure(
                 next_step="Add a serverless_endpoint document, or correct compare_with.",
             )
     questions = metrics.questions(read_unchanged(measuring.path, measuring.sha256))
-    own = {name: scorer(name, metric, questions) for name, metric in measuring.own.items()}
-    exam = Exam(spec=measuring.spec, questions=questions, own=own)
+    exam = exam_of(measuring, questions)
     asking = Asking(
         session=session, measuring=measuring, questions=questions, report=report, pause=pause
     )
@@ -109,7 +107,7 @@ def measure(
     }
     if SERVED in references and references[SERVED].subject == candidate.subject:
         del references[SERVED]  # it is in force already: there is nothing to promote
-    looks = _keep(archive, measuring, candidate, references)
+    looks = _keep(archive, measuring, exam.gates, candidate, references)
     outcome = _outcome(exam, measuring, archive, candidate, references, looks)
     _tell(outcome, report)
     if outcome.missed:
@@ -126,6 +124,7 @@ def measure(
 def _keep(
     archive: Archive,
     measuring: Measuring,
+    gates: Sequence[Gate | RelativeGate],
     candidate: Answered,
     references: Mapping[str, Answered],
 ) -> dict[str, int]:
@@ -135,7 +134,7 @@ def _keep(
     """
     looks = {
         gate.against: archive.look(candidate.subject, references[gate.against].subject)
-        for gate in _gates(measuring.spec)
+        for gate in gates
         if isinstance(gate, RelativeGate) and gate.against in references
     }
     if not candidate.answers:
@@ -165,7 +164,7 @@ def _outcome(
     found = exam.means(replies)
     said: list[str] = []
     missed: list[str] = []
-    for gate in _gates(exam.spec):
+    for gate in exam.gates:
         if isinstance(gate, Gate):
             if miss := absolute_miss(exam, gate, found[gate.metric], replies):
                 missed.append(miss)
@@ -189,17 +188,10 @@ def _outcome(
             for word, reference in references.items()
             for comparison in compared(exam, candidate, word, reference)
         ),
-        confusion=_confusion(exam, replies),
+        confusion=exam.confusion(replies),
         gates=tuple(said),
         missed=tuple(missed),
     )
-
-
-def _gates(spec: Evaluation) -> Iterator[Gate | RelativeGate]:
-    for metric, text in spec.gates.items():
-        gate = read_gate(metric, text, spec.compare_with, spec.custom_metrics)
-        assert not isinstance(gate, str), "FT-S025 has refused it"
-        yield gate
 
 
 def _cost(measuring: Measuring, replies: Sequence[Reply]) -> Money | None:
@@ -213,13 +205,6 @@ def _cost(measuring: Measuring, replies: Sequence[Reply]) -> Money | None:
     for_reading, for_writing = measuring.prices
     cost = for_reading.times(read, read) + for_writing.times(written, written)
     return cost if cost.high is not None or cost.low else None
-
-
-def _confusion(exam: Exam, replies: Sequence[Reply]) -> dict[tuple[str, str], int]:
-    if not {"accuracy", "macro_f1"} & set(exam.spec.metrics):
-        return {}
-    said, expected = [reply.text for reply in replies], exam.expected
-    return dict(labels.confusion(said, expected, labels.labels_of(exam.spec.labels, expected)))
 
 
 # ── what is said of it ──────────────────────────────────────────────────────────────────────────

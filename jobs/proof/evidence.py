@@ -71,6 +71,24 @@ def lower_bound(values: Sequence[float], alpha: float, *, floor: float) -> float
     return _highest(lambda mean: bool(log_capital(held, mean, floor=floor) >= needed), floor)
 
 
+def upper_bound(values: Sequence[float], alpha: float) -> float:
+    """What the mean of scores is below, but for a probability of `alpha`; 1 where nothing is known.
+
+    Raises:
+        InvalidInputError: There is no value, or one is outside 0 to 1.
+    """
+    return 1 - lower_bound([1 - value for value in values], alpha, floor=0)
+
+
+def interval(values: Sequence[float], alpha: float) -> tuple[float, float]:
+    """What the mean of scores is surely between; each end is wrong `alpha` at most.
+
+    Raises:
+        InvalidInputError: As `upper_bound`.
+    """
+    return lower_bound(values, alpha, floor=0), upper_bound(values, alpha)
+
+
 def detectable(values: Sequence[float], alpha: float, *, floor: float) -> float:
     """By how much a mean must truly be above a gate for the gate to open in 80 of 100 tries.
 

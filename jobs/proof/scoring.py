@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from jobs.proof.labels import accuracy, labels_of, macro_f1
+from jobs.proof.labels import accuracy, confusion, labels_of, macro_f1
 from jobs.proof.metrics import METRICS, Question
 from jobs.proof.tool_calls import tool_calls_match
-from jobs.spec.gates import PER_QUESTION
+from jobs.spec.gates import PER_QUESTION, Gate, RelativeGate, read_gates
 from jobs.spec.models import Evaluation, Format
 
 if TYPE_CHECKING:
@@ -58,6 +58,19 @@ class Exam:
     def shares(self) -> list[str]:
         """The metrics that each question has a score of."""
         return [name for name in self.spec.measured if name in PER_QUESTION or name in self.own]
+
+    @property
+    def gates(self) -> list[Gate | RelativeGate]:
+        """What its metrics are held to."""
+        return read_gates(self.spec.gates, self.spec.compare_with, self.spec.custom_metrics)
+
+    def confusion(self, replies: Sequence[Reply]) -> dict[tuple[str, str], int]:
+        """How often each label (first) was answered with each (second); nothing of other tasks."""
+        if not {"accuracy", "macro_f1"} & set(self.spec.metrics):
+            return {}
+        said = [reply.text for reply in replies]
+        names = labels_of(self.spec.labels, self.expected)
+        return dict(confusion(said, self.expected, names))
 
     def each(self, metric: str, replies: Sequence[Reply]) -> list[float]:
         """One score a question, from 0 to 1."""

@@ -12,8 +12,8 @@ from jobs.foundry import projects
 from jobs.foundry.session import Session
 from jobs.plan.desired import Measuring
 from jobs.proof import metrics
-from jobs.proof.answers import KeptAnswer, question_hash
-from jobs.proof.custom import scorer
+from jobs.proof.answers import KeptAnswer, key_of
+from jobs.proof.custom import exam_of
 from jobs.proof.metrics import Question
 from jobs.proof.scoring import Exam
 from jobs.report import kept
@@ -100,19 +100,9 @@ class _Paper:
 
 def _paper(measuring: Measuring) -> _Paper:
     """As written: the questions of the data file, and the metrics and gates of the spec."""
-    spec = measuring.spec
     questions = metrics.questions(read_unchanged(measuring.path, measuring.sha256))
-    own = {name: scorer(name, metric, questions) for name, metric in measuring.own.items()}
-    keys = tuple(
-        question_hash(
-            one.messages,
-            spec.max_tokens,
-            spec.temperature,
-            one.tools if "tool_calls" in spec.metrics else [],
-        )
-        for one in questions
-    )
-    exam = Exam(spec=spec, questions=questions, own=own)
+    keys = tuple(key_of(measuring.spec, one) for one in questions)
+    exam = exam_of(measuring, questions)
     return _Paper(name=measuring.name, measuring=measuring, exam=exam, keys=keys)
 
 

@@ -4,11 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jobs.proof import labels
 from jobs.proof.against import absolute_miss, compared, held
 from jobs.proof.answers import KeptAnswer, Subject
 from jobs.proof.asking import Answered
-from jobs.proof.evidence import lower_bound
+from jobs.proof.evidence import interval
 from jobs.proof.metrics import Question
 from jobs.proof.scoring import Exam
 from jobs.report.report import (
@@ -22,7 +21,7 @@ from jobs.report.report import (
     Side,
     Speaker,
 )
-from jobs.spec.gates import Gate, RelativeGate, read_gate
+from jobs.spec.gates import RelativeGate
 
 _TAIL = 0.025
 """Of each end of a 95 % interval."""
@@ -63,7 +62,7 @@ def measured(
         },
         comparisons=tuple(_comparisons(exam, ours, others)),
         gates=tuple(_gates(exam, means[0], ours, others, looks)),
-        confusion=_confusion(exam, ours),
+        confusion=exam.confusion(ours.answered.replies),
         exchanges=tuple(_exchanges(exam.questions, parties)),
         rests_on=_rests_on(name, ours),
     )
@@ -84,9 +83,7 @@ def severities(answers: Sequence[KeptAnswer]) -> dict[tuple[str, Side], dict[str
 def _score(exam: Exam, metric: str, party: Party, value: float) -> Score:
     if metric not in exam.shares or not party.answers:
         return Score(value)
-    values = exam.each(metric, party.answered.replies)
-    low = lower_bound(values, _TAIL, floor=0)
-    return Score(value, low, 1 - lower_bound([1 - one for one in values], _TAIL, floor=0))
+    return Score(value, *interval(exam.each(metric, party.answered.replies), _TAIL))
 
 
 def _comparisons(exam: Exam, ours: Party, others: Sequence[Party]) -> Iterator[Compared]:
@@ -107,13 +104,13 @@ def _gates(
     others: Sequence[Party],
     looks: Mapping[str, int],
 ) -> Iterator[Ground]:
-    for metric, text in exam.spec.gates.items():
-        gate = read_gate(metric, text, exam.spec.compare_with, exam.spec.custom_metrics)
-        if isinstance(gate, Gate):
-            miss = absolute_miss(exam, gate, means[metric], ours.answered.replies)
-            yield Ground(not miss, miss or f"{gate} (it is {means[metric]:.3f})")
-        elif isinstance(gate, RelativeGate):
+    for gate in exam.gates:
+        if isinstance(gate, RelativeGate):
             yield _relative(exam, gate, ours, others, looks)
+            continue
+        value = means[gate.metric]
+        miss = absolute_miss(exam, gate, value, ours.answered.replies)
+        yield Ground(not miss, miss or f"{gate} (it is {value:.3f})")
 
 
 def _relative(
@@ -126,13 +123,6 @@ def _relative(
             decision = held(exam, gate, ours.answered, other.answered, look)
             return Ground(decision.promoted, str(decision))
     return Ground(None, f"{gate}: it was not held against anybody whose answers are kept")
-
-
-def _confusion(exam: Exam, ours: Party) -> dict[tuple[str, str], int]:
-    if not {"accuracy", "macro_f1"} & set(exam.spec.metrics):
-        return {}
-    said, expected = [answer.answer for answer in ours.answers], exam.expected
-    return dict(labels.confusion(said, expected, labels.labels_of(exam.spec.labels, expected)))
 
 
 def _exchanges(questions: Sequence[Question], parties: Sequence[Party]) -> Iterator[Exchange]:

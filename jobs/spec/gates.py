@@ -81,17 +81,21 @@ class RelativeGate:
         return f"{self.metric} {self.comparison} {self.against}{margin}"
 
 
-def read_gates(written: Mapping[str, str]) -> list[Gate]:
-    """The absolute gates as `{"token_f1": ">= 0.60"}` writes them; a bare number means at least.
+def read_gates(
+    written: Mapping[str, str], compare_with: Collection[str] = (), own: Collection[str] = ()
+) -> list[Gate | RelativeGate]:
+    """The gates as `{"token_f1": ">= 0.60"}` writes them; a bare number means at least.
 
     Raises:
-        InvalidInputError: One can't be read, or is relative.
+        InvalidInputError: One can't be read, or is relative to whom `compare_with` doesn't name.
     """
-    found = [read_gate(metric, text) for metric, text in written.items()]
-    for metric, gate in zip(written, found, strict=True):
+    found: list[Gate | RelativeGate] = []
+    for metric, text in written.items():
+        gate = read_gate(metric, text, compare_with, own)
         if isinstance(gate, str):
             raise InvalidInputError(f"gates.{metric}: {gate}")
-    return [gate for gate in found if isinstance(gate, Gate)]
+        found.append(gate)
+    return found
 
 
 def read_gate(
