@@ -46,10 +46,16 @@ def endpoint_name(name: str, made_from: str) -> str:
     return f"{name[: _LONGEST_ENDPOINT_NAME - len(made_from) - 1]}-{made_from}"
 
 
+def of_endpoint(endpoint: str) -> str:
+    """The revision that an endpoint's name ends with, its attempt too; empty where it has none."""
+    match = re.fullmatch(rf".+-([0-9a-f]{{{HASH_LENGTH}}}(?:-\d+)?)", endpoint)
+    return match[1] if match else ""
+
+
 def is_endpoint_of(endpoint: str, name: str) -> bool:
     """Whether an endpoint is called as `name` itself, or as one of its revisions."""
-    match = re.fullmatch(rf".+-([0-9a-f]{{{HASH_LENGTH}}}(?:-\d+)?)", endpoint)
-    return endpoint == name or (match is not None and endpoint == endpoint_name(name, match[1]))
+    made_from = of_endpoint(endpoint)
+    return endpoint == name or (bool(made_from) and endpoint == endpoint_name(name, made_from))
 
 
 def tags(

@@ -1,8 +1,10 @@
 """Plain YAML values, looked at with types."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, cast
+
+_DIGITS = 6  # a million days are within what a timedelta holds
 
 
 def mapping(value: object) -> dict[str, Any] | None:
@@ -42,6 +44,15 @@ def placed_texts(
 def sequence(value: object) -> list[Any] | None:
     """The value if it is a list."""
     return cast("list[Any]", value) if isinstance(value, list) else None
+
+
+def span(text: str) -> timedelta | None:
+    """The time that a text writes as 90m, 24h or 7d, or None where it is none."""
+    unit = {"m": "minutes", "h": "hours", "d": "days"}.get(text[-1:])
+    number = text[:-1]
+    if unit is None or not number.isdecimal() or len(number) > _DIGITS:
+        return None
+    return timedelta(**{unit: int(number)})
 
 
 def day(text: str) -> date | None:

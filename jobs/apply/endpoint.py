@@ -5,6 +5,7 @@ between finds an endpoint without its proof, and proves it; one that finds the p
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 from jobs import revision
@@ -18,7 +19,7 @@ from jobs.plan.desired import Serving
 from jobs.plan.rollout import is_proven
 from jobs.plan.steps import EndpointStep
 from jobs.proof import depth, safety, smoke
-from jobs.spec import grid, probes
+from jobs.spec import grid
 from jobs.spec.probes import Probe
 from jobs.terminal.progress import Reporter
 
@@ -57,19 +58,10 @@ def serve(
             f"endpoint '{endpoint.name}' serves WITHOUT a content filter, as the spec says: "
             f"{serving.spec.justification}"
         )
-        _require_answers(session, endpoint, settling)
-        line = "OFF, as the spec says; no probes"
     else:
-        line = require_filter(session, endpoint, serving.probes, settling)
-    report.result("endpoint", endpoint.name, f"answers at {endpoint.uri}")
-    report.detail("safety", endpoint.name, line)
-    if serving.spec.is_filtered:
-        mark = {revision.TAG_PROBED: endpoint.probed_mark}
-        endpoint = endpoints.tag(session, endpoint, mark)
-        _hold_in_depth(session, endpoint, serving, report)
-    _smoke_test(session, endpoint, serving, report)
-    proof = serving.proof(endpoints.serves(endpoint))
-    return endpoints.tag(session, endpoint, {revision.TAG_PROOF: proof})
+        _require_on(endpoint)
+    with closing(open_chat(session, endpoint)) as chat:
+        return _proven(session, endpoint, serving, chat, report, settling)
 
 
 def require_filter(
@@ -80,18 +72,10 @@ def require_filter(
     Raises:
         SafetyError: It isn't on, or lets a probe through.
     """
-    if not endpoint.is_filtered:
-        said = endpoint.content_safety or "nothing"
-        raise SafetyError(
-            f"The content filter of endpoint '{endpoint.name}' was asked for, but reads back as "
-            f"'{said}'."
-        )
-    chat = open_chat(session, endpoint)
-    try:
+    _require_on(endpoint)
+    with closing(open_chat(session, endpoint)) as chat:
         _wait_until_it_answers(chat, settling)
         return _probed(chat, asked, settling)
-    finally:
-        chat.close()
 
 
 # ── making ──────────────────────────────────────────────────────────────────────────────────────
@@ -189,12 +173,39 @@ def _differs(endpoint: Endpoint, serving: Serving) -> bool:
 # ── proving ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def _require_answers(session: Session, endpoint: Endpoint, settling: Settling) -> None:
-    chat = open_chat(session, endpoint)
-    try:
-        _wait_until_it_answers(chat, settling)
-    finally:
-        chat.close()
+def _proven(
+    session: Session,
+    endpoint: Endpoint,
+    serving: Serving,
+    chat: Chat,
+    report: Reporter,
+    settling: Settling,
+) -> Endpoint:
+    """The endpoint with its marks, each written once what it says was seen."""
+    _wait_until_it_answers(chat, settling)
+    is_filtered = serving.spec.is_filtered
+    line = "OFF, as the spec says; no probes"
+    if is_filtered:
+        line = _probed(chat, serving.probes, settling)
+    report.result("endpoint", endpoint.name, f"answers at {endpoint.uri}")
+    report.detail("safety", endpoint.name, line)
+    if is_filtered:
+        mark = {revision.TAG_PROBED: endpoint.probed_mark}
+        endpoint = endpoints.tag(session, endpoint, mark)
+        _hold_in_depth(chat, endpoint, serving, report)
+    _smoke_test(chat, endpoint, serving, report)
+    proof = serving.proof(endpoints.serves(endpoint))
+    return endpoints.tag(session, endpoint, {revision.TAG_PROOF: proof})
+
+
+def _require_on(endpoint: Endpoint) -> None:
+    if endpoint.is_filtered:
+        return
+    said = endpoint.content_safety or "nothing"
+    raise SafetyError(
+        f"The content filter of endpoint '{endpoint.name}' was asked for, but reads back as "
+        f"'{said}'."
+    )
 
 
 def _wait_until_it_answers(chat: Chat, settling: Settling) -> None:
@@ -241,29 +252,18 @@ def _probed(chat: Chat, asked: Sequence[Probe], settling: Settling) -> str:
     return f"on, read back, {proven.summary()}"
 
 
-def _hold_in_depth(
-    session: Session, endpoint: Endpoint, serving: Serving, report: Reporter
-) -> None:
-    if not serving.spec.safety_gates:
-        return
-    own = serving.probes[len(probes.load()) :]  # the built-in ones come first
-    chat = open_chat(session, endpoint)
-    try:
-        line = depth.hold(chat, grid.trials(own), serving.spec.safety_gates, endpoint.name)
-    finally:
-        chat.close()
-    report.detail("safety", endpoint.name, line)
+def _hold_in_depth(chat: Chat, endpoint: Endpoint, serving: Serving, report: Reporter) -> None:
+    gates = serving.spec.safety_gates
+    if gates:
+        line = depth.hold(chat, grid.trials(serving.own_probes), gates, endpoint.name)
+        report.detail("safety", endpoint.name, line)
 
 
-def _smoke_test(session: Session, endpoint: Endpoint, serving: Serving, report: Reporter) -> None:
+def _smoke_test(chat: Chat, endpoint: Endpoint, serving: Serving, report: Reporter) -> None:
     tests = serving.spec.smoke_tests
     if not tests:
         return
-    chat = open_chat(session, endpoint)
-    try:
-        results = smoke.run(chat, tests, serving.system)
-    finally:
-        chat.close()
+    results = smoke.run(chat, tests, serving.system)
     passed = sum(result.passed for result in results)
     report.detail("smoke", endpoint.name, f"{passed} of {len(results)} passed on {ROUTE}")
     if passed < len(results):

@@ -17,6 +17,7 @@ from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.models import ModelVersion
 from jobs.foundry.pointers import Pointer
 from jobs.foundry.session import Session
+from jobs.look import revisions
 from jobs.look.inventory import Holding
 from jobs.plan.desired import Serving
 from jobs.plan.steps import Action, EndpointStep
@@ -89,7 +90,7 @@ def ready(holding: Holding, wanted: str) -> Goal:
         raise UsageError(
             f"Several revisions of '{holding.name}' are ready: {', '.join(waiting)}.",
             next_step=f"Name one: foundry-tune promote {holding.name} "
-            f"{waiting[0].rpartition('-')[2]}",
+            f"{revision.of_endpoint(waiting[0])}",
         )
     return _goal(holding, waiting[0])
 
@@ -142,27 +143,10 @@ def _endpoint_of(holding: Holding, wanted: str) -> str:
     served = [one.endpoint for one in holding.pointer.served] if holding.pointer else []
     made = [revision.endpoint_name(holding.name, j.revision) for j in holding.jobs if j.revision]
     names = dict.fromkeys([*(e.name for e in holding.endpoints), *served, *made])
-    # The whole hash, or its start, as people copy it from `history`.
-    found = [one for one in names if wanted == one or _suffix(one, holding.name).startswith(wanted)]
-    exact = [one for one in found if wanted in (one, _suffix(one, holding.name))]
-    if len(exact or found) == 1:
-        return (exact or found)[0]
-    if found:
-        raise UsageError(
-            f"'{wanted}' is the start of several revisions: {', '.join(found)}.",
-            next_step="Write more of it.",
-        )
-    raise NotFoundError(
-        f"'{holding.name}' has no revision '{wanted}'.",
-        next_step=f"foundry-tune history {holding.name}",
-    )
-
-
-def _suffix(endpoint: str, name: str) -> str:
-    head, _, last = endpoint.rpartition("-")
-    if last.isdigit() and len(last) < revision.HASH_LENGTH:
-        return f"{head.rpartition('-')[2]}-{last}"
-    return last if endpoint != name else ""
+    if wanted in names:
+        return wanted
+    found = {made_from: one for one in names if (made_from := revision.of_endpoint(one))}
+    return revisions.beginning(found, wanted, holding.name)
 
 
 def _goal(holding: Holding, endpoint: str) -> Goal:
@@ -185,7 +169,7 @@ def _goal(holding: Holding, endpoint: str) -> Goal:
     model = next((m for m in holding.models if job and m.job == job.name), None)
     if alive is None and model is None:
         raise NotFoundError(
-            f"The model of revision '{_suffix(endpoint, holding.name)}' is gone, and so is its "
+            f"The model of revision '{revision.of_endpoint(endpoint)}' is gone, and so is its "
             "endpoint.",
             next_step="Apply the spec as it was then: it trains, and costs, once more.",
         )
@@ -225,7 +209,7 @@ def _serve_again(
     )
     endpoint = serve(session, project, step, model_id, report, settling)
     system = like.tags.get(revision.TAG_SYSTEM) if like else None
-    made_from = {revision.TAG_HASH: _suffix(goal.endpoint, holding.name)[: revision.HASH_LENGTH]}
+    made_from = {revision.TAG_HASH: revision.of_endpoint(goal.endpoint)[: revision.HASH_LENGTH]}
     return endpoints.tag(
         session, endpoint, made_from | ({revision.TAG_SYSTEM: system} if system else {})
     )

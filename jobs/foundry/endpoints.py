@@ -1,7 +1,7 @@
 """Serverless endpoints, with the two fields that azure-ai-ml's entity loses: safety and sign-in."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -9,7 +9,15 @@ from typing import Literal
 from jobs.errors import ConflictError, NotFoundError, PreflightError, RemoteError
 from jobs.foundry.answers import Json, part, require_text, strings, text
 from jobs.foundry.session import API_VERSION, Session
-from jobs.revision import FORMAT, TAG_PROBED, TAG_READY, TAG_SPEC, TAG_WITHDRAWN, digest
+from jobs.revision import (
+    FORMAT,
+    TAG_PROBED,
+    TAG_READY,
+    TAG_SPEC,
+    TAG_WITHDRAWN,
+    digest,
+    is_endpoint_of,
+)
 
 AuthMode = Literal["key", "aad", "key_and_aad"]
 AUTH_MODES: dict[AuthMode, str] = {"key": "Key", "aad": "AAD", "key_and_aad": "KeyAndAAD"}
@@ -83,6 +91,15 @@ class Endpoint:
             return now - datetime.fromisoformat(self.created) < age
         except (ValueError, TypeError):
             return True
+
+    def is_of(self, name: str, models: Collection[str]) -> bool:
+        """Whether it was made for a name, which has these models, by their labels.
+
+        Its tags say so; where somebody wiped them, what it is called and what it serves.
+        """
+        if TAG_SPEC in self.tags:
+            return self.tags[TAG_SPEC] == name
+        return is_endpoint_of(self.name, name) and serves(self) in models
 
     def is_still(self, seen: "Endpoint") -> bool:
         """Whether it is the same endpoint and serves the same, as far as Azure tells."""

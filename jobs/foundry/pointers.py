@@ -15,7 +15,7 @@ from jobs.foundry import endpoints
 from jobs.foundry.answers import Json, part, strings, text
 from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.session import API_VERSION, Session
-from jobs.revision import TAG_SPEC, TAG_WITHDRAWN
+from jobs.revision import TAG_SPEC, TAG_WITHDRAWN, of_endpoint
 
 _CATEGORY = "Serverless"
 _ENDPOINT = "foundry-tune.endpoint"
@@ -176,7 +176,7 @@ def leads_nowhere(pointer: Pointer) -> NotFoundError:
     return NotFoundError(
         f"'{pointer.name}' follows endpoint '{pointer.endpoint}', which is gone.",
         next_step=f"Serve its model again: foundry-tune rollback {pointer.name} "
-        f"{pointer.endpoint.rpartition('-')[2]}",
+        f"{of_endpoint(pointer.endpoint)}",
     )
 
 

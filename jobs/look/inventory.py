@@ -1,18 +1,18 @@
 """What a name has in Azure: its jobs, models, endpoints and data, found by tags, not by memory."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from jobs.errors import NotFoundError
 from jobs.foundry import data, endpoints, jobs, models, pointers
 from jobs.foundry.data import DataAsset
-from jobs.foundry.endpoints import Endpoint, serves
+from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.jobs import Job
 from jobs.foundry.models import ModelVersion
 from jobs.foundry.pointers import Pointer
 from jobs.foundry.session import Session
-from jobs.revision import TAG_SPEC, endpoint_name, is_endpoint_of
+from jobs.revision import TAG_SPEC, endpoint_name
 from jobs.side_by_side import Pool
 
 
@@ -63,7 +63,12 @@ class Inventory:
         names = {job.name for job in own}
         models = tuple(model for model in self.models if model.job in names)
         labels = {model.label for model in models}
-        ours = tuple(one for one in self.endpoints if _is_ours(one, name, labels))
+        ours = tuple(
+            one
+            for one in self.endpoints
+            # One that is asked for by its own name is taken too, whosever it is by its tags.
+            if one.is_of(name, labels) or (one.name == name and TAG_SPEC in one.tags)
+        )
         named = next((one for one in self.endpoints if one.name == name), None)
         return Holding(
             name=name,
@@ -83,12 +88,6 @@ class Inventory:
         ]
         led = [pointer.name for pointer in self.pointers if pointer.is_ours]
         return sorted({*tagged, *served, *led})
-
-
-def _is_ours(endpoint: Endpoint, name: str, labels: Collection[str]) -> bool:
-    if TAG_SPEC in endpoint.tags:
-        return endpoint.tags[TAG_SPEC] == name or endpoint.name == name
-    return is_endpoint_of(endpoint.name, name) and serves(endpoint) in labels
 
 
 def look(session: Session, named: Sequence[str] = ()) -> Inventory:

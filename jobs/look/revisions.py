@@ -1,13 +1,18 @@
 """The revisions of a name: each paid training, what it changed, and whether it is what serves."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
+from jobs.errors import NotFoundError, UsageError
 from jobs.foundry.endpoints import serves
 from jobs.foundry.hyperparameters import short
 from jobs.foundry.jobs import Job, differences, made_from
 from jobs.foundry.models import ModelVersion
 from jobs.look.inventory import Holding
 from jobs.revision import endpoint_name
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +44,28 @@ class Revision:
             for field, (before, after) in self.changes.items()
         )
         return ", ".join(told) or "nothing: trained once more"
+
+
+def beginning(found: Mapping[str, T], wanted: str, name: str) -> T:
+    """What belongs to the one revision of a name that is called so, or begins so.
+
+    Raises:
+        NotFoundError: There is none.
+        UsageError: Several begin so.
+    """
+    ids = [one for one in found if one.startswith(wanted)]
+    if wanted in found:
+        ids = [wanted]
+    if not ids:
+        raise NotFoundError(
+            f"'{name}' has no revision '{wanted}'.", next_step=f"foundry-tune history {name}"
+        )
+    if len(ids) > 1:
+        raise UsageError(
+            f"'{wanted}' begins several revisions: {', '.join(ids)}.",
+            next_step="Write more of it.",
+        )
+    return found[ids[0]]
 
 
 def of(holding: Holding) -> list[Revision]:

@@ -126,6 +126,11 @@ class Serving:
         """The system message to ask the model with: the one it was trained with."""
         return self.training.system if self.training else ""
 
+    @property
+    def own_probes(self) -> tuple[Probe, ...]:
+        """The user's own; the built-in ones come before them."""
+        return self.probes[len(probes.load()) :]
+
     def proof(self, model: str) -> str:
         """The mark of having been proven: with this model, this filter, these probes and tests."""
         return revision.digest(
@@ -246,13 +251,24 @@ def read(chapters: Sequence[Chapter], team: Mapping[str, TeamPrices] | None = No
             servings.append(_serving(chapter, spec, trainings, probes_digest))
         elif isinstance(spec, Evaluation):
             asked = next((s for s in servings if s.name == _endpoint_of(spec)), None)
-            prices = _prices(asked, chapters, team or {}) if asked else None
-            measurings.append(_measuring(chapter, spec, prices))
+            pricing = pricing_of(asked, chapters, team or {}) if asked else None
+            measurings.append(_measuring(chapter, spec, pricing))
         else:
             raise UsageError(f"{spec.reference} is not run here.")  # FT-S040 has said so
     return Desired(
         trainings=tuple(trainings.values()), servings=tuple(servings), measurings=tuple(measurings)
     )
+
+
+def pricing_of(
+    serving: Serving, chapters: Sequence[Chapter], team: Mapping[str, TeamPrices]
+) -> Pricing:
+    """What an endpoint's model costs: as the budget of who pays for it says, else the team."""
+    training = serving.training
+    paying = (training or serving).spec
+    chapter = next(one for one in chapters if one.spec is paying)
+    tuned = training is not None or ids.is_of_project(serving.model_path)
+    return Pricing(chapter, serving.base_model, tuned, team.get(paying.reference))
 
 
 def _training(chapter: Chapter, spec: FineTuning) -> Training:
@@ -342,9 +358,7 @@ def _endpoint_of(spec: Evaluation) -> str:
     return reference.name if reference else spec.endpoint
 
 
-def _measuring(
-    chapter: Chapter, spec: Evaluation, prices: tuple[UnitPrice, UnitPrice] | None
-) -> Measuring:
+def _measuring(chapter: Chapter, spec: Evaluation, pricing: Pricing | None) -> Measuring:
     path = chapter.local_path(spec.data_path)
     if path is None:
         raise UsageError(
@@ -359,7 +373,7 @@ def _measuring(
         sha256=_digest(path).sha256,
         folder=Path(chapter.file).parent,
         own={name: _own(chapter, written) for name, written in spec.custom_metrics.items()},
-        prices=prices,
+        prices=(pricing.unit("input"), pricing.unit("output")) if pricing else None,
     )
 
 
@@ -369,18 +383,6 @@ def _own(chapter: Chapter, written: str) -> OwnMetric:
     if path is None:
         raise UsageError(f"'{written}' is no function of a file.")  # FT-S047 has said so
     return OwnMetric(path=path, function=function, sha256=_digest(path).sha256)
-
-
-def _prices(
-    serving: Serving, chapters: Sequence[Chapter], team: Mapping[str, TeamPrices]
-) -> tuple[UnitPrice, UnitPrice]:
-    """What a token read and a token written cost: as the budget of who pays for them says."""
-    training = serving.training
-    paying = (training or serving).spec
-    chapter = next(one for one in chapters if one.spec is paying)
-    tuned = training is not None or ids.is_of_project(paying.model_path)
-    pricing = Pricing(chapter, paying.model_path, tuned, team.get(paying.reference))
-    return pricing.unit("input"), pricing.unit("output")
 
 
 def _references(spec: Evaluation) -> dict[str, str]:

@@ -87,23 +87,17 @@ def _serving_already(
     found = [
         endpoint
         for endpoint in actual.endpoints.values()
-        if endpoints.serves(endpoint).casefold() == wanted.casefold()
-        and _is_ours(endpoint, serving.name, model)
+        # Its tags first: a project may have thousands of others.
+        if endpoint.is_of(serving.name, _labels(model))
+        and endpoints.serves(endpoint).casefold() == wanted.casefold()
     ]
     followed = actual.served(serving.name)
     return followed if followed in found else next(iter(found), None)
 
 
-def _is_ours(endpoint: Endpoint, name: str, model: ModelStep | None) -> bool:
-    """Whether its tags say so; where somebody wiped them, whether its name and model do."""
-    if revision.TAG_SPEC in endpoint.tags:
-        return endpoint.tags[revision.TAG_SPEC] == name
-    return (
-        model is not None
-        and model.model is not None
-        and endpoints.serves(endpoint) == model.model.label
-        and revision.is_endpoint_of(endpoint.name, name)
-    )
+def _labels(model: ModelStep | None) -> tuple[str, ...]:
+    """The models of this document that are known, as labels."""
+    return (model.model.label,) if model and model.model else ()
 
 
 def _endpoint_action(
@@ -120,7 +114,7 @@ def _endpoint_action(
         if (
             other
             and revision.TAG_SPEC not in other.tags
-            and not _is_ours(other, serving.name, model)
+            and not other.is_of(serving.name, _labels(model))
         ):
             return Action(
                 kind="blocked",

@@ -104,7 +104,7 @@ def chosen(found: Sequence[Revision], about: Subjects, wanted: str) -> Revision:
             next_step="foundry-tune status lists what there is.",
         )
     if wanted:
-        return _beginning(found, about.name, wanted)
+        return revisions.beginning({one.id: one for one in found}, wanted, about.name)
     if about.written is None:
         return found[0]
     if about.written.training.spec.sweep is not None:
@@ -121,21 +121,6 @@ def chosen(found: Sequence[Revision], about: Subjects, wanted: str) -> Revision:
             f"Or an earlier one:  foundry-tune history {about.name}",
         )
     return own
-
-
-def _beginning(found: Sequence[Revision], name: str, wanted: str) -> Revision:
-    exact = [one for one in found if one.id == wanted]
-    several = exact or [one for one in found if one.id.startswith(wanted)]
-    if not several:
-        raise NotFoundError(
-            f"'{name}' has no revision '{wanted}'.", next_step=f"foundry-tune history {name}"
-        )
-    if len(several) > 1:
-        raise UsageError(
-            f"'{wanted}' begins several revisions: {', '.join(one.id for one in several)}.",
-            next_step="Write more of it.",
-        )
-    return several[0]
 
 
 def gather(session: Session, about: Subjects, wanted: str = "", matrix: str = "") -> Report:

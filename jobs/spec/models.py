@@ -12,6 +12,7 @@ from jobs.catalog.catalog import registry_id, registry_model
 from jobs.spec.command import Command
 from jobs.spec.document import Document, JobDocument, Part
 from jobs.spec.sweep import Sweep
+from jobs.values import span
 
 # ── fine-tuning ─────────────────────────────────────────────────────────────────────────────────
 
@@ -444,10 +445,7 @@ class ServerlessEndpoint(Document, frozen=True, kw_only=True):
     @property
     def keeps_previous(self) -> timedelta:
         """How long the revision before is kept after a promotion."""
-        if self.keep_previous == "0":
-            return timedelta()
-        unit = {"m": "minutes", "h": "hours", "d": "days"}[self.keep_previous[-1]]
-        return timedelta(**{unit: int(self.keep_previous[:-1])})
+        return span(self.keep_previous) or timedelta()
 
     @property
     def model_path(self) -> str:

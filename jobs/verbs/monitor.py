@@ -15,8 +15,6 @@ from datetime import timedelta
 
 from jobs.options import add_output, add_target
 
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command line."""
@@ -48,12 +46,12 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def _span(text: str) -> timedelta:
-    number, unit = text[:-1], text[-1:]
-    if not number.isdecimal() or unit not in _UNITS or not 0 < int(number) < 1_000_000:
-        raise ArgumentTypeError(f"'{text}' is not a time like 90m, 24h or 7d")
     from jobs.foundry.metrics import RETENTION_DAYS
+    from jobs.values import span as read
 
-    span = timedelta(**{_UNITS[unit]: int(number)})
+    span = read(text)
+    if not span:
+        raise ArgumentTypeError(f"'{text}' is not a time like 90m, 24h or 7d")
     if span > timedelta(days=RETENTION_DAYS):
         raise ArgumentTypeError(f"Azure Monitor keeps {RETENTION_DAYS} days, and {text} is more")
     return span

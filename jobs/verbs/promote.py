@@ -17,12 +17,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command line."""
-    parser.add_argument("name", help="the endpoint's name, or the spec file that makes it")
-    parser.add_argument(
-        "revision", nargs="?", default="", help="its hash, or the start of it (the one that waits)"
-    )
-    add_target(parser)
-    parser.add_argument("-y", "--yes", action="store_true", help="don't ask")
+    add_revision(parser, default="the one that waits")
 
 
 def run(arguments: Namespace) -> int:
@@ -30,6 +25,16 @@ def run(arguments: Namespace) -> int:
     from jobs.apply import switch
 
     return led(arguments, switch.ready, rolling_back=False)
+
+
+def add_revision(parser: ArgumentParser, *, default: str) -> None:
+    """A name, the revision that it is to follow, and where."""
+    parser.add_argument("name", help="the endpoint's name, or the spec file that makes it")
+    parser.add_argument(
+        "revision", nargs="?", default="", help=f"its hash, or the start of it ({default})"
+    )
+    add_target(parser)
+    parser.add_argument("-y", "--yes", action="store_true", help="don't ask")
 
 
 def led(

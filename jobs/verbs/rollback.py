@@ -8,22 +8,16 @@ Nothing is trained. No apply promotes the revision that was left again, until so
 
 from argparse import ArgumentParser, Namespace
 
-from jobs.options import add_target
+from jobs.verbs.promote import add_revision, led
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command line."""
-    parser.add_argument("name", help="the endpoint's name, or the spec file that makes it")
-    parser.add_argument(
-        "revision", nargs="?", default="", help="its hash, or the start of it (the one before)"
-    )
-    add_target(parser)
-    parser.add_argument("-y", "--yes", action="store_true", help="don't ask")
+    add_revision(parser, default="the one before")
 
 
 def run(arguments: Namespace) -> int:
     """Show what would serve, ask, prove, and lead the name there."""
     from jobs.apply import switch
-    from jobs.verbs.promote import led
 
     return led(arguments, switch.earlier, rolling_back=True)

@@ -10,8 +10,6 @@ from jobs.plan import desired
 from jobs.plan.desired import Measuring, Serving
 from jobs.read.examine import named
 from jobs.read.prices import PriceLists, team_prices
-from jobs.spec.ids import is_of_project
-from jobs.spec.story import Story
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,22 +46,13 @@ def asked_for(name: str, files: Sequence[str]) -> Asked:
             f"{', '.join(named_files)} makes no endpoint '{endpoint}'.",
             next_step="Name the spec that makes it, or leave -f out.",
         )
+    known = PriceLists()
+    # What is wrong with a list, validate says.
+    team = {key: one for s in specs.stories for key, one in team_prices(s, known)[0].items()}
     measurings = tuple(one for one in found.measurings if one.endpoint == endpoint)
     return Asked(
         name=endpoint,
         serving=serving,
         measurings=measurings,
-        pricing=_pricing(specs.stories, serving),
+        pricing=desired.pricing_of(serving, specs.chapters, team),
     )
-
-
-def _pricing(stories: Sequence[Story], serving: Serving) -> Pricing | None:
-    """By the training's document, where it makes the model; else by the endpoint's own."""
-    wanted = (serving.training or serving).spec.reference
-    for story in stories:
-        chapter = story.chapter(wanted)
-        if chapter is not None:
-            team, _ = team_prices(story, PriceLists())  # what is wrong with a list, validate says
-            tuned = serving.training is not None or is_of_project(serving.model_path)
-            return Pricing(chapter, serving.base_model, tuned, team.get(wanted))
-    return None

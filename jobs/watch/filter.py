@@ -1,6 +1,7 @@
 """The content filter of an endpoint, measured in depth, and held against what it was elsewhere."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -16,7 +17,6 @@ from jobs.look import inventory
 from jobs.plan.desired import DataVersion
 from jobs.proof.depth import missed_gates
 from jobs.proof.matrix import Cell, Drift, Matrix, difference, measure, read
-from jobs.spec import probes
 from jobs.spec.grid import SEVERITIES, languages, trials
 from jobs.terminal.output import table
 from jobs.watch.asked import Asked
@@ -51,8 +51,7 @@ def look(
     Raises:
         InvalidInputError: A file holds no matrix.
     """
-    known = asked.serving.probes if asked.serving else ()
-    tried = trials(known[len(probes.load()) :])  # the built-in ones come first
+    tried = trials(asked.serving.own_probes if asked.serving else ())
     kept = [(name, read(Path(name))[1]) for name in against if name.endswith(".json")]
     names = [asked.name, *(name for name in against if not name.endswith(".json"))]
     there = [inventory.find_endpoint(session, name) for name in names]
@@ -64,11 +63,8 @@ def look(
     )
     found: list[Matrix] = []
     for endpoint in there:
-        chat = open_chat(session, endpoint)
-        try:
+        with closing(open_chat(session, endpoint)) as chat:
             found.append(measure(chat, tried))
-        finally:
-            chat.close()
     others = [*kept, *zip(names[1:], found[1:], strict=True)]
     return Measured(
         endpoint=there[0],

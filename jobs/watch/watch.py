@@ -1,6 +1,7 @@
 """One look at a served endpoint: what it was asked, what it cost, and its canaries asked again."""
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -166,14 +167,11 @@ def _ask(
         f"Asking {len(tried) if asked.is_filtered else 0} probes, {len(tests)} smoke tests and up "
         f"to {questions * len(asked.measurings)} questions again; that costs a little money."
     )
-    chat = open_chat(session, endpoint)
-    try:
+    with closing(open_chat(session, endpoint)) as chat:
         held = canaries.smoke_tests(chat, tests, serving.system if serving else "")
         for measuring in asked.measurings:
             held += canaries.gates(chat, measuring, questions)
         proof = safety.prove(chat, tried) if asked.is_filtered else None
-    finally:
-        chat.close()
     return Canaries(proof=proof, tests=tuple(held))
 
 
