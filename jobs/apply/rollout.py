@@ -49,11 +49,13 @@ def promote(
     seen: Pointer | None,
     *,
     keep: timedelta,
+    before: str = "",
     rolling_back: bool = False,
 ) -> Pointer:
     """Let a name follow an endpoint that is ready, unless somebody has moved it since it was seen.
 
-    `keep`: how long the endpoint that it leaves is kept. `rolling_back`: that endpoint is not to
+    `keep`: how long the endpoint that it leaves is kept; `before` is that endpoint where the name
+    led nowhere yet, and an endpoint called so served. `rolling_back`: that endpoint is not to
     be promoted again by an apply.
 
     Raises:
@@ -64,7 +66,7 @@ def promote(
         raise pointers.moved(name)
     if there is None and seen is not None:
         raise pointers.moved(name)
-    wanted = pointers.led_to(there, name, endpoint, now=session.arm.now, keep=keep)
+    wanted = pointers.led_to(there, name, endpoint, now=session.arm.now, keep=keep, before=before)
     if rolling_back and there is not None and there.endpoint != endpoint.name:
         wanted = replace(wanted, withdrawn=there.endpoint)
     elif wanted.withdrawn == endpoint.name:

@@ -367,7 +367,15 @@ def promote(step: PointerStep, work: Work) -> bool:
             "connection", name, f"{endpoint.name} is ready: foundry-tune promote {name}"
         )
         return False
-    pointer = rollout.promote(work.session, name, endpoint, step.pointer, keep=keep)
+    served = work.plan.actual.served(name)
+    pointer = rollout.promote(
+        work.session,
+        name,
+        endpoint,
+        step.pointer,
+        keep=keep,
+        before=served.name if served else "",
+    )
     work.report.result("connection", name, f"-> {pointer.endpoint}")
     return True
 

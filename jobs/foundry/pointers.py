@@ -105,13 +105,23 @@ def listed(session: Session) -> list[Pointer]:
 
 
 def led_to(
-    seen: Pointer | None, name: str, endpoint: Endpoint, *, now: datetime, keep: timedelta
+    seen: Pointer | None,
+    name: str,
+    endpoint: Endpoint,
+    *,
+    now: datetime,
+    keep: timedelta,
+    before: str = "",
 ) -> Pointer:
-    """The pointer as it is after a move to an endpoint; the one it leaves becomes the previous."""
-    left = seen.endpoint if seen and seen.endpoint != endpoint.name else ""
+    """The pointer as it is after a move to an endpoint; the one it leaves becomes the previous.
+
+    `before` is the endpoint that served where there was no pointer yet: called as the name is.
+    """
+    leaves = seen.endpoint if seen else before
+    left = leaves if leaves != endpoint.name else ""
     kept = (now + keep).isoformat(timespec="seconds") if left else ""
     step = Stay(since=now.isoformat(timespec="seconds"), endpoint=endpoint.name)
-    before = seen.served if seen else ()
+    stays = seen.served if seen else ()
     return Pointer(
         name=name,
         target=endpoint.uri,
@@ -121,7 +131,7 @@ def led_to(
         previous=left or (seen.previous if seen else ""),
         kept_until=kept or (seen.kept_until if seen else ""),
         withdrawn=seen.withdrawn if seen else "",
-        served=before if seen and not left else (step, *before)[:_REMEMBERED],
+        served=stays if seen and not left else (step, *stays)[:_REMEMBERED],
     )
 
 

@@ -123,6 +123,22 @@ def test_an_endpoint_of_an_earlier_version_is_taken_over_without_a_gap(place: Pl
     assert led(place).endpoint != old.name
 
 
+def test_what_served_by_its_own_name_is_kept_as_said_where_a_new_revision_takes_the_name(
+    place: Place,
+) -> None:
+    assert apply(place, write_story(place, endpoint=False)).code == 0
+    old = served_by_its_own_name(place)
+    spec = write_story(place)
+    applied = apply(place, spec, epochs=2)
+    assert applied.code == 0, applied.said
+    assert f"{old.name} " in applied.out
+    assert "kept 1h after that, and billed" in applied.out
+    assert led(place).previous == old.name
+    again = apply(place, spec, epochs=2)
+    assert "Nothing to do" in again.out, again.said
+    assert old.name in place.endpoints()
+
+
 def test_rolling_back_takes_no_training_and_no_apply_undoes_it(place: Place) -> None:
     spec = write_story(place)
     assert apply(place, spec).code == 0
