@@ -1,22 +1,32 @@
 """Azure Resource Manager for what azure-native can't say: calls that are no PUT.
 
-Dynamic resources run in another process, so everything here is made when it is first needed and
-nothing of it is kept in the state.
+Dynamic resources run in another process, so the client is made when it is first needed and nothing
+of it is kept in the state. They are asked side by side there: Azure's packages import each other in
+circles, and two threads that enter such a circle at once can find half a module. So they are
+imported with this module, which one thread does.
 """
 
 import functools
+import logging
 import os
+import threading
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from pathlib import Path
+from typing import Any, cast
 
-if TYPE_CHECKING:
-    from azure.core.credentials import TokenCredential
-    from azure.core.rest import HttpResponse
-    from azure.mgmt.core import ARMPipelineClient
+import azure.identity
+from azure.core import PipelineClient
+from azure.core.credentials import TokenCredential
+from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.pipeline.policies import RetryPolicy, UserAgentPolicy
+from azure.core.rest import HttpRequest, HttpResponse
+from azure.mgmt.core import ARMPipelineClient
+from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
 ARM = "https://management.azure.com"
 PATIENCE_SECONDS = 600.0
+_SIGNING_IN = threading.Lock()
 
 
 class ArmError(Exception):
@@ -25,11 +35,8 @@ class ArmError(Exception):
 
 def send(
     method: str, address: str, params: Mapping[str, str], json: Mapping[str, Any] | None = None
-) -> "HttpResponse":
+) -> HttpResponse:
     """Send a signed-in request to a path of ARM, or to an address that ARM gave."""
-    from azure.core.exceptions import AzureError
-    from azure.core.rest import HttpRequest
-
     url = f"{ARM}{address}" if address.startswith("/") else address
     try:
         return _client().send_request(HttpRequest(method, url, params=dict(params), json=json))
@@ -38,7 +45,7 @@ def send(
         raise ArmError(f"{method} {address}: {reason}") from error
 
 
-def wait(response: "HttpResponse", what: str) -> None:
+def wait(response: HttpResponse, what: str) -> None:
     """Wait until the long-running operation that a call has started is done."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     pause = 0.2
@@ -52,24 +59,20 @@ def wait(response: "HttpResponse", what: str) -> None:
             raise refusal(response, what)
 
 
-def refusal(response: "HttpResponse", what: str) -> ArmError:
+def refusal(response: HttpResponse, what: str) -> ArmError:
     """The error that says what Azure refused, in Azure's words."""
-    from azure.core.exceptions import HttpResponseError
-
     error = HttpResponseError(response=response)
     reason = error.error.message if error.error else error.message
     return ArmError(f"{what}: {reason}")
 
 
-def code(response: "HttpResponse") -> str:
+def code(response: HttpResponse) -> str:
     """The code of ARM's error, such as ResourceNotFound; empty where it is no error of ARM's."""
-    from azure.core.exceptions import HttpResponseError
-
     error = HttpResponseError(response=response).error
     return str(error.code or "") if error else ""
 
 
-def body(response: "HttpResponse", what: str) -> dict[str, Any]:
+def body(response: HttpResponse, what: str) -> dict[str, Any]:
     """The JSON object that Azure answered; a proxy's page, or nothing at all, is no answer."""
     try:
         answer: object = response.json()
@@ -85,18 +88,17 @@ def body(response: "HttpResponse", what: str) -> dict[str, Any]:
 
 def sign_out() -> None:
     """Forget the client and its tokens; the next call signs in anew."""
-    _client.cache_clear()
+    _signed_in.cache_clear()
+
+
+def _client() -> ARMPipelineClient[Any, Any]:
+    with _SIGNING_IN:  # or the first calls, which come together, would sign in once each
+        return _signed_in()
 
 
 @functools.cache
-def _client() -> "ARMPipelineClient[Any, Any]":
+def _signed_in() -> ARMPipelineClient[Any, Any]:
     """One client, and with it one token, for every call of the process."""
-    import logging
-
-    from azure.core.pipeline.policies import RetryPolicy, UserAgentPolicy
-    from azure.mgmt.core import ARMPipelineClient
-    from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
-
     # The SDK logs what it raises as well; once is enough for whoever reads it.
     logging.getLogger("azure").addHandler(logging.NullHandler())
     return ARMPipelineClient(
@@ -109,10 +111,8 @@ def _client() -> "ARMPipelineClient[Any, Any]":
     )
 
 
-def credential(environment: Mapping[str, str]) -> "TokenCredential":
+def credential(environment: Mapping[str, str]) -> TokenCredential:
     """The identity that azure-native uses, so that one sign-in serves the whole `pulumi up`."""
-    import azure.identity
-
     tenant, client = environment.get("ARM_TENANT_ID"), environment.get("ARM_CLIENT_ID")
     if tenant and client:
         if secret := environment.get("ARM_CLIENT_SECRET"):
@@ -131,8 +131,6 @@ def _oidc_token(environment: Mapping[str, str]) -> str:
     if token := environment.get("ARM_OIDC_TOKEN"):
         return token
     if file := environment.get("ARM_OIDC_TOKEN_FILE_PATH"):
-        from pathlib import Path
-
         return Path(file).read_text(encoding="utf-8").strip()
     url = environment.get("ACTIONS_ID_TOKEN_REQUEST_URL")
     bearer = environment.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
@@ -141,9 +139,6 @@ def _oidc_token(environment: Mapping[str, str]) -> str:
             "ARM_USE_OIDC is set, but there is no token. Set ARM_OIDC_TOKEN or "
             "ARM_OIDC_TOKEN_FILE_PATH, or give the GitHub job `permissions: id-token: write`."
         )
-    from azure.core import PipelineClient
-    from azure.core.rest import HttpRequest
-
     audience = environment.get("ARM_OIDC_AUDIENCE", "api://AzureADTokenExchange")
     client: PipelineClient[Any, Any] = PipelineClient(url, policies=[])
     request = HttpRequest(

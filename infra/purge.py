@@ -7,15 +7,13 @@ this, then the group, without which Azure can't be asked for what was deleted in
 one of its properties, since a replacement of the group takes along only what has it in one.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pulumi
+from azure.core.rest import HttpResponse
 from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
 
 from infra import arm
-
-if TYPE_CHECKING:
-    from azure.core.rest import HttpResponse
 
 # A 404 with one of these says nothing of the thing itself: it may well be in the bin.
 MISSING_PARENTS = ("ResourceGroupNotFound", "SubscriptionNotFound", "ParentResourceNotFound")
@@ -113,7 +111,7 @@ def _lives(path: str, params: dict[str, str]) -> bool:
     return True
 
 
-def _is_missing(response: "HttpResponse", what: str) -> bool:
+def _is_missing(response: HttpResponse, what: str) -> bool:
     """Whether Azure says that there is no such thing; that its group is gone says no such thing."""
     if response.status_code not in (404, 410):
         return False

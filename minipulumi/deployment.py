@@ -178,4 +178,3 @@ class Deployment:
         for provider in self.plugins:
             provider.close()
         self.host.close()
-        self.threads.shutdown(wait=False)

@@ -1,7 +1,11 @@
 """What a program asks for and minipulumi doesn't cover is refused before anything is changed."""
 
+import grpc
 import pytest
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import resource_pb2_grpc
 
+from minipulumi.deployment import Deployment
 from tests.integration.minipulumi.conftest import World
 
 PROGRAM = """
@@ -48,3 +52,23 @@ def test_refused_by_name_with_nothing_changed(world: World, more: str, flags: st
     assert outcome.err[-1].startswith(f"error: minipulumi doesn't cover {CASES[more]}")
     assert world.store == {}
     assert world.state_file("dev").read_bytes() == before
+
+
+def test_a_call_that_comes_while_everything_is_being_closed_holds_up_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close, codes = Deployment.close, list[grpc.StatusCode | None]()
+
+    def closed_and_called(deployment: Deployment) -> None:
+        close(deployment)
+        with grpc.insecure_channel(deployment.host.engine) as channel:
+            stub = resource_pb2_grpc.ResourceMonitorStub(channel)
+            asked = empty_pb2.Empty()
+            codes.append(stub.GetDeploymentInfo.future(asked, timeout=30).code())
+
+    monkeypatch.setattr(Deployment, "close", closed_and_called)
+    (world.project / "__main__.py").write_text(PROGRAM.format(more=""))
+    assert world.run("stack init dev").code == 0
+    outcome = world.run("preview -s dev")
+    assert outcome.code == 0, outcome.text
+    assert codes == [grpc.StatusCode.OK]
