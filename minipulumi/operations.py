@@ -139,7 +139,9 @@ class Operation:
         finally:
             deployment.close()  # before the server goes, of which plugins would complain
             server.stop(None)
-            deployment.threads.shutdown(wait=False)  # last: a call without a thread hangs the server
+            deployment.threads.shutdown(
+                wait=False
+            )  # last: a call without a thread hangs the server
         return ended
 
     def _work(self, deployment: Deployment, monitor: Monitor) -> bool:
