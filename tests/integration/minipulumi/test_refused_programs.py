@@ -1,5 +1,7 @@
 """What a program asks for and minipulumi doesn't cover is refused before anything is changed."""
 
+from typing import Any, cast
+
 import grpc
 import pytest
 from google.protobuf import empty_pb2
@@ -62,9 +64,8 @@ def test_a_call_that_comes_while_everything_is_being_closed_holds_up_nothing(
     def closed_and_called(deployment: Deployment) -> None:
         close(deployment)
         with grpc.insecure_channel(deployment.host.engine) as channel:
-            stub = resource_pb2_grpc.ResourceMonitorStub(channel)
-            asked = empty_pb2.Empty()
-            codes.append(stub.GetDeploymentInfo.future(asked, timeout=30).code())
+            monitor = cast("Any", resource_pb2_grpc.ResourceMonitorStub(channel))
+            codes.append(monitor.GetDeploymentInfo.future(empty_pb2.Empty(), timeout=30).code())
 
     monkeypatch.setattr(Deployment, "close", closed_and_called)
     (world.project / "__main__.py").write_text(PROGRAM.format(more=""))
