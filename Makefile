@@ -17,7 +17,10 @@ demo: $(STAMP)  ## The guide's whole path, offline: environment, fine-tune, serv
 	@$(BIN)/foundry-emulator run --fresh --state .foundry-emulator/demo -- bash tools/demo
 
 test: $(STAMP)  ## Unit, integration and acceptance tests
-	@$(BIN)/python -m pytest -n 2 --dist worksteal -q
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not rehearsal"
+
+rehearse: $(STAMP) ## The long stories: whole stacks, whole workflows, every profile (minutes)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -q -m rehearsal
 
 matrix: $(STAMP) ## Every remote call times every fault and kill: one paid job (more than an hour)
 	@MATRIX=all $(BIN)/python -m pytest -n 2 --dist worksteal -q tests/integration/jobs/test_matrix.py
@@ -56,4 +59,4 @@ clean:          ## Remove the virtual environment and the emulator's state
 	@rm -rf $(VENV) .foundry-emulator .fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test matrix report-check check accept docs bench fuzz wheel lock clean
+.PHONY: help setup demo test rehearse matrix report-check check accept docs bench fuzz wheel lock clean
