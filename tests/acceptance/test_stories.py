@@ -17,7 +17,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-STORIES = sorted(path.parent for path in Path(__file__).parent.glob("*/script"))
+LONG = ("demo",)
+"""Stories of more than a few seconds."""
+STORIES = [
+    pytest.param(path.parent, marks=[pytest.mark.rehearsal] * (path.parent.name in LONG))
+    for path in sorted(Path(__file__).parent.glob("*/script"))
+]
 
 SHOWN_FILES = ("Pulumi.yaml", "Pulumi.dev.yaml", "jobs/specs", "datasets", "tools/demo")
 """What a story finds in its folder, beside its own files: what a user of the project has."""

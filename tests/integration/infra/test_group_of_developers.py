@@ -39,6 +39,7 @@ def command(emulator: Emulator, subscription_id: str, tmp_path: Path) -> Command
     return run
 
 
+@pytest.mark.rehearsal
 @pytest.mark.timeout(300)
 def test_a_stack_whose_developers_are_a_group_is_rehearsed_as_it_stands(
     pulumi: Pulumi, project: Path, command: Command

@@ -14,7 +14,7 @@ from tests.integration.infra.conftest import Pulumi, in_the_bin
 PRODUCTION = "config:\n  foundry-tune:projects: [workshop, lab]\n"
 RECOVER = f"{PRODUCTION}  foundry-tune:recoverDeleted: true\n"
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.rehearsal]
 
 
 def test_a_destroyed_production_stack_comes_back_with_its_hub_and_projects(

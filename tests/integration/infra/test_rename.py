@@ -7,6 +7,7 @@ from emulator.server import Emulator
 from tests.integration.infra.conftest import Pulumi, in_the_bin
 
 
+@pytest.mark.rehearsal
 @pytest.mark.timeout(300)
 def test_a_rename_there_and_back_leaves_nothing_in_the_bin(
     emulator: Emulator, pulumi: Pulumi, subscription_id: str

@@ -14,7 +14,7 @@ from typing import Any
 CALLS_FILE = Path(__file__).with_name("matrix_calls.txt")
 """The calls, one a line: verb, method, host, path. Recorded (`test_matrix.py` holds it to that)."""
 
-SAMPLE = int(os.environ.get("MATRIX_SAMPLE", "8"))
+SAMPLE = int(os.environ.get("MATRIX_SAMPLE", "24"))
 """Cases that `make test` takes; `make matrix` takes all."""
 
 HTML = {"status": 200, "content_type": "text/html", "body": "<html>Sign in to the network</html>"}

@@ -1,6 +1,6 @@
 """Exactly one paid job, whatever goes wrong with whatever call, and a true word about it.
 
-`make matrix` runs every case; `make test` a sample by a seed that the head of its output has:
+`make matrix` runs every case; `make rehearse` a sample by a seed that the head of its output has:
 `MATRIX_SEED=…` repeats it.
 """
 
@@ -18,8 +18,9 @@ from tests.integration.jobs.conftest import Place, Ran, write_story
 
 DOCUMENTED = {0, 3, 4, 6, 7, 8, 9, 10, 100, 101, 103}
 
-
 CHOSEN = matrix.chosen()
+
+pytestmark = pytest.mark.rehearsal
 
 
 @pytest.mark.timeout(300)
