@@ -102,6 +102,10 @@ class QualityError(FoundryTuneError):
     exit_code = 7
 
 
+class RefusedBeforeError(QualityError):
+    """A gate fails by answers that a model gave before: no endpoint was made for it again."""
+
+
 class SignInError(FoundryTuneError):
     """There is no credential, or Azure refuses it."""
 

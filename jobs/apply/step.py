@@ -17,6 +17,7 @@ from jobs.errors import (
     JobFailedError,
     PreflightError,
     QualityError,
+    RefusedBeforeError,
     RemoteError,
     SafetyError,
 )
@@ -43,7 +44,8 @@ from jobs.plan.steps import (
     Step,
     TrialStep,
 )
-from jobs.proof.evaluation import SERVED, measure
+from jobs.proof.answers import registered_subject
+from jobs.proof.evaluation import SERVED, measure, refuse_by_memory
 from jobs.spec import ids
 from jobs.spec.canonical import hyperparameters
 from jobs.terminal.progress import Reporter, size
@@ -295,18 +297,51 @@ def serve_model(step: EndpointStep, work: Work) -> bool:
             work.candidates[step.serving.name] = step.endpoint
         return True
     training = step.serving.training
+    model_id = (
+        _model_id(training.name, work) if training else _given_model(step.serving, work.project)
+    )
+    if step.action.kind == "create" or step.replaces is not None:
+        _refuse_by_memory(step, model_id, work)
     settling = Settling(seconds=work.options.settle_seconds, pause=work.pause)
     endpoint = serve(
         work.session,
         work.project,
         step,
-        _model_id(training.name, work) if training else _given_model(step.serving, work.project),
+        model_id,
         work.report,
         settling,
     )
     with work.lock:
         work.candidates[step.serving.name] = endpoint
     return True
+
+
+def _refuse_by_memory(step: EndpointStep, model_id: str, work: Work) -> None:
+    """A revision that was refused costs nothing again, unless somebody wants to talk to it."""
+    subject = registered_subject(
+        model_id, "Enabled" if step.serving.spec.is_filtered else "Disabled"
+    )
+    if subject is None or work.options.keep_candidate:
+        return
+    for measured in work.plan.steps:
+        if not isinstance(measured, MeasureStep) or step not in measured.needs:
+            continue
+        measuring = measured.measuring
+        others = {
+            word: endpoint
+            for word, name in measuring.references.items()
+            if (endpoint := work.candidates.get(name) or work.plan.actual.served(name))
+        }
+        served = work.plan.actual.served(measuring.endpoint)
+        refuse_by_memory(
+            work.session,
+            subject,
+            step.name,
+            measuring,
+            work.report,
+            {**others, SERVED: served} if served else others,
+            pause=work.pause,
+        )
 
 
 def _model_id(training: str, work: Work) -> str:
@@ -399,6 +434,8 @@ def give_up(step: Step, work: Work, errors: Sequence[Exception]) -> None:
     verdict = next((e for e in errors if isinstance(e, QualityError | SafetyError)), None)
     if not isinstance(step, PointerStep) or verdict is None:
         return
+    if isinstance(verdict, RefusedBeforeError):
+        return  # nothing was made
     if work.options.keep_candidate and isinstance(verdict, QualityError):
         verdict.next_step = (
             f"It is kept to be looked at, and billed: foundry-tune chat {step.candidate.name}"

@@ -18,7 +18,7 @@ import msgspec
 from jobs import revision
 from jobs.errors import UsageError
 from jobs.files import UnreadableFileError, open_regular
-from jobs.foundry.endpoints import Endpoint, serves
+from jobs.foundry.endpoints import Endpoint, model_label, serves
 from jobs.foundry.inference import Messages
 from jobs.proof.metrics import Question
 from jobs.proof.scoring import Reply
@@ -48,20 +48,32 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 def subject_of(endpoint: Endpoint) -> Subject:
     """Who answers behind an endpoint.
 
-    A registered model is one and the same behind every endpoint: its id has the workspace's GUID,
-    and a version is never given twice. A catalogue's model is served without its version, so each
-    new endpoint may have another: there the endpoint, and when it was made, are part of it.
+    A catalogue's model is served without its version, so each new endpoint may have another: there
+    the endpoint, and when it was made, are part of it.
     """
-    born = "" if "/workspaces/" in endpoint.model_id else [endpoint.id, endpoint.created]
-    identity = revision.digest(
-        {
-            "format": revision.FORMAT,
-            "model": endpoint.model_id,
-            "filter": endpoint.content_safety,
-            "born": born,
-        }
+    model_id, guard = endpoint.model_id, endpoint.content_safety
+    if registered := registered_subject(model_id, guard):
+        return registered
+    identity = _identity(model_id, guard, [endpoint.id, endpoint.created])
+    return Subject(model=serves(endpoint), filter=guard, identity=identity)
+
+
+def registered_subject(model_id: str, content_safety: str) -> Subject | None:
+    """Who would answer with a model behind a filter; None for a model that isn't registered.
+
+    A registered model is one and the same behind every endpoint: its id has the workspace's GUID,
+    and a version is never given twice.
+    """
+    if "/workspaces/" not in model_id:
+        return None
+    identity = _identity(model_id, content_safety, "")
+    return Subject(model=model_label(model_id), filter=content_safety, identity=identity)
+
+
+def _identity(model_id: str, content_safety: str, born: Any) -> str:
+    return revision.digest(
+        {"format": revision.FORMAT, "model": model_id, "filter": content_safety, "born": born}
     )
-    return Subject(model=serves(endpoint), filter=endpoint.content_safety, identity=identity)
 
 
 class KeptAnswer(msgspec.Struct, frozen=True, kw_only=True):

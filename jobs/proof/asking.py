@@ -70,6 +70,18 @@ class Asking:
     def ask(self, endpoint: Endpoint, archive: Archive) -> Answered:
         """Every answer of an endpoint: from this machine, from the project, or asked now."""
         subject = subject_of(endpoint)
+        kept, missing = self._kept(subject, archive)
+        if missing:
+            self._ask(endpoint, subject, kept, missing)
+        return self._answered(subject, endpoint.name, kept, asked=len(missing))
+
+    def recall(self, subject: Subject, endpoint: str, archive: Archive) -> Answered | None:
+        """What it has answered to every question, asking nothing; None where one is missing."""
+        kept, missing = self._kept(subject, archive)
+        return None if missing else self._answered(subject, endpoint, kept, asked=0)
+
+    def _kept(self, subject: Subject, archive: Archive) -> tuple[AnswerFile, dict[str, Question]]:
+        """The answers that are kept, here or in the project, and the questions without one."""
         kept = AnswerFile(home(self.measuring.folder), subject)
         wanted = {key_of(self.measuring.spec, question): question for question in self.questions}
         missing = [key for key in wanted if kept.get(key) is None]
@@ -78,15 +90,13 @@ class Asking:
             for key in missing:
                 if key in found:
                     kept.add(found[key])
-            missing = [key for key in missing if key not in found]
-        if missing:
-            self._ask(endpoint, subject, kept, {key: wanted[key] for key in missing})
-        return Answered(
-            subject=subject,
-            endpoint=endpoint.name,
-            answers=tuple(self._answer(kept, question) for question in self.questions),
-            asked=len(missing),
-        )
+        return kept, {key: wanted[key] for key in missing if kept.get(key) is None}
+
+    def _answered(
+        self, subject: Subject, endpoint: str, kept: AnswerFile, *, asked: int
+    ) -> Answered:
+        answers = tuple(self._answer(kept, question) for question in self.questions)
+        return Answered(subject=subject, endpoint=endpoint, answers=answers, asked=asked)
 
     def _ask(
         self, endpoint: Endpoint, subject: Subject, kept: AnswerFile, missing: dict[str, Question]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jobs import revision
-from jobs.errors import PreflightError, QualityError
+from jobs.errors import PreflightError, QualityError, RefusedBeforeError
 from jobs.files import read_unchanged
 from jobs.foundry import endpoints
 from jobs.foundry.endpoints import Endpoint
@@ -15,6 +15,7 @@ from jobs.money.price import Money, usd
 from jobs.plan.desired import Measuring
 from jobs.proof import metrics
 from jobs.proof.against import Comparison, absolute_miss, compared, held
+from jobs.proof.answers import Subject
 from jobs.proof.archive import TAG_LOOK, Archive
 from jobs.proof.asking import Answered, Asking
 from jobs.proof.custom import exam_of
@@ -93,13 +94,72 @@ def measure(
                 f"{measuring.spec.reference}: there is nobody to ask as {word}.",
                 next_step="Add a serverless_endpoint document, or correct compare_with.",
             )
+    asking = _asking(session, measuring, report, pause)
+    archive = asking.archive
+    outcome = _judged(asking, archive, asking.ask(endpoint, archive), others)
+    _tell(outcome, report)
+    if outcome.missed:
+        raise QualityError(
+            _misses(outcome),
+            next_step=f"The endpoint is up and filtered. Train longer or on more data, change the "
+            f"gate, or take it down: foundry-tune down {endpoint.name}",
+        )
+    mark = measuring.mark(endpoints.serves(endpoint))
+    endpoints.tag(session, endpoint, {f"{revision.TAG_EVALUATION}.{measuring.name}": mark})
+    return outcome
+
+
+def refuse_by_memory(
+    session: Session,
+    subject: Subject,
+    endpoint: str,
+    measuring: Measuring,
+    report: Reporter,
+    others: Mapping[str, Endpoint],
+    *,
+    pause: Callable[[float], None] = time.sleep,
+) -> None:
+    """Hold the gates against what a model has answered before, before an endpoint is made for it.
+
+    Where an answer is missing, or somebody to compare with isn't there yet, nothing is decided: it
+    is measured once it is served. `endpoint` is what it would be called.
+
+    Raises:
+        RefusedBeforeError: A gate doesn't hold, as it didn't before.
+    """
+    if any(word not in others for word in measuring.spec.compare_with if word != SERVED):
+        return
+    asking = _asking(session, measuring, report, pause)
+    archive = asking.archive
+    candidate = asking.recall(subject, endpoint, archive)
+    if candidate is None:
+        return
+    outcome = _judged(asking, archive, candidate, others)
+    if outcome.missed:
+        _tell(outcome, report)
+        raise RefusedBeforeError(
+            f"{_misses(outcome)}\n{outcome.model} gave these answers before, so nothing was asked "
+            "and no endpoint was made for it.",
+            next_step="Train longer or on more data, or change what is asked. "
+            "To serve it and talk to it all the same: --keep-candidate",
+        )
+
+
+def _asking(
+    session: Session, measuring: Measuring, report: Reporter, pause: Callable[[float], None]
+) -> Asking:
     questions = metrics.questions(read_unchanged(measuring.path, measuring.sha256))
-    exam = exam_of(measuring, questions)
-    asking = Asking(
+    return Asking(
         session=session, measuring=measuring, questions=questions, report=report, pause=pause
     )
-    archive = asking.archive
-    candidate = asking.ask(endpoint, archive)
+
+
+def _judged(
+    asking: Asking, archive: Archive, candidate: Answered, others: Mapping[str, Endpoint]
+) -> Outcome:
+    """What the answers come to, beside those of the others, which are asked what isn't kept."""
+    measuring = asking.measuring
+    exam = exam_of(measuring, asking.questions)
     references = {
         word: asking.ask(others[word], archive)
         for word in measuring.spec.compare_with
@@ -108,17 +168,11 @@ def measure(
     if SERVED in references and references[SERVED].subject == candidate.subject:
         del references[SERVED]  # it is in force already: there is nothing to promote
     looks = _keep(archive, measuring, exam.gates, candidate, references)
-    outcome = _outcome(exam, measuring, archive, candidate, references, looks)
-    _tell(outcome, report)
-    if outcome.missed:
-        raise QualityError(
-            f"Evaluation '{measuring.name}' misses {'; '.join(outcome.missed)}.",
-            next_step=f"The endpoint is up and filtered. Train longer or on more data, change the "
-            f"gate, or take it down: foundry-tune down {endpoint.name}",
-        )
-    mark = measuring.mark(endpoints.serves(endpoint))
-    endpoints.tag(session, endpoint, {f"{revision.TAG_EVALUATION}.{measuring.name}": mark})
-    return outcome
+    return _outcome(exam, measuring, archive, candidate, references, looks)
+
+
+def _misses(outcome: Outcome) -> str:
+    return f"Evaluation '{outcome.evaluation}' misses {'; '.join(outcome.missed)}."
 
 
 def _keep(

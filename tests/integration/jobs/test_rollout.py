@@ -86,6 +86,32 @@ def test_a_worse_revision_is_taken_down_and_the_served_one_stays_as_it_was(place
     assert asked.failed == []
 
 
+def test_a_revision_that_was_refused_is_refused_again_without_an_endpoint(place: Place) -> None:
+    apply(place, write_story(place, extra=evaluation(place, ">= 0")))
+    first = place.endpoint()
+    harder = write_story(place, extra=evaluation(place, ">= 1"))
+    assert apply(place, harder, epochs=2).code == 7
+    mark = place.emulator.control.last_call()
+    again = apply(place, harder, epochs=2)
+    assert again.code == 7, again.said
+    assert "misses token_f1 >= 1" in again.err
+    assert "gave these answers before, so nothing was asked and no endpoint was made" in again.err
+    touched = [call for call in place.writes(mark) if "serverlessEndpoints" in call]
+    assert [*touched, *questions_since(place, mark)] == []
+    recreated = write_story(place, extra=f"rollout: recreate\n{evaluation(place, '>= 1')}")
+    assert apply(place, recreated, epochs=2).code == 7
+    assert place.endpoint().is_still(first), "it goes on serving: its successor was refused"
+    # What is asked of it now is another thing, and so is somebody who wants to talk to it.
+    harder = write_story(place, extra=evaluation(place, ">= 1"))
+    kept = apply(place, harder, "--keep-candidate", epochs=2)
+    assert kept.code == 7, kept.said
+    assert len(place.endpoints()) == 2
+    assert questions_since(place, mark) != [], "the filter was probed"
+    easier = apply(place, write_story(place, extra=evaluation(place, ">= 0")), epochs=2)
+    assert easier.code == 0, easier.said
+    assert led(place).endpoint != first.name
+
+
 def test_a_gate_that_the_served_revision_misses_takes_nothing_from_it(place: Place) -> None:
     apply(place, write_story(place, extra=evaluation(place, ">= 0")))
     first = place.endpoint()
@@ -279,6 +305,12 @@ def apply(place: Place, spec: Path, *options: str, epochs: int = 0) -> Ran:
 
 def evaluation(place: Place, gate: str) -> str:
     return EVALUATION.format(name=place.name, gate=gate)
+
+
+def questions_since(place: Place, mark: int) -> list[str]:
+    """What the project's endpoints were asked."""
+    calls = place.emulator.control.calls(after=mark, path="/chat/completions")
+    return [call["host"] for call in calls if str(call["host"]).startswith(place.name)]
 
 
 def led(place: Place) -> Pointer:
