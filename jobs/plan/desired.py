@@ -110,6 +110,8 @@ class Serving:
     probes: tuple[Probe, ...]
     """The built-in ones and the user's own."""
     probes_digest: str
+    hosting: UnitPrice | None = None
+    """What an hour costs, asked or not; None for a model of the catalogue, billed by its tokens."""
 
     @property
     def name(self) -> str:
@@ -248,7 +250,10 @@ def read(chapters: Sequence[Chapter], team: Mapping[str, TeamPrices] | None = No
         if isinstance(spec, FineTuning):
             trainings[spec.name] = _training(chapter, spec)
         elif isinstance(spec, ServerlessEndpoint):
-            servings.append(_serving(chapter, spec, trainings, probes_digest))
+            serving = _serving(chapter, spec, trainings, probes_digest)
+            pricing = pricing_of(serving, chapters, team or {})
+            hosting = pricing.unit("hosting") if pricing.is_tuned else None
+            servings.append(replace(serving, hosting=hosting))
         elif isinstance(spec, Evaluation):
             asked = next((s for s in servings if s.name == _endpoint_of(spec)), None)
             pricing = pricing_of(asked, chapters, team or {}) if asked else None

@@ -236,10 +236,10 @@ def _retire_step(
 def _retire_action(
     endpoint: Endpoint, pointer: PointerStep, actual: Actual, now: datetime
 ) -> Action:
-    served, keep = actual.served(pointer.serving.name), pointer.serving.spec.keep_previous
-    if endpoint is served and (pointer.action.kind == "blocked" or keep != "0"):
+    served, serving = actual.served(pointer.serving.name), pointer.serving
+    if endpoint is served and (pointer.action.kind == "blocked" or serving.spec.keeps_previous):
         stays = pointer.action.kind == "blocked"
-        note = "goes on serving" if stays else f"kept {keep} after that, and billed"
+        note = "goes on serving" if stays else _kept(serving)
     elif endpoint is served:
         return Action(kind="delete", type="endpoint", name=endpoint.name, note="after that")
     else:
@@ -247,6 +247,14 @@ def _retire_action(
     if note:
         return Action(kind="unchanged", type="endpoint", name=endpoint.name, note=note)
     return Action(kind="delete", type="endpoint", name=endpoint.name, note="no name follows it")
+
+
+def _kept(serving: Serving) -> str:
+    hours = serving.spec.keeps_previous / timedelta(hours=1)
+    note = f"kept {serving.spec.keep_previous} after that, and billed"
+    if serving.hosting is None or serving.hosting.usd is None:
+        return note
+    return f"{note}: {serving.hosting.times(hours, hours, per=1)}"
 
 
 def why_kept(endpoint: Endpoint, pointer: Pointer | None, now: datetime) -> str:

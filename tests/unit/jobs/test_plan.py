@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from jobs import revision
 from jobs.files import Digest
@@ -13,6 +14,7 @@ from jobs.foundry.jobs import Job
 from jobs.foundry.models import ModelVersion
 from jobs.foundry.pointers import Pointer
 from jobs.foundry.projects import Project
+from jobs.money.price import UnitPrice
 from jobs.plan.actual import Actual
 from jobs.plan.decide import decide
 from jobs.plan.desired import DataVersion, Desired, Measuring, Serving, Training
@@ -83,6 +85,16 @@ def test_nothing_is_done_where_all_is_as_asked() -> None:
     plan = planned(desired(), done())
     assert plan.is_empty
     assert {action.kind for action in plan.actions} == {"unchanged"}
+
+
+def test_what_keeping_the_revision_before_costs_is_said_where_a_price_is_known() -> None:
+    hour = UnitPrice("hosting", 0.74, is_floor=False, words="")
+    wanted = desired(training(epochs=5, revision="fedcba9876"))
+    [serves] = wanted.servings
+    spec = structs.replace(serves.spec, keep_previous="24h")
+    wanted = replace(wanted, servings=(replace(serves, spec=spec, hosting=hour),))
+    _, old = [a for a in planned(wanted, done()).actions if a.type == "endpoint"]
+    assert old.note == "kept 24h after that, and billed: 17.76 USD"
 
 
 def test_a_job_on_its_way_is_adopted() -> None:
