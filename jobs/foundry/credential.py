@@ -1,4 +1,4 @@
-"""Who signs in: the environment's service principal, a workload identity, or `az login`.
+"""Who signs in: the environment's service principal, a pipeline's own identity, or `az login`.
 
 No secret is read here: azure-identity takes it from the environment and keeps it.
 """
@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 from jobs.errors import SignInError, UnreachableError
+from jobs.foundry import pipeline_credential
 from jobs.values import mapping
 
 if TYPE_CHECKING:
@@ -29,11 +30,15 @@ def sign_in() -> "TokenCredential":
     for name in ("azure.identity", "msal"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
-        credential = DefaultAzureCredential(
-            exclude_powershell_credential=True,
-            exclude_shared_token_cache_credential=True,
-            exclude_visual_studio_code_credential=True,
-            process_timeout=20,
+        credential = (
+            pipeline_credential.of_workflow_job()
+            if pipeline_credential.is_workflow_job()
+            else DefaultAzureCredential(
+                exclude_powershell_credential=True,
+                exclude_shared_token_cache_credential=True,
+                exclude_visual_studio_code_credential=True,
+                process_timeout=20,
+            )
         )
     except ValueError as error:
         # A variable that is set to nothing, as CI does with a secret that it doesn't have.
