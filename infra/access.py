@@ -16,7 +16,7 @@ from infra.access_settings import Grant, May, PipelineIdentity
 from infra.config import Developer
 from infra.foundry import FoundryEnvironment
 from infra.naming import role_assignment_name
-from infra.role_sets import ROLE_SETS, RoleSet
+from infra.role_sets import ROLE_SETS
 
 GROUP = "group"
 STORAGE = "storage"
@@ -79,7 +79,7 @@ class Access(pulumi.ComponentResource):
                 principal_type=developer.principal_type,
             )
 
-    def _make_roles(self) -> dict[RoleSet, authorization.RoleDefinition]:
+    def _make_roles(self) -> dict[str, authorization.RoleDefinition]:
         group = self._args.environment.group.id
         where = f"{self._args.resource_group} {self._args.suffix}"
         return {
@@ -196,7 +196,7 @@ class Access(pulumi.ComponentResource):
             )
         )
 
-    def _guid(self, role_set: RoleSet) -> str:
+    def _guid(self, role_set: str) -> str:
         group = f"/subscriptions/{self._args.subscription_id}/resourceGroups/"
         return role_sets.guid(group + self._args.resource_group, role_set)
 

@@ -90,7 +90,7 @@ KEYS: Mapping[str, Key] = {
         "    principalType: User",
     ),
     "access": Key(
-        "Who may do only a part of it: see [below](#who-may-do-what).",
+        "Who may do only a part of it: see [access](access.md#who-may-do-what).",
         f"a map of {', '.join(ROLE_SETS)}, a role's name or its GUID to lists of `name`, "
         "`principalId`, `principalType` and, for one project only, `project`",
         "nobody",
@@ -100,7 +100,8 @@ KEYS: Mapping[str, Key] = {
         "      principalId: 0a11ce00-0000-4000-8000-000000000003\n      principalType: Group",
     ),
     "identities": Key(
-        "What pipelines sign in as, without a secret: see [below](#pipelines-without-secrets).",
+        "What pipelines sign in as, without a secret: see "
+        "[access](access.md#pipelines-without-secrets).",
         f"a list of `name`, `may` ({', '.join(MAY)}), one of `github` (ORG/REPO), `azureDevOps` "
         "(the organization's id) and `issuer`, and `for` (whose tokens)",
         "none",

@@ -2,7 +2,7 @@
 
 No built-in role tells tuning from serving, or calling from either: Azure AI Developer does all of
 it, and Reader reads no key. So three of the sets are custom roles of the resource group, with the
-actions that foundry-tune's verbs take (tests/integration/infra/test_roles_and_verbs.py runs them).
+actions that foundry-tune's verbs take (tests/integration/jobs/test_roles_and_verbs.py runs them).
 """
 
 import uuid
@@ -37,7 +37,7 @@ class CustomRole:
     actions: tuple[str, ...]
 
 
-CUSTOM: Mapping[RoleSet, CustomRole] = {
+CUSTOM: Mapping[str, CustomRole] = {
     "tunes": CustomRole(
         description="Uploads data, submits and cancels jobs, registers and deletes models; makes "
         "no endpoint and reads no key.",
@@ -82,7 +82,7 @@ CUSTOM: Mapping[RoleSet, CustomRole] = {
     ),
 }
 
-DATA: Mapping[RoleSet, str] = {
+DATA: Mapping[str, str] = {
     "tunes": roles.BLOB_DATA_CONTRIBUTOR,
     "serves": roles.BLOB_DATA_CONTRIBUTOR,
     "reads": roles.BLOB_DATA_READER,
@@ -90,6 +90,6 @@ DATA: Mapping[RoleSet, str] = {
 """The role on the storage account that goes with a set: training data, and kept answers."""
 
 
-def guid(group_id: str, role_set: RoleSet) -> str:
+def guid(group_id: str, role_set: str) -> str:
     """The GUID of a custom role: the same for the same resource group, whatever its case."""
     return str(uuid.uuid5(_CUSTOM_ROLES, f"{group_id}|{role_set}".lower()))

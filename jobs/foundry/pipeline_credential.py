@@ -7,6 +7,8 @@ have to write, and which is worth nothing five minutes later; an `apply` may tak
 import os
 from typing import TYPE_CHECKING, Any
 
+from jobs.errors import SignInError, UnreachableError
+
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
@@ -33,8 +35,14 @@ def of_workflow_job() -> "TokenCredential":
 
 
 def _id_token() -> str:
-    """The job's token, from its runner; what fails is an error of azure-core."""
+    """The job's token, from its runner.
+
+    Raises:
+        SignInError: The runner answered with something else.
+        UnreachableError: It didn't answer.
+    """
     from azure.core import PipelineClient
+    from azure.core.exceptions import AzureError, HttpResponseError
     from azure.core.rest import HttpRequest
 
     url, bearer = (os.environ[name] for name in _ASKED)
@@ -42,6 +50,23 @@ def _id_token() -> str:
     request = HttpRequest(
         "GET", url, params={"audience": AUDIENCE}, headers={"Authorization": f"Bearer {bearer}"}
     )
-    response = client.send_request(request)
-    response.raise_for_status()
-    return str(response.json()["value"])
+    try:
+        response = client.send_request(request)
+        response.raise_for_status()
+        return str(response.json()["value"])
+    except HttpResponseError as error:
+        raise _no_token(f"status {error.status_code}") from error
+    except AzureError as error:
+        raise UnreachableError(
+            "The runner of this workflow's job could not be reached for its token.",
+            next_step="Check the network and HTTPS_PROXY, then run the job again.",
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise _no_token("an answer without one") from error
+
+
+def _no_token(why: str) -> SignInError:
+    return SignInError(
+        f"The runner gave this workflow's job no token of its own ({why}).",
+        next_step="Give the job `permissions: id-token: write`, and run it again.",
+    )

@@ -22,7 +22,7 @@ def _validate(change: Change) -> None:
         value = properties.get(name)
         if not isinstance(value, str) or not value or len(value) > _MAX_LENGTH:
             raise bad_request(f"The {name} must be a text of 1 to {_MAX_LENGTH} characters.")
-    if urlsplit(properties["issuer"]).scheme != "https":
+    if urlsplit(str(properties["issuer"])).scheme != "https":
         raise bad_request(f"The issuer '{properties['issuer']}' is not an https URL.")
     audiences = properties.get("audiences")
     if not isinstance(audiences, list) or len(audiences) != 1:  # pyright: ignore[reportUnknownArgumentType]

@@ -77,7 +77,12 @@ def test_who_may_hand_on_roles_under_a_condition_hands_on_no_other(
 
 
 def _role(group: str, name: str, *actions: str) -> dict[str, Any]:
-    permissions = {"actions": actions, "notActions": [], "dataActions": [], "notDataActions": []}
+    permissions: dict[str, Any] = {
+        "actions": actions,
+        "notActions": [],
+        "dataActions": [],
+        "notDataActions": [],
+    }
     return {
         "properties": {
             "roleName": name,

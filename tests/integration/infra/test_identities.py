@@ -61,7 +61,7 @@ def test_pipelines_plan_apply_and_up_without_a_secret_and_no_more_than_that(
     spec = str(story(tmp_path))
     planned = looks.tune("plan", spec)
     assert planned.returncode == 0, planned.stdout + planned.stderr
-    assert "you may not submit jobs" in planned.stdout
+    assert "you may not submit jobs, only look" in planned.stdout
     refused = looks.tune("apply", spec, "--yes")
     assert refused.returncode == 4, refused.stdout + refused.stderr
     configure(project, identities=IDENTITIES, access=readers)
