@@ -2,6 +2,9 @@
 
 import base64
 import json
+import os
+import subprocess
+import sys
 import uuid
 from pathlib import Path
 from typing import Any
@@ -227,6 +230,57 @@ def test_an_identity_keeps_its_ids_and_its_credentials_are_checked(
         "PUT", f"{path}/federatedIdentityCredentials/more", {"properties": full}, version=VERSION
     )
     assert refused[0] == 400
+
+
+WORKFLOW = [sys.executable, "-m", "emulator.cli", "workflow"]
+
+
+def _workflow(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*WORKFLOW, *arguments],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_command_in_a_workflows_job_has_the_runners_token_and_no_credential(
+    emulator: Emulator,
+) -> None:
+    show = "import json, os; print(json.dumps(dict(os.environ)))"
+    job = ("--repository", "contoso/phi", "--pull-request")
+    ran = _workflow(*job, "--", sys.executable, "-c", show)
+    assert ran.returncode == 0, ran.stderr
+    seen = json.loads(ran.stdout)
+    assert not {"ARM_CLIENT_SECRET", "AZURE_CLIENT_SECRET", "AZURE_CLIENT_ID"} & set(seen)
+    assert seen["ARM_TENANT_ID"] == TENANT
+    assert (seen["GITHUB_EVENT_NAME"], seen["GITHUB_REF"]) == ("pull_request", "refs/pull/1/merge")
+    started = {
+        "url": seen["ACTIONS_ID_TOKEN_REQUEST_URL"],
+        "token": seen["ACTIONS_ID_TOKEN_REQUEST_TOKEN"],
+    }
+    claims = jwt.decode(_ask(started, AUDIENCE), options={"verify_signature": False})
+    assert claims["sub"] == "repo:contoso/phi:pull_request"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--repository", "contoso/phi"), "say what to run: foundry-emulator workflow"),
+        (("--repository", "phi", "--", "true"), "'phi' is no repository. Write it as ORG/REPO."),
+    ],
+)
+def test_a_job_that_cannot_be_is_refused_in_a_line(
+    emulator: Emulator, arguments: tuple[str, ...], told: str
+) -> None:
+    refused = _workflow(*arguments)
+    assert refused.returncode == 2
+    assert told in refused.stderr
+    assert (
+        "no emulator runs"
+        in _workflow("--repository", "a/b", "--", "true", FOUNDRY_EMULATOR="").stderr
+    )
 
 
 def _trust(arm: Any, identity: str, name: str, issuer: str, subject: str) -> None:
