@@ -55,7 +55,7 @@ class PipelineIdentity:
 
 def access(get: Get, find: Find, projects: Sequence[str]) -> tuple[Grant, ...]:
     """The grants under `access`: a role, by name or GUID, to those who have it."""
-    value = _json(get, "access", {})
+    value = json_of(get, "access", {})
     if not isinstance(value, dict):
         find("access", "not a map of roles", "Write access: {tunes: [{name: …}]}.")
         return ()
@@ -97,7 +97,7 @@ def refuse_twice(
 def identities(get: Get, find: Find) -> tuple[PipelineIdentity, ...]:
     """The identities under `identities`."""
     found: list[PipelineIdentity] = []
-    for at, row in _rows(_json(get, "identities", []), "identities", find):
+    for at, row in _rows(json_of(get, "identities", []), "identities", find):
         sources = ("github", "azureDevOps", "issuer")
         row, subjects = dict(row), row.get("for")
         row.pop("for", None)
@@ -290,7 +290,8 @@ def _texts(
     return None if wrong else {key: str(value) for key, value in row.items()}
 
 
-def _json(get: Get, key: str, default: object) -> object:
+def json_of(get: Get, key: str, default: object) -> object:
+    """Pulumi hands lists and maps to the program as JSON; what is none comes back as it is."""
     text = get(key)
     if text is None:
         return default

@@ -5,7 +5,6 @@ platform team reads them in a CI log and not at a prompt.
 """
 
 import difflib
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -401,14 +400,7 @@ class _Reader:
         return []
 
     def _json(self, key: str, default: object) -> object:
-        """Pulumi hands lists and maps to the program as JSON."""
-        text = self.get(key)
-        if text is None:
-            return default
-        try:
-            return json.loads(text)
-        except ValueError:
-            return text
+        return access_settings.json_of(self.get, key, default)
 
 
 def _suggest(word: str, known: tuple[str, ...]) -> str:

@@ -8,7 +8,6 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,6 @@ IDENTITIES = [
     {"name": "apply", "may": "apply", "github": REPOSITORY, "for": ["environment:prod"]},
     {"name": "up", "may": "up", "github": REPOSITORY, "for": ["environment:prod"]},
 ]
-Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def configure(project: Path, **keys: Any) -> None:
@@ -77,6 +75,7 @@ def test_pipelines_plan_apply_and_up_without_a_secret_and_no_more_than_that(
     ups = job.as_(clients["up"], "--environment", "prod")
     done = ups.pulumi("up", "--yes", "--skip-preview")
     assert done.returncode == 0, done.stdout + done.stderr
+    assert ups.pulumi("preview", "--expect-no-changes").returncode == 0
     ada = emulator.cloud.access.principal(USER)
     assert ada is not None
     reads = "Microsoft.MachineLearningServices/workspaces/jobs/read"
