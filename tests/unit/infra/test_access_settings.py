@@ -65,8 +65,9 @@ def test_everything_wrong_with_access_is_told_at_once() -> None:
     assert "Did you mean 'tunes'?" in told[2]
 
 
-def test_a_developer_is_not_given_a_part_of_it_again() -> None:
-    config = {"developers": json.dumps([ALICE]), "access": json.dumps({"tunes": [ALICE]})}
+@pytest.mark.parametrize("role", ["tunes", "Monitoring Reader", roles.AI_DEVELOPER])
+def test_a_developer_is_not_given_a_part_of_it_again(role: str) -> None:
+    config = {"developers": json.dumps([ALICE]), "access": json.dumps({role: [ALICE]})}
     (told,) = findings({**MINIMAL, **config})
     assert "developer 'alice' may tune, serve, call and read already" in told
 
