@@ -23,6 +23,7 @@ examples:
     foundry-emulator clock advance 2h
   foundry-emulator run --date 2025-06-01 -- foundry-tune doctor
   foundry-emulator run --state :memory: -- foundry-emulator inventory
+  foundry-emulator workflow --repository contoso/phi --pull-request -- pulumi preview
 """
 
 
@@ -134,6 +135,40 @@ def group(arguments: argparse.Namespace) -> int:
             members = ", ".join(found["members"]) or "nobody"
             _say(f"{found['id']}  {found['name']}: {members}")
     return 0
+
+
+def workflow(arguments: argparse.Namespace) -> int:
+    """Become the command, in the environment of a workflow's job: its token is all it has."""
+    from emulator.rehearsal.workflow import job_environment
+    from emulator.services.githubactions.runner import WorkflowJob
+
+    command: list[str] = arguments.command
+    if command[:1] == ["--"]:
+        command = command[1:]
+    if not command:
+        raise UsageError("say what to run: foundry-emulator workflow … -- COMMAND …")
+    job = WorkflowJob(
+        repository=arguments.repository,
+        environment=arguments.environment,
+        ref=arguments.ref,
+        pull_request=arguments.pull_request,
+    )
+    started = _control(
+        "POST",
+        "/workflow-jobs",
+        {
+            "repository": job.repository,
+            "environment": job.environment,
+            "ref": job.ref,
+            "pull_request": job.pull_request,
+        },
+    )
+    environment = job_environment(os.environ, job, started["url"], started["token"])
+    try:
+        os.execvpe(command[0], command, environment)  # the user's own command
+    except OSError as error:
+        print(f"foundry-emulator: {command[0]}: {error.strerror}", file=sys.stderr)  # noqa: T201
+        return 127
 
 
 def inventory(_: argparse.Namespace) -> int:
@@ -349,6 +384,16 @@ def parser() -> argparse.ArgumentParser:
         help="whose object id, several times for several (the developer who signs in here)",
     )
     verb.set_defaults(work=group)
+
+    verb = verbs.add_parser(
+        "workflow", help="run a command as a GitHub workflow's job would", allow_abbrev=False
+    )
+    verb.add_argument("--repository", required=True, metavar="ORG/REPO")
+    verb.add_argument("--environment", default="", metavar="NAME", help="the job's environment")
+    verb.add_argument("--ref", default="refs/heads/main", help="the branch or tag it runs for")
+    verb.add_argument("--pull-request", action="store_true", help="it runs for a pull request")
+    verb.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND …")
+    verb.set_defaults(work=workflow)
 
     verb = verbs.add_parser("faults", help="show, add or clear faults", allow_abbrev=False)
     verb.add_argument("verb", choices=("show", "add", "clear"))

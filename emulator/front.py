@@ -25,8 +25,10 @@ LOG = logging.getLogger("emulator")
 
 SERVICES = (
     "emulator.services.login",
+    "emulator.services.githubactions",
     "emulator.services.resources",
     "emulator.services.authorization",
+    "emulator.services.managedidentity",
     "emulator.services.storage",
     "emulator.services.keyvault",
     "emulator.services.cognitiveservices",

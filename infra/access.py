@@ -1,16 +1,25 @@
-"""Who may do what in the environment: people and groups, and the workspaces' own identities."""
+"""Who may do what in the environment: people, pipelines, and the workspaces' own identities.
 
-from dataclasses import dataclass
+Nothing is granted above the resource group, and nothing wider than what it is for.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 import pulumi
 from pulumi import Output, ResourceOptions
-from pulumi_azure_native import authorization
+from pulumi_azure_native import authorization, managedidentity
 from pulumi_azure_native import machinelearningservices as ml
 
-from infra import roles
+from infra import role_sets, roles
+from infra.access_settings import Grant, May, PipelineIdentity
 from infra.config import Developer
 from infra.foundry import FoundryEnvironment
 from infra.naming import role_assignment_name
+from infra.role_sets import ROLE_SETS
+
+GROUP = "group"
+STORAGE = "storage"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,8 +27,17 @@ class AccessArgs:
     """Whose access to what is granted."""
 
     subscription_id: str
+    resource_group: str
+    suffix: str
+    """What tells the stack's custom roles from another subscription's: names are the tenant's."""
     environment: FoundryEnvironment
     developers: tuple[Developer, ...]
+    grants: tuple[Grant, ...] = ()
+    identities: tuple[PipelineIdentity, ...] = ()
+    made: Mapping[str, managedidentity.UserAssignedIdentity] = field(
+        default_factory=dict[str, managedidentity.UserAssignedIdentity]
+    )
+    """The identities as they were made, by name."""
 
 
 class Access(pulumi.ComponentResource):
@@ -29,39 +47,115 @@ class Access(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: AccessArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("foundry-tune:index:Access", name, {}, opts)
-        self._subscription_id = args.subscription_id
+        self._args = args
+        self._inside = ResourceOptions(parent=self)
+        self._scopes = _scopes(args.environment)
         self.assignments = []
         for developer in args.developers:
-            self._grant_developer(args.environment, developer)
-        self._grant_workspace(args.environment, "hub", args.environment.hub)
+            self._grant_developer(developer)
+        # All three as soon as anybody is told apart: who may hand on roles (`up`) can't make them.
+        self._custom = self._make_roles() if args.grants or args.identities else {}
+        self._grant_each(args.grants)
+        for identity in args.identities:
+            self._grant_identity(identity)
+        self._grant_workspace("hub", args.environment.hub)
         for project, workspace in args.environment.projects.items():
-            self._grant_workspace(args.environment, f"project-{project}", workspace)
+            self._grant_workspace(f"project-{project}", workspace)
         self.register_outputs({})
 
-    def _grant_developer(self, environment: FoundryEnvironment, developer: Developer) -> None:
-        grants = (
-            ("developer", environment.group.id, roles.AI_DEVELOPER),
+    def _grant_developer(self, developer: Developer) -> None:
+        for purpose, scope, role in (
+            ("developer", GROUP, roles.AI_DEVELOPER),
             # Training data goes into the hub's storage under the developer's own name.
-            ("blobs", environment.storage_account.id, roles.BLOB_DATA_CONTRIBUTOR),
-        )
-        for purpose, scope, role in grants:
+            ("blobs", STORAGE, roles.BLOB_DATA_CONTRIBUTOR),
+            # foundry-tune monitor asks Azure Monitor, which Azure AI Developer may not.
+            ("metrics", GROUP, roles.MONITORING_READER),
+        ):
             self._assign(
                 f"{developer.name}-{purpose}",
-                scope=scope,
+                scope=self._scopes[scope],
                 role=role,
                 principal_id=Output.from_input(developer.principal_id),
                 principal_type=developer.principal_type,
             )
 
-    def _grant_workspace(
-        self, environment: FoundryEnvironment, name: str, workspace: ml.Workspace
-    ) -> None:
-        grants = (
+    def _make_roles(self) -> dict[str, authorization.RoleDefinition]:
+        group = self._args.environment.group.id
+        where = f"{self._args.resource_group} {self._args.suffix}"
+        return {
+            role_set: authorization.RoleDefinition(
+                f"role-{role_set}",
+                role_definition_id=self._guid(role_set),
+                role_name=f"foundry-tune {role_set} ({where})",
+                role_type="CustomRole",
+                description=custom.description,
+                scope=group,
+                assignable_scopes=[group],
+                permissions=[
+                    authorization.PermissionArgs(
+                        actions=custom.actions, not_actions=[], data_actions=[], not_data_actions=[]
+                    )
+                ],
+                opts=self._inside,
+            )
+            for role_set, custom in role_sets.CUSTOM.items()
+        }
+
+    def _grant_each(self, grants: Iterable[Grant]) -> None:
+        given: set[tuple[str, str, str]] = set()
+        for grant in grants:
+            place = f"project-{grant.project}" if grant.project else GROUP
+            for scope, role in _parts(grant.role, place):
+                key = (scope, role, grant.principal_id)
+                if key in given:
+                    continue  # one storage account holds the blobs of every project
+                given.add(key)
+                # Called after what it is, not after who is listed where: a list may be re-ordered
+                # and a person renamed without an assignment going and coming.
+                self._assign(
+                    f"access-{scope}-{role}-{grant.principal_id}",
+                    scope=self._scopes[scope],
+                    role=role,
+                    principal_id=Output.from_input(grant.principal_id),
+                    principal_type=grant.principal_type,
+                )
+
+    def _grant_identity(self, identity: PipelineIdentity) -> None:
+        for scope, role in IDENTITY_ROLES[identity.may]:
+            condition = None
+            if role == roles.RBAC_ADMINISTRATOR:
+                condition = roles.only_these(self._assignable())
+            self._assign(
+                f"identity-{identity.name}-{scope}-{role}",
+                scope=self._scopes[scope],
+                role=role,
+                principal_id=self._args.made[identity.name].principal_id,
+                principal_type=authorization.PrincipalType.SERVICE_PRINCIPAL,
+                condition=condition,
+            )
+
+    def _assignable(self) -> list[str]:
+        """The GUIDs of the roles that this stack gives to anybody, but for `up` itself."""
+        named = {grant.role for grant in self._args.grants} - {*ROLE_SETS, roles.CONTRIBUTOR}
+        return [
+            *(self._guid(role_set) for role_set in role_sets.CUSTOM),
+            *sorted(
+                named
+                | {
+                    *(roles.AI_DEVELOPER, roles.MONITORING_READER, roles.READER),
+                    *(roles.BLOB_DATA_CONTRIBUTOR, roles.BLOB_DATA_READER),
+                    *(roles.KEY_VAULT_SECRETS_OFFICER, roles.COGNITIVE_SERVICES_USER),
+                }
+            ),
+        ]
+
+    def _grant_workspace(self, name: str, workspace: ml.Workspace) -> None:
+        environment = self._args.environment
+        for purpose, scope, role in (
             ("blobs", environment.storage_account.id, roles.BLOB_DATA_CONTRIBUTOR),
             ("secrets", environment.key_vault.id, roles.KEY_VAULT_SECRETS_OFFICER),
             ("ai-services", environment.ai_services.id, roles.COGNITIVE_SERVICES_USER),
-        )
-        for purpose, scope, role in grants:
+        ):
             self._assign(
                 f"{name}-{purpose}",
                 scope=scope,
@@ -78,23 +172,48 @@ class Access(pulumi.ComponentResource):
         role: str,
         principal_id: Output[str],
         principal_type: str,
+        condition: str | None = None,
     ) -> None:
-        def name_in_azure(both: list[str]) -> str:
-            return role_assignment_name(both[0], both[1], role)
+        guid = self._guid(role) if role in role_sets.CUSTOM else role
 
+        def name_in_azure(both: list[str]) -> str:
+            return role_assignment_name(both[0], both[1], guid)
+
+        made_before = [self._custom[role]] if role in role_sets.CUSTOM else []
         self.assignments.append(
             authorization.RoleAssignment(
                 name,
                 role_assignment_name=Output.all(scope, principal_id).apply(name_in_azure),
                 scope=scope,
-                role_definition_id=roles.definition_id(self._subscription_id, role),
+                role_definition_id=roles.definition_id(self._args.subscription_id, guid),
                 principal_id=principal_id,
                 # Said outright, Azure doesn't look the principal up in a directory that may
                 # not have heard of it yet (PrincipalNotFound right after an identity is made).
                 principal_type=principal_type,
-                opts=ResourceOptions(parent=self),
+                condition=condition,
+                condition_version="2.0" if condition else None,
+                opts=ResourceOptions(parent=self, depends_on=made_before),
             )
         )
+
+    def _guid(self, role_set: str) -> str:
+        group = f"/subscriptions/{self._args.subscription_id}/resourceGroups/"
+        return role_sets.guid(group + self._args.resource_group, role_set)
+
+
+IDENTITY_ROLES: Mapping[May, tuple[tuple[str, str], ...]] = {
+    # `foundry-tune plan` and `pulumi preview` read, and no secret and no data.
+    "plan": ((GROUP, roles.READER),),
+    # `foundry-tune apply` tunes and serves.
+    "apply": (
+        (GROUP, "tunes"),
+        (GROUP, "serves"),
+        (STORAGE, roles.BLOB_DATA_CONTRIBUTOR),
+    ),
+    # `pulumi up` makes everything in the group, and hands on the roles of this stack only.
+    "up": ((GROUP, roles.CONTRIBUTOR), (GROUP, roles.RBAC_ADMINISTRATOR)),
+}
+"""What an identity may do: places and roles, a role's GUID or a set of this stack's own."""
 
 
 def principal_of(workspace: ml.Workspace) -> Output[str]:
@@ -106,3 +225,17 @@ def principal_of(workspace: ml.Workspace) -> Output[str]:
         return identity.principal_id
 
     return workspace.identity.apply(principal_id)
+
+
+def _scopes(environment: FoundryEnvironment) -> dict[str, Output[str]]:
+    projects = {f"project-{name}": made.id for name, made in environment.projects.items()}
+    return {GROUP: environment.group.id, STORAGE: environment.storage_account.id, **projects}
+
+
+def _parts(role: str, place: str) -> list[tuple[str, str]]:
+    """The places and roles that a grant comes down to."""
+    if role not in ROLE_SETS:
+        return [(place, role)]
+    own = role if role in role_sets.CUSTOM else roles.READER
+    data = role_sets.DATA.get(role)
+    return [(place, own), *([(STORAGE, data)] if data else [])]

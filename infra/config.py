@@ -5,17 +5,25 @@ platform team reads them in a CI log and not at a prompt.
 """
 
 import difflib
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, cast, get_args
+from typing import NamedTuple, cast
 
 import pulumi
 from pulumi.runtime import config as pulumi_config
 
-PrincipalType = Literal["User", "Group", "ServicePrincipal"]
-PRINCIPAL_TYPES: tuple[PrincipalType, ...] = get_args(PrincipalType)
+from infra import access_settings
+from infra.access_settings import (
+    GUID,
+    MAY,
+    PRINCIPAL_TYPES,
+    Grant,
+    PipelineIdentity,
+    PrincipalType,
+)
+from infra.access_settings import NAME as PERSON
+from infra.role_sets import ROLE_SETS
 
 # Where Phi-4 and Phi-4-mini can be fine-tuned without a cluster (Microsoft's
 # region-availability-maas page, 2026-02-17). Phi-3 could in eastus2 only.
@@ -72,12 +80,33 @@ KEYS: Mapping[str, Key] = {
         "projects: [xbox]",
     ),
     "developers": Key(
-        "Who may fine-tune and deploy: Azure AI Developer on the resource group.",
+        "Who may fine-tune, deploy and watch: Azure AI Developer and Monitoring Reader on the "
+        "resource group, Storage Blob Data Contributor on its storage.",
         "a list of `name` (lower case letters, digits, dashes), `principalId` (an object id), "
         f"`principalType` ({', '.join(PRINCIPAL_TYPES)})",
         "nobody",
         "developers:\n  - name: alice\n    principalId: 0a11ce00-0000-4000-8000-000000000001\n"
         "    principalType: User",
+    ),
+    "access": Key(
+        "Who may do only a part of it: see [access](access.md#who-may-do-what).",
+        f"a map of {', '.join(ROLE_SETS)}, a role's name or its GUID to lists of `name`, "
+        "`principalId`, `principalType` and, for one project only, `project`",
+        "nobody",
+        "access:\n  tunes:\n    - name: research\n"
+        "      principalId: 0a11ce00-0000-4000-8000-000000000002\n      principalType: Group\n"
+        "      project: xbox\n  reads:\n    - name: audit\n"
+        "      principalId: 0a11ce00-0000-4000-8000-000000000003\n      principalType: Group",
+    ),
+    "identities": Key(
+        "What pipelines sign in as, without a secret: see "
+        "[access](access.md#pipelines-without-secrets).",
+        f"a list of `name`, `may` ({', '.join(MAY)}), one of `github` (ORG/REPO), `azureDevOps` "
+        "(the organization's id) and `issuer`, and `for` (whose tokens)",
+        "none",
+        "identities:\n  - name: pull-requests\n    may: plan\n    github: contoso/phi\n"
+        "    for: [pull_request]\n  - name: release\n    may: apply\n    github: contoso/phi\n"
+        "    for: [environment:prod]",
     ),
     "publicNetworkAccess": Key(
         "Whether storage, vault, AI Services and workspaces answer on the internet.",
@@ -117,10 +146,8 @@ KEYS: Mapping[str, Key] = {
 MAX_WORKLOAD_AND_ENVIRONMENT = 14
 MAX_TAGS = 40  # Azure takes 50; some are ours
 
-GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 WORD = re.compile(r"[a-z][a-z0-9]{1,9}")
 PROJECT = re.compile(r"[a-z][a-z0-9-]{1,30}[a-z0-9]")
-PERSON = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 TAG_NAME = re.compile(r"[^<>%&\\?/]{1,512}")
 
 
@@ -146,6 +173,8 @@ class Settings:
     environment: str
     projects: tuple[str, ...]
     developers: tuple[Developer, ...] = ()
+    access: tuple[Grant, ...] = ()
+    identities: tuple[PipelineIdentity, ...] = ()
     public_network_access: bool = True
     purge_protection: bool = True
     recover_deleted: bool = False
@@ -168,12 +197,15 @@ def parse(keys: list[str], get: Callable[[str], str | None], stack: str) -> Sett
     workload = reader.word("workload", "foundry")
     environment = reader.word("environment", stack)
     reader.check_length_together(workload, environment)
+    location, projects = reader.location(), reader.projects()
     settings = Settings(
-        location=reader.location(),
+        location=location,
         workload=workload,
         environment=environment,
-        projects=reader.projects(),
+        projects=projects,
         developers=reader.developers(),
+        access=access_settings.access(get, reader.find, projects),
+        identities=access_settings.identities(get, reader.find),
         public_network_access=reader.choice("publicNetworkAccess", ("Enabled", "Disabled"))
         == "Enabled",
         purge_protection=reader.boolean("purgeProtection", default=True),
@@ -181,6 +213,8 @@ def parse(keys: list[str], get: Callable[[str], str | None], stack: str) -> Sett
         purge_on_destroy=reader.boolean("purgeOnDestroy", default=False),
         tags=reader.tags(),
     )
+    developers = [(one.name, one.principal_id) for one in settings.developers]
+    access_settings.refuse_twice(settings.access, developers, reader.find)
     if f"hub-{workload}-{environment}" in settings.projects:
         reader.find("projects", "a project can't have the hub's name", "Choose another name.")
     if settings.purge_on_destroy and settings.purge_protection:
@@ -366,14 +400,7 @@ class _Reader:
         return []
 
     def _json(self, key: str, default: object) -> object:
-        """Pulumi hands lists and maps to the program as JSON."""
-        text = self.get(key)
-        if text is None:
-            return default
-        try:
-            return json.loads(text)
-        except ValueError:
-            return text
+        return access_settings.json_of(self.get, key, default)
 
 
 def _suggest(word: str, known: tuple[str, ...]) -> str:

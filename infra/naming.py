@@ -24,6 +24,8 @@ class Names:
     ai_services: str
     connection: str
     hub: str
+    identity: str
+    """What the names of the pipelines' identities start with."""
 
 
 def names(workload: str, environment: str, subscription_id: str) -> Names:
@@ -36,6 +38,7 @@ def names(workload: str, environment: str, subscription_id: str) -> Names:
         ai_services=f"ais-{workload}-{environment}-{suffix}",
         connection="ai-services",
         hub=f"hub-{workload}-{environment}",
+        identity=f"id-{workload}-{environment}",
     )
 
 

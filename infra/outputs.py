@@ -20,6 +20,7 @@ def export(
     client: GetClientConfigResult,
     environment: FoundryEnvironment,
     registrations: Sequence[ProviderRegistration],
+    client_ids: Mapping[str, pulumi.Output[str]],
 ) -> None:
     """Export the stack's outputs."""
     first = settings.projects[0]
@@ -41,5 +42,8 @@ def export(
         "aiServicesEndpoint": environment.ai_services.properties.endpoint,
         "registeredProviders": [registration.namespace for registration in registrations],
     }
+    if client_ids:
+        # No secret: who signs in as one needs the token that its credential names.
+        pulumi.export("identityClientIds", dict(client_ids))
     for name, value in outputs.items():
         pulumi.export(name, value)

@@ -70,15 +70,15 @@ class ProviderRegistration(Resource):
         )
 
 
-def register_all(subscription_id: str) -> Sequence[ProviderRegistration]:
-    """Declare the registration of every namespace the stack touches."""
+def register_all(subscription_id: str, more: Sequence[str] = ()) -> Sequence[ProviderRegistration]:
+    """Declare the registration of every namespace the stack touches, and of `more` of them."""
     return [
         ProviderRegistration(
             namespace.lower().replace(".", "-"),
             namespace=namespace,
             subscription_id=subscription_id,
         )
-        for namespace in NAMESPACES
+        for namespace in (*NAMESPACES, *more)
     ]
 
 

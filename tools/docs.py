@@ -1,8 +1,9 @@
 """Writes every page that is made from the program: `make docs` (a test keeps them true)."""
 
-from tools import cli_page, imports, rules_page, spec_page, stack_page
+from tools import access_page, cli_page, imports, rules_page, spec_page, stack_page
 
 PAGES = {
+    access_page.PAGE: lambda: access_page.page(access_page.PAGE.read_text(encoding="utf-8")),
     cli_page.PAGE: cli_page.page,
     imports.PAGE: lambda: imports.page(imports.PAGE.read_text(encoding="utf-8")),
     rules_page.PAGE: rules_page.page,

@@ -43,6 +43,11 @@ before or after `pulumi up`: `foundry-emulator group add OBJECT-ID`. Until then 
 is refused as it is for anybody outside of the group. `foundry-tune doctor` shows which role comes
 through which group.
 
+## Who may do what
+
+`developers` may do all that fine-tuning takes, `access` gives parts of it, and `identities` let
+pipelines sign in without a secret. What each set may do, and why: [access.md](access.md).
+
 ## What Azure keeps
 
 A deleted vault, AI Services account, hub or project stays in Azure's bin for days, and its name

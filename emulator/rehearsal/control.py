@@ -19,10 +19,13 @@ from emulator.http.messages import Request, Response
 from emulator.http.routing import Route, Router, render_json_error
 from emulator.rehearsal.identities import PLATFORM
 from emulator.rehearsal.inventory import take
+from emulator.services.githubactions import runner
+from emulator.services.githubactions.runner import WorkflowJob
 from emulator.state.access import Principal
 from emulator.state.clock import Clock, isoformat
 from emulator.state.errors import AzureError, bad_request
 from emulator.state.faults import Faults
+from emulator.state.issuers import DEVOPS_HOST, GITHUB, LIFETIME
 from emulator.state.json_text import Json
 
 
@@ -101,6 +104,27 @@ class Control:
     def assign(self, principal_id: str, role: str, scope: str) -> str:
         """Assign a role, past ARM and its checks."""
         return self.cloud.access.assign(principal_id, role, scope)
+
+    def start_job(self, job: WorkflowJob) -> dict[str, str]:
+        """Where a workflow's job asks for its token (`url`, `token`), and its `subject`."""
+        return runner.start(self.cloud, job)
+
+    def id_token(
+        self,
+        issuer: str,
+        subject: str,
+        audience: str = "api://AzureADTokenExchange",
+        *,
+        lifetime: int = LIFETIME,
+    ) -> str:
+        """A token of an issuer that is emulated, for any subject: what Azure DevOps gives a job."""
+        issuers = self.cloud.issuers
+        if not issuers.knows(issuer):
+            raise bad_request(
+                f"'{issuer}' isn't emulated. There are {GITHUB} and "
+                f"https://{DEVOPS_HOST}/<organization id>."
+            )
+        return issuers.sign(issuer, subject, audience, lifetime=lifetime)
 
     def calls(self, after: int = 0, **wanted: Any) -> list[Json]:
         """The calls since a number, oldest first; `calls(method="PUT", status=409)` filters."""
@@ -228,6 +252,24 @@ def _assignments(control: Control, request: Request) -> Response:
     return Response.json({"id": id}, 201)
 
 
+def _start_job(control: Control, request: Request) -> Response:
+    body = request.json()
+    job = WorkflowJob(
+        repository=str(body["repository"]),
+        environment=str(body.get("environment", "")),
+        ref=str(body.get("ref", "refs/heads/main")),
+        pull_request=body.get("pull_request") is True,
+    )
+    return Response.json(control.start_job(job), 201)
+
+
+def _id_token(control: Control, request: Request) -> Response:
+    body = request.json()
+    audience = str(body.get("audience", "api://AzureADTokenExchange"))
+    token = control.id_token(str(body["issuer"]), str(body["subject"]), audience)
+    return Response.json({"token": token}, 201)
+
+
 def _add_fault(control: Control, request: Request) -> Response:
     return Response.json({"id": control.cloud.faults.add(request.json())}, 201)
 
@@ -289,6 +331,8 @@ _ROUTES: tuple[tuple[str, str, Callable[[Control, Request], Response]], ...] = (
     ("GET", "/groups", _list_groups),
     ("POST", "/groups", _change_group),
     ("POST", "/assignments", _assignments),
+    ("POST", "/workflow-jobs", _start_job),
+    ("POST", "/id-tokens", _id_token),
     ("GET", "/faults", _list_faults),
     ("POST", "/faults", _add_fault),
     ("DELETE", "/faults", _clear_faults),

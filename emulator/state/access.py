@@ -6,19 +6,18 @@ of its `actions` matches and none of its `notActions` does; roles add up.
 
 import hashlib
 import json
-import re
 import secrets
 import sqlite3
 import uuid
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from typing import Any
 
+from emulator.state import conditions
 from emulator.state.clock import Clock
 from emulator.state.database import Database
 from emulator.state.errors import AzureError
 from emulator.state.ids import ResourceId
+from emulator.state.roles import RoleDefinition, Roles
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS principals (
@@ -54,28 +53,6 @@ class Principal:
     resource: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoleDefinition:
-    """A built-in role."""
-
-    id: str
-    name: str
-    description: str
-    actions: tuple[str, ...]
-    not_actions: tuple[str, ...]
-    data_actions: tuple[str, ...]
-    not_data_actions: tuple[str, ...]
-
-    def grants(self, action: str, *, data: bool = False) -> bool:
-        """Whether this role allows an action (or a data action)."""
-        allowed, denied = (
-            (self.data_actions, self.not_data_actions) if data else (self.actions, self.not_actions)
-        )
-        return any(_matches(pattern, action) for pattern in allowed) and not any(
-            _matches(pattern, action) for pattern in denied
-        )
-
-
 class Access:
     """The directory and the role assignments."""
 
@@ -83,6 +60,7 @@ class Access:
         self._database = database
         self._clock = clock
         database.define(SCHEMA)
+        self.roles = Roles(database)
 
     # -- principals ------------------------------------------------------------------------------
 
@@ -121,7 +99,10 @@ class Access:
         return principal
 
     def add_managed_identity(self, resource: ResourceId) -> Principal:
-        """The principal of a resource's system-assigned identity; the same one on every call."""
+        """The principal of a resource's identity, or of an identity that is a resource itself.
+
+        The same one on every call.
+        """
         row = self._database.row(
             "SELECT * FROM principals WHERE resource=? COLLATE NOCASE", (resource.text,)
         )
@@ -236,18 +217,29 @@ class Access:
 
     def roles_on(self, principal: Principal, scope: str) -> list[RoleDefinition]:
         """The roles that somebody has on a scope (an ARM id), assigned there or above it."""
+        return [role for role, _ in self._held(principal, scope)]
+
+    def may_assign(self, principal: Principal, action: str, scope: str, role: str) -> bool:
+        """Whether somebody may write or delete the assignment of a role, with all conditions."""
+        return any(
+            held.grants(action) and conditions.allow(condition, action, role)
+            for held, condition in self._held(principal, scope)
+        )
+
+    def _held(self, principal: Principal, scope: str) -> list[tuple[RoleDefinition, str]]:
+        """Each role with the condition of its assignment, "" for none."""
         who = self.identities_of(principal.id)
         rows = self._database.rows(
-            "SELECT role, scope_key FROM role_assignments WHERE principal IN "
+            "SELECT role, scope_key, body FROM role_assignments WHERE principal IN "
             f"({','.join('?' * len(who))})",
             tuple(who),
         )
         key = scope.rstrip("/").lower()
         return [
-            role
+            (role, str(json.loads(row["body"]).get("condition") or ""))
             for row in rows
             if key == row["scope_key"] or key.startswith(row["scope_key"] + "/")
-            if (role := role_definitions().get(row["role"])) is not None
+            if (role := self.roles.find(row["role"])) is not None
         ]
 
     def sees(self, principal: Principal, scope: ResourceId) -> bool:
@@ -266,14 +258,12 @@ class Access:
     def require(self, principal: Principal, action: str, scope: str) -> None:
         """Refuse, with ARM's AuthorizationFailed, what somebody may not do."""
         if not self.allows(principal, action, scope):
-            raise AzureError(
-                403,
-                "AuthorizationFailed",
-                f"The client '{principal.client_id or principal.id}' with object id "
-                f"'{principal.id}' does not have authorization to perform action '{action}' over "
-                f"scope '{scope or '/'}' or the scope is invalid. If access was recently granted, "
-                "please refresh your credentials.",
-            )
+            raise _authorization_failed(principal, action, scope)
+
+    def require_assigning(self, principal: Principal, action: str, scope: str, role: str) -> None:
+        """Refuse the assignment of a role that a condition keeps from somebody."""
+        if not self.may_assign(principal, action, scope, role):
+            raise _authorization_failed(principal, action, scope)
 
     def require_linked(
         self, principal: Principal, action: str, scope: str, *, linked: str, linked_scope: str
@@ -301,40 +291,20 @@ class Access:
             )
 
 
-@cache
-def role_definitions() -> dict[str, RoleDefinition]:
-    """The built-in roles by GUID, from `role_definitions.json`."""
-    text = resources.files("emulator.state").joinpath("role_definitions.json").read_text("utf-8")
-    return {
-        row["id"]: RoleDefinition(
-            id=row["id"],
-            name=row["name"],
-            description=row["description"],
-            actions=tuple(row["actions"]),
-            not_actions=tuple(row["notActions"]),
-            data_actions=tuple(row["dataActions"]),
-            not_data_actions=tuple(row["notDataActions"]),
-        )
-        for row in json.loads(text)["roles"]
-    }
+def _authorization_failed(principal: Principal, action: str, scope: str) -> AzureError:
+    return AzureError(
+        403,
+        "AuthorizationFailed",
+        f"The client '{principal.client_id or principal.id}' with object id "
+        f"'{principal.id}' does not have authorization to perform action '{action}' over "
+        f"scope '{scope or '/'}' or the scope is invalid. If access was recently granted, "
+        "please refresh your credentials.",
+    )
 
 
 def _digest(secret: str) -> str:
     # The secrets are random and long, so a plain digest keeps them: the state never holds one.
     return hashlib.sha256(secret.encode()).hexdigest()
-
-
-@cache
-def _expression(pattern: str) -> re.Pattern[str]:
-    # `workspaces/*/read` covers `workspaces/read` as well: otherwise the built-in roles' own
-    # notActions (`workspaces/write` beside the action `workspaces/*/write`) would say nothing.
-    expression = ".*".join(map(re.escape, pattern.split("*"))).replace("/.*/", "/(?:.*/)?")
-    return re.compile(expression, re.IGNORECASE)
-
-
-@cache
-def _matches(pattern: str, action: str) -> bool:
-    return _expression(pattern).fullmatch(action) is not None
 
 
 def _principal(row: sqlite3.Row) -> Principal:

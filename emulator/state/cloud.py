@@ -8,6 +8,7 @@ from emulator.state.access import Access
 from emulator.state.clock import Clock
 from emulator.state.database import Database
 from emulator.state.faults import Faults
+from emulator.state.issuers import Issuers
 from emulator.state.store import ResourceStore
 from emulator.state.throttle import Throttle
 from emulator.state.tokens import Tokens
@@ -42,6 +43,7 @@ class Cloud:
         self.resources = ResourceStore(self.database, self.clock)
         self.access = Access(self.database, self.clock)
         self.tokens = Tokens(self.access, TENANT)
+        self.issuers = Issuers()
         self.faults = Faults()
         self.throttle = Throttle(self.clock)
         self.workers = Workers()

@@ -46,6 +46,8 @@ class Tokens:
             "uti": uuid.uuid4().hex[:22],
             "ver": "1.0",
         }
+        if principal.resource:
+            claims["xms_mirid"] = principal.resource
         return jwt.encode(claims, self._private_key(), ALGORITHM, headers={"kid": KEY_ID})
 
     @property

@@ -1,4 +1,4 @@
-"""Who signs in: the environment's service principal, a workload identity, or `az login`.
+"""Who signs in: the environment's service principal, a pipeline's own identity, or `az login`.
 
 No secret is read here: azure-identity takes it from the environment and keeps it.
 """
@@ -7,9 +7,11 @@ import base64
 import json
 import logging
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jobs.errors import SignInError, UnreachableError
+from jobs.foundry import pipeline_credential
 from jobs.values import mapping
 
 if TYPE_CHECKING:
@@ -29,11 +31,15 @@ def sign_in() -> "TokenCredential":
     for name in ("azure.identity", "msal"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
-        credential = DefaultAzureCredential(
-            exclude_powershell_credential=True,
-            exclude_shared_token_cache_credential=True,
-            exclude_visual_studio_code_credential=True,
-            process_timeout=20,
+        credential = (
+            pipeline_credential.of_workflow_job()
+            if pipeline_credential.is_workflow_job()
+            else DefaultAzureCredential(
+                exclude_powershell_credential=True,
+                exclude_shared_token_cache_credential=True,
+                exclude_visual_studio_code_credential=True,
+                process_timeout=20,
+            )
         )
     except ValueError as error:
         # A variable that is set to nothing, as CI does with a secret that it doesn't have.
@@ -68,20 +74,37 @@ def sign_in() -> "TokenCredential":
     return credential
 
 
-def object_id(credential: "TokenCredential") -> str:
+@dataclass(frozen=True, slots=True)
+class Caller:
     """Who signed in, as role assignments name them; empty where the token doesn't say it."""
+
+    object_id: str = ""
+    principal_type: str = ""
+    """`ServicePrincipal` or `User`."""
+
+
+def caller(credential: "TokenCredential") -> Caller:
+    """Who signed in, by the token that Entra gave."""
     parts = credential.get_token(MANAGEMENT_SCOPE).token.split(".")
     if len(parts) != 3:
-        return ""
+        return Caller()
     try:
         claims: object = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
     except ValueError:
-        return ""
-    found = mapping(claims)
-    return str(found.get("oid") or "") if found else ""
+        return Caller()
+    found = mapping(claims) or {}
+    if not found.get("oid"):
+        return Caller()
+    kind = "ServicePrincipal" if found.get("idtyp") == "app" else "User"
+    return Caller(str(found["oid"]), kind)
 
 
 def _what_to_set() -> str:
+    if pipeline_credential.is_workflow_job():
+        return (
+            "The stack's `identities` say whose tokens sign in as that client (its output "
+            "identityClientIds): repository, environment, branch or pull request, to the letter."
+        )
     missing = [name for name in _SERVICE_PRINCIPAL if not os.environ.get(name)]
     if missing and len(missing) < len(_SERVICE_PRINCIPAL):
         verb = "is" if len(missing) == 1 else "are"

@@ -86,6 +86,13 @@ def default_datastore(session: Session) -> Datastore:
     )
 
 
+def storage_account(session: Session, project: Project) -> str:
+    """The ARM id of the account that keeps the project's blobs: its hub's."""
+    doing = "read the hub of the project"
+    hub = session.arm.get(project.hub_id, API_VERSION, doing)
+    return require_text(hub, doing, "properties", "storageAccount")
+
+
 def data_plane(session: Session, project: Project) -> str:
     """The host of the region's run history and metrics, from the project's discovery document.
 

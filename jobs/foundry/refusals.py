@@ -92,7 +92,8 @@ def refusal(
         return AccessDeniedError(
             f"You may not {doing} ({code or 'Forbidden'}).",
             next_step=f"Ask the platform team for the role {role}: they add you to the "
-            f"developers of the stack and run pulumi up.{said}",
+            "developers of the stack and run pulumi up. foundry-tune doctor shows the command that "
+            f"gives it.{said}",
         )
     if code in {"MissingSubscriptionRegistration", "NoRegisteredProviderFound"}:
         return PreflightError(

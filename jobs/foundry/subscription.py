@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobs.foundry.answers import Json, text
-from jobs.foundry.credential import object_id
+from jobs.foundry.credential import caller
 from jobs.foundry.session import Session
 
 _PROVIDERS_API = "2021-04-01"
@@ -26,6 +26,17 @@ ACTIONS = {
 }
 """What applying takes, in words and in Azure's actions."""
 
+TAKES = {
+    "submit jobs": ("Azure AI Developer", "tunes"),
+    "create endpoints": ("Azure AI Developer", "serves"),
+    "read and write blobs": ("Storage Blob Data Contributor", "tunes"),
+}
+"""The built-in role that gives it, and the part of the stack's `access` that gives no more."""
+
+_BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
+BLOB_ACTIONS = (f"{_BLOBS}/read", f"{_BLOBS}/write")
+"""The data actions of uploading training data, and of keeping answers."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permissions:
@@ -33,12 +44,14 @@ class Permissions:
 
     grants: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
     """Pairs of actions and what each grant takes away again."""
+    data_grants: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = ()
+    """The same of data actions."""
 
-    def allow(self, action: str) -> bool:
+    def allow(self, action: str, *, data: bool = False) -> bool:
         """Whether at least one grant allows the action and doesn't exclude it."""
         return any(
             _matches(action, actions) and not _matches(action, excluded)
-            for actions, excluded in self.grants
+            for actions, excluded in (self.data_grants if data else self.grants)
         )
 
 
@@ -78,18 +91,42 @@ def permissions(session: Session, scope: str) -> Permissions:
         grants=tuple(
             (tuple(item.get("actions") or ()), tuple(item.get("notActions") or ()))
             for item in items
-        )
+        ),
+        data_grants=tuple(
+            (tuple(item.get("dataActions") or ()), tuple(item.get("notDataActions") or ()))
+            for item in items
+        ),
     )
+
+
+def how_to_grant(session: Session, words: str, scope: str) -> str:
+    """What gives the caller a right of `TAKES` on a scope: the stack's way, and az's."""
+    role, part_of_access = TAKES[words]
+    who = caller(session.arm.credential)
+    assignee = f"--assignee-object-id {who.object_id or '<your object id>'}"
+    if who.principal_type:
+        assignee += f" --assignee-principal-type {who.principal_type}"
+    return (
+        f"It takes '{role}' on {scope}. Ask the platform team: either you join the stack's "
+        f"`developers`, or `{part_of_access}` of its `access`, and pulumi up; or "
+        f"az role assignment create {assignee} --role '{role}' --scope {scope}"
+    )
+
+
+def group_id(session: Session) -> str:
+    """The ARM id of the resource group that the project is in."""
+    target = session.target
+    return f"/subscriptions/{target.subscription_id}/resourceGroups/{target.resource_group}"
 
 
 def grants(session: Session, scope: str) -> list[Grant]:
     """The caller's roles in a scope, assigned there or above it, with those of their groups."""
-    caller = object_id(session.arm.credential)
-    if not caller:
+    who = caller(session.arm.credential).object_id
+    if not who:
         return []
     provider = f"{scope}/providers/Microsoft.Authorization"
     # assignedTo follows groups, and groups in groups (Microsoft: role-assignments-list-rest).
-    wanted = {"$filter": f"atScope() and assignedTo('{caller}')"}
+    wanted = {"$filter": f"atScope() and assignedTo('{who}')"}
     doing = "read your roles"
     found = session.arm.list(f"{provider}/roleAssignments", _ROLES_API, doing, **wanted)
     names: dict[str, str] = {}
@@ -104,7 +141,7 @@ def grants(session: Session, scope: str) -> list[Grant]:
             Grant(
                 role=names[role],
                 scope=text(item, "properties", "scope"),
-                group="" if principal.casefold() == caller.casefold() else principal,
+                group="" if principal.casefold() == who.casefold() else principal,
             )
         )
     return granted

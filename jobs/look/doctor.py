@@ -4,10 +4,12 @@ import os
 from dataclasses import dataclass
 
 from jobs.catalog.catalog import region_name
-from jobs.errors import FoundryTuneError
+from jobs.errors import AccessDeniedError, FoundryTuneError
 from jobs.foundry import projects, subscription
 from jobs.foundry.arm import Arm
 from jobs.foundry.credential import sign_in
+from jobs.foundry.pipeline_credential import is_workflow_job
+from jobs.foundry.projects import Project
 from jobs.foundry.reachability import MANAGEMENT_HOST, require_reachable
 from jobs.foundry.session import Session
 from jobs.foundry.subscription import Grant
@@ -17,6 +19,7 @@ from jobs.terminal import output
 
 _NETWORK = ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 _CREDENTIAL = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
+_TOKEN_FILE = "AZURE_FEDERATED_TOKEN_FILE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +101,13 @@ def _settings() -> list[Observation]:
     if os.environ.get("FOUNDRY_EMULATOR"):
         seen.insert(0, Observation("rehearsal", "", "this is the emulator, not Azure"))
     given = [name for name in _CREDENTIAL if os.environ.get(name)]
-    words = f"the environment's service principal {os.environ.get('AZURE_CLIENT_ID', '')}".rstrip()
-    if len(given) < len(_CREDENTIAL):
+    client = os.environ.get("AZURE_CLIENT_ID", "")
+    words = f"the environment's service principal {client}".rstrip()
+    if is_workflow_job():
+        words = f"identity {client}, by the token of this workflow's job"
+    elif os.environ.get(_TOKEN_FILE) and "AZURE_CLIENT_SECRET" not in given:
+        words = f"identity {client}, by the token in {_TOKEN_FILE}"
+    elif len(given) < len(_CREDENTIAL):
         missing = ", ".join(name for name in _CREDENTIAL if name not in given)
         words = f"az login or a managed identity ({missing} not set)"
     return [*seen, Observation("credential", "", words)]
@@ -155,30 +163,68 @@ def _project(seen: list[Observation], session: Session) -> None:
         project = projects.get(session)
         region = region_name(project.location)
         seen.append(Observation("project", "ok", f"{project.name} in {region}"))
-        store = projects.default_datastore(session)
-        way = "your own identity" if store.uses_identity else "a key that Azure ML lends"
-        seen.append(Observation("datastore", "ok", f"{store.account}, opened with {way}"))
+        seen.append(_datastore(session))
     except FoundryTuneError as error:
         seen.append(Observation("project", "fail", str(error), error.exit_code))
+        if isinstance(error, AccessDeniedError):
+            seen.append(_missing(session, "submit jobs", subscription.group_id(session)))
         return
-    seen.append(_access(session, project.id))
+    seen += _access(session, project.id)
+    seen += _blobs(session, project)
 
 
-def _access(session: Session, scope: str) -> Observation:
+def _datastore(session: Session) -> Observation:
+    try:
+        store = projects.default_datastore(session)
+    except AccessDeniedError:  # who only calls an endpoint has no need of it
+        return Observation("datastore", "", "you may not read where the project keeps its data")
+    way = "your own identity" if store.uses_identity else "a key that Azure ML lends"
+    return Observation("datastore", "ok", f"{store.account}, opened with {way}")
+
+
+def _access(session: Session, scope: str) -> list[Observation]:
     """What the caller may do in the project, and by which roles, their own or a group's."""
     try:
         granted = subscription.permissions(session, scope)
     except FoundryTuneError:
-        return Observation("access", "", "Azure doesn't show you your permissions on the project")
+        message = "Azure doesn't show you your permissions on the project"
+        return [Observation("access", "", message)]
     refused = [
         words
         for words, actions in subscription.ACTIONS.items()
         if not all(granted.allow(action) for action in actions)
     ]
     by = _roles(session, scope)
-    if refused:  # who only looks has no need of it: `plan` says what is missing, and refuses
-        return Observation("access", "", f"you may not {' or '.join(refused)}{by}")
-    return Observation("access", "ok", f"you may {' and '.join(subscription.ACTIONS)}{by}")
+    if not refused:
+        words = f"you may {' and '.join(subscription.ACTIONS)}{by}"
+        return [Observation("access", "ok", words)]
+    # Who only looks has no need of it: `plan` says what is missing, and `apply` refuses.
+    group = subscription.group_id(session)
+    return [
+        Observation("access", "", f"you may not {' or '.join(refused)}{by}"),
+        *(_missing(session, words, group) for words in refused),
+    ]
+
+
+def _blobs(session: Session, project: Project) -> list[Observation]:
+    """Whether the caller may write where training data goes: a right of the storage account."""
+    try:
+        account = projects.storage_account(session, project)
+        granted = subscription.permissions(session, account)
+    except FoundryTuneError:
+        message = "Azure doesn't show you your permissions on the project's storage"
+        return [Observation("blobs", "", message)]
+    if all(granted.allow(action, data=True) for action in subscription.BLOB_ACTIONS):
+        return [Observation("blobs", "ok", "you may read and write them")]
+    return [
+        Observation("blobs", "", "you may not read and write them"),
+        _missing(session, "read and write blobs", account),
+    ]
+
+
+def _missing(session: Session, words: str, scope: str) -> Observation:
+    how = subscription.how_to_grant(session, words, scope)
+    return Observation("missing", "", f"to {words}:\n{how}")
 
 
 def _roles(session: Session, scope: str) -> str:

@@ -179,7 +179,8 @@ def _decided(
         uploads=downloaded,
         standings=standings,
     )
-    checks = [] if is_empty(steps) else preflight.check(session, project, asked, today)
+    left = {step.action.type for step in steps if step.action.kind != "unchanged"}
+    checks = preflight.check(session, project, asked, today, left) if left else []
     checks += preflight.asking_checks(_to_measure(steps), asked.servings, found)
     checks += preflight.ending_checks(asked.servings, today)
     return Plan(

@@ -4,7 +4,7 @@ Three verdicts: pass, fail, and unverified where Azure or the catalogue doesn't 
 known is never passed off as fine.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -48,13 +48,20 @@ class Check:
     message: str
     next_step: str = ""
     rule: str = ""
+    stops_apply: bool = False
+    """Whether it stops whoever applies, although it stands in nobody's way who only plans."""
 
 
-def check(session: Session, project: Project, desired: Desired, today: date) -> list[Check]:
-    """Everything that can be looked at without writing, side by side."""
+def check(
+    session: Session, project: Project, desired: Desired, today: date, left: Collection[str]
+) -> list[Check]:
+    """Everything that can be looked at without writing, side by side.
+
+    `left` are the types of what there is something to do about (`finetuning`, `endpoint`, …).
+    """
     looks: list[Callable[[], list[Check]]] = [
         lambda: _providers(session),
-        lambda: _access(session, project, desired),
+        lambda: _access(session, project, left),
         lambda: _quota(session, project, desired),
     ]
     with Pool(len(looks)) as pool:
@@ -93,7 +100,7 @@ def require_passed(checks: Sequence[Check]) -> None:
     Raises:
         PreflightError: The first that did.
     """
-    for check in failed(checks):
+    for check in [*failed(checks), *(check for check in checks if check.stops_apply)]:
         raise PreflightError(check.message, next_step=check.next_step, rule=check.rule)
 
 
@@ -196,11 +203,15 @@ def _state(session: Session, namespace: str) -> str:
         return ""
 
 
-def _access(session: Session, project: Project, desired: Desired) -> list[Check]:
+# What of a plan is served, by the rights that it takes; all else belongs to tuning.
+_SERVED = frozenset({"endpoint", "connection", "evaluation"})
+
+
+def _access(session: Session, project: Project, left: Collection[str]) -> list[Check]:
     wanted = {
         words: actions
         for words, actions in subscription.ACTIONS.items()
-        if (desired.trainings if words == "submit jobs" else desired.servings)
+        if (set(left) - _SERVED if words == "submit jobs" else _SERVED & set(left))
     }
     if not wanted:
         return []
@@ -219,14 +230,19 @@ def _access(session: Session, project: Project, desired: Desired) -> list[Check]
     if not lacking:
         message = f"you may {' and '.join(wanted)}"
         return [Check(status="pass", subject="access", message=message)]
+    # Who may do nothing of it is there to look: a pull request's pipeline, an auditor.
+    writes = [action for actions in subscription.ACTIONS.values() for action in actions]
+    looks = not any(map(granted.allow, writes))
+    group = subscription.group_id(session)
     return [
         Check(
-            status="fail",
+            status="unverified" if looks else "fail",
             subject="access",
-            message=f"you may not {words} (missing: {', '.join(missing)})",
-            next_step="Ask the platform team for 'Azure AI Developer' on resource group "
-            f"'{session.target.resource_group}': add you to the stack's developers, then pulumi "
-            "up, or to a group that is one of them",
+            message=f"you may not {words}, only look (whoever applies must)"
+            if looks
+            else f"you may not {words} (missing: {', '.join(missing)})",
+            next_step=subscription.how_to_grant(session, words, group),
+            stops_apply=looks,
         )
         for words, missing in lacking.items()
     ]

@@ -29,9 +29,16 @@ def outputs(type_: ResourceType, answer: Props) -> Props:
     """azure-native's outputs for what ARM answered."""
     resource = _without_nulls(answer)
     resource.pop("id", None)
+    lifted: Props = {}
     if type_.flatten:
-        resource = {**resource.pop("properties", {}), **resource}
-    return {**_from_wire(type_.inputs, resource), "azureApiVersion": type_.api_version}
+        # Apart from the rest: both levels of a role definition have a `type`.
+        inner = {name: spec for name, spec in type_.inputs.items() if not spec.body}
+        lifted = _from_wire(inner, resource.pop("properties", {}))
+        outer = {name: spec for name, spec in type_.inputs.items() if spec.body}
+        resource = _from_wire(outer, resource)
+    else:
+        resource = _from_wire(type_.inputs, resource)
+    return {**lifted, **resource, "azureApiVersion": type_.api_version}
 
 
 def preview(type_: ResourceType, inputs: Props, before: Props | None = None) -> Props:

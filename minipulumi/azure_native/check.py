@@ -56,9 +56,13 @@ def _missing(name: str) -> str:
 
 def _value(spec: Property, value: object, path: str) -> Iterator[Finding]:
     if not _has_kind(spec, value):
-        yield Finding(path, f"must be {ARTICLES[spec.kind]}")
+        kind = "a list of objects" if spec.kind == "list" and spec.properties else None
+        yield Finding(path, f"must be {kind or ARTICLES[spec.kind]}")
     elif spec.kind == "object":
         yield from _object(spec.properties, cast("Props", value), f"{path}.")
+    elif spec.kind == "list" and spec.properties:
+        for index, item in enumerate(cast("list[Props]", value)):
+            yield from _object(spec.properties, item, f"{path}[{index}].")
     elif spec.enum and str(value).lower() not in [each.lower() for each in spec.enum]:
         close = difflib.get_close_matches(str(value), spec.enum, n=1)
         hint = f"; did you mean '{close[0]}'?" if close else ""
@@ -76,7 +80,10 @@ def _has_kind(spec: Property, value: object) -> bool:
         case "integer":
             return isinstance(value, int) and not isinstance(value, bool)
         case "list":
-            return isinstance(value, list) and _all_strings(cast("list[Any]", value))
+            items = cast("list[Any]", value) if isinstance(value, list) else [None]
+            if spec.properties:
+                return all(isinstance(each, dict) for each in items)
+            return _all_strings(items)
         case "map":
             return isinstance(value, dict) and _all_strings(cast("Props", value).values())
         case "object":

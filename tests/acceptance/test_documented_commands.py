@@ -69,6 +69,12 @@ NOT_RUN = {
     "az ml job create -f": "takes the Azure CLI",
     "az login": "takes the Azure CLI",
     "az group create": "takes the Azure CLI",
+    "az role assignment create …": "takes the Azure CLI",
+    "pulumi stack output identityClientIds": "takes a stack with identities: test_identities.py",
+    "foundry-emulator workflow --repository contoso/phi --pull-request -- env ARM_USE_OIDC=true "
+    "ARM_CLIENT_ID=<id> pulumi preview": "the same",
+    "foundry-emulator workflow --repository contoso/phi --environment prod -- env "
+    "AZURE_CLIENT_ID=<id> foundry-tune plan SPEC": "the same",
     "make docs": "rewrites files of the checkout",
     "make wheel": "a minute, and makes an environment of its own",
 }  # fmt: skip

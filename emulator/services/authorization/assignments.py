@@ -8,7 +8,7 @@ from emulator.arm.resources import page, require_resource
 from emulator.http.messages import Request, Response
 from emulator.http.routing import Route
 from emulator.services.authorization.definitions import unknown_role
-from emulator.state.access import role_definitions
+from emulator.state import conditions
 from emulator.state.clock import isoformat
 from emulator.state.errors import AzureError, not_emulated
 from emulator.state.ids import parse_path
@@ -38,11 +38,11 @@ def put_assignment(request: Request) -> Response:
             f"The role assignment ID '{name}' is not valid. The role assignment ID must be a GUID.",
         )
     properties = as_object(request.json().get("properties"), "properties")
-    role = _role(properties)
+    role = _role(request, properties, scope)
+    access.require_assigning(request.caller, f"{TYPE}/write", scope, role)
     principal_id = str(properties.get("principalId", "")).lower()
     kind = str(properties.get("principalType") or "")
-    if properties.get("condition"):
-        raise not_emulated("conditions of role assignments", "Leave `condition` out.")
+    condition = _condition(properties)
     _check_principal(request, principal_id, kind)
     existing = _find(request, scope, name)
     if existing is not None and (existing["role"], existing["principal"]) != (role, principal_id):
@@ -68,11 +68,13 @@ def put_assignment(request: Request) -> Response:
         "principalId": principal_id,
         "principalType": found.type if found else kind,
         "description": properties.get("description"),
+        "condition": condition or None,
+        "conditionVersion": properties.get("conditionVersion"),
     }
     if existing is None:
         access.assign(principal_id, role, scope, name=name, body=body, created_by=request.caller.id)
     else:
-        # All that may differ here is the description.
+        # All that may differ here are the description and the condition.
         cloud.database.execute(
             "UPDATE role_assignments SET body=? WHERE key=?",
             (encode_json(body), _key(scope, name)),
@@ -100,6 +102,7 @@ def delete_assignment(request: Request) -> Response:
     row = _find(request, scope, name)
     if row is None:
         return Response.empty(204)
+    request.cloud.access.require_assigning(request.caller, f"{TYPE}/delete", scope, row["role"])
     request.cloud.database.execute("DELETE FROM role_assignments WHERE key=?", (_key(scope, name),))
     return Response.json(_shown(row))
 
@@ -133,7 +136,21 @@ def list_assignments(request: Request) -> Response:
     return page(request, [_shown(row) for row in at_scope])
 
 
-def _role(properties: Json) -> str:
+def _condition(properties: Json) -> str:
+    condition = str(properties.get("condition") or "")
+    if condition and not conditions.is_known(condition):
+        raise not_emulated(
+            "this condition of a role assignment",
+            "Constrain the roles that may be assigned, as the portal writes it, or leave it out.",
+        )
+    if condition and properties.get("conditionVersion") != "2.0":
+        raise AzureError(
+            400, "InvalidConditionVersion", "A condition's conditionVersion must be '2.0'."
+        )
+    return condition
+
+
+def _role(request: Request, properties: Json, scope: str) -> str:
     id = str(properties.get("roleDefinitionId", ""))
     match = re.fullmatch(
         r"(?:/subscriptions/[^/]+)?(?:/resourcegroups/[^/]+)?/providers/Microsoft.Authorization/"
@@ -146,7 +163,8 @@ def _role(properties: Json) -> str:
             400, "InvalidRoleDefinitionId", f"The role definition ID '{id}' is not valid."
         )
     role = match.group(1).lower()
-    if role not in role_definitions():
+    found = request.cloud.access.roles.find(role)
+    if found is None or not found.assignable_on(scope or "/"):
         refusal = unknown_role(role)
         raise AzureError(400, refusal.code, refusal.message)
     return role
@@ -192,8 +210,8 @@ def _shown(row: sqlite3.Row) -> Json:
             "principalId": row["principal"],
             "principalType": body.get("principalType", "ServicePrincipal"),
             "scope": row["scope"] or "/",
-            "condition": None,
-            "conditionVersion": None,
+            "condition": body.get("condition"),
+            "conditionVersion": body.get("conditionVersion"),
             "createdOn": created,
             "updatedOn": created,
             "createdBy": row["created_by"],

@@ -1,10 +1,11 @@
-"""OpenID configuration, keys, instance discovery and the client-credentials token."""
+"""OpenID configuration, keys, instance discovery and the token for client credentials."""
 
 import uuid
 from urllib.parse import parse_qsl
 
 from emulator.http.messages import Request, Response
 from emulator.http.routing import Route, Router
+from emulator.services.login import federation
 from emulator.state.access import Principal
 from emulator.state.clock import real_now
 from emulator.state.errors import AzureError
@@ -30,7 +31,11 @@ def openid_configuration(request: Request) -> Response:
     return Response.json(
         {
             "token_endpoint": f"{base}/oauth2/v2.0/token",
-            "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+            "token_endpoint_auth_methods_supported": [
+                "client_secret_post",
+                "private_key_jwt",
+                "client_secret_basic",
+            ],
             "jwks_uri": f"{base}/discovery/v2.0/keys",
             "response_modes_supported": ["query", "fragment", "form_post"],
             "subject_types_supported": ["pairwise"],
@@ -88,15 +93,10 @@ def token(request: Request) -> Response:
         raise _refusal(
             "unsupported_grant_type",
             f"The app requested an unsupported grant type '{grant}'. foundry-emulator signs in "
-            "service principals with a client secret (grant_type=client_credentials).",
+            "service principals by a client secret or a federated token "
+            "(grant_type=client_credentials).",
         )
-    if "client_assertion" in form:
-        raise _refusal(
-            "invalid_client",
-            "foundry-emulator does not emulate client assertions (certificates, federated "
-            "tokens). Sign in with a client secret.",
-        )
-    principal = _application(request, form.get("client_id", ""), form.get("client_secret", ""))
+    principal = _application(request, form)
     request.principal = principal
     return Response.json(
         {
@@ -111,7 +111,7 @@ def token(request: Request) -> Response:
 
 def render_login_error(request: Request, error: AzureError) -> Response:
     """Entra's envelope of a refusal."""
-    number = _NUMBERS.get(error.code, 900000)
+    number = int(error.extra.get("number") or _NUMBERS.get(error.code, 900000))
     now = real_now().strftime("%Y-%m-%d %H:%M:%SZ")
     body: Json = {
         "error": error.code,
@@ -138,8 +138,8 @@ def _tenant(request: Request) -> str:
     return known
 
 
-def _application(request: Request, client_id: str, secret: str) -> Principal:
-    access = request.cloud.access
+def _application(request: Request, form: dict[str, str]) -> Principal:
+    access, client_id = request.cloud.access, form.get("client_id", "")
     principal = access.application(client_id)
     if principal is None:
         raise _refusal(
@@ -147,7 +147,9 @@ def _application(request: Request, client_id: str, secret: str) -> Principal:
             f"Application with identifier '{client_id}' was not found in the directory "
             f"'{request.cloud.tenant}'.",
         )
-    if not access.has_secret(principal, secret):
+    if "client_assertion" in form:
+        federation.check(request, principal, form)
+    elif not access.has_secret(principal, form.get("client_secret", "")):
         raise AzureError(
             401,
             "invalid_client",

@@ -1,11 +1,19 @@
 """What stands in the way is said before anything is written: access, regions, dates, providers."""
 
 import json
+import uuid
+from typing import Any
 
 import pytest
 
 from emulator.server import Emulator
-from tests.integration.jobs.conftest import Commands, Place, make_environment, write_story
+from tests.integration.jobs.conftest import (
+    Commands,
+    Place,
+    make_environment,
+    platform,
+    write_story,
+)
 
 NETWORK = "Microsoft.Network"
 
@@ -32,16 +40,56 @@ def test_a_missing_role_is_named_with_who_can_give_it(bare: Place) -> None:
     assert bare.writes(mark) == []
 
 
-def test_a_reader_is_told_what_they_lack(bare: Place) -> None:
+def test_a_reader_may_plan_and_is_told_what_applying_takes(bare: Place) -> None:
     from emulator.rehearsal.identities import DEVELOPER
 
     reader = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
     bare.emulator.control.assign(DEVELOPER[1], reader, bare.group_id)
+    spec = str(write_story(bare))
+    planned = bare.tune("plan", spec, "-o", "json")
+    assert planned.code == 0, "a pull request's pipeline plans, and has no right to more"
+    access = [c for c in json.loads(planned.out)["checks"] if c["subject"] == "access"]
+    assert [check["status"] for check in access] == ["unverified", "unverified"]
+    assert access[0]["message"] == "you may not submit jobs, only look (whoever applies must)"
+    mark = bare.emulator.control.last_call()
+    applied = bare.tune("apply", spec, "--yes")
+    assert applied.code == 4, applied.said
+    assert (
+        f"az role assignment create --assignee-object-id {DEVELOPER[1]} --assignee-principal-type "
+        f"ServicePrincipal --role 'Azure AI Developer' --scope {bare.group_id}\n"
+    ) in applied.err
+    assert bare.writes(mark) == []
+
+
+def test_who_has_a_part_of_the_rights_is_refused_by_the_plan_already(bare: Place) -> None:
+    from emulator.rehearsal.identities import DEVELOPER
+
+    path = f"{bare.group_id}/providers/Microsoft.Authorization/roleDefinitions/{uuid.uuid4()}"
+    body: dict[str, Any] = {
+        "roleName": f"jobs only {bare.subscription}",
+        "assignableScopes": [bare.group_id],
+        "permissions": [
+            {
+                "actions": [
+                    "Microsoft.Authorization/*/read",
+                    "Microsoft.MachineLearningServices/workspaces/*/read",
+                    "Microsoft.MachineLearningServices/workspaces/jobs/write",
+                    "Microsoft.MachineLearningServices/workspaces/data/versions/write",
+                ]
+            }
+        ],
+    }
+    platform(bare).put(path, "2022-04-01", {"properties": body}, "make a role")
+    bare.emulator.control.assign(DEVELOPER[1], path.rpartition("/")[2], bare.group_id)
     planned = bare.tune("plan", str(write_story(bare)), "-o", "json")
     assert planned.code == 4, planned.said
-    access = [c for c in json.loads(planned.out)["checks"] if c["subject"] == "access"]
-    assert [check["status"] for check in access] == ["fail", "fail"]
-    assert "jobs/write" in access[0]["message"]
+    (access,) = [c for c in json.loads(planned.out)["checks"] if c["subject"] == "access"]
+    assert access["status"] == "fail"
+    assert access["message"].startswith("you may not create endpoints (missing: ")
+    told = bare.tune("doctor").out
+    assert "you may not create endpoints" in told
+    assert f"--role 'Azure AI Developer' --scope {bare.group_id}" in told
+    assert f"--role 'Storage Blob Data Contributor' --scope {bare.storage_id}" in told
 
 
 def test_a_developer_passes_and_what_cannot_be_known_is_unverified(place: Place) -> None:

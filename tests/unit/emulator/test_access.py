@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from emulator.state.access import Access, RoleDefinition, role_definitions
+from emulator.state.access import Access
 from emulator.state.clock import Clock
 from emulator.state.database import Database
 from emulator.state.errors import AzureError
+from emulator.state.roles import RoleDefinition, role_definitions
 
 GROUP = "/subscriptions/s/resourceGroups/rg"
 READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"

@@ -81,6 +81,10 @@ class Recording(mocks.Mocks):
         if args.typ.endswith(":Account"):
             endpoint = f"https://{outputs['name']}.cognitiveservices.azure.com/"
             outputs["properties"] = {**outputs["properties"], "endpoint": endpoint}
+        if args.typ.endswith(":UserAssignedIdentity"):
+            outputs["name"] = outputs["resourceName"]
+            outputs["clientId"] = str(uuid.uuid5(uuid.NAMESPACE_URL, args.name))
+            outputs["principalId"] = str(uuid.uuid5(uuid.NAMESPACE_DNS, args.name))
         if args.typ.endswith(":Vault"):
             uri = f"https://{outputs['name']}.vault.azure.net/"
             outputs["properties"] = {**outputs["properties"], "vaultUri": uri}
@@ -95,9 +99,10 @@ def run_program(config: Mapping[str, str], *, preview: bool = False) -> Recordin
     pulumi.runtime.set_all_config({f"foundry-tune:{key}": text for key, text in config.items()})
 
     def program() -> pulumi.Output[Any]:
-        runpy.run_path(str(PROGRAM), run_name="__main__")
         stack = pulumi.runtime.get_root_resource()
         assert stack is not None
+        vars(stack)["outputs"].clear()  # what an earlier run exported
+        runpy.run_path(str(PROGRAM), run_name="__main__")
         return pulumi.Output.all(
             *[_observe(recording, name, value) for name, value in vars(stack)["outputs"].items()]
         )

@@ -15,6 +15,7 @@ WORKSPACE_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}")
 DEFINITIONS = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/"
 AI_DEVELOPER = "64702f94-c441-49e6-a78b-ef80e0188fee"
 BLOB_DATA_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
+MONITORING_READER = "43d0d8ad-25c7-4714-9337-8ba259a9fe05"
 KEY_VAULT_SECRETS_OFFICER = "b86a8fe4-44ce-4948-aee5-eccb2c155cd7"
 COGNITIVE_SERVICES_USER = "a97b65f3-24c7-4388-baec-2e87135dc908"
 
@@ -33,7 +34,7 @@ def test_the_stack_is_these_resources_and_no_others(environment: Recording) -> N
         "azure-native:cognitiveservices:Account": 1,
         "azure-native:machinelearningservices:Workspace": 3,
         "azure-native:machinelearningservices:WorkspaceConnection": 1,
-        "azure-native:authorization:RoleAssignment": 2 * 2 + 3 * 3,
+        "azure-native:authorization:RoleAssignment": 2 * 3 + 3 * 3,
     }
 
 
@@ -133,6 +134,7 @@ def test_a_developer_gets_the_group_and_its_blobs(
     for purpose, scope, role in (
         ("developer", "/made/group", AI_DEVELOPER),
         ("blobs", "/made/storage", BLOB_DATA_CONTRIBUTOR),
+        ("metrics", "/made/group", MONITORING_READER),
     ):
         assignment = dict(environment.inputs[f"{name}-{purpose}"])
         assert uuid.UUID(assignment.pop("roleAssignmentName")).version == 5

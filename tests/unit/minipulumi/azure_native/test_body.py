@@ -164,3 +164,18 @@ def test_a_role_assignment_answers_its_scope() -> None:
         "properties": {"principalId": "p", "roleDefinitionId": "r"}
     }
     assert preview(ASSIGNMENT, inputs)["scope"] == "/subscriptions/s"
+
+
+def test_a_role_definition_has_a_type_on_both_levels() -> None:
+    role = find("azure-native:authorization:RoleDefinition")
+    answer: dict[str, Any] = {
+        "id": "/x",
+        "name": "guid",
+        "type": "Microsoft.Authorization/roleDefinitions",
+        "properties": {"roleName": "r", "type": "CustomRole", "permissions": [{"actions": ["a"]}]},
+    }
+    answered = outputs(role, answer)
+    assert answered["type"] == "Microsoft.Authorization/roleDefinitions"
+    assert answered["roleType"] == "CustomRole"
+    sent = request_body(role, {"roleType": "CustomRole", "permissions": [{"actions": ["a"]}]})
+    assert sent == {"properties": {"type": "CustomRole", "permissions": [{"actions": ["a"]}]}}

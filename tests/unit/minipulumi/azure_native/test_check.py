@@ -93,3 +93,14 @@ def test_what_is_unknown_yet_passes_and_a_secret_is_looked_into() -> None:
 
 def test_a_value_is_compared_without_case_as_azure_does() -> None:
     assert told({**ACCOUNT, "kind": "storagev2"}) == []
+
+
+def test_a_list_of_objects_is_looked_into() -> None:
+    role = find("azure-native:authorization:RoleDefinition")
+    guid = "00000000-0000-4000-8000-000000000000"
+    inputs: dict[str, Any] = {"scope": "/subscriptions/s", "roleDefinitionId": guid}
+    assert check(role, {**inputs, "permissions": [{"actions": ["*/read"]}]}) == []
+    (finding,) = check(role, {**inputs, "permissions": [{"action": ["*/read"]}]})
+    assert finding.property == "permissions[0].action"
+    (finding,) = check(role, {**inputs, "permissions": ["*/read"]})
+    assert finding.reason == "must be a list of objects"

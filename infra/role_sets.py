@@ -1,0 +1,95 @@
+"""Who tunes, serves, calls or reads: what each may do, and by which roles.
+
+No built-in role tells tuning from serving, or calling from either: Azure AI Developer does all of
+it, and Reader reads no key. So three of the sets are custom roles of the resource group, with the
+actions that foundry-tune's verbs take (tests/integration/jobs/test_roles_and_verbs.py runs them).
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from infra import roles
+
+RoleSet = Literal["tunes", "serves", "calls", "reads"]
+ROLE_SETS: tuple[RoleSet, ...] = get_args(RoleSet)
+
+# What the GUIDs of custom roles are derived under; changing it makes them all anew.
+_CUSTOM_ROLES = uuid.UUID("4b9f6c52-8d4f-5a55-8e0b-0b8d1f0c7e21")
+_WORKSPACES = "Microsoft.MachineLearningServices/workspaces"
+
+_WHO_AM_I = (
+    "Microsoft.Authorization/permissions/read",
+    "Microsoft.Authorization/roleAssignments/read",
+    "Microsoft.Authorization/roleDefinitions/read",
+)
+"""What `plan` and `doctor` ask about oneself."""
+
+_LOOK = (*_WHO_AM_I, f"{_WORKSPACES}/read", f"{_WORKSPACES}/*/read")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomRole:
+    """A role that Azure has none for."""
+
+    description: str
+    actions: tuple[str, ...]
+
+
+CUSTOM: Mapping[str, CustomRole] = {
+    "tunes": CustomRole(
+        description="Uploads data, submits and cancels jobs, registers and deletes models; makes "
+        "no endpoint and reads no key.",
+        actions=(
+            *_LOOK,
+            f"{_WORKSPACES}/data/write",
+            f"{_WORKSPACES}/data/versions/write",
+            f"{_WORKSPACES}/jobs/write",
+            f"{_WORKSPACES}/jobs/cancel/action",
+            f"{_WORKSPACES}/experiments/runs/write",
+            f"{_WORKSPACES}/models/write",
+            f"{_WORKSPACES}/models/versions/write",
+            f"{_WORKSPACES}/models/versions/delete",
+        ),
+    ),
+    "serves": CustomRole(
+        description="Makes and deletes endpoints, proves them, lets names follow them and reads "
+        "their numbers; submits no job.",
+        actions=(
+            *_LOOK,
+            f"{_WORKSPACES}/serverlessEndpoints/write",
+            f"{_WORKSPACES}/serverlessEndpoints/delete",
+            f"{_WORKSPACES}/serverlessEndpoints/listKeys/action",
+            f"{_WORKSPACES}/connections/write",
+            f"{_WORKSPACES}/connections/delete",
+            # The answers of evaluations are kept as versions of a data asset.
+            f"{_WORKSPACES}/data/write",
+            f"{_WORKSPACES}/data/versions/write",
+            "Microsoft.Insights/metrics/read",
+            "Microsoft.Insights/metricDefinitions/read",
+        ),
+    ),
+    "calls": CustomRole(
+        description="Finds an endpoint by its name and asks it; sees no job, model or data.",
+        actions=(
+            *_WHO_AM_I,
+            f"{_WORKSPACES}/read",
+            f"{_WORKSPACES}/connections/read",
+            f"{_WORKSPACES}/serverlessEndpoints/read",
+            f"{_WORKSPACES}/serverlessEndpoints/listKeys/action",
+        ),
+    ),
+}
+
+DATA: Mapping[str, str] = {
+    "tunes": roles.BLOB_DATA_CONTRIBUTOR,
+    "serves": roles.BLOB_DATA_CONTRIBUTOR,
+    "reads": roles.BLOB_DATA_READER,
+}
+"""The role on the storage account that goes with a set: training data, and kept answers."""
+
+
+def guid(group_id: str, role_set: str) -> str:
+    """The GUID of a custom role: the same for the same resource group, whatever its case."""
+    return str(uuid.uuid5(_CUSTOM_ROLES, f"{group_id}|{role_set}".lower()))
