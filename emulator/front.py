@@ -34,6 +34,8 @@ SERVICES = (
     "emulator.services.inference",
     "emulator.services.contentsafety",
     "emulator.services.insights",
+    "emulator.services.operationalinsights",
+    "emulator.services.consumption",
 )
 
 

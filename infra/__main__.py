@@ -1,20 +1,23 @@
-"""The bill of materials: read the configuration, make the environment, grant access, export.
+"""The bill of materials: read the configuration, make the environment, grant, guard, export.
 
 pulumi stack select --create dev    # offline, in a shell of `foundry-emulator run -- bash`
 pulumi up
 """
 
-from pulumi import ResourceOptions
+from pulumi import Resource, ResourceOptions
 from pulumi_azure_native import authorization
 
-from infra import config, naming, outputs, registration
+from infra import config, guards, naming, outputs, registration
 from infra.access import Access, AccessArgs
 from infra.foundry import FoundryEnvironment, FoundryEnvironmentArgs
 
 settings = config.read()
 client = authorization.get_client_config()
 
-registrations = registration.register_all(client.subscription_id)
+watch = settings.guards
+registrations = registration.register_all(
+    client.subscription_id, (*registration.NAMESPACES, *config.namespaces(settings))
+)
 
 environment = FoundryEnvironment(
     "foundry",
@@ -29,11 +32,13 @@ environment = FoundryEnvironment(
         purge_protection=settings.purge_protection,
         recover_deleted=settings.recover_deleted,
         purge_on_destroy=settings.purge_on_destroy,
+        protect=watch.protect,
+        diagnostics=watch.diagnostics,
     ),
     ResourceOptions(depends_on=registrations),
 )
 
-Access(
+access = Access(
     "access",
     AccessArgs(
         subscription_id=client.subscription_id,
@@ -41,5 +46,16 @@ Access(
         developers=settings.developers,
     ),
 )
+
+kept: list[Resource] = [*access.assignments]
+if watch.budget is not None:
+    guards.CostGuard("cost-guard", watch.budget, environment.group.id)
+if environment.observability is not None:
+    diagnostics = guards.DiagnosticSettings(
+        "diagnostics", environment, environment.observability.workspace
+    )
+    kept += diagnostics.settings
+if watch.locks:
+    guards.Locks("locks", environment, kept)
 
 outputs.export(settings, client, environment, registrations)

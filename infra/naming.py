@@ -24,6 +24,8 @@ class Names:
     ai_services: str
     connection: str
     hub: str
+    logs: str
+    insights: str
 
 
 def names(workload: str, environment: str, subscription_id: str) -> Names:
@@ -36,6 +38,8 @@ def names(workload: str, environment: str, subscription_id: str) -> Names:
         ai_services=f"ais-{workload}-{environment}-{suffix}",
         connection="ai-services",
         hub=f"hub-{workload}-{environment}",
+        logs=f"log-{workload}-{environment}",
+        insights=f"appi-{workload}-{environment}",
     )
 
 

@@ -27,7 +27,7 @@ from pulumi.dynamic import (
 
 from infra import arm
 
-# Every namespace the stack touches. Microsoft.Authorization and Microsoft.Resources are built in.
+# What every stack touches. Microsoft.Authorization and Microsoft.Resources are built in.
 NAMESPACES = (
     "Microsoft.CognitiveServices",
     "Microsoft.KeyVault",
@@ -70,7 +70,9 @@ class ProviderRegistration(Resource):
         )
 
 
-def register_all(subscription_id: str) -> Sequence[ProviderRegistration]:
+def register_all(
+    subscription_id: str, namespaces: Sequence[str] = NAMESPACES
+) -> Sequence[ProviderRegistration]:
     """Declare the registration of every namespace the stack touches."""
     return [
         ProviderRegistration(
@@ -78,7 +80,7 @@ def register_all(subscription_id: str) -> Sequence[ProviderRegistration]:
             namespace=namespace,
             subscription_id=subscription_id,
         )
-        for namespace in NAMESPACES
+        for namespace in namespaces
     ]
 
 

@@ -4,7 +4,7 @@ ARM keeps most of a resource in `properties`; azure-native lifts that to the top
 (`flatten`) and renames some of it (`wire`). Names that are part of the path aren't in the body.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from minipulumi.azure_native.difference import PROVIDERS_OWN, same
@@ -31,6 +31,10 @@ def outputs(type_: ResourceType, answer: Props) -> Props:
     resource.pop("id", None)
     if type_.flatten:
         resource = {**resource.pop("properties", {}), **resource}
+    for name in type_.outputs:
+        # Application Insights writes AppId where azure-native says appId.
+        if (wire := name[0].upper() + name[1:]) in resource:
+            resource[name] = resource.pop(wire)
     return {**_from_wire(type_.inputs, resource), "azureApiVersion": type_.api_version}
 
 
@@ -77,11 +81,14 @@ def _drifted(known: Mapping[str, Property], inputs: Props, before: Props, now: P
 
 
 def _to_wire(spec: Property, value: Any) -> Any:
-    if spec.kind != "object":
+    if not spec.properties:
         return value
-    inner = cast("Props", value)
+    return _each_object(spec, value, _object_to_wire)
+
+
+def _object_to_wire(known: Mapping[str, Property], inner: Props) -> Props:
     return {
-        spec.properties[name].wire or name: _to_wire(spec.properties[name], item)
+        known[name].wire or name: _to_wire(known[name], item)
         for name, item in inner.items()
         if item is not None
     }
@@ -92,9 +99,22 @@ def _from_wire(known: Mapping[str, Property], values: Props) -> Props:
     found: Props = {}
     for wire, value in values.items():
         name, spec = by_wire.get(wire, (wire, Property()))
-        inner = spec.kind == "object" and isinstance(value, dict)
-        found[name] = _from_wire(spec.properties, cast("Props", value)) if inner else value
+        found[name] = _each_object(spec, value, _from_wire) if spec.properties else value
     return found
+
+
+def _each_object(
+    spec: Property, value: Any, change: Callable[[Mapping[str, Property], Props], Props]
+) -> Any:
+    """An object, or every object in a list or a map, changed; anything else as it is."""
+    if spec.kind == "list" and isinstance(value, list):
+        return [change(spec.properties, each) for each in cast("list[Props]", value)]
+    if not isinstance(value, dict):
+        return value
+    inner = cast("Props", value)
+    if spec.kind == "map":
+        return {name: change(spec.properties, each) for name, each in inner.items()}
+    return change(spec.properties, inner)
 
 
 def _without_nulls(value: Any) -> Any:

@@ -109,6 +109,7 @@ def _validate_hub(change: Change) -> None:
     for name, type_name in (
         ("storageAccount", "Microsoft.Storage/storageAccounts"),
         ("keyVault", "Microsoft.KeyVault/vaults"),
+        ("applicationInsights", "Microsoft.Insights/components"),
     ):
         if change.properties.get(name):
             _dependency(change, name, type_name)
