@@ -36,6 +36,7 @@ SERVICES = (
     "emulator.services.insights",
     "emulator.services.operationalinsights",
     "emulator.services.consumption",
+    "emulator.services.network",
 )
 
 

@@ -10,11 +10,13 @@ from pulumi_azure_native import authorization
 from infra import config, guards, naming, outputs, registration
 from infra.access import Access, AccessArgs
 from infra.foundry import FoundryEnvironment, FoundryEnvironmentArgs
+from infra.network import PrivateNetwork, PrivateNetworkArgs
 
 settings = config.read()
 client = authorization.get_client_config()
 
 watch = settings.guards
+tags = {**settings.tags, "environment": settings.environment, "made-by": "foundry-tune"}
 registrations = registration.register_all(
     client.subscription_id, (*registration.NAMESPACES, *config.namespaces(settings))
 )
@@ -27,13 +29,14 @@ environment = FoundryEnvironment(
         subscription_id=client.subscription_id,
         tenant_id=client.tenant_id,
         projects=settings.projects,
-        tags={**settings.tags, "environment": settings.environment, "made-by": "foundry-tune"},
+        tags=tags,
         public_network_access=settings.public_network_access,
         purge_protection=settings.purge_protection,
         recover_deleted=settings.recover_deleted,
         purge_on_destroy=settings.purge_on_destroy,
         protect=watch.protect,
         diagnostics=watch.diagnostics,
+        network=settings.network,
     ),
     ResourceOptions(depends_on=registrations),
 )
@@ -55,6 +58,18 @@ if environment.observability is not None:
         "diagnostics", environment, environment.observability.workspace
     )
     kept += diagnostics.settings
+if settings.network is not None and settings.network.is_private:
+    private = PrivateNetwork(
+        "network",
+        PrivateNetworkArgs(
+            environment=environment,
+            network=settings.network,
+            suffix=f"{settings.workload}-{settings.environment}",
+            location=settings.location,
+            tags=tags,
+        ),
+    )
+    kept += private.endpoints
 if watch.locks:
     guards.Locks("locks", environment, kept)
 

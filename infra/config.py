@@ -13,8 +13,9 @@ from typing import Literal, cast, get_args
 import pulumi
 from pulumi.runtime import config as pulumi_config
 
-from infra import config_guards
+from infra import config_guards, config_network
 from infra.config_guards import Guards
+from infra.config_network import Network
 from infra.config_values import Key, suggest
 
 PrincipalType = Literal["User", "Group", "ServicePrincipal"]
@@ -104,6 +105,7 @@ KEYS: Mapping[str, Key] = {
         "tags:\n  owner: platform-team",
     ),
     **config_guards.KEYS,
+    **config_network.KEYS,
 }
 """Every key there is; `parse` refuses any other."""
 
@@ -146,6 +148,7 @@ class Settings:
     purge_on_destroy: bool = False
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     guards: Guards = field(default_factory=Guards)
+    network: Network | None = None
 
 
 def read() -> Settings:
@@ -176,6 +179,7 @@ def parse(keys: list[str], get: Callable[[str], str | None], stack: str) -> Sett
         purge_on_destroy=reader.boolean("purgeOnDestroy", default=False),
         tags=reader.tags(),
         guards=config_guards.read(reader),
+        network=config_network.read(reader),
     )
     config_guards.check_tags(settings.guards, settings.tags, reader)
     if f"hub-{workload}-{environment}" in settings.projects:

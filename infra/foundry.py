@@ -17,6 +17,7 @@ from pulumi_azure_native import machinelearningservices as ml
 
 from infra import purge, recovery
 from infra.config_guards import Diagnostics
+from infra.config_network import Network
 from infra.naming import Names
 from infra.observability import Observability, ObservabilityArgs
 
@@ -37,6 +38,7 @@ class FoundryEnvironmentArgs:
     purge_on_destroy: bool
     protect: bool = False
     diagnostics: Diagnostics | None = None
+    network: Network | None = None
 
 
 class FoundryEnvironment(pulumi.ComponentResource):
@@ -176,7 +178,7 @@ class FoundryEnvironment(pulumi.ComponentResource):
 
     def _make_hub(self) -> ml.Workspace:
         name = self._args.names.hub
-        properties: dict[str, pulumi.Input[str]] = {
+        properties: dict[str, pulumi.Input[Any]] = {
             "friendlyName": name,
             "description": "Fine-tuning of Phi, made by foundry-tune",
             "storageAccount": self.storage_account.id,
@@ -186,6 +188,8 @@ class FoundryEnvironment(pulumi.ComponentResource):
         }
         if self.observability is not None:
             properties["applicationInsights"] = self.observability.insights.id
+        if managed := _managed_network(self._args.network):
+            properties["managedNetwork"] = managed
         return ml.Workspace(
             "hub",
             workspace_name=name,
@@ -199,6 +203,7 @@ class FoundryEnvironment(pulumi.ComponentResource):
             storage_account=properties["storageAccount"],
             key_vault=properties["keyVault"],
             application_insights=properties.get("applicationInsights"),
+            managed_network=properties.get("managedNetwork"),
             system_datastores_auth_mode=properties["systemDatastoresAuthMode"],
             public_network_access=properties["publicNetworkAccess"],
             tags=self._args.tags,
@@ -239,7 +244,7 @@ class FoundryEnvironment(pulumi.ComponentResource):
         )
 
     def _kept_workspace(
-        self, resource: str, name: str, kind: str, properties: Mapping[str, pulumi.Input[str]]
+        self, resource: str, name: str, kind: str, properties: Mapping[str, pulumi.Input[Any]]
     ) -> ResourceOptions:
         """Options of a hub or project: recovered and adopted, where that is wanted."""
         purged = purge.workspace(self._args.subscription_id, self._args.names.resource_group, name)
@@ -257,7 +262,7 @@ class FoundryEnvironment(pulumi.ComponentResource):
         return self._kept(resource, purged, more)
 
     def _workspace_body(
-        self, kind: str, properties: Mapping[str, pulumi.Input[str]]
+        self, kind: str, properties: Mapping[str, pulumi.Input[Any]]
     ) -> dict[str, Any]:
         """The same workspace in ARM's words."""
         return {
@@ -282,6 +287,19 @@ class FoundryEnvironment(pulumi.ComponentResource):
 
     def _place(self) -> tuple[str, str]:
         return self._args.subscription_id, self._args.location
+
+
+def _managed_network(network: Network | None) -> ml.ManagedNetworkSettingsArgsDict | None:
+    """Where the hub's machines may go; None where the configuration doesn't say."""
+    if network is None or not network.isolation:
+        return None
+    managed: ml.ManagedNetworkSettingsArgsDict = {"isolationMode": network.isolation}
+    if network.outbound:
+        managed["outboundRules"] = {
+            name: {"type": "FQDN", "category": "UserDefined", "destination": host}
+            for name, host in network.outbound.items()
+        }
+    return managed
 
 
 def _system_assigned() -> ml.ManagedServiceIdentityArgs:

@@ -4,7 +4,7 @@ ARM keeps most of a resource in `properties`; azure-native lifts that to the top
 (`flatten`) and renames some of it (`wire`). Names that are part of the path aren't in the body.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, cast
 
 from minipulumi.azure_native.difference import PROVIDERS_OWN, same
@@ -87,19 +87,40 @@ def _to_wire(spec: Property, value: Any) -> Any:
 
 
 def _object_to_wire(known: Mapping[str, Property], inner: Props) -> Props:
-    return {
-        known[name].wire or name: _to_wire(known[name], item)
-        for name, item in inner.items()
-        if item is not None
-    }
+    found: Props = {}
+    for name, item in inner.items():
+        if item is None:
+            continue
+        *outer, last = (known[name].wire or name).split(".")
+        node = found
+        for step in outer:
+            node = node.setdefault(step, {})
+        node[last] = _to_wire(known[name], item)
+    return found
 
 
 def _from_wire(known: Mapping[str, Property], values: Props) -> Props:
     by_wire = {spec.wire or name: (name, spec) for name, spec in known.items()}
     found: Props = {}
-    for wire, value in values.items():
+    for wire, value in _lifted(by_wire, values).items():
         name, spec = by_wire.get(wire, (wire, Property()))
         found[name] = _each_object(spec, value, _from_wire) if spec.properties else value
+    return found
+
+
+def _lifted(by_wire: Collection[str], values: Props) -> Props:
+    """What azure-native lifts out of an object inside: `properties.groupIds` by that name."""
+    found = dict(values)
+    for wire in by_wire:
+        outer, _, last = wire.partition(".")
+        inner = values.get(outer)
+        if last and isinstance(inner, dict):
+            found.pop(outer, None)
+            rest = cast("Props", inner)
+            if last in rest:
+                found[wire] = rest[last]
+            known = {each.partition(".")[2] for each in by_wire}
+            found |= {name: item for name, item in rest.items() if name not in known}
     return found
 
 

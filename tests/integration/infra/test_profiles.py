@@ -70,3 +70,41 @@ def resources(emulator: Emulator, subscription_id: str) -> set[str]:
     prefix = f"/subscriptions/{subscription_id}/"
     found: list[dict[str, str]] = inventory.take(emulator.cloud)["resources"]
     return {each["id"].removeprefix(prefix[:-1]) for each in found if each["id"].startswith(prefix)}
+
+
+@pytest.mark.rehearsal
+@pytest.mark.timeout(300)
+def test_the_private_profile_is_reached_privately_repaired_and_removed(
+    emulator: Emulator, pulumi: Pulumi, project: Path, subscription_id: str
+) -> None:
+    use(project, "private")
+    pulumi("stack", "init", "dev")
+    pulumi("up", "--yes", "--skip-preview")
+    pulumi("preview", "--expect-no-changes")
+    made = resources(emulator, subscription_id)
+    assert sum("/privateEndpoints/" in id and "/privateDns" not in id for id in made) == 5
+    assert sum("/virtualNetworkLinks/" in id for id in made) == 8
+    hub = f"/subscriptions/{subscription_id}{GROUP}/providers/Microsoft.MachineLearningServices"
+    stored = emulator.cloud.resources.get(f"{hub}/workspaces/hub-foundry-dev")
+    assert stored is not None
+    managed = stored.properties["managedNetwork"]
+    assert managed["isolationMode"] == "AllowOnlyApprovedOutbound"
+    assert managed["outboundRules"]["pypi"]["destination"] == "pypi.org"
+
+    # Somebody opens the vault to the internet.
+    vaults = [
+        id
+        for id in made
+        if "/Microsoft.KeyVault/vaults/" in id and "/providers/Microsoft.A" not in id
+    ]
+    vault = emulator.cloud.resources.get(f"/subscriptions/{subscription_id}{min(vaults, key=len)}")
+    assert vault is not None
+    emulator.cloud.resources.put(vault.with_properties(publicNetworkAccess="Enabled"))
+    pulumi("refresh", "--yes", "--skip-preview")
+    pulumi("up", "--yes", "--skip-preview")
+    repaired = emulator.cloud.resources.get(vault.id)
+    assert repaired is not None
+    assert repaired.properties["publicNetworkAccess"] == "Disabled"
+
+    pulumi("destroy", "--yes", "--skip-preview")
+    assert resources(emulator, subscription_id) == set()
