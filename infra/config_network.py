@@ -90,7 +90,8 @@ def _isolation(values: MapReader, value: object) -> str:
 
 
 def _outbound(values: MapReader, value: object) -> Mapping[str, str]:
-    rules = cast("dict[str, object]", value).get("outbound", {}) if isinstance(value, dict) else {}
+    given = cast("dict[str, object]", value) if isinstance(value, dict) else {}
+    rules: object = given.get("outbound", {})
     if not isinstance(rules, dict):
         values.find("outbound", f"{rules!r} isn't a map", "Write outbound: {pypi: pypi.org}")
         return {}

@@ -289,11 +289,11 @@ class FoundryEnvironment(pulumi.ComponentResource):
         return self._args.subscription_id, self._args.location
 
 
-def _managed_network(network: Network | None) -> ml.ManagedNetworkSettingsArgsDict | None:
+def _managed_network(network: Network | None) -> dict[str, Any] | None:
     """Where the hub's machines may go; None where the configuration doesn't say."""
     if network is None or not network.isolation:
         return None
-    managed: ml.ManagedNetworkSettingsArgsDict = {"isolationMode": network.isolation}
+    managed: dict[str, Any] = {"isolationMode": network.isolation}
     if network.outbound:
         managed["outboundRules"] = {
             name: {"type": "FQDN", "category": "UserDefined", "destination": host}

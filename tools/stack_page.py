@@ -1,4 +1,4 @@
-"""docs/stack.md from infra/config.py: every key of the stack's configuration."""
+"""docs/stack.md from infra/config.py and its subjects: every key of the stack's configuration."""
 
 from pathlib import Path
 
@@ -42,6 +42,30 @@ the stack stays as it is. To rehearse such a stack, put the emulator's developer
 before or after `pulumi up`: `foundry-emulator group add OBJECT-ID`. Until then `foundry-tune plan`
 is refused as it is for anybody outside of the group. `foundry-tune doctor` shows which role comes
 through which group.
+
+## Profiles
+
+| file | for | beside `Pulumi.dev.yaml` |
+| --- | --- | --- |
+| `Pulumi.dev.yaml` | rehearsals, first steps | |
+| `infra/profiles/standard.yaml` | a team | budget, locks, diagnostics, required tags |
+| `infra/profiles/private.yaml` | what the internet must not reach | as standard, managed network, private endpoints and DNS |
+
+Copy one to `Pulumi.<stack>.yaml`. A stack is one hub in one region: for several hubs or regions
+make a stack each.
+
+## Locks and protection
+
+`locks` is Azure's: nobody deletes hub, vault, AI Services and storage, or the group around them,
+whoever asks (`ScopeLocked`). Projects aren't locked, since endpoints and models in them come and
+go. `pulumi destroy` deletes the locks first. A lock also keeps the role assignments at what it
+holds: to take a person out of `developers`, set `locks: false` and remove the person in the same
+`pulumi up`, then set `locks: true` and run it again.
+
+`protect` is Pulumi's: `pulumi destroy`, and a change that would replace one of the four, are
+refused until a `pulumi up` with `protect: false`. Use both in production.
+
+A budget's month is that of its first `pulumi up`. It sends e-mails and stops nothing.
 
 ## What Azure keeps
 

@@ -120,7 +120,7 @@ def _validate_hub(change: Change) -> None:
 
 def _validate_managed_network(change: Change) -> None:
     """Isolation only gets stricter; names to reach are for the strictest mode."""
-    before = (change.before.properties if change.before else {}).get("managedNetwork") or {}
+    before: Json = change.before.properties.get("managedNetwork") or {} if change.before else {}
     network: Json = change.properties.get("managedNetwork") or {}
     mode = str(network.get("isolationMode") or before.get("isolationMode") or _ISOLATION[0])
     was = str(before.get("isolationMode") or _ISOLATION[0])

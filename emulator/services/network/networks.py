@@ -1,4 +1,4 @@
-"""Virtual networks and their subnets. No packet is routed: every emulated host stays reachable."""
+"""Virtual networks and subnets (IPv4). No packet is routed: every emulated host stays reachable."""
 
 import ipaddress
 from typing import cast
@@ -6,15 +6,13 @@ from typing import cast
 from emulator.arm.types import Change, Delete, Polling, Put, ResourceType
 from emulator.http.messages import Request
 from emulator.state.errors import AzureError, bad_request
-from emulator.state.json_text import as_object
+from emulator.state.json_text import Json, as_object
 from emulator.state.store import Resource
 
 NETWORK = "Microsoft.Network/virtualNetworks"
 SUBNET = f"{NETWORK}/subnets"
 ENDPOINT = "Microsoft.Network/privateEndpoints"
 API_VERSIONS = ("2023-02-01", "2024-05-01", "2025-01-01", "2025-03-01", "2025-05-01", "2025-07-01")
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def _validate_network(change: Change) -> None:
@@ -41,14 +39,17 @@ def _validate_subnet(change: Change) -> None:
             )
 
 
-def _subnet_range(properties: dict[str, object]) -> Network:
-    prefix = properties.get("addressPrefix") or properties.get("addressPrefixes")
-    prefixes = _ranges(prefix if isinstance(prefix, list) else [prefix], "addressPrefix")
-    return prefixes[0]
+def _subnet_range(properties: Json) -> ipaddress.IPv4Network:
+    one: object = properties.get("addressPrefix")
+    return _ranges([one] if one else properties.get("addressPrefixes") or [None], "addressPrefix")[
+        0
+    ]
 
 
-def _refuse_outside(own: Network, space: list[Network], name: str) -> None:
-    if not any(own.version == each.version and own.subnet_of(each) for each in space):
+def _refuse_outside(
+    own: ipaddress.IPv4Network, space: list[ipaddress.IPv4Network], name: str
+) -> None:
+    if not any(own.subnet_of(each) for each in space):
         raise bad_request(
             f"Subnet '{name}' is not valid because its IP address range is outside the IP address "
             "range of its virtual network.",
@@ -56,11 +57,11 @@ def _refuse_outside(own: Network, space: list[Network], name: str) -> None:
         )
 
 
-def _ranges(value: object, name: str) -> list[Network]:
-    found: list[Network] = []
+def _ranges(value: object, name: str) -> list[ipaddress.IPv4Network]:
+    found: list[ipaddress.IPv4Network] = []
     for prefix in cast("list[object]", value) if isinstance(value, list) else []:
         try:
-            found.append(ipaddress.ip_network(str(prefix)))
+            found.append(ipaddress.IPv4Network(str(prefix)))
         except ValueError as error:
             raise bad_request(
                 f"Invalid value '{prefix}' of {name}: {error}.", "InvalidAddressPrefixFormat"
@@ -78,7 +79,8 @@ def _refuse_network_in_use(request: Request, network: Resource) -> None:
 
 def _refuse_in_use(request: Request, prefix: str, resource: Resource) -> None:
     for endpoint in request.cloud.resources.of_type(ENDPOINT):
-        subnet = str((endpoint.properties.get("subnet") or {}).get("id", ""))
+        its: Json = endpoint.properties.get("subnet") or {}
+        subnet = str(its.get("id", ""))
         if subnet.lower() == prefix or (prefix.endswith("/") and subnet.lower().startswith(prefix)):
             raise AzureError(
                 400,
