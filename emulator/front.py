@@ -36,6 +36,9 @@ SERVICES = (
     "emulator.services.inference",
     "emulator.services.contentsafety",
     "emulator.services.insights",
+    "emulator.services.operationalinsights",
+    "emulator.services.consumption",
+    "emulator.services.network",
 )
 
 

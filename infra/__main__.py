@@ -1,24 +1,26 @@
-"""The bill of materials: read the configuration, make the environment, grant access, export.
+"""The bill of materials: read the configuration, make the environment, grant, guard, export.
 
 pulumi stack select --create dev    # offline, in a shell of `foundry-emulator run -- bash`
 pulumi up
 """
 
-from pulumi import ResourceOptions
+from pulumi import Resource, ResourceOptions
 from pulumi_azure_native import authorization
 
-from infra import config, naming, outputs, registration
+from infra import config, guards, naming, outputs, registration
 from infra.access import Access, AccessArgs
 from infra.foundry import FoundryEnvironment, FoundryEnvironmentArgs
 from infra.identities import Identities, IdentitiesArgs
+from infra.network import PrivateNetwork, PrivateNetworkArgs
 
 settings = config.read()
 client = authorization.get_client_config()
 
 names = naming.names(settings.workload, settings.environment, client.subscription_id)
+watch = settings.guards
 tags = {**settings.tags, "environment": settings.environment, "made-by": "foundry-tune"}
 registrations = registration.register_all(
-    client.subscription_id, ["Microsoft.ManagedIdentity"] if settings.identities else []
+    client.subscription_id, (*registration.NAMESPACES, *config.namespaces(settings))
 )
 
 environment = FoundryEnvironment(
@@ -34,6 +36,9 @@ environment = FoundryEnvironment(
         purge_protection=settings.purge_protection,
         recover_deleted=settings.recover_deleted,
         purge_on_destroy=settings.purge_on_destroy,
+        protect=watch.protect,
+        diagnostics=watch.diagnostics,
+        network=settings.network,
     ),
     ResourceOptions(depends_on=registrations),
 )
@@ -51,7 +56,7 @@ if settings.identities:
         ),
     )
 
-Access(
+access = Access(
     "access",
     AccessArgs(
         subscription_id=client.subscription_id,
@@ -64,6 +69,29 @@ Access(
         made=identities.made if identities else {},
     ),
 )
+
+kept: list[Resource] = [*access.assignments]
+if watch.budget is not None:
+    guards.CostGuard("cost-guard", watch.budget, environment.group.id)
+if environment.observability is not None:
+    diagnostics = guards.DiagnosticSettings(
+        "diagnostics", environment, environment.observability.workspace
+    )
+    kept += diagnostics.settings
+if settings.network is not None and settings.network.is_private:
+    private = PrivateNetwork(
+        "network",
+        PrivateNetworkArgs(
+            environment=environment,
+            network=settings.network,
+            suffix=f"{settings.workload}-{settings.environment}",
+            location=settings.location,
+            tags=tags,
+        ),
+    )
+    kept += private.endpoints
+if watch.locks:
+    guards.Locks("locks", environment, kept)
 
 client_ids = identities.client_ids() if identities else {}
 outputs.export(settings, client, environment, registrations, client_ids)

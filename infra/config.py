@@ -4,16 +4,15 @@ Every finding is told at once, each with its key, what is wrong and one next ste
 platform team reads them in a CI log and not at a prompt.
 """
 
-import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, cast
+from typing import cast
 
 import pulumi
 from pulumi.runtime import config as pulumi_config
 
-from infra import access_settings
+from infra import access_settings, config_guards, config_network
 from infra.access_settings import (
     GUID,
     MAY,
@@ -23,6 +22,9 @@ from infra.access_settings import (
     PrincipalType,
 )
 from infra.access_settings import NAME as PERSON
+from infra.config_guards import Guards
+from infra.config_network import Network
+from infra.config_values import Key, suggest
 from infra.role_sets import ROLE_SETS
 
 # Where Phi-4 and Phi-4-mini can be fine-tuned without a cluster (Microsoft's
@@ -35,16 +37,6 @@ FINE_TUNING_REGIONS = (
     "westus",
     "westus3",
 )
-
-
-class Key(NamedTuple):
-    """One key of the stack's configuration, as docs/stack.md shows it."""
-
-    what: str
-    allowed: str
-    default: str
-    example: str
-    """As it stands under `config:`, after `foundry-tune:`."""
 
 
 KEYS: Mapping[str, Key] = {
@@ -139,6 +131,8 @@ KEYS: Mapping[str, Key] = {
         "none",
         "tags:\n  owner: platform-team",
     ),
+    **config_guards.KEYS,
+    **config_network.KEYS,
 }
 """Every key there is; `parse` refuses any other."""
 
@@ -180,6 +174,8 @@ class Settings:
     recover_deleted: bool = False
     purge_on_destroy: bool = False
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    guards: Guards = field(default_factory=Guards)
+    network: Network | None = None
 
 
 def read() -> Settings:
@@ -212,9 +208,12 @@ def parse(keys: list[str], get: Callable[[str], str | None], stack: str) -> Sett
         recover_deleted=reader.boolean("recoverDeleted", default=False),
         purge_on_destroy=reader.boolean("purgeOnDestroy", default=False),
         tags=reader.tags(),
+        guards=config_guards.read(reader),
+        network=config_network.read(reader),
     )
     developers = [(one.name, one.principal_id) for one in settings.developers]
     access_settings.refuse_twice(settings.access, developers, reader.find)
+    config_guards.check_tags(settings.guards, settings.tags, reader)
     if f"hub-{workload}-{environment}" in settings.projects:
         reader.find("projects", "a project can't have the hub's name", "Choose another name.")
     if settings.purge_on_destroy and settings.purge_protection:
@@ -224,6 +223,15 @@ def parse(keys: list[str], get: Callable[[str], str | None], stack: str) -> Sett
         listed = "\n".join(f"  {finding}" for finding in reader.findings)
         raise ConfigError(f"The configuration of stack '{stack}' can't be used:\n{listed}")
     return settings
+
+
+def namespaces(settings: Settings) -> tuple[str, ...]:
+    """The resource providers that these settings take beside those of every stack."""
+    watched = ("Microsoft.Insights", "Microsoft.OperationalInsights")
+    return (
+        *(watched if settings.guards.diagnostics is not None else ()),
+        *(("Microsoft.ManagedIdentity",) if settings.identities else ()),
+    )
 
 
 class _Reader:
@@ -238,7 +246,7 @@ class _Reader:
 
     def refuse_unknown(self, keys: list[str]) -> None:
         for key in sorted(set(keys) - set(KEYS)):
-            self.find(key, "unknown key", _suggest(key, tuple(KEYS)))
+            self.find(key, "unknown key", suggest(key, tuple(KEYS)))
 
     def word(self, key: str, default: str) -> str:
         value = self.get(key) or default
@@ -322,7 +330,7 @@ class _Reader:
                 self.find(
                     f"{where}.principalType",
                     f"{row['principalType']!r} isn't one of {', '.join(PRINCIPAL_TYPES)}",
-                    _suggest(row["principalType"], PRINCIPAL_TYPES),
+                    suggest(row["principalType"], PRINCIPAL_TYPES),
                 )
             for other in found:
                 if other.name == row["name"]:
@@ -355,11 +363,11 @@ class _Reader:
         value = self.get(key)
         if value is None or value in choices:
             return value or choices[0]
-        self.find(key, f"{value!r} isn't one of {', '.join(choices)}", _suggest(value, choices))
+        self.find(key, f"{value!r} isn't one of {', '.join(choices)}", suggest(value, choices))
         return choices[0]
 
     def tags(self) -> Mapping[str, str]:
-        value = self._json("tags", {})
+        value = self.value("tags", {})
         if not isinstance(value, dict):
             self.find("tags", "not a map of names to values", "Write tags: {owner: platform-team}")
             return {}
@@ -383,7 +391,7 @@ class _Reader:
                 continue
             texts = cast("dict[str, object]", row)
             for unknown in sorted(set(texts) - set(columns)):
-                self.find(f"{where}.{unknown}", "unknown key", _suggest(unknown, columns))
+                self.find(f"{where}.{unknown}", "unknown key", suggest(unknown, columns))
             for column in columns:
                 if column not in texts:
                     self.find(f"{where}.{column}", "missing", f"Every entry of {key} has one.")
@@ -393,16 +401,12 @@ class _Reader:
                 yield where, {column: str(texts[column]) for column in columns}
 
     def _list(self, key: str) -> list[object]:
-        value = self._json(key, [])
+        value = self.value(key, [])
         if isinstance(value, list):
             return cast("list[object]", value)
         self.find(key, "not a list", f"Write {key}: and one '- …' line each.")
         return []
 
-    def _json(self, key: str, default: object) -> object:
+    def value(self, key: str, default: object) -> object:
+        """Pulumi hands lists and maps to the program as JSON."""
         return access_settings.json_of(self.get, key, default)
-
-
-def _suggest(word: str, known: tuple[str, ...]) -> str:
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"Did you mean '{close[0]}'?" if close else f"There are {', '.join(known)}."

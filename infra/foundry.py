@@ -16,7 +16,10 @@ from pulumi_azure_native import (
 from pulumi_azure_native import machinelearningservices as ml
 
 from infra import purge, recovery
+from infra.config_guards import Diagnostics
+from infra.config_network import Network
 from infra.naming import Names
+from infra.observability import Observability, ObservabilityArgs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,9 @@ class FoundryEnvironmentArgs:
     purge_protection: bool
     recover_deleted: bool
     purge_on_destroy: bool
+    protect: bool = False
+    diagnostics: Diagnostics | None = None
+    network: Network | None = None
 
 
 class FoundryEnvironment(pulumi.ComponentResource):
@@ -48,6 +54,7 @@ class FoundryEnvironment(pulumi.ComponentResource):
     ai_services: cognitiveservices.Account
     hub: ml.Workspace
     projects: dict[str, ml.Workspace]
+    observability: Observability | None
 
     def __init__(
         self, name: str, args: FoundryEnvironmentArgs, opts: ResourceOptions | None = None
@@ -55,8 +62,11 @@ class FoundryEnvironment(pulumi.ComponentResource):
         super().__init__("foundry-tune:index:FoundryEnvironment", name, {}, opts)
         self._args = args
         self._inside = ResourceOptions(parent=self)
+        # What can't be made again: deleted only once the configuration says so.
+        self._precious = ResourceOptions(parent=self, protect=args.protect)
         self._network = "Enabled" if args.public_network_access else "Disabled"
         self.group = self._make_group(opts)
+        self.observability = self._make_observability()
         self.storage_account = self._make_storage()
         self.key_vault = self._make_key_vault()
         self.ai_services = self._make_ai_services()
@@ -76,6 +86,22 @@ class FoundryEnvironment(pulumi.ComponentResource):
             opts=ResourceOptions(parent=self, depends_on=depends_on),
         )
 
+    def _make_observability(self) -> Observability | None:
+        if self._args.diagnostics is None:
+            return None
+        return Observability(
+            "observability",
+            ObservabilityArgs(
+                retention_days=self._args.diagnostics.retention_days,
+                resource_group=self.group.name,
+                workspace_name=self._args.names.logs,
+                insights_name=self._args.names.insights,
+                location=self._args.location,
+                tags=self._args.tags,
+            ),
+            self._inside,
+        )
+
     def _make_storage(self) -> storage.StorageAccount:
         return storage.StorageAccount(
             "storage",
@@ -92,7 +118,7 @@ class FoundryEnvironment(pulumi.ComponentResource):
             default_to_o_auth_authentication=True,
             public_network_access=self._network,
             tags=self._args.tags,
-            opts=self._inside,
+            opts=self._precious,
         )
 
     def _make_key_vault(self) -> keyvault.Vault:
@@ -152,7 +178,7 @@ class FoundryEnvironment(pulumi.ComponentResource):
 
     def _make_hub(self) -> ml.Workspace:
         name = self._args.names.hub
-        properties = {
+        properties: dict[str, pulumi.Input[Any]] = {
             "friendlyName": name,
             "description": "Fine-tuning of Phi, made by foundry-tune",
             "storageAccount": self.storage_account.id,
@@ -160,6 +186,10 @@ class FoundryEnvironment(pulumi.ComponentResource):
             "systemDatastoresAuthMode": ml.SystemDatastoresAuthMode.IDENTITY,
             "publicNetworkAccess": self._network,
         }
+        if self.observability is not None:
+            properties["applicationInsights"] = self.observability.insights.id
+        if managed := _managed_network(self._args.network):
+            properties["managedNetwork"] = managed
         return ml.Workspace(
             "hub",
             workspace_name=name,
@@ -172,6 +202,8 @@ class FoundryEnvironment(pulumi.ComponentResource):
             description=properties["description"],
             storage_account=properties["storageAccount"],
             key_vault=properties["keyVault"],
+            application_insights=properties.get("applicationInsights"),
+            managed_network=properties.get("managedNetwork"),
             system_datastores_auth_mode=properties["systemDatastoresAuthMode"],
             public_network_access=properties["publicNetworkAccess"],
             tags=self._args.tags,
@@ -212,7 +244,7 @@ class FoundryEnvironment(pulumi.ComponentResource):
         )
 
     def _kept_workspace(
-        self, resource: str, name: str, kind: str, properties: Mapping[str, pulumi.Input[str]]
+        self, resource: str, name: str, kind: str, properties: Mapping[str, pulumi.Input[Any]]
     ) -> ResourceOptions:
         """Options of a hub or project: recovered and adopted, where that is wanted."""
         purged = purge.workspace(self._args.subscription_id, self._args.names.resource_group, name)
@@ -230,7 +262,7 @@ class FoundryEnvironment(pulumi.ComponentResource):
         return self._kept(resource, purged, more)
 
     def _workspace_body(
-        self, kind: str, properties: Mapping[str, pulumi.Input[str]]
+        self, kind: str, properties: Mapping[str, pulumi.Input[Any]]
     ) -> dict[str, Any]:
         """The same workspace in ARM's words."""
         return {
@@ -244,7 +276,9 @@ class FoundryEnvironment(pulumi.ComponentResource):
 
     def _kept(self, name: str, purged: dict[str, str], more: ResourceOptions) -> ResourceOptions:
         """Options of what Azure keeps when it is deleted: purged after that, where it is wanted."""
-        opts = ResourceOptions.merge(self._inside, more)
+        # A project can be made again, and what it keeps lies in the storage account.
+        inside = self._inside if name.startswith("project-") else self._precious
+        opts = ResourceOptions.merge(inside, more)
         if not self._args.purge_on_destroy:
             return opts
         # Deleted in the opposite order: the resource, its purge, the group.
@@ -253,6 +287,19 @@ class FoundryEnvironment(pulumi.ComponentResource):
 
     def _place(self) -> tuple[str, str]:
         return self._args.subscription_id, self._args.location
+
+
+def _managed_network(network: Network | None) -> dict[str, Any] | None:
+    """Where the hub's machines may go; None where the configuration doesn't say."""
+    if network is None or not network.isolation:
+        return None
+    managed: dict[str, Any] = {"isolationMode": network.isolation}
+    if network.outbound:
+        managed["outboundRules"] = {
+            name: {"type": "FQDN", "category": "UserDefined", "destination": host}
+            for name, host in network.outbound.items()
+        }
+    return managed
 
 
 def _system_assigned() -> ml.ManagedServiceIdentityArgs:

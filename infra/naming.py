@@ -26,6 +26,8 @@ class Names:
     hub: str
     identity: str
     """What the names of the pipelines' identities start with."""
+    logs: str
+    insights: str
 
 
 def names(workload: str, environment: str, subscription_id: str) -> Names:
@@ -39,6 +41,8 @@ def names(workload: str, environment: str, subscription_id: str) -> Names:
         connection="ai-services",
         hub=f"hub-{workload}-{environment}",
         identity=f"id-{workload}-{environment}",
+        logs=f"log-{workload}-{environment}",
+        insights=f"appi-{workload}-{environment}",
     )
 
 

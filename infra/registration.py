@@ -27,7 +27,7 @@ from pulumi.dynamic import (
 
 from infra import arm
 
-# Every namespace the stack touches. Microsoft.Authorization and Microsoft.Resources are built in.
+# What every stack touches. Microsoft.Authorization and Microsoft.Resources are built in.
 NAMESPACES = (
     "Microsoft.CognitiveServices",
     "Microsoft.KeyVault",
@@ -70,15 +70,17 @@ class ProviderRegistration(Resource):
         )
 
 
-def register_all(subscription_id: str, more: Sequence[str] = ()) -> Sequence[ProviderRegistration]:
-    """Declare the registration of every namespace the stack touches, and of `more` of them."""
+def register_all(
+    subscription_id: str, namespaces: Sequence[str] = NAMESPACES
+) -> Sequence[ProviderRegistration]:
+    """Declare the registration of every namespace the stack touches."""
     return [
         ProviderRegistration(
             namespace.lower().replace(".", "-"),
             namespace=namespace,
             subscription_id=subscription_id,
         )
-        for namespace in (*NAMESPACES, *more)
+        for namespace in namespaces
     ]
 
 

@@ -1,4 +1,4 @@
-"""docs/stack.md from infra/config.py: every key of the stack's configuration."""
+"""docs/stack.md from infra/config.py and its subjects: every key of the stack's configuration."""
 
 from pathlib import Path
 
@@ -47,6 +47,30 @@ through which group.
 
 `developers` may do all that fine-tuning takes, `access` gives parts of it, and `identities` let
 pipelines sign in without a secret. What each set may do, and why: [access.md](access.md).
+
+## Profiles
+
+| file | for | beside `Pulumi.dev.yaml` |
+| --- | --- | --- |
+| `Pulumi.dev.yaml` | rehearsals, first steps | |
+| `infra/profiles/standard.yaml` | a team | budget, locks, diagnostics, required tags |
+| `infra/profiles/private.yaml` | what stays private | as standard; managed network, private endpoints, DNS |
+
+Copy one to `Pulumi.<stack>.yaml`. A stack is one hub in one region: for several hubs or regions
+make a stack each.
+
+## Locks and protection
+
+`locks` is Azure's: nobody deletes hub, vault, AI Services and storage, or the group around them,
+whoever asks (`ScopeLocked`). Projects aren't locked, since endpoints and models in them come and
+go. `pulumi destroy` deletes the locks first. A lock also keeps the role assignments at what it
+holds: to take a person out of `developers`, set `locks: false` and remove the person in the same
+`pulumi up`, then set `locks: true` and run it again.
+
+`protect` is Pulumi's: `pulumi destroy`, and a change that would replace one of the four, are
+refused until a `pulumi up` with `protect: false`. Use both in production.
+
+A budget's month is that of its first `pulumi up`. It sends e-mails and stops nothing.
 
 ## What Azure keeps
 

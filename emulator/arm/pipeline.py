@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from emulator.arm.locks import refuse_locked
 from emulator.arm.registration import require_registered
 from emulator.arm.resources import Target, handle_type, method_not_allowed
 from emulator.arm.types import TypeTable
@@ -130,6 +131,19 @@ def check_roles(call: Call) -> None:
         access.require(request.caller, operation, target.id.text)
 
 
+def check_locks(call: Call) -> None:
+    """Does a lock hold what would be deleted or written?"""
+    request, route, target = call.request, call.route, call.target
+    if request.method in ("GET", "HEAD"):
+        return
+    deletes = request.method == "DELETE"
+    if target is not None:
+        refuse_locked(request.cloud, target.id, deletes=deletes)
+    elif route is not None and route.scope and deletes:
+        scope = parse_path(route.scope.format(**request.parameters)).id
+        refuse_locked(request.cloud, scope, deletes=True)
+
+
 WAY: tuple[Callable[[Call], None], ...] = (
     sign_in,
     find_target,
@@ -138,6 +152,7 @@ WAY: tuple[Callable[[Call], None], ...] = (
     check_subscription,
     check_registration,
     check_roles,
+    check_locks,
 )
 """What a call goes through before its handler, in Azure's order. A step refuses by raising."""
 

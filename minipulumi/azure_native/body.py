@@ -4,7 +4,7 @@ ARM keeps most of a resource in `properties`; azure-native lifts that to the top
 (`flatten`) and renames some of it (`wire`). Names that are part of the path aren't in the body.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, cast
 
 from minipulumi.azure_native.difference import PROVIDERS_OWN, same
@@ -33,12 +33,18 @@ def outputs(type_: ResourceType, answer: Props) -> Props:
     if type_.flatten:
         # Apart from the rest: both levels of a role definition have a `type`.
         inner = {name: spec for name, spec in type_.inputs.items() if not spec.body}
-        lifted = _from_wire(inner, resource.pop("properties", {}))
+        lifted = _from_wire(inner, _named(type_, resource.pop("properties", {})))
         outer = {name: spec for name, spec in type_.inputs.items() if spec.body}
         resource = _from_wire(outer, resource)
     else:
-        resource = _from_wire(type_.inputs, resource)
+        resource = _from_wire(type_.inputs, _named(type_, resource))
     return {**lifted, **resource, "azureApiVersion": type_.api_version}
+
+
+def _named(type_: ResourceType, answered: Props) -> Props:
+    """The answer with outputs called as azure-native does: AppId of Application Insights, appId."""
+    wire = {name[0].upper() + name[1:]: name for name in type_.outputs}
+    return {wire.get(name, name): value for name, value in answered.items()}
 
 
 def preview(type_: ResourceType, inputs: Props, before: Props | None = None) -> Props:
@@ -84,24 +90,61 @@ def _drifted(known: Mapping[str, Property], inputs: Props, before: Props, now: P
 
 
 def _to_wire(spec: Property, value: Any) -> Any:
-    if spec.kind != "object":
+    if not spec.properties:
         return value
-    inner = cast("Props", value)
-    return {
-        spec.properties[name].wire or name: _to_wire(spec.properties[name], item)
-        for name, item in inner.items()
-        if item is not None
-    }
+    return _each_object(spec, value, _object_to_wire)
+
+
+def _object_to_wire(known: Mapping[str, Property], inner: Props) -> Props:
+    found: Props = {}
+    for name, item in inner.items():
+        if item is None:
+            continue
+        *outer, last = (known[name].wire or name).split(".")
+        node = found
+        for step in outer:
+            node = node.setdefault(step, {})
+        node[last] = _to_wire(known[name], item)
+    return found
 
 
 def _from_wire(known: Mapping[str, Property], values: Props) -> Props:
     by_wire = {spec.wire or name: (name, spec) for name, spec in known.items()}
     found: Props = {}
-    for wire, value in values.items():
+    for wire, value in _lifted(by_wire, values).items():
         name, spec = by_wire.get(wire, (wire, Property()))
-        inner = spec.kind == "object" and isinstance(value, dict)
-        found[name] = _from_wire(spec.properties, cast("Props", value)) if inner else value
+        found[name] = _each_object(spec, value, _from_wire) if spec.properties else value
     return found
+
+
+def _lifted(by_wire: Collection[str], values: Props) -> Props:
+    """What azure-native lifts out of an object inside: `properties.groupIds` by that name."""
+    found = dict(values)
+    for wire in by_wire:
+        outer, _, last = wire.partition(".")
+        inner = values.get(outer)
+        if last and isinstance(inner, dict):
+            found.pop(outer, None)
+            rest = cast("Props", inner)
+            if last in rest:
+                found[wire] = rest[last]
+            known = {each.partition(".")[2] for each in by_wire}
+            found |= {name: item for name, item in rest.items() if name not in known}
+    return found
+
+
+def _each_object(
+    spec: Property, value: Any, change: Callable[[Mapping[str, Property], Props], Props]
+) -> Any:
+    """An object, or every object in a list or a map, changed; anything else as it is."""
+    if spec.kind == "list" and isinstance(value, list):
+        return [change(spec.properties, each) for each in cast("list[Props]", value)]
+    if not isinstance(value, dict):
+        return value
+    inner = cast("Props", value)
+    if spec.kind == "map":
+        return {name: change(spec.properties, each) for name, each in inner.items()}
+    return change(spec.properties, inner)
 
 
 def _without_nulls(value: Any) -> Any:

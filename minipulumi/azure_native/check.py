@@ -14,6 +14,7 @@ ARTICLES = {
     "string": "a string",
     "boolean": "true or false",
     "integer": "a whole number",
+    "number": "a number",
     "map": "a map of strings",
     "list": "a list of strings",
     "object": "an object",
@@ -56,19 +57,33 @@ def _missing(name: str) -> str:
 
 def _value(spec: Property, value: object, path: str) -> Iterator[Finding]:
     if not _has_kind(spec, value):
-        kind = "a list of objects" if spec.kind == "list" and spec.properties else None
-        yield Finding(path, f"must be {kind or ARTICLES[spec.kind]}")
+        yield Finding(path, f"must be {_article(spec)}")
     elif spec.kind == "object":
         yield from _object(spec.properties, cast("Props", value), f"{path}.")
-    elif spec.kind == "list" and spec.properties:
-        for index, item in enumerate(cast("list[Props]", value)):
-            yield from _object(spec.properties, item, f"{path}[{index}].")
+    elif spec.kind in ("list", "map") and spec.properties:
+        for place, each in _members(value):
+            yield from _object(spec.properties, each, f"{path}{place}.")
     elif spec.enum and str(value).lower() not in [each.lower() for each in spec.enum]:
         close = difflib.get_close_matches(str(value), spec.enum, n=1)
         hint = f"; did you mean '{close[0]}'?" if close else ""
         yield Finding(path, f"must be one of {', '.join(spec.enum)}{hint}")
     elif spec.pattern and not re.fullmatch(spec.pattern, str(value)):
         yield Finding(path, f"must be {spec.rule}")
+
+
+def _article(spec: Property) -> str:
+    article = ARTICLES[spec.kind]
+    return article.replace("strings", "objects") if spec.properties else article
+
+
+def _members(value: object) -> Iterator[tuple[str, Props]]:
+    """The objects in a list or a map, each with its place as Pulumi writes it."""
+    if isinstance(value, list):
+        for index, each in enumerate(cast("list[Props]", value)):
+            yield f"[{index}]", each
+    else:
+        for key, each in cast("dict[str, Props]", value).items():
+            yield f".{key}", each
 
 
 def _has_kind(spec: Property, value: object) -> bool:
@@ -79,16 +94,16 @@ def _has_kind(spec: Property, value: object) -> bool:
             return isinstance(value, bool)
         case "integer":
             return isinstance(value, int) and not isinstance(value, bool)
+        case "number":
+            return isinstance(value, int | float) and not isinstance(value, bool)
         case "list":
-            items = cast("list[Any]", value) if isinstance(value, list) else [None]
-            if spec.properties:
-                return all(isinstance(each, dict) for each in items)
-            return _all_strings(items)
+            return isinstance(value, list) and _all_members(spec, cast("list[Any]", value))
         case "map":
-            return isinstance(value, dict) and _all_strings(cast("Props", value).values())
+            return isinstance(value, dict) and _all_members(spec, cast("Props", value).values())
         case "object":
             return isinstance(value, dict)
 
 
-def _all_strings(values: Any) -> bool:
-    return all(isinstance(each, str) for each in values)
+def _all_members(spec: Property, values: Any) -> bool:
+    kind = dict if spec.properties else str
+    return all(isinstance(each, kind) or each == UNKNOWN for each in values)

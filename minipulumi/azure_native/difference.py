@@ -51,7 +51,9 @@ def _value(
     if isinstance(old, dict) and isinstance(new, dict):
         old_map, new_map = cast("Props", old), cast("Props", new)
         must = replaces or spec.replace
-        yield from _object(spec.properties, old_map, new_map, path, replaces=must)
+        # What a map is keyed by are no properties.
+        inner: Mapping[str, Property] = {} if spec.kind == "map" else spec.properties
+        yield from _object(inner, old_map, new_map, path, replaces=must)
     elif not same(key, spec, old, new):
         yield Change(path, "UPDATE", replaces or spec.replace)
 

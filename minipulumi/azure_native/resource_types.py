@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import yaml
 
-Kind = Literal["string", "boolean", "integer", "map", "list", "object"]
+Kind = Literal["string", "boolean", "integer", "number", "map", "list", "object"]
 
 
 class UnknownTypeError(Exception):
@@ -31,6 +31,7 @@ class Property:
     rule: str = ""
     autoname: str = ""
     properties: Mapping[str, "Property"] = field(default_factory=dict[str, "Property"])
+    """Of an object, or of each object in a list or a map."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,7 @@ class ResourceType:
         """The names that an ARM id is made of; empty when it is of another type."""
         # ARM changes the case of `resourceGroups` and of provider names at will.
         pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(self.path))
-        pattern = pattern.replace("(?P<scope>[^/]+)", "(?P<scope>.+)")
+        pattern = re.sub(r"\(\?P<(scope|resourceUri)>\[\^/\]\+\)", r"(?P<\1>.+)", pattern)
         match = re.fullmatch(pattern, id_, re.IGNORECASE)
         found = match.groupdict() if match else {}
         return {name: text for name, text in found.items() if name in self.names}

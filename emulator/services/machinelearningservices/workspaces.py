@@ -34,6 +34,7 @@ _READ_ONLY = (
     "workspaceId", "discoveryUrl", "mlFlowTrackingUri", "tenantId", "associatedWorkspaces",
     "notebookInfo", "privateLinkCount", "serviceProvisionedResourceGroup", "storageHnsEnabled",
 )  # fmt: skip
+_ISOLATION = ("Disabled", "AllowInternetOutbound", "AllowOnlyApprovedOutbound")
 # What a project takes from its hub, and must not say itself.
 _OF_THE_HUB = ("storageAccount", "keyVault", "applicationInsights", "containerRegistry")
 
@@ -109,9 +110,34 @@ def _validate_hub(change: Change) -> None:
     for name, type_name in (
         ("storageAccount", "Microsoft.Storage/storageAccounts"),
         ("keyVault", "Microsoft.KeyVault/vaults"),
+        ("applicationInsights", "Microsoft.Insights/components"),
     ):
         if change.properties.get(name):
             _dependency(change, name, type_name)
+
+    _validate_managed_network(change)
+
+
+def _validate_managed_network(change: Change) -> None:
+    """Isolation only gets stricter; names to reach are for the strictest mode."""
+    before: Json = change.before.properties.get("managedNetwork") or {} if change.before else {}
+    network: Json = change.properties.get("managedNetwork") or {}
+    mode = str(network.get("isolationMode") or before.get("isolationMode") or _ISOLATION[0])
+    was = str(before.get("isolationMode") or _ISOLATION[0])
+    if mode not in _ISOLATION:
+        raise _bad(
+            f"isolationMode '{mode}' is not one of {', '.join(_ISOLATION)}.", "managedNetwork"
+        )
+    if _ISOLATION.index(mode) < _ISOLATION.index(was):
+        raise _bad(f"The managed network can't go back from {was} to {mode}.", "managedNetwork")
+    rules: dict[str, Json] = network.get("outboundRules") or {}
+    for name, rule in rules.items():
+        if rule.get("type") != "FQDN":
+            raise _bad(f"foundry-emulator knows outbound rules of type FQDN, not {name}'s.", name)
+        if mode != _ISOLATION[-1]:
+            raise _bad(f"Rule '{name}': FQDN rules take isolationMode {_ISOLATION[-1]}.", name)
+        rule.setdefault("category", "UserDefined")
+        rule.setdefault("status", "Inactive")
 
 
 def _validate_project(change: Change) -> None:
@@ -191,6 +217,8 @@ def _defaults(change: Change) -> None:
         properties.setdefault("workspaceHubConfig", {})
         for name in ("storageAccount", "keyVault"):
             properties.setdefault(name, before.get(name))
+        if "managedNetwork" in before:
+            properties.setdefault("managedNetwork", before["managedNetwork"])
     else:
         properties.setdefault("hubResourceId", before.get("hubResourceId"))
         hub = change.cloud.resources.get(str(properties["hubResourceId"]))

@@ -156,3 +156,56 @@ KEYS = ("location", "extraLocations", "workload", "projects", "developers", "tag
 def test_nonsense_is_a_finding_and_never_a_traceback(config: dict[str, str]) -> None:
     with contextlib.suppress(ConfigError):
         read(config)
+
+
+def test_a_guard_is_read_as_a_map_and_every_mistake_in_it_is_told_at_once() -> None:
+    budget = {"amount": 500, "emails": ["platform@example.com"]}
+    guards = read({**MINIMAL, "budget": json.dumps(budget), "diagnostics": "{}"}).guards
+    assert guards.budget is not None
+    assert (guards.budget.alerts, guards.budget.forecast) == ((50, 80, 100), (100,))
+    assert guards.diagnostics is not None
+    assert guards.diagnostics.retention_days == 30
+    wrong = {"amount": -1, "emails": ["nobody"], "alerts": [50, 50], "mails": []}
+    diagnostics = json.dumps({"retentionDays": 5})
+    found = findings({**MINIMAL, "budget": json.dumps(wrong), "diagnostics": diagnostics})
+    assert [each.split(": ")[0] for each in found] == [
+        "foundry-tune:budget.mails",
+        "foundry-tune:budget.amount",
+        "foundry-tune:budget.emails[0]",
+        "foundry-tune:budget.alerts",
+        "foundry-tune:diagnostics.retentionDays",
+    ]
+    assert "Did you mean 'emails'?" in found[0]
+    assert "Write amount: 500" in found[1]
+    many = json.dumps(budget | {"alerts": [10, 20, 30, 40, 50]})
+    (finding,) = findings({**MINIMAL, "budget": many})
+    assert "more than 5 together" in finding
+
+
+def test_required_tags_are_asked_for_without_case() -> None:
+    rule = {**MINIMAL, "requiredTags": '["Owner", "costCenter"]', "tags": '{"owner": "me"}'}
+    (finding,) = findings(rule)
+    assert finding.startswith("foundry-tune:tags.costCenter: missing")
+
+
+def test_a_network_is_made_or_named_and_its_rules_take_the_strict_mode() -> None:
+    strict = {"isolation": "AllowOnlyApprovedOutbound", "outbound": {"pypi": "pypi.org"}}
+    network = read({**MINIMAL, "network": json.dumps(strict)}).network
+    assert network is not None
+    assert (network.outbound, network.is_private) == ({"pypi": "pypi.org"}, False)
+    wrong = {
+        "isolation": "Open",
+        "outbound": {"pypi": "https://pypi.org"},
+        "addressSpace": "10.0.0.0/30",
+        "subnet": "/subscriptions/x/resourceGroups/y",
+    }
+    found = findings({**MINIMAL, "network": json.dumps(wrong)})
+    assert [each.split(": ")[0] for each in found] == [
+        "foundry-tune:network.isolation",
+        "foundry-tune:network.outbound.pypi",
+        "foundry-tune:network.addressSpace",
+        "foundry-tune:network.subnet",
+    ]
+    loose = {"outbound": {"pypi": "pypi.org"}, "addressSpace": "10.0.0.0/24"}
+    (finding,) = findings({**MINIMAL, "network": json.dumps(loose)})
+    assert "AllowOnlyApprovedOutbound" in finding
