@@ -44,7 +44,8 @@ def test_every_field_of_a_spec_is_described() -> None:
 
 @pytest.mark.parametrize("key", KEYS)
 def test_the_example_of_a_config_key_is_read(key: str) -> None:
-    config = {"projects": ["xbox"], "purgeProtection": False} | yaml.safe_load(KEYS[key].example)
+    others = {"projects": ["xbox"], "purgeProtection": False, "tags": {"owner": "platform-team"}}
+    config = others | yaml.safe_load(KEYS[key].example)
     texts = {
         name: value if isinstance(value, str) else json.dumps(value)
         for name, value in config.items()

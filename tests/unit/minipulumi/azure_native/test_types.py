@@ -32,7 +32,7 @@ TYPES = sorted(all_types().values(), key=lambda each: each.token)
 @pytest.mark.parametrize("type_", TYPES, ids=lambda each: each.token)
 def test_every_input_is_the_sdks_by_name_kind_and_values(type_: ResourceType) -> None:
     module, class_ = _class(type_)
-    args = getattr(module, f"{class_.__name__}Args")
+    args = _args(module, class_)
     _compare(type_.everything, module, [args], type_.token)
 
 
@@ -40,9 +40,7 @@ def test_every_input_is_the_sdks_by_name_kind_and_values(type_: ResourceType) ->
 def test_what_the_sdk_requires_is_required(type_: ResourceType) -> None:
     module, class_ = _class(type_)
     required = {
-        name
-        for name, (_, is_required) in _inputs(getattr(module, f"{class_.__name__}Args")).items()
-        if is_required
+        name for name, (_, is_required) in _inputs(_args(module, class_)).items() if is_required
     }
     mine = {name for name, spec in type_.everything.items() if spec.required}
     assert required <= mine, "the SDK lets nothing through that Check would miss"
@@ -144,6 +142,12 @@ def _class(type_: ResourceType) -> tuple[ModuleType, Any]:
     _, module, name = type_.token.split(":")
     imported = importlib.import_module(f"pulumi_azure_native.{module}")
     return imported, getattr(imported, name)
+
+
+def _args(module: ModuleType, class_: Any) -> Any:
+    """A resource's Args; they are InitArgs where an object inside of another has that name."""
+    name = class_.__name__
+    return getattr(module, f"{name}InitArgs", None) or getattr(module, f"{name}Args")
 
 
 @functools.cache
