@@ -35,7 +35,7 @@ _MARKS = (revision.TAG_PROOF, revision.TAG_PROBED, revision.TAG_READY, revision.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Deed:
+class PlannedStep:
     """A step as it is written down: what happens to which thing, for which document."""
 
     kind: str
@@ -83,10 +83,10 @@ def facts(plan: Plan) -> Facts:
     return dict(sorted(found.items()))
 
 
-def deeds(plan: Plan) -> tuple[Deed, ...]:
+def deeds(plan: Plan) -> tuple[PlannedStep, ...]:
     """The plan's steps as they are written down."""
     return tuple(
-        Deed(
+        PlannedStep(
             kind=step.action.kind,
             type=step.action.type,
             name=step.action.name,

@@ -7,7 +7,7 @@ today's files and today's Azure: a saved one can refuse, and never add.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from jobs.plan.facts import LATER, Deed, Fact, Facts, differences
+from jobs.plan.facts import LATER, Fact, Facts, PlannedStep, differences
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ def files_moved(saved: Mapping[str, str], now: Mapping[str, str]) -> Iterator[Mo
             yield Move(name, before[:12] or "not read", after[:12] or "not there")
 
 
-def azure_moved(saved: Facts, now: Facts, planned: Sequence[Deed]) -> Iterator[Move]:
+def azure_moved(saved: Facts, now: Facts, planned: Sequence[PlannedStep]) -> Iterator[Move]:
     """The things in Azure that others changed, made or deleted."""
     by_thing = {deed.about: deed for deed in planned if deed.kind != "unchanged"}
     later = _later(planned)
@@ -42,18 +42,16 @@ def azure_moved(saved: Facts, now: Facts, planned: Sequence[Deed]) -> Iterator[M
             continue
         if _is_awaited(about, after, later, is_new=about not in saved):
             continue
-        allowed = (
-            {field for field, _, _ in deed.changes} if deed and deed.kind == "update" else set()
-        )
+        told = {(f, a) for f, _, a in deed.changes} if deed and deed.kind == "update" else ()
         for field, old, new in differences(before, after):
             if field == "marks" and after and after.get("spec") in worked_on:
                 continue
-            if deed and field in allowed and (field, new) in {(f, a) for f, _, a in deed.changes}:
+            if (field, new) in told:
                 continue
             yield Move(f"{about} {field}".strip(), old, new)
 
 
-def steps_moved(planned: Sequence[Deed], now: Sequence[Deed]) -> Iterator[Move]:
+def steps_moved(planned: Sequence[PlannedStep], now: Sequence[PlannedStep]) -> Iterator[Move]:
     """What would be done now, and the saved plan doesn't say."""
     by_thing = {deed.about: deed for deed in planned}
     later = _later(planned)
@@ -88,7 +86,7 @@ _SETTINGS = {"content_safety", "auth_mode", "model"}
 """What an endpoint that this plan made has from its first instant."""
 
 
-def _is_done_by(deed: Deed, before: Fact | None, after: Fact | None) -> bool:
+def _is_done_by(deed: PlannedStep, before: Fact | None, after: Fact | None) -> bool:
     """Whether the step itself leads from the one to the other."""
     if deed.type == "data":
         return after == {"standing": "active"}
@@ -110,7 +108,7 @@ def _is_done_by(deed: Deed, before: Fact | None, after: Fact | None) -> bool:
     return False
 
 
-def _later(planned: Sequence[Deed]) -> set[str]:
+def _later(planned: Sequence[PlannedStep]) -> set[str]:
     """The documents of which a sweep's trials decide the rest."""
     return {deed.document for deed in planned if deed.about.startswith(LATER)}
 

@@ -17,13 +17,14 @@ import msgspec
 
 from jobs.errors import InvalidInputError, MovedError, UsageError
 from jobs.files import UnreadableFileError, digest_of, read_bounded, whole_file
-from jobs.plan.facts import Deed, Facts, deeds, facts
+from jobs.plan.facts import Facts, PlannedStep, deeds, facts
 from jobs.plan.moved import Move, azure_moved, files_moved, steps_moved
 from jobs.plan.plan import Plan
 from jobs.plan.report import answer
 from jobs.spec.models import FineTuning, ServerlessEndpoint
 from jobs.target.target import Target
 from jobs.terminal.output import SCHEMA_VERSION, as_json
+from jobs.values import mapping
 
 KIND = "foundry-tune plan"
 _LIMIT = 64 << 20
@@ -54,7 +55,7 @@ class SavedPlan:
     """The SHA-256 of every file that was read, by its name."""
     facts: Facts
     costs: list[Any]
-    steps: tuple[Deed, ...]
+    steps: tuple[PlannedStep, ...]
 
 
 def write(file: str, plan: Plan, target: Target, asked: Asked) -> None:
@@ -204,7 +205,8 @@ def _body(path: Path) -> dict[str, Any] | None:
         ) from error
     except (ValueError, RecursionError):
         return None
-    return content if isinstance(content, dict) and content.get("kind") == KIND else None
+    body = mapping(content)
+    return body if body and body.get("kind") == KIND else None
 
 
 def _require_a_plan(path: Path) -> None:

@@ -5,8 +5,10 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
+from jobs.terminal.answers import answer_schema
 from tests.integration.jobs.conftest import Place, platform, write_story
 from tests.integration.jobs.finished import finish
 from tests.integration.jobs.test_kills import killed_at, submissions
@@ -18,6 +20,54 @@ def spec(place: Place) -> Path:
     written = write_story(place)
     finish(place, [written])
     return written
+
+
+HOSTILE = "@everyone <img src=x> | `code` [a](https://evil.example) <!-- -->"
+
+
+def test_the_comment_escapes_what_files_say_and_folds_the_preview(place: Place) -> None:
+    spec = write_story(place)
+    (place.folder / "preview.txt").write_text(f"+ create\n```\n{HOSTILE}\n", encoding="utf-8")
+    told = place.tune("plan", str(spec), "--markdown", "--preview", "preview.txt")
+    assert told.code == 0, told.said
+    lines = told.out.splitlines()
+    assert lines[0] == "<!-- foundry-tune:plan rg-jobs/xbox -->"
+    assert lines[1].startswith("## foundry-tune: ")
+    assert "to create" in lines[1]
+    assert "<details><summary>Infrastructure: pulumi preview</summary>" in lines
+    fence = lines.index("````text")
+    assert lines[fence + 1 : fence + 5] == ["+ create", "```", HOSTILE, "````"]
+    assert f"| + | endpoint | {place.name}-" in told.out
+
+
+def test_a_comment_is_no_longer_than_github_takes_and_says_what_it_leaves_out(
+    place: Place,
+) -> None:
+    spec = write_story(place)
+    preview = "".join(f"{number} {'x' * 100} @all\n" for number in range(2_000))
+    (place.folder / "preview.txt").write_text(preview, encoding="utf-8")
+    told = place.tune("plan", str(spec), "--markdown", "--preview", "preview.txt")
+    assert told.code == 0, told.said
+    assert 60_000 < len(told.out) <= 65_536
+    assert "lines of “Infrastructure: pulumi preview”. The log has the rest." in told.out
+    assert told.out.count("```") % 2 == 0
+
+
+def test_a_preview_in_json_shows_operations_and_no_values(place: Place) -> None:
+    steps = [
+        {
+            "op": "create",
+            "urn": f"urn:pulumi:dev::p::azure-native:storage:StorageAccount::{HOSTILE}",
+            "newState": {"inputs": {"key": "topsecret"}},
+        },
+        {"op": "same", "urn": "urn:pulumi:dev::p::pulumi:pulumi:Stack::p-dev"},
+    ]
+    (place.folder / "preview.json").write_text(json.dumps({"steps": steps}), encoding="utf-8")
+    told = place.tune("plan", str(write_story(place)), "--markdown", "--preview", "preview.json")
+    assert told.code == 0, told.said
+    assert "| create | azure-native:storage:StorageAccount | &#64;everyone &#60;img" in told.out
+    assert "topsecret" not in told.out
+    assert "1 unchanged." in told.out
 
 
 def save(place: Place, *arguments: str, code: int = 0) -> Path:
@@ -85,9 +135,11 @@ def test_an_endpoint_that_changed_in_azure_since_refuses_and_says_how(
 def test_a_plan_of_another_project_version_or_hand_is_refused(place: Place, spec: Path) -> None:
     file = save(place, str(spec))
     saved = json.loads(file.read_text(encoding="utf-8"))
+    require_schema("saved-plan", saved)
+    planned = place.tune("plan", str(spec), "-o", "json")
+    require_schema("plan", json.loads(planned.out))
 
-    edited = {**saved, "steps": []}
-    file.write_text(json.dumps(edited), encoding="utf-8")
+    file.write_text(json.dumps({**saved, "files": {}}), encoding="utf-8")
     refused = place.tune("apply", "plan.json", "--yes")
     assert (refused.code, "somebody edited it" in refused.err) == (3, True), refused.said
 
@@ -109,6 +161,13 @@ def test_a_plan_is_written_over_a_plan_and_over_nothing_else(place: Place, spec:
     (place.folder / "package.json").write_text("{}", encoding="utf-8")
     refused = place.tune("plan", str(spec), "--out", "package.json")
     assert (refused.code, "no plan; nothing is overwritten" in refused.err) == (2, True)
+
+
+def require_schema(of: str, answer: Any) -> None:
+    """What a command answers is what its published schema says."""
+    schema = answer_schema(of)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert [e.message for e in jsonschema.Draft202012Validator(schema).iter_errors(answer)] == []
 
 
 def change_endpoint(place: Place, properties: dict[str, Any], tags: Any = None) -> None:
