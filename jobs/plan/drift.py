@@ -17,7 +17,7 @@ from jobs.plan.steps import EndpointStep, JobStep, LaterStep, ModelStep, Pointer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drift:
+class Drifted:
     """One thing that isn't as the files, or foundry-tune, left it."""
 
     kind: str
@@ -31,9 +31,9 @@ class Drift:
     now: str
 
 
-def drifts(plan: Plan) -> list[Drift]:
+def drifts(plan: Plan) -> list[Drifted]:
     """Everything that drifted, document by document."""
-    found: list[Drift] = []
+    found: list[Drifted] = []
     for step in plan.steps:
         if isinstance(step, ModelStep):
             found += _model(step)
@@ -42,7 +42,7 @@ def drifts(plan: Plan) -> list[Drift]:
     return list(dict.fromkeys(found))
 
 
-def repairs(plan: Plan, found: list[Drift]) -> tuple[Step, ...]:
+def repairs(plan: Plan, found: list[Drifted]) -> tuple[Step, ...]:
     """The steps of the plan that bring back what drifted, with those that they need."""
     documents = {drift.document for drift in found if drift.kind != "tags"}
     chosen: dict[int, Step] = {}
@@ -63,7 +63,7 @@ def own_models(actual: Actual) -> list[str]:
     return [model.label for versions in actual.models.values() for model in versions]
 
 
-def trains_anew(steps: Sequence[Step], found: Sequence[Drift]) -> bool:
+def trains_anew(steps: Sequence[Step], found: Sequence[Drifted]) -> bool:
     """Whether there is a new revision to be made among the repairs, which is `apply`'s work."""
     gone = {drift.document for drift in found if drift.kind == "deleted_model"}
     return any(
@@ -81,10 +81,10 @@ def wanted_tags(serving: Serving, endpoint: Endpoint) -> dict[str, str]:
     return wanted
 
 
-def _model(step: ModelStep) -> Iterator[Drift]:
+def _model(step: ModelStep) -> Iterator[Drifted]:
     for need in step.needs:
         if isinstance(need, JobStep) and need.job and need.job.status in USABLE and not step.model:
-            yield Drift(
+            yield Drifted(
                 kind="deleted_model",
                 document=step.training.name,
                 where=f"model {need.job.registered_model}",
@@ -93,7 +93,7 @@ def _model(step: ModelStep) -> Iterator[Drift]:
             )
 
 
-def _served(step: PointerStep, actual: Actual) -> Iterator[Drift]:
+def _served(step: PointerStep, actual: Actual) -> Iterator[Drifted]:
     serving, pointer = step.serving, actual.pointers.get(step.serving.name)
     followed = actual.served(serving.name)
     labels = own_models(actual)
@@ -113,7 +113,7 @@ def _served(step: PointerStep, actual: Actual) -> Iterator[Drift]:
             continue
         made_from = revision.of_endpoint(endpoint.name)
         if endpoint.name not in looked and made_from not in known:
-            yield Drift(
+            yield Drifted(
                 kind="unknown_endpoint",
                 document=serving.name,
                 where=f"endpoint {endpoint.name}",
@@ -122,11 +122,11 @@ def _served(step: PointerStep, actual: Actual) -> Iterator[Drift]:
             )
 
 
-def _endpoint(endpoint: Endpoint, serving: Serving) -> Iterator[Drift]:
+def _endpoint(endpoint: Endpoint, serving: Serving) -> Iterator[Drifted]:
     where, spec = f"endpoint {endpoint.name}", serving.spec
 
-    def drift(kind: str, was: str, now: str) -> Drift:
-        return Drift(kind=kind, document=serving.name, where=where, was=was, now=now)
+    def drift(kind: str, was: str, now: str) -> Drifted:
+        return Drifted(kind=kind, document=serving.name, where=where, was=was, now=now)
 
     wanted = "Enabled" if spec.is_filtered else "Disabled"
     there = endpoint.content_safety or "unknown"
@@ -144,11 +144,11 @@ def _endpoint(endpoint: Endpoint, serving: Serving) -> Iterator[Drift]:
 
 def _pointer(
     name: str, pointer: Pointer | None, candidate: EndpointStep, actual: Actual
-) -> Iterator[Drift]:
+) -> Iterator[Drifted]:
     where = f"connection {name}"
 
-    def drift(was: str, now: str) -> Drift:
-        return Drift(kind="pointer", document=name, where=where, was=was, now=now)
+    def drift(was: str, now: str) -> Drifted:
+        return Drifted(kind="pointer", document=name, where=where, was=was, now=now)
 
     endpoint = candidate.endpoint
     if pointer is None:

@@ -14,7 +14,7 @@ from jobs.options import add_output, add_specs, add_target
 
 if TYPE_CHECKING:
     from jobs.foundry.session import Session
-    from jobs.plan.drift import Drift
+    from jobs.plan.drift import Drifted
     from jobs.plan.plan import Plan
 
 DRIFTED = 12
@@ -61,7 +61,7 @@ def run(arguments: Namespace) -> int:
     return _fix(session, plan, found, arguments)
 
 
-def _fix(session: "Session", plan: "Plan", found: "list[Drift]", arguments: Namespace) -> int:
+def _fix(session: "Session", plan: "Plan", found: "list[Drifted]", arguments: Namespace) -> int:
     from dataclasses import replace
 
     from jobs.apply.run import Options, refuse_blocked, run
@@ -122,7 +122,7 @@ def _tag(session: "Session", plan: "Plan") -> None:
             endpoints.tag(session, there, drift.wanted_tags(serving, there))
 
 
-def _record(one: "Drift") -> dict[str, str]:
+def _record(one: "Drifted") -> dict[str, str]:
     return {
         "kind": one.kind,
         "document": one.document,

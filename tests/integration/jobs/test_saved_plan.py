@@ -37,7 +37,7 @@ def test_the_comment_escapes_what_files_say_and_folds_the_preview(place: Place) 
     assert "<details><summary>Infrastructure: pulumi preview</summary>" in lines
     fence = lines.index("````text")
     assert lines[fence + 1 : fence + 5] == ["+ create", "```", HOSTILE, "````"]
-    assert f"| + | endpoint | {place.name}-" in told.out
+    assert f" | endpoint | {place.name}-" in told.out
 
 
 def test_a_comment_is_no_longer_than_github_takes_and_says_what_it_leaves_out(
