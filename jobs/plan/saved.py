@@ -32,7 +32,7 @@ _SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class PlanRequest:
     """What the command line of `plan` asked for."""
 
     specs: tuple[str, ...]
@@ -50,7 +50,7 @@ class SavedPlan:
     file: str
     tool: str
     target: Mapping[str, str]
-    asked: Asked
+    asked: PlanRequest
     files: Mapping[str, str]
     """The SHA-256 of every file that was read, by its name."""
     facts: Facts
@@ -58,7 +58,7 @@ class SavedPlan:
     steps: tuple[PlannedStep, ...]
 
 
-def write(file: str, plan: Plan, target: Target, asked: Asked) -> None:
+def write(file: str, plan: Plan, target: Target, asked: PlanRequest) -> None:
     """Write a plan to a file, whole or not at all; an older plan there is replaced.
 
     Raises:
@@ -76,7 +76,7 @@ def write(file: str, plan: Plan, target: Target, asked: Asked) -> None:
         output.write(as_json(body).encode() + b"\n")
 
 
-def as_dict(plan: Plan, target: Target, asked: Asked) -> dict[str, Any]:
+def as_dict(plan: Plan, target: Target, asked: PlanRequest) -> dict[str, Any]:
     """The plan as its file carries it, sealed with a digest."""
     body: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,

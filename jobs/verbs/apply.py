@@ -24,7 +24,7 @@ from jobs.options import (
 )
 
 if TYPE_CHECKING:
-    from jobs.plan.saved import Asked, SavedPlan
+    from jobs.plan.saved import PlanRequest, SavedPlan
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -161,10 +161,10 @@ def _saved(arguments: Namespace) -> "SavedPlan | None":
     return saved.read(found[0])
 
 
-def _asked(arguments: Namespace, paths: list[str]) -> "Asked":
-    from jobs.plan.saved import Asked
+def _asked(arguments: Namespace, paths: list[str]) -> "PlanRequest":
+    from jobs.plan.saved import PlanRequest
 
-    return Asked(
+    return PlanRequest(
         specs=tuple(paths),
         overrides=tuple(arguments.overrides),
         retrain=arguments.retrain,

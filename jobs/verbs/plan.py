@@ -3,7 +3,7 @@
 With --out the plan is saved, to be reviewed and then done exactly so: foundry-tune apply plan.json
 
     foundry-tune plan jobs/specs/xbox-support.yaml --out plan.json
-    foundry-tune plan jobs/specs/ --markdown --preview preview.txt > comment.md
+    foundry-tune plan jobs/specs/xbox-support.yaml --markdown
 """
 
 from argparse import ArgumentParser, Namespace
@@ -61,7 +61,7 @@ def run(arguments: Namespace) -> int:
         verify_data=arguments.verify_data,
     )
     if arguments.out:
-        asked = saved.Asked(
+        asked = saved.PlanRequest(
             specs=tuple(paths),
             overrides=tuple(arguments.overrides),
             retrain=arguments.retrain,

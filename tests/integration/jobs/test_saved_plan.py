@@ -167,7 +167,8 @@ def require_schema(of: str, answer: Any) -> None:
     """What a command answers is what its published schema says."""
     schema = answer_schema(of)
     jsonschema.Draft202012Validator.check_schema(schema)
-    assert [e.message for e in jsonschema.Draft202012Validator(schema).iter_errors(answer)] == []
+    validator: Any = jsonschema.Draft202012Validator(schema)
+    assert [error.message for error in validator.iter_errors(answer)] == []
 
 
 def change_endpoint(place: Place, properties: dict[str, Any], tags: Any = None) -> None:
