@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from emulator.state.ids import parse_id
 from jobs.foundry import endpoints, projects
 from jobs.money.price import of_catalogue
@@ -46,6 +48,7 @@ def test_a_deleted_model_and_a_name_that_was_led_elsewhere_are_told(place: Place
     assert one["now"] == "leads to https://elsewhere.eastus2.models.ai.azure.com"
 
 
+@pytest.mark.rehearsal
 def test_fix_brings_the_filter_back_and_pays_for_no_job(served: Place) -> None:
     spec = f"{served.name}.yaml"
     change_endpoint(served, {"contentSafety": {"contentSafetyStatus": "Disabled"}}, tags={})
