@@ -22,6 +22,8 @@ VERBS = {
     "plan": "What apply would do: data, checks, cost, actions",
     "apply": "Do it: upload, fine-tune, register, serve, prove",
     "status": "What a spec's resources are doing",
+    "drift": "What changed in Azure behind the files' back, and its repair",
+    "orphans": "What costs and belongs to no file",
     "promote": "Let the name follow a revision that is ready",
     "rollback": "Back to an earlier revision, in seconds while its endpoint lives",
     "gc": "Delete the endpoints that no name follows and whose time is over",
