@@ -21,6 +21,8 @@ VERBS = {
     "forecast": "On which day a spec, or what is served, stops working",
     "plan": "What apply would do: data, checks, cost, actions",
     "apply": "Do it: upload, fine-tune, register, serve, prove",
+    "lock": "Write down all that a revision is made with, beside the spec",
+    "verify": "What moved since a lock was written: files, packages, Azure",
     "status": "What a spec's resources are doing",
     "drift": "What changed in Azure behind the files' back, and its repair",
     "orphans": "What costs and belongs to no file",

@@ -82,7 +82,7 @@ def as_dict(plan: Plan, target: Target, asked: PlanRequest) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "kind": KIND,
         "tool": version("foundry-tune"),
-        "target": _place(target),
+        "target": place_of(target),
         "asked": asdict(asked) | {"on": asked.on.isoformat() if asked.on else None},
         "files": dict(_hashes(plan)),
         "facts": dict(facts(plan)),
@@ -139,7 +139,7 @@ def require_target(saved: SavedPlan, target: Target) -> None:
     Raises:
         UsageError: It was.
     """
-    here = _place(target)
+    here = place_of(target)
     other = [key for key in here if here[key] != saved.target.get(key)]
     if other:
         of = ", ".join(f"{key.replace('_', ' ')} '{saved.target.get(key, '')}'" for key in other)
@@ -222,16 +222,18 @@ def _seal(body: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _place(target: Target) -> dict[str, str]:
+def place_of(target: Target) -> dict[str, str]:
+    """A target as a file carries it."""
     subscription, group, project = target.key
     return {"subscription_id": subscription, "resource_group": group, "project": project}
 
 
 def _now(names: Mapping[str, str]) -> dict[str, str]:
-    return {name: digest for name in names if (digest := _hash(Path(name)))}
+    return {name: digest for name in names if (digest := hash_of(Path(name)))}
 
 
-def _hash(path: Path) -> str:
+def hash_of(path: Path) -> str:
+    """The SHA-256 of a file's content; empty where it can't be read."""
     try:
         return digest_of(path).sha256
     except UnreadableFileError:
@@ -240,15 +242,16 @@ def _hash(path: Path) -> str:
 
 def _hashes(plan: Plan) -> Iterator[tuple[str, str]]:
     """Every file that the plan was made from, by its name from the current folder."""
-    for path in sorted({_named(path) for path in _paths(plan)}):
-        yield path, _hash(Path(path))
+    for path in sorted({_named(path) for path in paths_of(plan)}):
+        yield path, hash_of(Path(path))
 
 
 def _named(path: Path) -> str:
     return relpath(path)
 
 
-def _paths(plan: Plan) -> Iterator[Path]:
+def paths_of(plan: Plan) -> Iterator[Path]:
+    """Every file that the plan was made from."""
     specs = plan.specs
     yield from map(Path, specs.files)
     for checked in specs.data.values():

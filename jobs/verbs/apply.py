@@ -24,6 +24,8 @@ from jobs.options import (
 )
 
 if TYPE_CHECKING:
+    from jobs.foundry.session import Session
+    from jobs.plan.plan import Plan
     from jobs.plan.saved import PlanRequest, SavedPlan
 
 
@@ -95,6 +97,7 @@ def run(arguments: Namespace) -> int:
     tell = output.progress if for_program else output.tell
     tell("\n".join(answer.lines(plan, session.target, command=False)))
     if plan.is_empty:
+        _keep_lock(session, plan, asked)
         if for_program:
             output.emit_structured({"evaluations": []}, arguments.output)
         return 0
@@ -126,10 +129,22 @@ def run(arguments: Namespace) -> int:
     finally:
         if for_program:
             output.emit_structured({"evaluations": [], **report.records}, arguments.output)
+    _keep_lock(session, plan, asked)
     names = [serving.name for serving in plan.desired.servings]
     if names and options.wait and options.promote:
         tell(f"Done. Try it:  foundry-tune chat {names[0]}")
     return 0
+
+
+def _keep_lock(session: "Session", plan: "Plan", asked: "PlanRequest") -> None:
+    """Write the lock anew where there is one: what it says was made is what is there now."""
+    from jobs.plan import lock
+    from jobs.plan.plan import again
+
+    path = lock.path_of(asked.specs[0])
+    if path.exists() and not asked.overrides:
+        specs = list(asked.specs)
+        lock.write(path, lock.made(again(session, plan), session.target, specs, path.parent))
 
 
 def _saved(arguments: Namespace) -> "SavedPlan | None":
