@@ -17,6 +17,7 @@ FoundryTuneError            1    anything this project refuses by name
 │   ├── UnusableAnswerError 9    what answered isn't Azure's JSON
 │   └── RefusedError        4    Azure finds the request itself wrong: no retry heals it
 ├── OutcomeUnknownError    10    the answer was lost; run again to adopt what happened
+├── MovedError             11    files or Azure moved since the plan was saved
 ├── JobFailedError        100    the job ended as Failed
 ├── JobNotFinishedError   101    the job goes on
 └── JobCanceledError      103    the job ended as Canceled
@@ -148,6 +149,12 @@ class OutcomeUnknownError(FoundryTuneError):
     """The answer to a write was lost; running again adopts whatever happened."""
 
     exit_code = 10
+
+
+class MovedError(FoundryTuneError):
+    """Files or Azure moved since the plan was saved, so it wasn't done."""
+
+    exit_code = 11
 
 
 class JobFailedError(FoundryTuneError):

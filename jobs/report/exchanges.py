@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from jobs.report.markup import clipped, text
+from jobs.report.markup import text
 from jobs.report.report import Evaluated, Exchange, Said, Speaker
 from jobs.report.words import Piece, changes
+from jobs.terminal.github import clipped
 
 _LONGEST = 1_500
 _LONGEST_TURN = 600

@@ -5,13 +5,11 @@ Text that others wrote is escaped or stands in a fence that it can't close.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from html import escape
 from typing import TypeVar
 
 from jobs.proof.compare import Difference
 from jobs.report import overfitting
 from jobs.report.in_depth import ground
-from jobs.report.markup import clipped, sound
 from jobs.report.report import (
     SEVERITIES,
     Absent,
@@ -28,10 +26,10 @@ from jobs.report.report import (
     Score,
     Speaker,
 )
+from jobs.terminal.github import CELL, clipped, folded, plain, sound, table
 
 T = TypeVar("T")
 
-_CELL = 160
 _ANSWER = 600
 _MOST_ANSWERS = 5
 _MARKS = {True: "✅", False: "❌", None: "➖"}
@@ -43,7 +41,7 @@ def page(report: Report) -> str:
 
 
 def _lines(report: Report) -> Iterator[str]:
-    yield from (f"## {_plain(report.name)} `{_code(report.revision)}`", "")
+    yield from (f"## {plain(report.name)} `{_code(report.revision)}`", "")
     yield from _verdict(report.judgement)
     if isinstance(report.evaluations, Absent):
         yield from _why("Scores", report.evaluations)
@@ -56,19 +54,19 @@ def _lines(report: Report) -> Iterator[str]:
     yield from _section("Content safety", report.safety, _safety)
     yield from _section("Cost", report.cost, _cost)
     rows = [("made", report.made), *report.provenance]
-    yield from _folded("Where it comes from", list(_table(("what", "value"), rows)))
+    yield from folded("Where it comes from", list(table(("what", "value"), rows)))
 
 
 def _verdict(judgement: Judgement) -> Iterator[str]:
     mark = _MARKS[judgement.is_good]
-    yield f"{mark} **{judgement.word.capitalize()}**: {_plain(judgement.sentence)}"
+    yield f"{mark} **{judgement.word.capitalize()}**: {plain(judgement.sentence)}"
     yield from _grounds(judgement.grounds)
 
 
 def _grounds(grounds: Iterable[Ground]) -> Iterator[str]:
     yield ""
     for one in grounds:
-        yield f"- {_MARKS[one.held]} {_plain(one.text)}"
+        yield f"- {_MARKS[one.held]} {plain(one.text)}"
     yield ""
 
 
@@ -76,25 +74,21 @@ def _section(name: str, section: T | Absent, told: Callable[[T], Iterable[str]])
     if isinstance(section, Absent):
         yield from _why(name, section)
     else:
-        yield from _folded(name, list(told(section)))
+        yield from folded(name, list(told(section)))
 
 
 def _why(name: str, absent: Absent) -> Iterator[str]:
-    yield from (f"**{name}**: not measured: {_plain(absent.why)}", "")
-
-
-def _folded(name: str, lines: Sequence[str]) -> Iterator[str]:
-    yield from (f"<details><summary>{escape(name)}</summary>", "", *lines, "", "</details>", "")
+    yield from (f"**{name}**: not measured: {plain(absent.why)}", "")
 
 
 # ── sections ────────────────────────────────────────────────────────────────────────────────────
 
 
 def _scores(one: Evaluated) -> Iterator[str]:
-    yield from (f"**{_plain(one.name)}**: {len(one.exchanges):,} questions", "")
+    yield from (f"**{plain(one.name)}**: {len(one.exchanges):,} questions", "")
     header = ("metric", *(f"{model.role}: {model.label}" for model in one.models))
     rows = [(metric, *map(_score, scores)) for metric, scores in one.scores.items()]
-    yield from _table(header, rows)
+    yield from table(header, rows)
     compared = [(f"{c.metric} against {c.reference}", c.difference) for c in one.comparisons]
     if compared:
         yield from ("", *_differences("metric", compared))
@@ -107,14 +101,14 @@ def _scores(one: Evaluated) -> Iterator[str]:
         if difference.word != "can't tell"
     ]
     if cut:
-        yield from _folded("Slices that differ clearly", list(_differences("slice", cut[:40])))
+        yield from folded("Slices that differ clearly", list(_differences("slice", cut[:40])))
     changed = [exchange for exchange in one.exchanges if exchange.has_changed]
     if changed:
         shown = [line for each in changed[:_MOST_ANSWERS] for line in _exchange(one.models, each)]
         title = f"Answers: {len(changed):,} of {len(one.exchanges):,} changed"
         if len(changed) > _MOST_ANSWERS:
             title += f"; {_MOST_ANSWERS} of them, all are in the HTML report"
-        yield from _folded(title, shown)
+        yield from folded(title, shown)
 
 
 def _score(score: Score) -> str:
@@ -124,7 +118,7 @@ def _score(score: Score) -> str:
 
 
 def _differences(of: str, rows: Iterable[tuple[str, Difference]]) -> Iterator[str]:
-    yield from _table(
+    yield from table(
         (of, "difference", "95 % interval", "so", "questions"),
         [
             (
@@ -158,15 +152,15 @@ def _losses(losses: Losses) -> Iterator[str]:
         for name, steps in (("training", losses.train), ("validation", losses.validation))
         if steps
     ]
-    yield from _table(("loss", "first", "last", "to step"), ends)
-    yield from ("", _plain(lowest.sentence if lowest else "No validation loss was logged."))
+    yield from table(("loss", "first", "last", "to step"), ends)
+    yield from ("", plain(lowest.sentence if lowest else "No validation loss was logged."))
 
 
 def _changes(changes: Sequence[tuple[str, str, str]]) -> Iterator[str]:
     if not changes:
         yield "Nothing: it was trained once more from the same spec and data."
         return
-    yield from _table(
+    yield from table(
         ("field", "before", "now"),
         [(name, before or "none", now or "none") for name, before, now in changes],
     )
@@ -174,10 +168,10 @@ def _changes(changes: Sequence[tuple[str, str, str]]) -> Iterator[str]:
 
 def _data(profiles: Sequence[DataProfile]) -> Iterator[str]:
     for profile in profiles:
-        yield from (f"**{_plain(profile.file)}**", "")
-        yield from _table(("what", "value"), profile.figures)
+        yield from (f"**{plain(profile.file)}**", "")
+        yield from table(("what", "value"), profile.figures)
         yield ""
-        yield from (f"- {_plain(line)}" for line in profile.findings)
+        yield from (f"- {plain(line)}" for line in profile.findings)
         yield ""
 
 
@@ -190,7 +184,7 @@ def _safety(safety: Safety) -> Iterator[str]:
             (f"{category}, {side}", *(f"{found.get(severity, 0):,}" for severity in SEVERITIES))
             for (category, side), found in sorted(safety.counts.items())
         ]
-        yield from _table(("category, side", *SEVERITIES), rows)
+        yield from table(("category, side", *SEVERITIES), rows)
         yield ""
     yield from _in_depth(safety.in_depth)
 
@@ -207,39 +201,19 @@ def _in_depth(found: InDepth | Absent) -> Iterator[str]:
         for row in found.rows
     ]
     header = ("category, severity, side", "refused", "answered", "not as it must be")
-    yield from _table(header, rows)
+    yield from table(header, rows)
 
 
 def _cost(bills: Sequence[Bill]) -> Iterator[str]:
     for bill in bills:
-        yield from (f"**{_plain(bill.document)}**", "")
+        yield from (f"**{plain(bill.document)}**", "")
         rows = [*bill.lines, ("total", bill.total, "", bill.budget)]
-        yield from _table(("what", "amount", "quantity", "price"), rows)
+        yield from table(("what", "amount", "quantity", "price"), rows)
         yield ""
 
 
 # ── text ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    yield _row(header)
-    yield _row(["---"] * len(header), is_rule=True)
-    for row in rows:
-        yield _row(row)
-
-
-def _row(cells: Sequence[str], *, is_rule: bool = False) -> str:
-    return f"| {' | '.join(cell if is_rule else _plain(cell) for cell in cells)} |"
-
-
-def _plain(written: str) -> str:
-    """A text as it is, in one line: nothing in it is Markdown, HTML, a link or a mention."""
-    line = " ".join(sound(clipped(written, _CELL)).split())
-    line = re.sub(r"[\\`*_\[\]~#$]", r"\\\g<0>", line)
-    line = re.sub(r"^([-+]|\d+[.)])(?= |$)", "\u200b\\1", line)
-    # By number where a backslash isn't enough: HTML, cells, and what is linked or told somebody.
-    return re.sub(r"[<>&@|]|(?<=\w):(?=//)|(?<=www)\.", lambda one: f"&#{ord(one[0])};", line)
-
-
 def _code(written: str) -> str:
-    return re.sub(r"[^\w.:-]", "", clipped(written, _CELL)) or "-"
+    return re.sub(r"[^\w.:-]", "", clipped(written, CELL)) or "-"

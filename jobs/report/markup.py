@@ -1,10 +1,10 @@
 """Pieces of HTML: every text is escaped here, whoever wrote it."""
 
-import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
 from jobs.report.report import Ground
+from jobs.terminal.github import clipped, sound
 
 _SHORT = 300
 
@@ -12,13 +12,6 @@ _SHORT = 300
 def text(written: str, limit: int = _SHORT) -> str:
     """A text as HTML, cut to a length."""
     return escape(sound(clipped(written, limit)))
-
-
-def clipped(written: str, limit: int) -> str:
-    """The beginning of a text, and how much more there is."""
-    if len(written) <= limit:
-        return written
-    return f"{written[:limit]}… ({len(written) - limit:,} more characters)"
 
 
 def table(caption: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -66,11 +59,3 @@ def paragraph(written: str, kind: str = "") -> str:
 def unfolded(summary: str, inner: str) -> str:
     """Something that opens where it is wanted."""
     return f"<details><summary>{text(summary)}</summary>{inner}</details>"
-
-
-def sound(written: str) -> str:
-    """A text without control characters and halves of surrogate pairs, which no page may hold."""
-    return _UNSOUND.sub("\ufffd", written)
-
-
-_UNSOUND = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")

@@ -7,10 +7,11 @@ from urllib.parse import quote
 from jobs.findings import SEVERITIES, Finding
 from jobs.rules import RULES
 from jobs.terminal.fold import width
+from jobs.terminal.github import annotation
 from jobs.terminal.output import as_json, style
 
 WIDTH = 100
-FORMS = ("table", "json", "yaml", "sarif", "junit")
+FORMS = ("table", "json", "yaml", "sarif", "junit", "github")
 _COLOUR = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 
@@ -69,6 +70,22 @@ def as_sarif(findings: Sequence[Finding]) -> str:
                 }
             ],
         }
+    )
+
+
+def as_annotations(findings: Iterable[Finding]) -> str:
+    """GitHub's workflow commands, which it shows on the lines of a pull request."""
+    levels = {"error": "error", "warning": "warning", "note": "notice"}
+    return "\n".join(
+        annotation(
+            levels[finding.severity],
+            f"{finding.path}: {finding.message}" if finding.path else finding.message,
+            file=PurePath(finding.file).as_posix(),
+            line=finding.line,
+            column=finding.column,
+            title=f"{finding.rule} {RULES[finding.rule].title}",
+        )
+        for finding in findings
     )
 
 

@@ -2,10 +2,17 @@
 
 Two at once make one job and one endpoint. A `down` of the same spec beside it takes away what it
 makes, or says that nothing is left just before it makes more: run one after the other.
+
+A plan that `plan --out` saved is done exactly as it was saved: the plan is made anew, and refused
+with exit code 11 where files or Azure moved since. Killed, it goes on with the same command.
+
+    foundry-tune apply jobs/specs/xbox-support.yaml
+    foundry-tune apply plan.json --yes
 """
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from jobs.options import (
     add_date,
@@ -15,6 +22,11 @@ from jobs.options import (
     add_target,
     add_verify_data,
 )
+
+if TYPE_CHECKING:
+    from jobs.foundry.session import Session
+    from jobs.plan.plan import Plan
+    from jobs.plan.saved import PlanRequest, SavedPlan
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -59,6 +71,7 @@ def run(arguments: Namespace) -> int:
     from jobs.apply.sweep import run_whole
     from jobs.arguments import session_of
     from jobs.money.cost import hold
+    from jobs.plan import saved
     from jobs.plan.plan import make
     from jobs.plan.preflight import require_passed
     from jobs.plan.report import answer
@@ -68,20 +81,23 @@ def run(arguments: Namespace) -> int:
     from jobs.terminal.progress import Reporter
     from jobs.terminal.question import confirmed
 
-    paths = spec_paths(arguments)
-    specs = checked(paths, arguments.overrides, on=arguments.date, strict=arguments.strict)
+    reviewed = _saved(arguments)
+    asked = reviewed.asked if reviewed else _asked(arguments, spec_paths(arguments))
+    paths = list(asked.specs)
+    if reviewed:
+        saved.require_files(reviewed)
+    specs = checked(paths, asked.overrides, on=asked.on, strict=asked.strict)
     session = session_of(arguments, *paths)
-    plan = make(
-        session,
-        specs,
-        on=arguments.date,
-        retrain=arguments.retrain,
-        verify_data=arguments.verify_data,
-    )
+    if reviewed:
+        saved.require_target(reviewed, session.target)
+    plan = make(session, specs, on=asked.on, retrain=asked.retrain, verify_data=asked.verify_data)
+    if reviewed:
+        saved.require_unmoved(reviewed, plan, session.target)
     for_program = arguments.output != "table"
     tell = output.progress if for_program else output.tell
     tell("\n".join(answer.lines(plan, session.target, command=False)))
     if plan.is_empty:
+        _keep_lock(session, plan, asked)
         if for_program:
             output.emit_structured({"evaluations": []}, arguments.output)
         return 0
@@ -104,15 +120,73 @@ def run(arguments: Namespace) -> int:
     try:
         run_whole(session, plan, report, options)
     except Interrupted as interrupt:
-        sys.stderr.write("\n" + _interrupted(paths, interrupt.running_jobs) + "\n")
+        sys.stderr.write(
+            "\n"
+            + _interrupted([reviewed.file] if reviewed else paths, interrupt.running_jobs)
+            + "\n"
+        )
         return 130
     finally:
         if for_program:
             output.emit_structured({"evaluations": [], **report.records}, arguments.output)
+    _keep_lock(session, plan, asked)
     names = [serving.name for serving in plan.desired.servings]
     if names and options.wait and options.promote:
         tell(f"Done. Try it:  foundry-tune chat {names[0]}")
     return 0
+
+
+def _keep_lock(session: "Session", plan: "Plan", asked: "PlanRequest") -> None:
+    """Write the lock anew where there is one: what it says was made is what is there now."""
+    from jobs.plan import lock
+    from jobs.plan.plan import again
+
+    path = lock.path_of(asked.specs[0])
+    if path.exists() and not asked.overrides:
+        specs = list(asked.specs)
+        lock.write(path, lock.made(again(session, plan), session.target, specs, path.parent))
+
+
+def _saved(arguments: Namespace) -> "SavedPlan | None":
+    """The saved plan that the command line names, if it names one.
+
+    Raises:
+        UsageError: It names something else beside it, or options that the plan has decided.
+    """
+    from jobs.errors import UsageError
+    from jobs.plan import saved
+
+    named = [*arguments.specs, *arguments.file]
+    found = [name for name in named if name.endswith(".json")]
+    if not found:
+        return None
+    decided = (
+        arguments.overrides,
+        arguments.retrain,
+        arguments.strict,
+        arguments.verify_data,
+        arguments.date,
+    )
+    if len(named) > 1 or any(decided):
+        raise UsageError(
+            f"{found[0]} says by itself what is to be done.",
+            next_step="Leave out other specs, --set, --date, --strict, --retrain and "
+            "--verify-data, or give them to `plan --out`.",
+        )
+    return saved.read(found[0])
+
+
+def _asked(arguments: Namespace, paths: list[str]) -> "PlanRequest":
+    from jobs.plan.saved import PlanRequest
+
+    return PlanRequest(
+        specs=tuple(paths),
+        overrides=tuple(arguments.overrides),
+        retrain=arguments.retrain,
+        strict=arguments.strict,
+        verify_data=arguments.verify_data,
+        on=arguments.date,
+    )
 
 
 def _interrupted(paths: list[str], running_jobs: Mapping[str, str]) -> str:

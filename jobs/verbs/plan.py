@@ -1,4 +1,10 @@
-"""What apply would do: data, checks, cost, actions. Nothing is written."""
+"""What apply would do: data, checks, cost, actions. Nothing in Azure is written.
+
+With --out the plan is saved, to be reviewed and then done exactly so: foundry-tune apply plan.json
+
+    foundry-tune plan jobs/specs/xbox-support.yaml --out plan.json
+    foundry-tune plan jobs/specs/xbox-support.yaml --markdown
+"""
 
 from argparse import ArgumentParser, Namespace
 
@@ -16,6 +22,15 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--retrain", action="store_true", help="plan a new job where one failed or lost its model"
     )
+    parser.add_argument("--out", metavar="PLAN.json", help="save the plan, for `apply PLAN.json`")
+    parser.add_argument(
+        "--markdown", action="store_true", help="as a pull request's comment, instead of -o"
+    )
+    parser.add_argument(
+        "--preview",
+        metavar="FILE",
+        help="what `pulumi preview` said (its text, or --json), folded into the comment",
+    )
     parser.add_argument(
         "--detailed-exitcode", action="store_true", help="exit with 2 where there is anything to do"
     )
@@ -24,12 +39,17 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Show the plan; its exit code says whether apply would get past it."""
     from jobs.arguments import session_of
+    from jobs.errors import UsageError
+    from jobs.plan import saved
     from jobs.plan.plan import make
-    from jobs.plan.report import answer
+    from jobs.plan.report import answer, markdown
     from jobs.read.examine import checked
     from jobs.read.paths import spec_paths
     from jobs.terminal import output
 
+    if arguments.preview and not arguments.markdown:
+        raise UsageError("--preview is part of the comment.", next_step="Add --markdown.")
+    preview = markdown.read_preview(arguments.preview) if arguments.preview else ""
     paths = spec_paths(arguments)
     specs = checked(paths, arguments.overrides, on=arguments.date, strict=arguments.strict)
     session = session_of(arguments, *paths)
@@ -40,7 +60,20 @@ def run(arguments: Namespace) -> int:
         retrain=arguments.retrain,
         verify_data=arguments.verify_data,
     )
-    if arguments.output == "table":
+    if arguments.out:
+        asked = saved.PlanRequest(
+            specs=tuple(paths),
+            overrides=tuple(arguments.overrides),
+            retrain=arguments.retrain,
+            strict=arguments.strict,
+            verify_data=arguments.verify_data,
+            on=arguments.date,
+        )
+        saved.write(arguments.out, plan, session.target, asked)
+        output.progress(f"Saved. Do exactly this:  foundry-tune apply {arguments.out}")
+    if arguments.markdown:
+        output.write(markdown.comment(plan, session.target, preview=preview))
+    elif arguments.output == "table":
         output.tell("\n".join(answer.lines(plan, session.target)))
     else:
         output.emit_structured(answer.as_dict(plan, session.target), arguments.output)

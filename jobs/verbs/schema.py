@@ -1,4 +1,4 @@
-"""The JSON Schema of spec documents or of price lists, for editors.
+"""The JSON Schema of spec documents or of price lists, for editors; of answers, for programs.
 
 Put this line at the top of a spec:
 
@@ -6,6 +6,7 @@ Put this line at the top of a spec:
 
 and write the file once:  foundry-tune schema > spec.schema.json
 That of prices.yaml:      foundry-tune schema prices > prices.schema.json
+Of `plan -o json`:        foundry-tune schema plan > plan.schema.json
 """
 
 from argparse import ArgumentParser, Namespace
@@ -13,8 +14,14 @@ from argparse import ArgumentParser, Namespace
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command line."""
+    from jobs.terminal.answers import ANSWERS
+
     parser.add_argument(
-        "of", nargs="?", choices=("spec", "prices"), default="spec", help="what kind of file (spec)"
+        "of",
+        nargs="?",
+        choices=("spec", "prices", *ANSWERS),
+        default="spec",
+        help="what kind of file, or the verb whose -o json (spec)",
     )
     parser.add_argument(
         "-o", "--output", choices=("json", "yaml"), default="json", help="form of the result (json)"
@@ -24,8 +31,12 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Print it."""
     from jobs.spec.schema import prices_schema, schema
+    from jobs.terminal.answers import ANSWERS, answer_schema
     from jobs.terminal.output import as_json, as_yaml, emit
 
-    found = prices_schema() if arguments.of == "prices" else schema()
+    if arguments.of in ANSWERS:
+        found = answer_schema(arguments.of)
+    else:
+        found = prices_schema() if arguments.of == "prices" else schema()
     emit(as_json(found) if arguments.output == "json" else as_yaml(found).rstrip("\n"))
     return 0

@@ -25,7 +25,14 @@ def run(arguments: Namespace) -> int:
     from jobs.findings import refuses
     from jobs.read.examine import examine
     from jobs.read.paths import spec_paths
-    from jobs.terminal.findings import as_junit, as_records, as_sarif, as_text, summary
+    from jobs.terminal.findings import (
+        as_annotations,
+        as_junit,
+        as_records,
+        as_sarif,
+        as_text,
+        summary,
+    )
     from jobs.terminal.output import emit, emit_structured, tell
 
     paths = spec_paths(arguments)
@@ -36,6 +43,8 @@ def run(arguments: Namespace) -> int:
     refused = refuses(findings, strict=arguments.strict)
     if arguments.output == "sarif":
         emit(as_sarif(findings))
+    elif arguments.output == "github":
+        emit(as_annotations(findings))
     elif arguments.output == "junit":
         emit(as_junit(findings, paths))
     elif arguments.output != "table":

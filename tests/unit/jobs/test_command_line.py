@@ -5,8 +5,10 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
+import jsonschema
 import pytest
 
 from jobs.cli import VERBS, main
@@ -141,6 +143,72 @@ def test_sarif_points_at_the_line(spec: Path, capsys: pytest.CaptureFixture[str]
     assert place["region"] == {"startLine": 6, "startColumn": 19}
     assert result["level"] == "error"
     assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == "FT-S004"
+
+
+def test_github_annotations_point_at_the_line_and_can_hold_no_second_command(
+    spec: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = spec.read_text() + "hyperparameters: {epocs: 3}\nmodel%0A::error,: 3\n"
+    spec.write_text(text, encoding="utf-8")
+    assert main(["validate", str(spec), "-o", "github"]) == 3
+    lines = capsys.readouterr().out.splitlines()
+    assert all(
+        line.startswith(("::error file=", "::warning file=", "::notice file=")) for line in lines
+    )
+    assert [line for line in lines if ",line=6,col=19,title=FT-S004 " in line]
+    (hostile,) = [line for line in lines if ",line=7," in line]
+    assert "%250A::error" in hostile
+
+
+def test_sarif_has_what_its_schema_requires(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec.write_text(spec.read_text() + "hyperparameters: {epocs: 3}\n", encoding="utf-8")
+    main(["validate", str(spec), "-o", "sarif"])
+    text = {"type": "object", "required": ["text"]}
+    region = {
+        "type": "object",
+        "properties": {
+            key: {"type": "integer", "minimum": 1} for key in ("startLine", "startColumn")
+        },
+        "additionalProperties": False,
+    }
+    location = {
+        "type": "object",
+        "required": ["artifactLocation"],
+        "properties": {"region": region, "artifactLocation": {"required": ["uri"]}},
+    }
+    level = {"enum": ["none", "note", "warning", "error"]}
+    result = {
+        "type": "object",
+        "required": ["message", "ruleId", "level", "locations"],
+        "properties": {
+            "message": text,
+            "level": level,
+            "ruleIndex": {"type": "integer", "minimum": 0},
+            "locations": {"items": {"properties": {"physicalLocation": location}}},
+        },
+    }
+    rule = {
+        "required": ["id"],
+        "properties": {
+            **dict.fromkeys(("shortDescription", "fullDescription", "help"), text),
+            "defaultConfiguration": {"properties": {"level": level}},
+        },
+    }
+    driver = {"required": ["name"], "properties": {"rules": {"items": rule, "uniqueItems": True}}}
+    run = {
+        "required": ["tool", "results"],
+        "properties": {
+            "tool": {"required": ["driver"], "properties": {"driver": driver}},
+            "columnKind": {"enum": ["utf16CodeUnits", "unicodeCodePoints"]},
+            "results": {"type": "array", "minItems": 1, "items": result},
+        },
+    }
+    schema = {
+        "required": ["version", "runs"],
+        "properties": {"version": {"const": "2.1.0"}, "runs": {"minItems": 1, "items": run}},
+    }
+    validator: Any = jsonschema.Draft7Validator(schema)
+    validator.validate(json.loads(capsys.readouterr().out))
 
 
 def test_junit_fails_the_case_of_the_file(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,193 @@
+"""What a plan rests on, as facts that can be written down and held against later ones.
+
+A fact is about one thing in Azure (`endpoint/xbox-support-0123456789`); its fields are text.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from jobs import revision
+from jobs.foundry.endpoints import Endpoint, serves
+from jobs.foundry.pointers import Pointer
+from jobs.plan.plan import Plan
+from jobs.plan.steps import (
+    DataStep,
+    EndpointStep,
+    JobStep,
+    LaterStep,
+    MeasureStep,
+    ModelStep,
+    PointerStep,
+    RetireStep,
+    Step,
+)
+
+Fact = Mapping[str, str]
+"""The fields of a thing that is there."""
+
+Facts = Mapping[str, Fact | None]
+"""By the thing's kind and name; None for one that isn't there."""
+
+LATER = "later/"
+"""What begins the thing of a step that is known in full once a sweep's trials are over."""
+
+_MARKS = (revision.TAG_PROOF, revision.TAG_PROBED, revision.TAG_READY, revision.TAG_EVALUATION)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedStep:
+    """A step as it is written down: what happens to which thing, for which document."""
+
+    kind: str
+    type: str
+    name: str
+    about: str
+    """The thing, as facts name it."""
+    document: str
+    """The name of the document that asks for it."""
+    to: str = ""
+    """Where a connection is led; empty for the rest."""
+    changes: tuple[tuple[str, str, str], ...] = ()
+    """Each field that moves, before and after."""
+
+
+def facts(plan: Plan) -> Facts:
+    """Everything in Azure that the plan's steps were decided by."""
+    found: dict[str, Fact | None] = {
+        "project": {"workspace": plan.project.workspace_id, "location": plan.project.location}
+    }
+    for data in plan.desired.data:
+        standing = plan.actual.data.get(data.label)
+        found[f"data/{data.label}"] = {"standing": standing} if standing else None
+    for step in plan.steps:
+        if isinstance(step, JobStep):
+            job = plan.actual.job(step.job_name)
+            found[_about(step)] = (
+                {"model": job.base_model, "data": job.training_data} if job else None
+            )
+        elif isinstance(step, ModelStep):
+            found[_about(step)] = {"version": step.model.version} if step.model else None
+        elif isinstance(step, EndpointStep | RetireStep):
+            found.setdefault(_about(step), None)
+    for endpoint in plan.actual.endpoints.values():
+        about = f"endpoint/{endpoint.name}"
+        if about in found or _concerns(endpoint, plan):
+            found[about] = _endpoint(endpoint)
+    for name in (s.name for s in plan.desired.servings):
+        found[f"connection/{name}"] = _pointer(plan.actual.pointers.get(name))
+    for name in (name for one in plan.desired.measurings for name in one.asked):
+        found.setdefault(f"connection/{name}", _pointer(plan.actual.pointers.get(name)))
+        served = plan.actual.served(name)
+        if served:
+            found[f"endpoint/{served.name}"] = _endpoint(served)
+    return dict(sorted(found.items()))
+
+
+def deeds(plan: Plan) -> tuple[PlannedStep, ...]:
+    """The plan's steps as they are written down."""
+    return tuple(
+        PlannedStep(
+            kind=step.action.kind,
+            type=step.action.type,
+            name=step.action.name,
+            about=_about(step),
+            document=_document(step),
+            to=step.candidate.name if isinstance(step, PointerStep) else "",
+            changes=tuple((c.field, c.before, c.after) for c in step.action.changes),
+        )
+        for step in plan.steps
+    )
+
+
+def differences(before: Fact | None, after: Fact | None) -> Iterator[tuple[str, str, str]]:
+    """Each field that is another: its name, and its value before and after."""
+    if before is None or after is None:
+        yield "", _whole(before), _whole(after)
+        return
+    for field in dict.fromkeys((*before, *after)):
+        old, new = before.get(field, ""), after.get(field, "")
+        if old != new:
+            yield field, old or "(none)", new or "(none)"
+
+
+def _whole(fact: Fact | None) -> str:
+    return "there" if fact is not None else "not there"
+
+
+def _concerns(endpoint: Endpoint, plan: Plan) -> bool:
+    """Whether an endpoint belongs to one of the plan's documents, or is called so."""
+    owner = endpoint.tags.get(revision.TAG_SPEC)
+    names = [serving.name for serving in plan.desired.servings]
+    return owner in names or any(revision.is_endpoint_of(endpoint.name, name) for name in names)
+
+
+def _endpoint(endpoint: Endpoint) -> Fact:
+    marks = {key: value for key, value in endpoint.tags.items() if key.startswith(_MARKS)}
+    rest = {
+        f"tags.{key}": revision.digest(value)
+        for key, value in sorted(endpoint.tags.items())
+        if key not in marks and key not in (revision.TAG_WITHDRAWN, revision.TAG_SPEC)
+    }
+    return {
+        "spec": endpoint.tags.get(revision.TAG_SPEC, ""),
+        "made": endpoint.created,
+        "model": serves(endpoint),
+        "content_safety": endpoint.content_safety or "unknown",
+        "auth_mode": endpoint.auth_mode or "Key",
+        "provisioning_state": endpoint.provisioning_state,
+        "address": endpoint.uri,
+        "withdrawn": "yes" if endpoint.is_withdrawn else "no",
+        "marks": revision.digest(marks),
+        # Digests: a tag may hold what isn't for everybody who reads a plan.
+        **rest,
+    }
+
+
+def _pointer(pointer: Pointer | None) -> Fact | None:
+    if pointer is None:
+        return None
+    return {
+        "spec": pointer.spec,
+        "endpoint": pointer.endpoint,
+        "address": pointer.target,
+        "previous": pointer.previous,
+        "kept_until": pointer.kept_until,
+        "withdrawn": pointer.withdrawn,
+        "served": revision.digest([[one.since, one.endpoint] for one in pointer.served]),
+    }
+
+
+def _about(step: Step) -> str:
+    if isinstance(step, DataStep):
+        return f"data/{step.data.label}"
+    if isinstance(step, JobStep):
+        return f"job/{step.job_name}"
+    if isinstance(step, ModelStep):
+        job = next((need for need in step.needs if isinstance(need, JobStep)), None)
+        return f"model of job/{job.job_name if job else step.training.job_name}"
+    if isinstance(step, EndpointStep):
+        return f"endpoint/{step.name}"
+    if isinstance(step, PointerStep):
+        return f"connection/{step.serving.name}"
+    if isinstance(step, RetireStep):
+        return f"endpoint/{step.endpoint.name}"
+    if isinstance(step, LaterStep):
+        return f"{LATER}{step.action.type}/{step.action.name}"
+    return f"{step.action.type}/{step.action.name}"
+
+
+def _document(step: Step) -> str:
+    if isinstance(step, DataStep | JobStep | ModelStep):
+        return step.training.name
+    if isinstance(step, EndpointStep | PointerStep):
+        return step.serving.name
+    if isinstance(step, RetireStep):
+        return step.name
+    if isinstance(step, MeasureStep):
+        return step.measuring.endpoint
+    if isinstance(step, LaterStep):
+        named = step.training or step.serving
+        if named:
+            return named.name
+        return step.measuring.endpoint if step.measuring else step.action.name
+    return step.action.name

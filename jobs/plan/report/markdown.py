@@ -1,0 +1,202 @@
+"""A plan as the comment of a pull request: the headline first, long parts folded.
+
+Whatever comes from files or Azure is escaped. A comment that would be longer than GitHub takes
+says what was left out.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from jobs.errors import UsageError
+from jobs.files import UnreadableFileError, read_bounded
+from jobs.plan.plan import Plan
+from jobs.plan.preflight import failed
+from jobs.plan.report.cost import cost_words
+from jobs.plan.steps import SYMBOLS, Action
+from jobs.target.target import Target
+from jobs.terminal import output
+from jobs.terminal.github import fenced, folded, plain, table
+from jobs.values import mapping, sequence
+
+LIMIT = 65_536
+"""Characters that GitHub takes for a comment."""
+
+_ROOM = 2_000
+"""Left for what is said of what was left out."""
+
+_LARGEST_PREVIEW = 16 << 20
+
+
+def comment(plan: Plan, target: Target, *, preview: str = "") -> str:
+    """The comment, at most `LIMIT` characters; its first line is hidden and finds it again.
+
+    `preview` is what `pulumi preview` said: its text, or the JSON of `--json`.
+    """
+    head = [marker(target), f"## {_headline(plan)}", "", *_summary(plan, target)]
+    sections = [
+        ("What happens", list(_actions(plan)), True),
+        ("What stands in the way", list(_blocked(plan)), False),
+        ("Cost", list(_costs(plan)), True),
+        ("Findings", list(_findings(plan)), True),
+        ("Infrastructure: pulumi preview", _preview(preview) if preview else [], True),
+    ]
+    # What stands in the way is never behind a fold, and comes first.
+    sections.sort(key=lambda section: section[2])
+    return _fitted(head, [one for one in sections if one[1]])
+
+
+def marker(target: Target) -> str:
+    """The hidden line by which a workflow finds its comment, one for each project."""
+    return f"<!-- foundry-tune:plan {target.resource_group}/{target.project} -->"
+
+
+def read_preview(file: str) -> str:
+    """What `pulumi preview` said, from a file.
+
+    Raises:
+        UsageError: It can't be read.
+    """
+    try:
+        return read_bounded(file, _LARGEST_PREVIEW).decode("utf-8", "replace")
+    except UnreadableFileError as error:
+        raise UsageError(
+            f"{file} can't be read: {error}.", next_step="pulumi preview > preview.txt"
+        ) from error
+
+
+def _headline(plan: Plan) -> str:
+    if plan.blocked or failed(plan.checks):
+        return "❌ foundry-tune: blocked"
+    if plan.is_empty:
+        return "✅ foundry-tune: nothing to do"
+    counts = [
+        (plan.count("create"), "to create"),
+        (plan.count("update", "replace"), "to change"),
+        (plan.count("delete"), "to delete"),
+        (plan.evaluations, "to evaluate"),
+    ]
+    return f"foundry-tune: {', '.join(f'{count} {word}' for count, word in counts if count)}"
+
+
+def _summary(plan: Plan, target: Target) -> Iterator[str]:
+    where = f"{target.resource_group} / project {target.project}, {plan.project.location}"
+    yield f"**Target** {plain(where)}"
+    if not plan.is_empty:
+        for cost in plan.specs.costs:
+            yield f"**Cost** {plain(cost.reference)}: {plain(cost_words(cost.total))}" + (
+                f", budget {cost.budget.max_usd:g} USD: {plain(cost.verdict or '')}"
+                if cost.budget
+                else ""
+            )
+    yield ""
+
+
+def _actions(plan: Plan) -> Iterator[str]:
+    moving = [action for action in plan.actions if action.kind != "unchanged"]
+    if not moving:
+        return
+    rows = [(SYMBOLS[a.kind], a.type, a.name, "; ".join(_said(a))) for a in moving]
+    yield from table(("", "type", "name", "what"), rows)
+    stays = len(plan.actions) - len(moving)
+    if stays:
+        yield from ("", f"{stays} unchanged.")
+
+
+def _said(action: Action) -> Iterator[str]:
+    if action.note:
+        yield action.note
+    for one in action.changes:
+        yield f"{one.field}: {one.before or '(none)'} -> {one.after or '(none)'}"
+
+
+def _blocked(plan: Plan) -> Iterator[str]:
+    for check in plan.checks:
+        if check.status == "fail":
+            yield f"- ❌ {plain(check.message, 400)} {plain(check.next_step, 400)}".rstrip()
+    for action in plan.blocked:
+        text = f"{action.type} '{action.name}' {action.note}. {action.next_step}"
+        yield f"- ❌ {plain(text.strip(), 400)}"
+
+
+def _costs(plan: Plan) -> Iterator[str]:
+    rows = [
+        (cost.reference, line.what, line.quantity, cost_words(line.money))
+        for cost in plan.specs.costs
+        for line in cost.lines
+    ]
+    if rows and not plan.is_empty:
+        yield from table(("document", "what", "quantity", "USD"), rows)
+
+
+def _findings(plan: Plan) -> Iterator[str]:
+    rows = [(f.place, f.severity, f"{f.path}: {f.message}", f.rule) for f in plan.specs.findings]
+    if rows:
+        yield from table(("place", "", "finding", "rule"), rows)
+
+
+# ── pulumi's preview ────────────────────────────────────────────────────────────────────────────
+
+
+def _preview(said: str) -> list[str]:
+    try:
+        parsed: object = json.loads(said)
+    except (ValueError, RecursionError):
+        parsed = None
+    steps = sequence((mapping(parsed) or {}).get("steps"))
+    if steps is None:
+        return fenced(output.plain(said).strip())
+    return list(_preview_steps(steps))
+
+
+def _preview_steps(steps: Sequence[Any]) -> Iterator[str]:
+    """Operations and names only: the states beside them may hold what isn't for everybody."""
+    rows: list[tuple[str, str, str, str]] = []
+    for step in steps:
+        known = mapping(step) or {}
+        parts = str(known.get("urn", "")).split("::")
+        kind = parts[2].rpartition("$")[2] if len(parts) > 3 else ""
+        reasons = ", ".join(map(str, sequence(known.get("diffReasons")) or ()))
+        rows.append((str(known.get("op", "")), kind, parts[-1], reasons))
+    moving = [row for row in rows if row[0] != "same"]
+    if moving:
+        yield from table(("", "type", "name", "what differs"), moving)
+    yield from ("", f"{len(rows) - len(moving)} unchanged.")
+
+
+# ── the limit ───────────────────────────────────────────────────────────────────────────────────
+
+
+def _fitted(head: Iterable[str], sections: Sequence[tuple[str, list[str], bool]]) -> str:
+    text = "\n".join(head) + "\n"
+    left_out: list[str] = []
+    for title, lines, folds in sections:
+        room = LIMIT - _ROOM - _length(text) - _length(title) - 100
+        kept = _beginning(lines, room)
+        if len(kept) < len(lines):
+            left_out.append(f"{len(lines) - len(kept):,} lines of “{title}”")
+            # A fence that was opened is closed before anything else is said.
+            if kept and kept[0].startswith("```"):
+                kept.append(kept[0].removesuffix("text"))
+        if kept:
+            shown = folded(title, kept) if folds else [f"**{title}**", "", *kept, ""]
+            text += "\n".join(shown) + "\n"
+    if left_out:
+        said = ", ".join(left_out)
+        text += f"\nLeft out, as GitHub takes no longer comment: {said}. The log has the rest.\n"
+    return text
+
+
+def _beginning(lines: Sequence[str], room: int) -> list[str]:
+    kept: list[str] = []
+    for line in lines:
+        room -= _length(line) + 1
+        if room < 0:
+            return kept
+        kept.append(line)
+    return kept
+
+
+def _length(text: str) -> int:
+    """As GitHub may count at worst: UTF-16 units."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
