@@ -54,7 +54,7 @@ pipelines sign in without a secret. What each set may do, and why: [access.md](a
 | --- | --- | --- |
 | `Pulumi.dev.yaml` | rehearsals, first steps | |
 | `infra/profiles/standard.yaml` | a team | budget, locks, diagnostics, required tags |
-| `infra/profiles/private.yaml` | what stays private | as standard; networks, private endpoints, DNS |
+| `infra/profiles/private.yaml` | what stays private | as standard; private networks |
 
 Copy one to `Pulumi.<stack>.yaml`. A stack is one hub in one region: for several hubs or regions
 make a stack each.
