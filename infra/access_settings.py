@@ -1,6 +1,5 @@
 """`access` and `identities` of the stack's configuration: who may do what, and who signs in how."""
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from difflib import get_close_matches
 from typing import Literal, cast, get_args
 
 from infra import roles
+from infra.config_values import Get, json_of, suggest
 from infra.role_sets import ROLE_SETS
 
 PrincipalType = Literal["User", "Group", "ServicePrincipal"]
@@ -29,7 +29,6 @@ SUBJECT = re.compile(r"[^\s*?][^*?]{0,598}")
 FOR_GITHUB = ("pull_request", "environment:NAME", "branch:NAME", "tag:NAME")
 
 Find = Callable[[str, str, str], None]
-Get = Callable[[str], str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,9 +276,7 @@ def _texts(
     known = (*required, *optional)
     wrong = False
     for key in sorted(set(row) - set(known)):
-        close = get_close_matches(key, known, n=1)
-        step = f"Did you mean '{close[0]}'?" if close else f"There are {', '.join(known)}."
-        find(f"{at}.{key}", "unknown key", step)
+        find(f"{at}.{key}", "unknown key", suggest(key, known))
         wrong = True
     for key in known:
         if key in row and not isinstance(row[key], str):
@@ -289,14 +286,3 @@ def _texts(
             find(f"{at}.{key}", "missing", "Every entry has one.")
             wrong = True
     return None if wrong else {key: str(value) for key, value in row.items()}
-
-
-def json_of(get: Get, key: str, default: object) -> object:
-    """Pulumi hands lists and maps to the program as JSON; what is none comes back as it is."""
-    text = get(key)
-    if text is None:
-        return default
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text

@@ -24,7 +24,7 @@ from infra.access_settings import (
 from infra.access_settings import NAME as PERSON
 from infra.config_guards import Guards
 from infra.config_network import Network
-from infra.config_values import Key, suggest
+from infra.config_values import Key, json_of, suggest
 from infra.role_sets import ROLE_SETS
 
 # Where Phi-4 and Phi-4-mini can be fine-tuned without a cluster (Microsoft's
@@ -409,4 +409,4 @@ class _Reader:
 
     def value(self, key: str, default: object) -> object:
         """Pulumi hands lists and maps to the program as JSON."""
-        return access_settings.json_of(self.get, key, default)
+        return json_of(self.get, key, default)

@@ -1,9 +1,13 @@
 """What the subjects of the configuration share: how a key is documented and a map is read."""
 
 import difflib
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol, cast
+
+Get = Callable[[str], str | None]
+"""A key's value as Pulumi's string."""
 
 
 class Key(NamedTuple):
@@ -102,6 +106,17 @@ class MapReader:
             return str(value)
         self.find(name, f"{value!r} isn't {what}", f"For example: {example}")
         return ""
+
+
+def json_of(get: Get, key: str, default: object) -> object:
+    """Pulumi hands lists and maps to the program as JSON; what is none comes back as it is."""
+    text = get(key)
+    if text is None:
+        return default
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def suggest(word: str, known: tuple[str, ...]) -> str:

@@ -142,6 +142,7 @@ class FoundryEnvironment(pulumi.ComponentResource):
             opts=self._kept(
                 "vault",
                 purge.vault(*self._place(), name),
+                self._precious,
                 # Said once, when it is made.
                 ResourceOptions(ignore_changes=["properties.createMode"]),
             ),
@@ -172,6 +173,7 @@ class FoundryEnvironment(pulumi.ComponentResource):
             opts=self._kept(
                 "ai-services",
                 purge.ai_services(*place),
+                self._precious,
                 ResourceOptions(ignore_changes=["properties.restore"]),
             ),
         )
@@ -207,7 +209,7 @@ class FoundryEnvironment(pulumi.ComponentResource):
             system_datastores_auth_mode=properties["systemDatastoresAuthMode"],
             public_network_access=properties["publicNetworkAccess"],
             tags=self._args.tags,
-            opts=self._kept_workspace("hub", name, "Hub", properties),
+            opts=self._kept_workspace("hub", name, "Hub", properties, self._precious),
         )
 
     def _connect_ai_services(self) -> ml.WorkspaceConnection:
@@ -240,18 +242,26 @@ class FoundryEnvironment(pulumi.ComponentResource):
             friendly_name=project,
             hub_resource_id=self.hub.id,
             tags=self._args.tags,
-            opts=self._kept_workspace(f"project-{project}", project, "Project", properties),
+            # It can be made again, and what it keeps lies in the storage account.
+            opts=self._kept_workspace(
+                f"project-{project}", project, "Project", properties, self._inside
+            ),
         )
 
     def _kept_workspace(
-        self, resource: str, name: str, kind: str, properties: Mapping[str, pulumi.Input[Any]]
+        self,
+        resource: str,
+        name: str,
+        kind: str,
+        properties: Mapping[str, pulumi.Input[Any]],
+        inside: ResourceOptions,
     ) -> ResourceOptions:
         """Options of a hub or project: recovered and adopted, where that is wanted."""
         purged = purge.workspace(self._args.subscription_id, self._args.names.resource_group, name)
         path, body = purged["path"], self._workspace_body(kind, properties)
         if not self._args.recover_deleted:
             more = ResourceOptions(ignore_changes=recovery.ignored(body, adopting=False))
-            return self._kept(resource, purged, more)
+            return self._kept(resource, purged, inside, more)
         # A preview changes nothing: there it is still to be made.
         adopting = not pulumi.runtime.is_dry_run() and not recovery.workspace_lives(path)
         more = ResourceOptions(
@@ -259,7 +269,7 @@ class FoundryEnvironment(pulumi.ComponentResource):
             import_=path if adopting else None,
             ignore_changes=recovery.ignored(body, adopting=adopting),
         )
-        return self._kept(resource, purged, more)
+        return self._kept(resource, purged, inside, more)
 
     def _workspace_body(
         self, kind: str, properties: Mapping[str, pulumi.Input[Any]]
@@ -274,10 +284,10 @@ class FoundryEnvironment(pulumi.ComponentResource):
             "properties": dict(properties),
         }
 
-    def _kept(self, name: str, purged: dict[str, str], more: ResourceOptions) -> ResourceOptions:
+    def _kept(
+        self, name: str, purged: dict[str, str], inside: ResourceOptions, more: ResourceOptions
+    ) -> ResourceOptions:
         """Options of what Azure keeps when it is deleted: purged after that, where it is wanted."""
-        # A project can be made again, and what it keeps lies in the storage account.
-        inside = self._inside if name.startswith("project-") else self._precious
         opts = ResourceOptions.merge(inside, more)
         if not self._args.purge_on_destroy:
             return opts

@@ -165,9 +165,11 @@ def _tags(serving: Serving, model_id: str) -> dict[str, str]:
 
 
 def _differs(endpoint: Endpoint, serving: Serving) -> bool:
-    filtered = "Enabled" if serving.spec.is_filtered else "Disabled"
     auth_mode = AUTH_MODES[serving.spec.auth_mode]
-    return endpoint.content_safety != filtered or (endpoint.auth_mode or "Key") != auth_mode
+    return (
+        endpoint.content_safety != serving.content_safety
+        or (endpoint.auth_mode or "Key") != auth_mode
+    )
 
 
 # ── proving ─────────────────────────────────────────────────────────────────────────────────────

@@ -318,10 +318,9 @@ def serve_model(step: EndpointStep, work: Work) -> bool:
 
 def _refuse_by_memory(step: EndpointStep, model_id: str, work: Work) -> None:
     """A revision that was refused costs nothing again, unless somebody wants to talk to it."""
-    subject = registered_subject(
-        model_id, "Enabled" if step.serving.spec.is_filtered else "Disabled"
-    )
-    if subject is None or work.options.keep_candidate:
+    subject = registered_subject(model_id, step.serving.content_safety)
+    is_new = any(isinstance(need, ModelStep) and need.model is None for need in step.needs)
+    if subject is None or is_new or work.options.keep_candidate:
         return
     for measured in work.plan.steps:
         if not isinstance(measured, MeasureStep) or step not in measured.needs:
@@ -330,7 +329,7 @@ def _refuse_by_memory(step: EndpointStep, model_id: str, work: Work) -> None:
         others = {
             word: endpoint
             for word, name in measuring.references.items()
-            if (endpoint := work.candidates.get(name) or work.plan.actual.served(name))
+            if (endpoint := _there(name, work))
         }
         served = work.plan.actual.served(measuring.endpoint)
         refuse_by_memory(
@@ -376,8 +375,8 @@ def evaluate(step: MeasureStep, work: Work) -> bool:
 
 
 def _asked(name: str, measuring: Measuring, work: Work) -> Endpoint:
-    """An endpoint that an evaluation asks; the plan saw it, or it was made since."""
-    endpoint = work.candidates.get(name) or work.plan.actual.served(name)
+    """An endpoint that an evaluation asks."""
+    endpoint = _there(name, work)
     if endpoint is None:
         raise PreflightError(
             f"{measuring.spec.reference}: there is no endpoint '{name}' in the project.",
@@ -385,6 +384,11 @@ def _asked(name: str, measuring: Measuring, work: Work) -> Endpoint:
         )
     endpoints.require_servable(endpoint)
     return endpoint
+
+
+def _there(name: str, work: Work) -> Endpoint | None:
+    """What serves a name: made by this run, or seen by its plan."""
+    return work.candidates.get(name) or work.plan.actual.served(name)
 
 
 # ── names, and what they leave ──────────────────────────────────────────────────────────────────

@@ -119,6 +119,11 @@ class Serving:
         return self.spec.name
 
     @property
+    def content_safety(self) -> str:
+        """What Azure is to say of its filter."""
+        return "Enabled" if self.spec.is_filtered else "Disabled"
+
+    @property
     def base_model(self) -> str:
         """The model it serves, or that what it serves was fine-tuned from."""
         return self.training.spec.model_path if self.training else self.model_path
@@ -237,6 +242,7 @@ def read(chapters: Sequence[Chapter], team: Mapping[str, TeamPrices] | None = No
     probes_digest = _digest(BUILT_IN).sha256
     trainings: dict[str, Training] = {}
     servings: list[Serving] = []
+    pricings: dict[str, Pricing] = {}
     measurings: list[Measuring] = []
     files: dict[str, str] = {}
     for chapter in chapters:
@@ -251,13 +257,11 @@ def read(chapters: Sequence[Chapter], team: Mapping[str, TeamPrices] | None = No
             trainings[spec.name] = _training(chapter, spec)
         elif isinstance(spec, ServerlessEndpoint):
             serving = _serving(chapter, spec, trainings, probes_digest)
-            pricing = pricing_of(serving, chapters, team or {})
+            pricing = pricings[serving.name] = pricing_of(serving, chapters, team or {})
             hosting = pricing.unit("hosting") if pricing.is_tuned else None
             servings.append(replace(serving, hosting=hosting))
         elif isinstance(spec, Evaluation):
-            asked = next((s for s in servings if s.name == _endpoint_of(spec)), None)
-            pricing = pricing_of(asked, chapters, team or {}) if asked else None
-            measurings.append(_measuring(chapter, spec, pricing))
+            measurings.append(_measuring(chapter, spec, pricings.get(_endpoint_of(spec))))
         else:
             raise UsageError(f"{spec.reference} is not run here.")  # FT-S040 has said so
     return Desired(

@@ -128,10 +128,9 @@ def _endpoint(endpoint: Endpoint, serving: Serving) -> Iterator[Drifted]:
     def drift(kind: str, was: str, now: str) -> Drifted:
         return Drifted(kind=kind, document=serving.name, where=where, was=was, now=now)
 
-    wanted = "Enabled" if spec.is_filtered else "Disabled"
     there = endpoint.content_safety or "unknown"
-    if there.casefold() != wanted.casefold():
-        yield drift("content_filter", wanted, there)
+    if there.casefold() != serving.content_safety.casefold():
+        yield drift("content_filter", serving.content_safety, there)
     asked, mode = AUTH_MODES[spec.auth_mode], endpoint.auth_mode or "Key"
     if asked.casefold() != mode.casefold():
         yield drift("key_auth" if asked == "AAD" else "auth_mode", asked, mode)

@@ -101,6 +101,8 @@ def deeds(plan: Plan) -> tuple[PlannedStep, ...]:
 
 def differences(before: Fact | None, after: Fact | None) -> Iterator[tuple[str, str, str]]:
     """Each field that is another: its name, and its value before and after."""
+    if before == after:
+        return
     if before is None or after is None:
         yield "", _whole(before), _whole(after)
         return

@@ -18,7 +18,7 @@ from jobs.files import UnreadableFileError, read_bounded, whole_file
 from jobs.plan.facts import Fact, differences, facts
 from jobs.plan.moved import Move, files_moved
 from jobs.plan.plan import Plan
-from jobs.plan.saved import hash_of, paths_of, place_of
+from jobs.plan.saved import hashes, place_of
 from jobs.spec.canonical import hyperparameters
 from jobs.target.target import Target
 from jobs.terminal.output import SCHEMA_VERSION, as_yaml
@@ -81,9 +81,7 @@ def made(plan: Plan, target: Target, specs: list[str], folder: Path) -> Lock:
         specs=[relpath(spec, start) for spec in specs],
         packages=_packages(),
         target=place_of(target),
-        files={
-            relpath(path, start): hash_of(path) for path in sorted(set(paths_of(plan)), key=str)
-        },
+        files=hashes(plan, start),
         documents=dict(_documents(plan)),
         azure=dict(_azure(plan)),
         prices=sorted({price.words for cost in plan.specs.costs for price in cost.prices}),
@@ -208,8 +206,6 @@ def _each(
     now: Mapping[str, dict[str, str]] | Mapping[str, dict[str, str] | None],
 ) -> Iterator[Move]:
     for name in dict.fromkeys((*before, *now)):
-        if before.get(name) == now.get(name):
-            continue
         for field, old, new in differences(before.get(name), now.get(name)):
             yield Move(f"{what}{name} {field}".strip(), old, new)
 

@@ -151,7 +151,7 @@ def is_proven(endpoint: Endpoint, serving: Serving) -> bool:
 def _endpoint_changes(endpoint: Endpoint, serving: Serving, wanted: str) -> tuple[Change, ...]:
     asked = {
         "model": wanted,
-        "content_safety": "Enabled" if serving.spec.is_filtered else "Disabled",
+        "content_safety": serving.content_safety,
         "auth_mode": AUTH_MODES[serving.spec.auth_mode],
     }
     there = {

@@ -5,7 +5,8 @@ The file is no state and no authority: `apply` makes the plan anew and holds it 
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from argparse import Namespace
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from importlib.metadata import version
@@ -58,6 +59,18 @@ class SavedPlan:
     steps: tuple[PlannedStep, ...]
 
 
+def asked_by(arguments: Namespace, specs: Sequence[str]) -> PlanRequest:
+    """What a command line of `plan` or `apply` asks for."""
+    return PlanRequest(
+        specs=tuple(specs),
+        overrides=tuple(arguments.overrides),
+        retrain=arguments.retrain,
+        strict=arguments.strict,
+        verify_data=arguments.verify_data,
+        on=arguments.date,
+    )
+
+
 def write(file: str, plan: Plan, target: Target, asked: PlanRequest) -> None:
     """Write a plan to a file, whole or not at all; an older plan there is replaced.
 
@@ -84,7 +97,7 @@ def as_dict(plan: Plan, target: Target, asked: PlanRequest) -> dict[str, Any]:
         "tool": version("foundry-tune"),
         "target": place_of(target),
         "asked": asdict(asked) | {"on": asked.on.isoformat() if asked.on else None},
-        "files": dict(_hashes(plan)),
+        "files": hashes(plan),
         "facts": dict(facts(plan)),
         "steps": [asdict(deed) for deed in deeds(plan)],
         "plan": answer.as_dict(plan, target),
@@ -165,7 +178,7 @@ def require_unmoved(saved: SavedPlan, plan: Plan, target: Target) -> None:
         MovedError: Files or Azure moved; it says what, old → new.
     """
     fresh = as_dict(plan, target, saved.asked)
-    moves = list(files_moved(saved.files, dict(_hashes(plan))))
+    moves = list(files_moved(saved.files, hashes(plan)))
     if fresh["plan"]["costs"] != saved.costs:
         moves.append(Move("cost", _total(saved.costs), _total(fresh["plan"]["costs"])))
     moves += azure_moved(saved.facts, facts(plan), saved.steps)
@@ -229,29 +242,25 @@ def place_of(target: Target) -> dict[str, str]:
 
 
 def _now(names: Mapping[str, str]) -> dict[str, str]:
-    return {name: digest for name in names if (digest := hash_of(Path(name)))}
+    return {name: digest for name in names if (digest := _hash(Path(name)))}
 
 
-def hash_of(path: Path) -> str:
-    """The SHA-256 of a file's content; empty where it can't be read."""
+def _hash(path: Path) -> str:
     try:
         return digest_of(path).sha256
     except UnreadableFileError:
         return ""
 
 
-def _hashes(plan: Plan) -> Iterator[tuple[str, str]]:
-    """Every file that the plan was made from, by its name from the current folder."""
-    for path in sorted({_named(path) for path in paths_of(plan)}):
-        yield path, hash_of(Path(path))
+def hashes(plan: Plan, start: str | Path = ".") -> dict[str, str]:
+    """The SHA-256 of every file that the plan was made from, by its name from a folder."""
+    return {
+        name: _hash(path)
+        for name, path in sorted((relpath(path, start), path) for path in _paths(plan))
+    }
 
 
-def _named(path: Path) -> str:
-    return relpath(path)
-
-
-def paths_of(plan: Plan) -> Iterator[Path]:
-    """Every file that the plan was made from."""
+def _paths(plan: Plan) -> Iterator[Path]:
     specs = plan.specs
     yield from map(Path, specs.files)
     for checked in specs.data.values():

@@ -73,6 +73,15 @@ def as_sarif(findings: Sequence[Finding]) -> str:
     )
 
 
+def as_tool(form: str, findings: Sequence[Finding], files: Sequence[str]) -> str | None:
+    """The findings as another tool reads them; None for a form that is foundry-tune's own."""
+    if form == "sarif":
+        return as_sarif(findings)
+    if form == "github":
+        return as_annotations(findings)
+    return as_junit(findings, files) if form == "junit" else None
+
+
 def as_annotations(findings: Iterable[Finding]) -> str:
     """GitHub's workflow commands, which it shows on the lines of a pull request."""
     levels = {"error": "error", "warning": "warning", "note": "notice"}

@@ -82,7 +82,7 @@ def run(arguments: Namespace) -> int:
     from jobs.terminal.question import confirmed
 
     reviewed = _saved(arguments)
-    asked = reviewed.asked if reviewed else _asked(arguments, spec_paths(arguments))
+    asked = reviewed.asked if reviewed else saved.asked_by(arguments, spec_paths(arguments))
     paths = list(asked.specs)
     if reviewed:
         saved.require_files(reviewed)
@@ -143,8 +143,8 @@ def _keep_lock(session: "Session", plan: "Plan", asked: "PlanRequest") -> None:
 
     path = lock.path_of(asked.specs[0])
     if path.exists() and not asked.overrides:
-        specs = list(asked.specs)
-        lock.write(path, lock.made(again(session, plan), session.target, specs, path.parent))
+        now = plan if plan.is_empty else again(session, plan)
+        lock.write(path, lock.made(now, session.target, list(asked.specs), path.parent))
 
 
 def _saved(arguments: Namespace) -> "SavedPlan | None":
@@ -174,19 +174,6 @@ def _saved(arguments: Namespace) -> "SavedPlan | None":
             "--verify-data, or give them to `plan --out`.",
         )
     return saved.read(found[0])
-
-
-def _asked(arguments: Namespace, paths: list[str]) -> "PlanRequest":
-    from jobs.plan.saved import PlanRequest
-
-    return PlanRequest(
-        specs=tuple(paths),
-        overrides=tuple(arguments.overrides),
-        retrain=arguments.retrain,
-        strict=arguments.strict,
-        verify_data=arguments.verify_data,
-        on=arguments.date,
-    )
 
 
 def _interrupted(paths: list[str], running_jobs: Mapping[str, str]) -> str:

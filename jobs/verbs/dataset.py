@@ -197,23 +197,12 @@ def _tell_findings(
     **more: object,
 ) -> int:
     from jobs.findings import refuses
-    from jobs.terminal.findings import (
-        as_annotations,
-        as_junit,
-        as_records,
-        as_sarif,
-        as_text,
-        summary,
-    )
+    from jobs.terminal.findings import as_records, as_text, as_tool, summary
     from jobs.terminal.output import emit, emit_structured, tell
 
     refused = refuses(findings, strict=arguments.strict)
-    if arguments.output == "sarif":
-        emit(as_sarif(findings))
-    elif arguments.output == "github":
-        emit(as_annotations(findings))
-    elif arguments.output == "junit":
-        emit(as_junit(findings, list(counts)))
+    if (for_tool := as_tool(arguments.output, findings, list(counts))) is not None:
+        emit(for_tool)
     elif arguments.output != "table":
         result: dict[str, object] = {"valid": not refused, "conversations": counts, **more}
         emit_structured({**result, "findings": as_records(findings)}, arguments.output)

@@ -7,8 +7,16 @@ deleted here. Exit code 12 where there is any.
 """
 
 from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
 
 from jobs.options import add_output, add_specs, add_target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from jobs.look.served import Served
+    from jobs.money.price import Money
+    from jobs.spec.prices import TeamPrices
 
 FOUND = 12
 """The exit code that says so."""
@@ -29,7 +37,7 @@ def run(arguments: Namespace) -> int:
     from jobs.look import inventory
     from jobs.look.orphans import orphans
     from jobs.look.served import served
-    from jobs.money.price import NOTHING, Money, of_catalogue
+    from jobs.money.price import Money
     from jobs.plan import desired
     from jobs.plan.report.cost import cost_words
     from jobs.read.examine import checked
@@ -55,16 +63,7 @@ def run(arguments: Namespace) -> int:
     ):
         daily = Money(0.0, None)
         if isinstance(one.of, Endpoint):
-            model = models[one.of.name]
-            teams = specs.team_prices.values()
-            own = (team.price(model.base_model, "hosting_per_hour") for team in teams)
-            written = next(filter(None, own), None)
-            price = of_catalogue(model.base_model, "hosting", is_tuned=model.is_tuned)
-            daily = price.times(24, 24, per=1)
-            if not model.is_tuned:
-                daily = NOTHING  # a base model is billed by the token alone
-            elif written:
-                daily = Money(24 * written.usd, 24 * written.usd)
+            daily = _daily(models[one.of.name], specs.team_prices.values())
         rows.append(
             {
                 "type": "endpoint" if isinstance(one.of, Endpoint) else "finetuning",
@@ -86,3 +85,15 @@ def run(arguments: Namespace) -> int:
         header = ("TYPE", "NAME", "WHY", "A DAY", "TAKE IT DOWN")
         output.tell(output.plain(output.table(shown, header=header)))
     return FOUND if rows else 0
+
+
+def _daily(model: "Served", teams: "Iterable[TeamPrices]") -> "Money":
+    """What a day of hosting costs: by a price list that has the model, else the catalogue's."""
+    from jobs.money.price import NOTHING, Money, of_catalogue
+
+    if not model.is_tuned:
+        return NOTHING  # a base model is billed by the token alone
+    written = (team.price(model.base_model, "hosting_per_hour") for team in teams)
+    if price := next(filter(None, written), None):
+        return Money(24 * price.usd, 24 * price.usd)
+    return of_catalogue(model.base_model, "hosting", is_tuned=True).times(24, 24, per=1)

@@ -61,15 +61,7 @@ def run(arguments: Namespace) -> int:
         verify_data=arguments.verify_data,
     )
     if arguments.out:
-        asked = saved.PlanRequest(
-            specs=tuple(paths),
-            overrides=tuple(arguments.overrides),
-            retrain=arguments.retrain,
-            strict=arguments.strict,
-            verify_data=arguments.verify_data,
-            on=arguments.date,
-        )
-        saved.write(arguments.out, plan, session.target, asked)
+        saved.write(arguments.out, plan, session.target, saved.asked_by(arguments, paths))
         output.progress(f"Saved. Do exactly this:  foundry-tune apply {arguments.out}")
     if arguments.markdown:
         output.write(markdown.comment(plan, session.target, preview=preview))

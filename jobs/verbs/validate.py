@@ -25,14 +25,7 @@ def run(arguments: Namespace) -> int:
     from jobs.findings import refuses
     from jobs.read.examine import examine
     from jobs.read.paths import spec_paths
-    from jobs.terminal.findings import (
-        as_annotations,
-        as_junit,
-        as_records,
-        as_sarif,
-        as_text,
-        summary,
-    )
+    from jobs.terminal.findings import as_records, as_text, as_tool, summary
     from jobs.terminal.output import emit, emit_structured, tell
 
     paths = spec_paths(arguments)
@@ -41,12 +34,8 @@ def run(arguments: Namespace) -> int:
     )
     findings = specs.findings
     refused = refuses(findings, strict=arguments.strict)
-    if arguments.output == "sarif":
-        emit(as_sarif(findings))
-    elif arguments.output == "github":
-        emit(as_annotations(findings))
-    elif arguments.output == "junit":
-        emit(as_junit(findings, paths))
+    if (for_tool := as_tool(arguments.output, findings, paths)) is not None:
+        emit(for_tool)
     elif arguments.output != "table":
         result: dict[str, object] = {
             "valid": not refused,
