@@ -485,7 +485,7 @@ def _remember(step: PointerStep, work: Work, why: str | None) -> None:
     measurings = [need.measuring for need in step.needs if isinstance(need, MeasureStep)]
     asked = refused.asked_of(step.serving, measurings, model.label, work.plan.actual)
     day = f"{work.session.arm.now:%Y-%m-%d}"
-    mark = str(refused.Refusal(asked, day, why)) if why else None
+    mark = str(refused.RefusedMark(asked, day, why)) if why else None
     try:
         models.tag(work.session, model, revision.TAG_REFUSED, mark)
     except FoundryTuneError as error:

@@ -17,7 +17,7 @@ NEXT_STEP = (
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RefusedMark:
     """What a model failed: the asking, the day, and the first thing that didn't hold."""
 
     asked: str
@@ -29,10 +29,10 @@ class Refusal:
         return f"{self.asked} {self.day} {printable(self.why, 200)}"[: revision.LONGEST_TAG_VALUE]
 
 
-def of(model: ModelVersion) -> Refusal | None:
+def of(model: ModelVersion) -> RefusedMark | None:
     """What its tag says; None where there is none, or somebody wrote something else into it."""
     parts = model.tags.get(revision.TAG_REFUSED, "").split(" ", 2)
-    return Refusal(*parts) if len(parts) == 3 else None
+    return RefusedMark(*parts) if len(parts) == 3 else None
 
 
 def asked_of(serving: Serving, measurings: Sequence[Measuring], model: str, actual: Actual) -> str:
