@@ -58,6 +58,11 @@ def language_of(text: str) -> str:
     """The language of a text; empty where it is none of those, or can't be told."""
     candidates = _OF_SCRIPT.get(dominant(characters([text])), ())
     words = [word.strip(".,;:!?¿¡()[]\"'«»।؟،") for word in text.casefold().split()]
-    shares = {code: sum(word in _COMMON[code] for word in words) for code in candidates}
+    shares = {code: sum(_is_common(word, code) for word in words) for code in candidates}
     best = max(shares, key=lambda code: shares[code], default="")
     return best if best and shares[best] >= max(1, _ENOUGH * len(words)) else ""
+
+
+def _is_common(word: str, code: str) -> bool:
+    # Arabic writes its article, the commonest word of all, as one with what follows.
+    return word in _COMMON[code] or (code == "ar" and word.startswith("ال"))
