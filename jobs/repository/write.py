@@ -11,14 +11,16 @@ from jobs.repository.wanted import Wanted
 
 _HERE = Path(__file__).parent
 _OWN = _HERE / "files"
+# What git and Python must not take for this project's own is called otherwise here.
+_CALLED = {"gitignore": ".gitignore", "environment/__main__": "environment/__main__.py"}
 
 
 def files(wanted: Wanted) -> dict[str, bytes]:
     """What the repository holds, by path."""
     found = {
-        path.relative_to(_OWN).as_posix().replace("gitignore", ".gitignore"): path.read_bytes()
+        _CALLED.get(name := path.relative_to(_OWN).as_posix(), name): path.read_bytes()
         for path in sorted(_OWN.rglob("*"))
-        if path.is_file() and path.suffix != ".pyc"
+        if path.is_file()
     }
     found[f"Pulumi.{wanted.stack}.yaml"] = stack_file(wanted).encode()
     words = {
