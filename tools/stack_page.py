@@ -58,7 +58,8 @@ pipelines sign in without a secret. What each set may do, and why: [access.md](a
 | `infra/profiles/private.yaml` | what stays private | as standard; private networks |
 
 Copy one to `Pulumi.<stack>.yaml`, or let `foundry-tune init` write a repository around it. A stack
-is one hub in one region: for several hubs or regions make a stack each (`pulumi stack init NAME`); one file that names several is refused.
+is one hub in one region: for several hubs or regions make a stack each (`pulumi stack init NAME`);
+one file that names several is refused.
 
 ## Bring your own
 
