@@ -42,6 +42,7 @@ class PlanRequest:
     strict: bool = False
     verify_data: bool = False
     on: date | None = None
+    policy: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,7 @@ def asked_by(arguments: Namespace, specs: Sequence[str]) -> PlanRequest:
         strict=arguments.strict,
         verify_data=arguments.verify_data,
         on=arguments.date,
+        policy=arguments.policy,
     )
 
 
@@ -267,6 +269,8 @@ def _paths(plan: Plan) -> Iterator[Path]:
         yield from (looked.file.path for looked in checked.files)
     for team in specs.team_prices.values():
         yield Path(team.file)
+    for policy in specs.policies:
+        yield Path(policy.file)
     for chapter in specs.chapters:
         spec = chapter.spec
         written = (

@@ -73,7 +73,7 @@ _ANSWERS: dict[str, dict[str, Any]] = {
         "target": _object(subscription_id=_TEXT, resource_group=_TEXT, project=_TEXT),
         "asked": _object(
             specs=_list(_TEXT), overrides=_list(_TEXT), retrain=_FLAG, strict=_FLAG,
-            verify_data=_FLAG, on={"type": ["string", "null"]},
+            verify_data=_FLAG, on={"type": ["string", "null"]}, policy={"type": ["string", "null"]},
         ),
         "files": {
             "type": "object",
