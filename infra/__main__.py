@@ -7,11 +7,10 @@ pulumi up
 from pulumi import Resource, ResourceOptions
 from pulumi_azure_native import authorization
 
-from infra import config, guards, naming, outputs, registration
+from infra import config, naming, outputs, registration
 from infra.access import Access, AccessArgs
 from infra.foundry import FoundryEnvironment, FoundryEnvironmentArgs
 from infra.identities import Identities, IdentitiesArgs
-from infra.network import PrivateNetwork, PrivateNetworkArgs
 
 settings = config.read()
 client = authorization.get_client_config()
@@ -70,15 +69,23 @@ access = Access(
     ),
 )
 
+# From here on modules of azure-native are imported where the configuration asks for them: a stack
+# without guards and private endpoints would wait for them in every preview.
 kept: list[Resource] = [*access.assignments]
 if watch.budget is not None:
+    from infra import guards
+
     guards.CostGuard("cost-guard", watch.budget, environment.group.id)
 if environment.observability is not None:
+    from infra import guards
+
     diagnostics = guards.DiagnosticSettings(
         "diagnostics", environment, environment.observability.workspace
     )
     kept += diagnostics.settings
 if settings.network is not None and settings.network.is_private:
+    from infra.network import PrivateNetwork, PrivateNetworkArgs
+
     private = PrivateNetwork(
         "network",
         PrivateNetworkArgs(
@@ -91,6 +98,8 @@ if settings.network is not None and settings.network.is_private:
     )
     kept += private.endpoints
 if watch.locks:
+    from infra import guards
+
     guards.Locks("locks", environment, kept)
 
 client_ids = identities.client_ids() if identities else {}

@@ -1,13 +1,13 @@
 """`access` and `identities` of the stack's configuration: who may do what, and who signs in how."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal, cast, get_args
 
 from infra import roles
-from infra.config_values import Get, json_of, suggest
+from infra.config_values import Findings, rows
 from infra.role_sets import ROLE_SETS
 
 PrincipalType = Literal["User", "Group", "ServicePrincipal"]
@@ -28,7 +28,8 @@ CONNECTION = re.compile(r"[^/*]+/[^/*]+/[^/*]+")
 SUBJECT = re.compile(r"[^\s*?][^*?]{0,598}")
 FOR_GITHUB = ("pull_request", "environment:NAME", "branch:NAME", "tag:NAME")
 
-Find = Callable[[str, str, str], None]
+PRINCIPAL = ("name", "principalId", "principalType")
+"""How somebody of the directory is named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,20 +53,18 @@ class PipelineIdentity:
     subjects: tuple[str, ...]
 
 
-def access(get: Get, find: Find, projects: Sequence[str]) -> tuple[Grant, ...]:
+def access(reader: Findings, projects: Sequence[str]) -> tuple[Grant, ...]:
     """The grants under `access`: a role, by name or GUID, to those who have it."""
-    value = json_of(get, "access", {})
+    value = reader.value("access", {})
     if not isinstance(value, dict):
-        find("access", "not a map of roles", "Write access: {tunes: [{name: …}]}.")
+        reader.find("access", "not a map of roles", "Write access: {tunes: [{name: …}]}.")
         return ()
     found: list[Grant] = []
-    for word, rows in cast("dict[str, object]", value).items():
+    for word, given in cast("dict[str, object]", value).items():
         where = f"access.{word}"
-        role = _role(word, where, find)
-        for at, row in _rows(rows, where, find):
-            columns = ("name", "principalId", "principalType")
-            texts = _texts(row, at, columns, ("project",), find)
-            if texts is None or not _usable(texts, at, projects, find):
+        role = _role(word, where, reader)
+        for at, texts, _ in rows(where, given, PRINCIPAL, reader, optional=("project",)):
+            if not _usable(texts, at, projects, reader):
                 continue
             grant = Grant(
                 role=role,
@@ -74,54 +73,55 @@ def access(get: Get, find: Find, projects: Sequence[str]) -> tuple[Grant, ...]:
                 project=texts.get("project", ""),
             )
             if any(_covers(other, grant) for other in found):
-                find(at, f"'{texts['name']}' has this role here already", "Remove one of them.")
+                what = f"'{texts['name']}' has this role here already"
+                reader.find(at, what, "Remove one of them.")
             elif role:
                 found.append(grant)
     return tuple(found)
 
 
 def refuse_twice(
-    grants: Sequence[Grant], developers: Sequence[tuple[str, str]], find: Find
+    grants: Sequence[Grant], developers: Sequence[tuple[str, str]], to: Findings
 ) -> None:
     """Refuse a developer (name, object id) who is given a part of it by `access` again."""
     theirs = {*ROLE_SETS, roles.AI_DEVELOPER, roles.MONITORING_READER}
     for name, principal_id in developers:
         if any(g.principal_id == principal_id and g.role in theirs for g in grants):
-            find(
+            to.find(
                 "access",
                 f"developer '{name}' may tune, serve, call and read already",
                 "Remove the developer, run pulumi up, and only then list the same principal here.",
             )
 
 
-def identities(get: Get, find: Find) -> tuple[PipelineIdentity, ...]:
+def identities(reader: Findings) -> tuple[PipelineIdentity, ...]:
     """The identities under `identities`."""
     found: list[PipelineIdentity] = []
-    for at, row in _rows(json_of(get, "identities", []), "identities", find):
-        sources = ("github", "azureDevOps", "issuer")
-        row, subjects = dict(row), row.get("for")
-        row.pop("for", None)
-        texts = _texts(row, at, ("name", "may"), sources, find)
-        if texts is None:
-            continue
-        given = [source for source in sources if source in texts]
-        if len(given) != 1:
-            find(
+    given = reader.value("identities", [])
+    sources = ("github", "azureDevOps", "issuer")
+    for at, texts, row in rows(
+        "identities", given, ("name", "may"), reader, optional=sources, besides=("for",)
+    ):
+        named = [source for source in sources if source in texts]
+        if len(named) != 1:
+            reader.find(
                 at,
-                f"{' and '.join(given) or 'no source of tokens'}",
+                f"{' and '.join(named) or 'no source of tokens'}",
                 f"Give one of {', '.join(sources)}.",
             )
             continue
         if not NAME.fullmatch(texts["name"]):
-            find(f"{at}.name", f"{texts['name']!r} can't name an identity", _NAMES)
+            reader.find(f"{at}.name", f"{texts['name']!r} can't name an identity", _NAMES)
         if any(other.name == texts["name"] for other in found):
-            find(f"{at}.name", f"'{texts['name']}' is listed twice", "Rename one.")
+            reader.find(f"{at}.name", f"'{texts['name']}' is listed twice", "Rename one.")
         if texts["may"] not in MAY:
-            find(f"{at}.may", f"{texts['may']!r} isn't one of {', '.join(MAY)}", "Choose one.")
-        issuer = _issuer(given[0], texts[given[0]], at, find)
-        spelled = _subjects(given[0], texts, subjects, at, find)
+            reader.find(
+                f"{at}.may", f"{texts['may']!r} isn't one of {', '.join(MAY)}", "Choose one."
+            )
+        issuer = _issuer(named[0], texts[named[0]], at, reader)
+        spelled = _subjects(named[0], texts, row.get("for"), at, reader)
         if texts["may"] != "plan" and any(each.endswith(":pull_request") for each in spelled):
-            find(
+            reader.find(
                 f"{at}.for",
                 f"a pull request, which anybody may open, would be allowed to {texts['may']}",
                 "Let it plan only, and write from an environment with reviewers: "
@@ -141,14 +141,14 @@ def identities(get: Get, find: Find) -> tuple[PipelineIdentity, ...]:
 _NAMES = "Use up to 40 lower case letters, digits and dashes."
 
 
-def _role(word: str, where: str, find: Find) -> str:
+def _role(word: str, where: str, to: Findings) -> str:
     if word in ROLE_SETS:
         return word
     by_name = {name.casefold(): guid for name, guid in roles.BUILT_IN.items()}
     role = word.lower() if GUID.fullmatch(word) else by_name.get(word.casefold(), "")
     privileged = {name.casefold(): guid for guid, name in roles.PRIVILEGED.items()}
     if role in roles.PRIVILEGED or word.casefold() in privileged:
-        find(
+        to.find(
             where,
             f"'{roles.PRIVILEGED.get(role, word)}' hands on every right there is",
             "Assign it outside of the stack, to the platform team.",
@@ -157,7 +157,7 @@ def _role(word: str, where: str, find: Find) -> str:
         known = (*ROLE_SETS, *roles.BUILT_IN)
         close = get_close_matches(word, known, n=1)
         hint = f"Did you mean '{close[0]}'? " if close else ""
-        find(
+        to.find(
             where,
             f"'{word}' is neither {', '.join(ROLE_SETS)} nor a role that is known by name",
             f"{hint}Give its GUID: az role definition list --name '{word}' --query [].name",
@@ -165,7 +165,7 @@ def _role(word: str, where: str, find: Find) -> str:
     return role
 
 
-def _usable(texts: Mapping[str, str], at: str, projects: Sequence[str], find: Find) -> bool:
+def _usable(texts: Mapping[str, str], at: str, projects: Sequence[str], to: Findings) -> bool:
     wrong: list[tuple[str, str, str]] = []
     if not NAME.fullmatch(texts["name"]):
         wrong.append(("name", f"{texts['name']!r} can't name anybody here", _NAMES))
@@ -183,7 +183,7 @@ def _usable(texts: Mapping[str, str], at: str, projects: Sequence[str], find: Fi
         what = f"there is no project {texts['project']!r}"
         wrong.append(("project", what, f"There are {', '.join(projects)}."))
     for key, what, step in wrong:
-        find(f"{at}.{key}", what, step)
+        to.find(f"{at}.{key}", what, step)
     return not wrong
 
 
@@ -195,30 +195,30 @@ def _covers(one: Grant, other: Grant) -> bool:
     )
 
 
-def _issuer(source: str, value: str, at: str, find: Find) -> str:
+def _issuer(source: str, value: str, at: str, to: Findings) -> str:
     if source == "github":
         if not REPOSITORY.fullmatch(value):
-            find(f"{at}.github", f"{value!r} isn't a repository", "Write it as ORG/REPO.")
+            to.find(f"{at}.github", f"{value!r} isn't a repository", "Write it as ORG/REPO.")
         return GITHUB_ISSUER
     if source == "azureDevOps":
         if not GUID.fullmatch(value):
-            find(
+            to.find(
                 f"{at}.azureDevOps",
                 f"{value!r} isn't the id of an organization",
                 "It is the end of the issuer that the service connection shows.",
             )
         return f"{DEVOPS_ISSUER}/{value}"
     if not value.startswith("https://") or len(value) > 600:
-        find(f"{at}.issuer", f"{value!r} isn't an https URL", "Copy it from whoever signs.")
+        to.find(f"{at}.issuer", f"{value!r} isn't an https URL", "Copy it from whoever signs.")
     return value
 
 
 def _subjects(
-    source: str, texts: Mapping[str, str], given: object, at: str, find: Find
+    source: str, texts: Mapping[str, str], given: object, at: str, to: Findings
 ) -> list[str]:
     words = cast("list[object]", given) if isinstance(given, list) else []
     if not 1 <= len(words) <= MAX_SUBJECTS:
-        find(
+        to.find(
             f"{at}.for",
             f"not a list of 1 to {MAX_SUBJECTS}",
             "Say whose tokens: for: [pull_request]",
@@ -231,7 +231,7 @@ def _subjects(
                 "github": f"There are {', '.join(FOR_GITHUB)}.",
                 "azureDevOps": "Write it as ORG/PROJECT/CONNECTION.",
             }.get(source, "Copy the subject as it is; there are no patterns.")
-            find(f"{at}.for[{number}]", f"{words[number]!r} names nobody's token", step)
+            to.find(f"{at}.for[{number}]", f"{words[number]!r} names nobody's token", step)
     return [subject for subject in subjects if subject]
 
 
@@ -252,37 +252,3 @@ def _subject(source: str, value: str, word: str) -> str:
     # GitHub writes a colon in an environment's name as %3A.
     refs["environment"] = f"environment:{name.replace(':', '%3A')}"
     return f"repo:{value}:{refs[kind]}" if kind in refs else ""
-
-
-def _rows(value: object, where: str, find: Find) -> Iterator[tuple[str, Mapping[str, object]]]:
-    if not isinstance(value, list):
-        find(where, "not a list", "Write one '- …' line each.")
-        return
-    for index, row in enumerate(cast("list[object]", value)):
-        if isinstance(row, dict):
-            yield f"{where}[{index}]", cast("dict[str, object]", row)
-        else:
-            find(f"{where}[{index}]", f"{row!r} isn't a map", "Give it name: … and the rest.")
-
-
-def _texts(
-    row: Mapping[str, object],
-    at: str,
-    required: tuple[str, ...],
-    optional: tuple[str, ...],
-    find: Find,
-) -> dict[str, str] | None:
-    """The texts of a row; None where one is missing, unknown or no text."""
-    known = (*required, *optional)
-    wrong = False
-    for key in sorted(set(row) - set(known)):
-        find(f"{at}.{key}", "unknown key", suggest(key, known))
-        wrong = True
-    for key in known:
-        if key in row and not isinstance(row[key], str):
-            find(f"{at}.{key}", f"{row[key]!r} isn't a text", "Quote it.")
-            wrong = True
-        elif key in required and key not in row:
-            find(f"{at}.{key}", "missing", "Every entry has one.")
-            wrong = True
-    return None if wrong else {key: str(value) for key, value in row.items()}

@@ -5,7 +5,7 @@ platform team reads them in a CI log and not at a prompt.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -24,7 +24,7 @@ from infra.access_settings import (
 from infra.access_settings import NAME as PERSON
 from infra.config_guards import Guards
 from infra.config_network import Network
-from infra.config_values import Key, json_of, suggest
+from infra.config_values import Key, items, json_of, rows, suggest
 from infra.role_sets import ROLE_SETS
 
 # Where Phi-4 and Phi-4-mini can be fine-tuned without a cluster (Microsoft's
@@ -145,6 +145,15 @@ PROJECT = re.compile(r"[a-z][a-z0-9-]{1,30}[a-z0-9]")
 TAG_NAME = re.compile(r"[^<>%&\\?/]{1,512}")
 
 
+# What somebody writes who wants more than one in a stack file.
+SEVERAL = ("environments", "hub", "hubs", "locations", "regions", "stacks")
+ONE_HUB = "a stack is one hub in one region"
+A_STACK_EACH = (
+    "Make a stack each: pulumi stack init NAME, with a location and projects of its own in "
+    "Pulumi.NAME.yaml."
+)
+
+
 class ConfigError(pulumi.RunError):
     """The stack's configuration can't be used; Pulumi prints the message without a traceback."""
 
@@ -200,8 +209,8 @@ def parse(keys: list[str], get: Callable[[str], str | None], stack: str) -> Sett
         environment=environment,
         projects=projects,
         developers=reader.developers(),
-        access=access_settings.access(get, reader.find, projects),
-        identities=access_settings.identities(get, reader.find),
+        access=access_settings.access(reader, projects),
+        identities=access_settings.identities(reader),
         public_network_access=reader.choice("publicNetworkAccess", ("Enabled", "Disabled"))
         == "Enabled",
         purge_protection=reader.boolean("purgeProtection", default=True),
@@ -212,7 +221,7 @@ def parse(keys: list[str], get: Callable[[str], str | None], stack: str) -> Sett
         network=config_network.read(reader),
     )
     developers = [(one.name, one.principal_id) for one in settings.developers]
-    access_settings.refuse_twice(settings.access, developers, reader.find)
+    access_settings.refuse_twice(settings.access, developers, reader)
     config_guards.check_tags(settings.guards, settings.tags, reader)
     if f"hub-{workload}-{environment}" in settings.projects:
         reader.find("projects", "a project can't have the hub's name", "Choose another name.")
@@ -246,7 +255,10 @@ class _Reader:
 
     def refuse_unknown(self, keys: list[str]) -> None:
         for key in sorted(set(keys) - set(KEYS)):
-            self.find(key, "unknown key", suggest(key, tuple(KEYS)))
+            if key in SEVERAL:
+                self.find(key, ONE_HUB, A_STACK_EACH)
+            else:
+                self.find(key, "unknown key", suggest(key, tuple(KEYS)))
 
     def word(self, key: str, default: str) -> str:
         value = self.get(key) or default
@@ -271,6 +283,10 @@ class _Reader:
 
     def location(self) -> str:
         extra = self._extra_locations()
+        several = self.value("location", "")
+        if not isinstance(several, str) or "," in several:
+            self.find("location", ONE_HUB, A_STACK_EACH)
+            return FINE_TUNING_REGIONS[0]
         # "East US 2" as the portal writes it and "eastus2" are the same place.
         value = (self.get("location") or "eastus2").lower().replace(" ", "")
         allowed = (*FINE_TUNING_REGIONS, *extra)
@@ -285,14 +301,15 @@ class _Reader:
 
     def _extra_locations(self) -> tuple[str, ...]:
         found: list[str] = []
-        for where, row in self._rows("extraLocations", ("location", "reason")):
+        given = self.value("extraLocations", [])
+        for where, row, _ in rows("extraLocations", given, ("location", "reason"), self):
             if not row["reason"].strip():
                 self.find(f"{where}.reason", "empty", "Say why this region is allowed.")
             found.append(row["location"].lower().replace(" ", ""))
         return tuple(found)
 
     def projects(self) -> tuple[str, ...]:
-        names = self._list("projects")
+        names = items("projects", self.value("projects", []), self)
         if not names and self.get("projects") in (None, "[]"):
             self.find("projects", "missing", "Name at least one: projects: [xbox]")
         found: list[str] = []
@@ -312,7 +329,8 @@ class _Reader:
 
     def developers(self) -> tuple[Developer, ...]:
         found: list[Developer] = []
-        for where, row in self._rows("developers", ("name", "principalId", "principalType")):
+        given = self.value("developers", [])
+        for where, row, _ in rows("developers", given, access_settings.PRINCIPAL, self):
             before = len(self.findings)
             if not PERSON.fullmatch(row["name"]):
                 self.find(
@@ -382,30 +400,6 @@ class _Reader:
         if len(tags) > MAX_TAGS:
             self.find("tags", f"{len(tags)} tags", f"Keep at most {MAX_TAGS}.")
         return tags
-
-    def _rows(self, key: str, columns: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:
-        for index, row in enumerate(self._list(key)):
-            where = f"{key}[{index}]"
-            if not isinstance(row, dict):
-                self.find(where, f"{row!r} isn't a map", f"Give it {', '.join(columns)}.")
-                continue
-            texts = cast("dict[str, object]", row)
-            for unknown in sorted(set(texts) - set(columns)):
-                self.find(f"{where}.{unknown}", "unknown key", suggest(unknown, columns))
-            for column in columns:
-                if column not in texts:
-                    self.find(f"{where}.{column}", "missing", f"Every entry of {key} has one.")
-                elif not isinstance(texts[column], str):
-                    self.find(f"{where}.{column}", f"{texts[column]!r} isn't a text", "Quote it.")
-            if all(isinstance(texts.get(column), str) for column in columns):
-                yield where, {column: str(texts[column]) for column in columns}
-
-    def _list(self, key: str) -> list[object]:
-        value = self.value(key, [])
-        if isinstance(value, list):
-            return cast("list[object]", value)
-        self.find(key, "not a list", f"Write {key}: and one '- …' line each.")
-        return []
 
     def value(self, key: str, default: object) -> object:
         """Pulumi hands lists and maps to the program as JSON."""

@@ -3,7 +3,7 @@
 import difflib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, Protocol, cast
 
 Get = Callable[[str], str | None]
@@ -106,6 +106,54 @@ class MapReader:
             return str(value)
         self.find(name, f"{value!r} isn't {what}", f"For example: {example}")
         return ""
+
+
+class Row(NamedTuple):
+    """One map of a list."""
+
+    at: str
+    """Where it stands: `developers[0]`."""
+    texts: Mapping[str, str]
+    values: Mapping[str, object]
+    """All of it: also what is no text and left to the caller."""
+
+
+def items(where: str, value: object, to: Findings) -> list[object]:
+    """The entries of a list; none where it isn't one."""
+    if isinstance(value, list):
+        return cast("list[object]", value)
+    to.find(where, "not a list", f"Write {where}: and one '- …' line each.")
+    return []
+
+
+def rows(
+    where: str,
+    value: object,
+    required: tuple[str, ...],
+    to: Findings,
+    *,
+    optional: tuple[str, ...] = (),
+    besides: tuple[str, ...] = (),
+) -> Iterator[Row]:
+    """The maps of a list whose texts are all there and known; `besides` are no texts."""
+    known = (*required, *optional)
+    for index, value_of_row in enumerate(items(where, value, to)):
+        at = f"{where}[{index}]"
+        if not isinstance(value_of_row, dict):
+            to.find(at, f"{value_of_row!r} isn't a map", f"Give it {', '.join(required)}.")
+            continue
+        row = cast("dict[str, object]", value_of_row)
+        given = {name: row[name] for name in known if name in row}
+        for unknown in sorted(set(row) - {*known, *besides}):
+            to.find(f"{at}.{unknown}", "unknown key", suggest(unknown, known))
+        for name in known:
+            if name in required and name not in row:
+                to.find(f"{at}.{name}", "missing", f"Every entry of {where} has one.")
+            elif not isinstance(given.get(name, ""), str):
+                to.find(f"{at}.{name}", f"{row[name]!r} isn't a text", "Quote it.")
+        texts = {name: text for name, text in given.items() if isinstance(text, str)}
+        if len(texts) == len(given) and set(required) <= set(texts):
+            yield Row(at, texts, row)
 
 
 def json_of(get: Get, key: str, default: object) -> object:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pulumi.runtime
@@ -19,7 +19,9 @@ from infra import purge, recovery
 from infra.config_guards import Diagnostics
 from infra.config_network import Network
 from infra.naming import Names
-from infra.observability import Observability, ObservabilityArgs
+
+if TYPE_CHECKING:
+    from infra.observability import Observability
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +56,6 @@ class FoundryEnvironment(pulumi.ComponentResource):
     ai_services: cognitiveservices.Account
     hub: ml.Workspace
     projects: dict[str, ml.Workspace]
-    observability: Observability | None
 
     def __init__(
         self, name: str, args: FoundryEnvironmentArgs, opts: ResourceOptions | None = None
@@ -66,7 +67,8 @@ class FoundryEnvironment(pulumi.ComponentResource):
         self._precious = ResourceOptions(parent=self, protect=args.protect)
         self._network = "Enabled" if args.public_network_access else "Disabled"
         self.group = self._make_group(opts)
-        self.observability = self._make_observability()
+        # Not above: Pulumi evaluates what the class says of itself.
+        self.observability: Observability | None = self._make_observability()
         self.storage_account = self._make_storage()
         self.key_vault = self._make_key_vault()
         self.ai_services = self._make_ai_services()
@@ -86,9 +88,12 @@ class FoundryEnvironment(pulumi.ComponentResource):
             opts=ResourceOptions(parent=self, depends_on=depends_on),
         )
 
-    def _make_observability(self) -> Observability | None:
+    def _make_observability(self) -> "Observability | None":
         if self._args.diagnostics is None:
             return None
+        # Modules of azure-native that a stack without diagnostics needn't wait for.
+        from infra.observability import Observability, ObservabilityArgs
+
         return Observability(
             "observability",
             ObservabilityArgs(

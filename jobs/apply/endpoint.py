@@ -277,4 +277,5 @@ def _smoke_test(chat: Chat, endpoint: Endpoint, serving: Serving, report: Report
                 if not result.passed
             ),
             next_step="Change the test, or train longer or on more data.",
+            reason=f"{len(results) - passed} of {len(results)} smoke tests failed",
         )

@@ -12,6 +12,7 @@ from jobs.options import (
     add_date,
     add_output,
     add_policy,
+    add_retry_refused,
     add_specs,
     add_strict,
     add_target,
@@ -31,6 +32,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--retrain", action="store_true", help="plan a new job where one failed or lost its model"
     )
+    add_retry_refused(parser)
     parser.add_argument("--out", metavar="PLAN.json", help="save the plan, for `apply PLAN.json`")
     parser.add_argument(
         "--markdown", action="store_true", help="as a pull request's comment, instead of -o"
@@ -73,6 +75,7 @@ def run(arguments: Namespace) -> int:
         specs,
         on=arguments.date,
         retrain=arguments.retrain,
+        retry_refused=arguments.retry_refused,
         verify_data=arguments.verify_data,
     )
     if arguments.out:

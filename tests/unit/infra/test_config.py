@@ -209,3 +209,22 @@ def test_a_network_is_made_or_named_and_its_rules_take_the_strict_mode() -> None
     loose = {"outbound": {"pypi": "pypi.org"}, "addressSpace": "10.0.0.0/24"}
     (finding,) = findings({**MINIMAL, "network": json.dumps(loose)})
     assert "AllowOnlyApprovedOutbound" in finding
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("hubs", '[{"location": "eastus2"}, {"location": "westus3"}]'),
+        ("regions", '["eastus2", "westus3"]'),
+        ("location", '["eastus2", "westus3"]'),
+        ("location", "eastus2, westus3"),
+    ],
+)
+def test_several_hubs_or_regions_are_refused_with_the_way_to_have_them(
+    key: str, value: str
+) -> None:
+    (finding,) = findings({**MINIMAL, key: value})
+    assert finding == (
+        f"foundry-tune:{key}: a stack is one hub in one region. Make a stack each: pulumi stack "
+        "init NAME, with a location and projects of its own in Pulumi.NAME.yaml."
+    )

@@ -1,13 +1,25 @@
 """What the program asks Azure for, whatever makes it."""
 
 import re
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.unit.infra.conftest import ALICE, BUILD, CONFIG, SUBSCRIPTION, TENANT, Recording
+from tests.unit.infra.conftest import (
+    ALICE,
+    BUILD,
+    CONFIG,
+    PROGRAM,
+    SUBSCRIPTION,
+    TENANT,
+    Recording,
+)
+
+ROOT = PROGRAM.parents[1]
 
 STORAGE_NAME = re.compile(r"[a-z0-9]{3,24}")
 VAULT_NAME = re.compile(r"(?!.*--)[a-zA-Z][a-zA-Z0-9-]{1,22}[a-zA-Z0-9]")
@@ -278,3 +290,18 @@ def test_purging_comes_after_deleting_and_before_the_group_goes(
     order = list(recording.inputs)
     for name in names:
         assert order.index("group") < order.index(name) < order.index(name.removeprefix("purge-"))
+
+
+def test_a_stack_without_guards_and_private_endpoints_does_not_wait_for_their_modules() -> None:
+    # The modules that a preview of the dev stack would import for nothing; network alone is larger
+    # than all that it needs.
+    program = (
+        "import runpy, sys; from tests.unit.infra.conftest import CONFIG, run_program; "
+        "run_program(CONFIG); "
+        "print([m for m in ('network', 'privatedns', 'monitor', 'consumption', 'containerregistry',"
+        " 'applicationinsights') if f'pulumi_azure_native.{m}._inputs' in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
