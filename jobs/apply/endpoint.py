@@ -257,7 +257,9 @@ def _probed(chat: Chat, asked: Sequence[Probe], settling: Settling) -> str:
 def _hold_in_depth(chat: Chat, endpoint: Endpoint, serving: Serving, report: Reporter) -> None:
     gates = serving.spec.safety_gates
     if gates:
-        line = depth.hold(chat, grid.trials(serving.own_probes), gates, endpoint.name)
+        line = depth.hold(
+            chat, grid.trials(serving.own_probes, serving.languages), gates, endpoint.name
+        )
         report.detail("safety", endpoint.name, line)
 
 
