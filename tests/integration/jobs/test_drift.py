@@ -1,10 +1,12 @@
 """`drift` tells what changed behind the files' back, and repairs it; `orphans` what costs."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from emulator.state.ids import parse_id
+from emulator.state.store import Resource
 from jobs.foundry import endpoints, projects
 from jobs.money.price import of_catalogue
 from tests.integration.jobs.conftest import Place, write_story
@@ -48,6 +50,42 @@ def test_a_deleted_model_and_a_name_that_was_led_elsewhere_are_told(place: Place
     assert one["now"] == "leads to https://elsewhere.eastus2.models.ai.azure.com"
 
 
+def test_keys_a_failed_state_and_an_endpoint_that_no_job_made_are_told(place: Place) -> None:
+    spec = write_story(place, extra="auth_mode: aad\n")
+    finish(place, [spec])
+    [name] = place.endpoints()
+    resources = place.emulator.cloud.resources
+    own = endpoint_in_store(place, name)
+    unknown = f"{place.name}-0123456789"
+    resources.put(replace(own, id=parse_id(f"{place.project_id}/serverlessEndpoints/{unknown}")))
+    own.body["properties"]["provisioningState"] = "Failed"
+    resources.put(own)
+    told = place.tune("drift", str(spec), "-o", "json")
+    assert told.code == 12, told.said
+    found = {(one["kind"], one["where"], one["now"]) for one in json.loads(told.out)["drift"]}
+    assert found == {
+        ("key_auth", f"endpoint {name}", "Key"),
+        ("state", f"endpoint {name}", "Failed"),
+        (
+            "unknown_endpoint",
+            f"endpoint {unknown}",
+            f"serves {place.name}:1, of a revision that no job made",
+        ),
+    }
+
+
+def test_a_model_that_somebody_deleted_is_told_with_the_job_that_made_it(place: Place) -> None:
+    spec = write_story(place, endpoint=False)
+    asked = finish(place, [spec])
+    version = parse_id(f"{place.project_id}/models/{place.name}/versions/1")
+    place.emulator.cloud.resources.delete(version)
+    told = place.tune("drift", str(spec), "-o", "json")
+    assert told.code == 12, told.said
+    (one,) = json.loads(told.out)["drift"]
+    assert (one["kind"], one["now"]) == ("deleted_model", "deleted")
+    assert one["was"] == f"registered by {asked.trainings[0].job_name}"
+
+
 @pytest.mark.rehearsal
 def test_fix_brings_the_filter_back_and_pays_for_no_job(served: Place) -> None:
     spec = f"{served.name}.yaml"
@@ -60,13 +98,42 @@ def test_fix_brings_the_filter_back_and_pays_for_no_job(served: Place) -> None:
     assert again.code == 0, again.said
 
 
+def test_a_job_that_runs_for_no_file_or_for_a_revision_of_yesterday_is_an_orphan(
+    place: Place,
+) -> None:
+    gone = write_story(place, name=f"{place.name}b", endpoint=False)
+    today = write_story(place, endpoint=False)
+    asked = finish(place, [gone, today])
+    for training in asked.trainings:
+        job = parse_id(f"{place.project_id}/jobs/{training.job_name}")
+        running = place.emulator.cloud.resources.get(job)
+        assert running is not None
+        running.body["properties"]["status"] = "Running"
+        place.emulator.cloud.resources.put(running)
+    assert place.tune("orphans", str(gone), str(today)).code == 0
+    other = ("--set", "finetuning.hyperparameters.epochs=3")
+    told = place.tune("orphans", str(today), *other, "-o", "json")
+    assert told.code == 12, told.said
+    found = {(one["why"], one["command"]) for one in json.loads(told.out)["orphans"]}
+    jobs = {training.name: training.job_name for training in asked.trainings}
+    assert found == {
+        (
+            f"no file has a finetuning '{place.name}b'",
+            f"foundry-tune cancel {jobs[f'{place.name}b']}",
+        ),
+        (
+            f"a revision that the file of '{place.name}' no longer has",
+            f"foundry-tune cancel {jobs[place.name]}",
+        ),
+    }
+
+
 def test_what_belongs_to_no_file_is_told_with_its_cost_and_never_deleted(place: Place) -> None:
     gone, stays = write_story(place), write_story(place, name=f"{place.name}b")
     finish(place, [gone, stays])
     session, resources = place.session(), place.emulator.cloud.resources
     for name in place.endpoints():
-        endpoint = resources.get(parse_id(f"{place.project_id}/serverlessEndpoints/{name}"))
-        assert endpoint is not None
+        endpoint = endpoint_in_store(place, name)
         workspace = projects.get(session).workspace_id
         model = name.rpartition("-")[0]
         settings = endpoint.body["properties"]["modelSettings"]
@@ -86,3 +153,11 @@ def test_what_belongs_to_no_file_is_told_with_its_cost_and_never_deleted(place: 
     assert one["command"] == f"foundry-tune down {place.name} --only endpoint"
     assert place.writes(mark) == []
     assert len(place.endpoints()) == 2
+
+
+def endpoint_in_store(place: Place, name: str) -> Resource:
+    found = place.emulator.cloud.resources.get(
+        parse_id(f"{place.project_id}/serverlessEndpoints/{name}")
+    )
+    assert found is not None
+    return found

@@ -50,6 +50,21 @@ def test_a_trial_is_the_job_of_the_same_spec_written_by_hand(place: Place) -> No
     assert submissions(place) == len(place.jobs()) == 3
 
 
+def test_a_saved_plan_of_a_sweep_trains_what_was_reviewed_and_serves_the_best(place: Place) -> None:
+    spec = write_sweep(place, GRID)
+    saved = place.folder / "plan.json"
+    assert place.tune("plan", str(spec), "--out", str(saved)).code == 0
+    spec.write_text(spec.read_text().replace("2e-4", "2e-3"))
+    moved = place.tune("apply", str(saved), "--yes")
+    assert moved.code == 11, moved.said
+    assert submissions(place) == 0
+    spec.write_text(spec.read_text().replace("2e-3", "2e-4"))
+    applied = place.tune("apply", str(saved), "--yes")
+    assert applied.code == 0, applied.said
+    assert submissions(place) == 3
+    assert place.endpoint().name == trials(place, spec)["best"]
+
+
 def test_killed_between_its_trials_it_goes_on_with_three_jobs(place: Place) -> None:
     spec = write_sweep(place, GRID)
     jobs = r"/jobs/tiny-"
