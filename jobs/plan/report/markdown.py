@@ -5,11 +5,13 @@ says what was left out.
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from jobs.errors import UsageError
+from jobs.errors import FoundryTuneError, UsageError
 from jobs.files import UnreadableFileError, read_bounded
+from jobs.findings import Finding
 from jobs.plan.plan import Plan
 from jobs.plan.preflight import failed
 from jobs.plan.report.cost import cost_words
@@ -33,16 +35,33 @@ def comment(plan: Plan, target: Target, *, preview: str = "") -> str:
 
     `preview` is what `pulumi preview` said: its text, or the JSON of `--json`.
     """
-    head = [marker(target), f"## {_headline(plan)}", "", *_summary(plan, target)]
+    failures = [f"- ❌ {plain(text, 400)}" for text in _failures(preview)]
+    headline = "❌ foundry-tune: blocked" if failures else _headline(plan)
+    head = [marker(target), f"## {headline}", "", *_summary(plan, target)]
     sections = [
         ("What happens", list(_actions(plan)), True),
-        ("What stands in the way", list(_blocked(plan)), False),
+        ("What stands in the way", [*failures, *_blocked(plan)], False),
         ("Cost", list(_costs(plan)), True),
         ("Findings", list(_findings(plan)), True),
         ("Infrastructure: pulumi preview", _preview(preview) if preview else [], True),
     ]
     # What stands in the way is never behind a fold, and comes first.
     sections.sort(key=lambda section: section[2])
+    return _fitted(head, [one for one in sections if one[1]])
+
+
+def refusal(error: FoundryTuneError, *, preview: str = "") -> str:
+    """The comment where nothing could be planned: why, and what to do."""
+    findings: Sequence[Finding] = getattr(error, "findings", ())
+    why = [f"- ❌ {plain(text, 400)}" for text in _failures(preview)]
+    why += [f"- ❌ {plain(error.message, 400)} {plain(error.next_step, 400)}".rstrip()]
+    if findings:
+        why += ["", *_found(findings)]
+    sections = [
+        ("What stands in the way", why, False),
+        ("Infrastructure: pulumi preview", _preview(preview) if preview else [], True),
+    ]
+    head = ["## ❌ foundry-tune: nothing can be planned", ""]
     return _fitted(head, [one for one in sections if one[1]])
 
 
@@ -130,12 +149,22 @@ def _costs(plan: Plan) -> Iterator[str]:
 
 
 def _findings(plan: Plan) -> Iterator[str]:
-    rows = [(f.place, f.severity, f"{f.path}: {f.message}", f.rule) for f in plan.specs.findings]
+    yield from _found(plan.specs.findings)
+
+
+def _found(findings: Sequence[Finding]) -> Iterator[str]:
+    rows = [(f.place, f.severity, f"{f.path}: {f.message}", f.rule) for f in findings]
     if rows:
         yield from table(("place", "", "finding", "rule"), rows)
 
 
 # ── pulumi's preview ────────────────────────────────────────────────────────────────────────────
+
+
+def _failures(said: str) -> list[str]:
+    """What `pulumi preview` ended with, where it failed: its text says `error:`."""
+    found = re.findall(r"^ *error: (.*)", output.plain(said), re.MULTILINE)
+    return [f"pulumi preview: {text}" for text in dict.fromkeys(found[:5])]
 
 
 def _preview(said: str) -> list[str]:
