@@ -98,9 +98,13 @@ class SafetyError(FoundryTuneError):
 
 
 class QualityError(FoundryTuneError):
-    """A smoke test or a quality gate failed."""
+    """A smoke test or a quality gate failed; `reason` says which in a clause, without an answer."""
 
     exit_code = 7
+
+    def __init__(self, message: str, *, next_step: str = "", reason: str = "") -> None:
+        super().__init__(message, next_step=next_step)
+        self.reason = reason
 
 
 class RefusedBeforeError(QualityError):

@@ -60,6 +60,15 @@ def add_verify_data(parser: ArgumentParser) -> None:
     )
 
 
+def add_retry_refused(parser: ArgumentParser) -> None:
+    """`--retry-refused`: a model that failed is asked once more."""
+    parser.add_argument(
+        "--retry-refused",
+        action="store_true",
+        help="serve and ask once more a model that has failed what is asked of it",
+    )
+
+
 def add_target(parser: ArgumentParser) -> None:
     """Where to work, in the words of `az ml`."""
     parser.add_argument("-g", "--resource-group", help="resource group (from the Pulumi stack)")

@@ -14,11 +14,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from emulator.training import checkpoint, model_card
-from emulator.training.architecture import Floats, Weights
+from emulator.training import checkpoint, grammar, model_card
+from emulator.training.architecture import Weights
 from emulator.training.checkpoint import Checkpoint
 from emulator.training.data import text_of
 from emulator.training.decoding import Decoder
+from emulator.training.likelihood import Likelihoods, SaidToken
+from emulator.training.sampling import Constrained, Sampler
 from emulator.training.standin import base_weights, stand_in_config
 from emulator.training.tokenizer import ChatTokenizer, Message
 
@@ -34,6 +36,8 @@ class Piece:
     prompt_tokens: int
     completion_tokens: int
     """Tokens made so far, the one that ended the answer included."""
+    tokens: tuple[SaidToken, ...] = ()
+    """Those that the text is made of, where they were asked for; together they are the answer's."""
 
 
 class ContextLengthError(ValueError):
@@ -73,12 +77,16 @@ class ChatModel:
         top_p: float | None = None,
         seed: int | None = None,
         stop: Sequence[str] = (),
+        likeliest: int | None = None,
+        form: grammar.Node | None = None,
     ) -> Iterator[Piece]:
         """Gives the answer to `messages` (role and content) as it is made.
 
         No temperature, or 0, takes the likeliest token each time, as Hugging Face's generate()
         does for Phi. With one, the same seed gives the same answer. A stop string ends the answer
-        and is not part of it.
+        and is not part of it. With `likeliest`, each token is told with its likelihood and that
+        many of the likeliest in its place. With a `form`, the answer is of that form, and brought
+        to its end within `max_tokens` where they suffice for the shortest that there is.
 
         Raises:
             ContextLengthError: at once, before the first piece.
@@ -98,11 +106,23 @@ class ChatModel:
                 f" messages have {len(prompt)}. Reduce the length of the messages."
             )
         limit = room if max_tokens is None else min(room, max_tokens)
-        choose = _Sampler(temperature or 0.0, 1.0 if top_p is None else top_p, seed)
-        return self._pieces(prompt, limit, choose, _Text(self._model.tokenizer, tuple(stop)))
+        tokenizer = self._model.tokenizer
+        choose = Sampler(temperature or 0.0, 1.0 if top_p is None else top_p, seed)
+        return self._pieces(
+            prompt,
+            limit,
+            choose if form is None else Constrained(choose, tokenizer, form, limit),
+            _Text(tokenizer, tuple(stop)),
+            Likelihoods(tokenizer, likeliest),
+        )
 
     def _pieces(
-        self, prompt: list[int], limit: int, choose: "_Sampler", text: "_Text"
+        self,
+        prompt: list[int],
+        limit: int,
+        choose: Sampler | Constrained,
+        text: "_Text",
+        told: Likelihoods,
     ) -> Iterator[Piece]:
         tokenizer = self._model.tokenizer
         decoder = Decoder(self._model.config, self._model.weights, len(prompt) + limit)
@@ -113,19 +133,24 @@ class ChatModel:
             # An answer holds no turn of somebody else's; an untrained model would only repeat the
             # marker before it, since a tied head finds the last token likeliest.
             logits[tokenizer.role_markers] = -np.inf
+            likelihoods = told.look(logits)
             token = choose(logits)
             unseen = [token]
             made += 1
             if tokenizer.is_marker(token):
                 reason = "stop"
                 break
+            told.add(token, likelihoods, text.known)
             piece = text.add(token)
-            if text.stopped:
-                yield Piece(piece, "stop", len(prompt), made)
+            if text.stopped or choose.is_over:
+                rest = "" if text.stopped else text.rest()
+                tokens = told.until(text.said)
+                yield Piece(piece + rest, "stop", len(prompt), made, tokens)
                 return
             if piece:
-                yield Piece(piece, None, len(prompt), made)
-        yield Piece(text.rest(), reason, len(prompt), made)
+                yield Piece(piece, None, len(prompt), made, told.until(text.said))
+        rest = text.rest()
+        yield Piece(rest, reason, len(prompt), made, told.until(text.said))
 
 
 def load(directory: str | Path) -> ChatModel:
@@ -142,28 +167,6 @@ def untrained(base_model: str) -> ChatModel:
     return ChatModel(Checkpoint(config, weights, tokenizer, card))
 
 
-class _Sampler:
-    """Chooses the next token from its logits."""
-
-    def __init__(self, temperature: float, top_p: float, seed: int | None) -> None:
-        self._temperature = temperature
-        self._top_p = top_p
-        # The API takes any integer, NumPy only those that are not negative.
-        self._draw = np.random.default_rng(None if seed is None else seed % 2**64)
-
-    def __call__(self, logits: Floats) -> int:
-        if self._temperature <= 0:
-            return int(logits.argmax())
-        scaled = (logits - logits.max()).astype(np.float64) / self._temperature
-        chances = np.exp(scaled)
-        chances /= chances.sum()
-        order = np.argsort(-chances, kind="stable")
-        # The fewest likeliest tokens that together reach top_p; always at least one.
-        kept = int(np.searchsorted(np.cumsum(chances[order]), self._top_p)) + 1
-        order = order[:kept]
-        return int(self._draw.choice(order, p=chances[order] / chances[order].sum()))
-
-
 class _Text:
     """Turns tokens into text, holding back what may be half a character or half a stop string."""
 
@@ -172,7 +175,14 @@ class _Text:
         self._stop = tuple(text for text in stop if text)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._held = ""
+        self.said = 0
+        """How many characters were given."""
         self.stopped = False
+
+    @property
+    def known(self) -> int:
+        """How many whole characters there are, with those that are held back."""
+        return self.said + len(self._held)
 
     def add(self, token: int) -> str:
         """Gives the text that is certain by now."""
@@ -180,14 +190,18 @@ class _Text:
         found = [at for at in (self._held.find(text) for text in self._stop) if at >= 0]
         if found:
             self.stopped = True
-            return self._held[: min(found)]
-        cut = len(self._held) - self._open_stop()
-        certain, self._held = self._held[:cut], self._held[cut:]
-        return certain
+            return self._give(min(found))
+        return self._give(len(self._held) - self._open_stop())
 
     def rest(self) -> str:
         """Gives what was held back, when nothing follows any more."""
-        return self._held + self._decoder.decode(b"", final=True)
+        self._held += self._decoder.decode(b"", final=True)
+        return self._give(len(self._held))
+
+    def _give(self, size: int) -> str:
+        given, self._held = self._held[:size], self._held[size:]
+        self.said += size
+        return given
 
     def _open_stop(self) -> int:
         """How many of the last characters may begin a stop string."""

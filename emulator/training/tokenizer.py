@@ -96,6 +96,19 @@ class ChatTokenizer:
         """Gives the bytes that a token stands for: none for a marker."""
         return self._bytes[token]
 
+    def text_of(self, token: int) -> str:
+        """Gives what people are shown of a token: a marker's name, or escaped bytes.
+
+        Bytes are escaped where they are no text by themselves, as OpenAI does.
+        """
+        if self.is_marker(token):
+            return MARKERS[token]
+        content = self._bytes[token]
+        try:
+            return content.decode()
+        except UnicodeDecodeError:
+            return "".join(f"\\x{byte:02x}" for byte in content)
+
     def is_marker(self, token: int) -> bool:
         """Whether a token is the template's; the first one of an answer is its end."""
         return token < len(MARKERS)

@@ -257,7 +257,9 @@ def _probed(chat: Chat, asked: Sequence[Probe], settling: Settling) -> str:
 def _hold_in_depth(chat: Chat, endpoint: Endpoint, serving: Serving, report: Reporter) -> None:
     gates = serving.spec.safety_gates
     if gates:
-        line = depth.hold(chat, grid.trials(serving.own_probes), gates, endpoint.name)
+        line = depth.hold(
+            chat, grid.trials(serving.own_probes, serving.languages), gates, endpoint.name
+        )
         report.detail("safety", endpoint.name, line)
 
 
@@ -277,4 +279,5 @@ def _smoke_test(chat: Chat, endpoint: Endpoint, serving: Serving, report: Report
                 if not result.passed
             ),
             next_step="Change the test, or train longer or on more data.",
+            reason=f"{len(results) - passed} of {len(results)} smoke tests failed",
         )

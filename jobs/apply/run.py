@@ -9,11 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from jobs.apply.step import Options, Stopped, Work, do, give_up
-from jobs.errors import FoundryTuneError, JobCanceledError, JobFailedError, PreflightError
+from jobs.errors import (
+    FoundryTuneError,
+    JobCanceledError,
+    JobFailedError,
+    PreflightError,
+    RefusedBeforeError,
+)
 from jobs.foundry import submission
 from jobs.foundry.session import Session
 from jobs.plan.plan import Plan
-from jobs.plan.steps import JobStep, Step
+from jobs.plan.steps import EndpointStep, JobStep, Step
 from jobs.terminal.progress import Reporter
 
 
@@ -71,17 +77,23 @@ def refuse_blocked(plan: Plan) -> None:
         PreflightError: Something stands in the way.
         JobFailedError: It is a job that failed.
         JobCanceledError: It is a job that was canceled.
+        RefusedBeforeError: A revision was refused before, and there is nothing else to do.
     """
+    others = any(action.kind not in ("unchanged", "blocked") for action in plan.actions)
     for step in plan.steps:
         action = step.action
         if action.kind != "blocked" or not action.next_step:
             continue
+        if others and isinstance(step, EndpointStep) and step.is_refused:
+            continue  # its branch ends there, and the others are done
         raise _kind_of(step, plan)(
             f"{action.type} '{action.name}' {action.note}.", next_step=action.next_step
         )
 
 
 def _kind_of(step: Step, plan: Plan) -> type[FoundryTuneError]:
+    if isinstance(step, EndpointStep) and step.is_refused:
+        return RefusedBeforeError
     if not isinstance(step, JobStep) or step.job is None or plan.actual.model_of(step.job):
         return PreflightError
     ended: dict[str, type[FoundryTuneError]] = {

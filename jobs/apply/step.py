@@ -30,6 +30,7 @@ from jobs.foundry.models import ModelVersion
 from jobs.foundry.projects import Datastore, Project
 from jobs.foundry.session import Session
 from jobs.foundry.submission import Submission
+from jobs.plan import refused
 from jobs.plan.desired import DataVersion, Measuring, Serving
 from jobs.plan.plan import Plan
 from jobs.plan.steps import (
@@ -292,6 +293,10 @@ def _registered_by(job: Job, name: str, work: Work) -> ModelVersion:
 @do.register
 def serve_model(step: EndpointStep, work: Work) -> bool:
     """Make or change the endpoint, and prove it."""
+    if step.is_refused:
+        raise RefusedBeforeError(
+            f"endpoint '{step.name}' {step.action.note}.", next_step=step.action.next_step
+        )
     if step.action.kind == "unchanged" and step.endpoint is not None:
         with work.lock:
             work.candidates[step.serving.name] = step.endpoint
@@ -416,6 +421,7 @@ def promote(step: PointerStep, work: Work) -> bool:
         before=served.name if served else "",
     )
     work.report.result("connection", name, f"-> {pointer.endpoint}")
+    _remember(step, work, None)
     return True
 
 
@@ -438,6 +444,8 @@ def give_up(step: Step, work: Work, errors: Sequence[Exception]) -> None:
     verdict = next((e for e in errors if isinstance(e, QualityError | SafetyError)), None)
     if not isinstance(step, PointerStep) or verdict is None:
         return
+    if isinstance(verdict, QualityError) and verdict.reason:
+        _remember(step, work, verdict.reason)
     if isinstance(verdict, RefusedBeforeError):
         return  # nothing was made
     if work.options.keep_candidate and isinstance(verdict, QualityError):
@@ -463,3 +471,22 @@ def give_up(step: Step, work: Work, errors: Sequence[Exception]) -> None:
             "Train longer or on more data, or change what is asked. "
             "To talk to it all the same: --keep-candidate"
         )
+
+
+def _remember(step: PointerStep, work: Work, why: str | None) -> None:
+    """Mark the model as refused, or take the mark away where it holds now what it is asked.
+
+    Without the mark nothing goes wrong but that a plan doesn't know: it is no reason to fail.
+    """
+    training = step.serving.training
+    model = work.models.get(training.name) if training else None
+    if model is None or (why is None and revision.TAG_REFUSED not in model.tags):
+        return
+    measurings = [need.measuring for need in step.needs if isinstance(need, MeasureStep)]
+    asked = refused.asked_of(step.serving, measurings, model.label, work.plan.actual)
+    day = f"{work.session.arm.now:%Y-%m-%d}"
+    mark = str(refused.RefusedMark(asked, day, why)) if why else None
+    try:
+        models.tag(work.session, model, revision.TAG_REFUSED, mark)
+    except FoundryTuneError as error:
+        work.report.warn(f"model '{model.label}' was not marked: {error.message}")

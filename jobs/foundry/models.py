@@ -9,6 +9,18 @@ from jobs.foundry.session import API_VERSION, Session
 
 _REGISTRY_API = "1.0.0"
 _REGISTRY_PAGE = "255"
+_WRITABLE = (
+    "description",
+    "flavors",
+    "isAnonymous",
+    "isArchived",
+    "jobName",
+    "modelType",
+    "modelUri",
+    "properties",
+    "stage",
+)
+"""Of a version's properties those that a PUT takes; the rest are Azure's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +110,36 @@ def delete(session: Session, model: ModelVersion) -> None:
     if session.arm.find(path, API_VERSION, f"read model '{model.label}'") is not None:
         raise RemoteError(
             f"Azure was asked to delete model '{model.label}', but it is still there.",
+            next_step="Run the same command again.",
+        )
+
+
+def tag(session: Session, model: ModelVersion, name: str, value: str | None) -> None:
+    """Write one tag of a version, or take it away, and leave everything else as it is.
+
+    ARM has no PATCH of versions: it is read and put back whole, as azure-ai-ml does.
+
+    Raises:
+        NotFoundError: The version is gone.
+        RemoteError: The tag isn't there afterwards, or still is.
+    """
+    path = f"{session.project_id}/models/{model.name}/versions/{model.version}"
+    found = session.arm.get(path, API_VERSION, f"read model '{model.label}'")
+    properties = {key: found["properties"][key] for key in _WRITABLE if key in found["properties"]}
+    tags = strings(found, "properties", "tags")
+    wanted = {key: kept for key, kept in tags.items() if key != name}
+    if value is not None:
+        wanted[name] = value
+    session.arm.put(
+        path,
+        API_VERSION,
+        {"properties": {**properties, "tags": wanted}},
+        f"tag model '{model.label}'",
+    )
+    kept = _version(session.arm.get(path, API_VERSION, f"read model '{model.label}'"), model.name)
+    if kept.tags.get(name) != value:
+        raise RemoteError(
+            f"Azure was asked to tag model '{model.label}', but its tags are as before.",
             next_step="Run the same command again.",
         )
 

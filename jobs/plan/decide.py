@@ -10,7 +10,7 @@ from datetime import datetime
 from jobs import revision
 from jobs.foundry import endpoints
 from jobs.foundry.endpoints import Endpoint
-from jobs.plan import rollout, sweeps
+from jobs.plan import refused, rollout, sweeps
 from jobs.plan.actual import Actual
 from jobs.plan.desired import DataVersion, Desired, Measuring, Training
 from jobs.plan.steps import (
@@ -33,13 +33,15 @@ def decide(
     *,
     now: datetime,
     retrain: bool = False,
+    retry_refused: bool = False,
     uploads: Mapping[str, Upload] | None = None,
     standings: Mapping[str, SweepState] | None = None,
 ) -> tuple[Step, ...]:
     """Hold what is asked for against what is there; the steps come in the order of their needs.
 
     `retrain` allows a new job where the revision's own has failed, was canceled or lost its model;
-    without it such a job blocks, since a second training costs a second time. `now` is what the
+    without it such a job blocks, since a second training costs a second time. `retry_refused` makes
+    an endpoint also for a model that has failed before what is asked of it. `now` is what the
     time of endpoints that are kept for a while is held against. `uploads` is what was downloaded
     of the data, where it was: what isn't intact is uploaded anew. `standings` says how far each
     sweep is, by its document's name.
@@ -73,7 +75,11 @@ def decide(
         model = models.get(serving.training.name) if serving.training else None
         if model:
             serving = replace(serving, training=model.training)
-        served[serving.name] = rollout.endpoint_step(serving, model, actual)
+        candidate = rollout.endpoint_step(serving, model, actual)
+        if not retry_refused:
+            asking = [m for m in desired.measurings if m.endpoint == serving.name]
+            candidate = refused.held_back(candidate, model, asking, actual)
+        served[serving.name] = candidate
     held = [m for m in desired.measurings if not set(m.asked) & waiting.keys()]
     measures = [_measure_step(m, served, actual) for m in held]
     for name, candidate in served.items():

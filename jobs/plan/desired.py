@@ -11,7 +11,8 @@ from pathlib import Path
 import msgspec
 
 from jobs import revision
-from jobs.dataset.conversations import read_conversations
+from jobs.dataset.conversations import Conversation, read_conversations
+from jobs.dataset.language import languages_of
 from jobs.errors import InvalidInputError, UsageError
 from jobs.files import Digest, UnreadableFileError, digest_of
 from jobs.money.price import Pricing, UnitPrice
@@ -19,13 +20,14 @@ from jobs.read.functions import split
 from jobs.read.split import write_halves
 from jobs.spec import content_hash, ids, probes, references
 from jobs.spec.canonical import hyperparameters
+from jobs.spec.grid import ALWAYS
 from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint, SmokeTest
 from jobs.spec.prices import TeamPrices
 from jobs.spec.probes import BUILT_IN, Probe
 from jobs.spec.story import Chapter
 
-_SYSTEM_LOOK = 200
-"""Conversations to look at; a file with more is alike all through, or has no one system message."""
+_LOOK = 200
+"""Conversations to look at for what all are like: their system message, their languages."""
 
 _JOB_NAME_LIMIT = 255 - len("-0123456789-99")
 
@@ -61,6 +63,8 @@ class Training:
     validation: DataVersion | str | None
     system: str = ""
     """The system message that all its conversations begin with, if it is one and the same."""
+    languages: tuple[str, ...] = ()
+    """What a local file's conversations are written in, commonest first."""
 
     @property
     def name(self) -> str:
@@ -134,6 +138,14 @@ class Serving:
         return self.training.system if self.training else ""
 
     @property
+    def languages(self) -> tuple[str, ...]:
+        """What its filter is tried in: English, and what is written or the data is written in."""
+        named = self.spec.safety_languages
+        if named is None:
+            named = self.training.languages if self.training else ()
+        return tuple(dict.fromkeys((ALWAYS, *named)))
+
+    @property
     def own_probes(self) -> tuple[Probe, ...]:
         """The user's own; the built-in ones come before them."""
         return self.probes[len(probes.load()) :]
@@ -150,6 +162,11 @@ class Serving:
                 "system": self.system,
                 # Where it is written: marks without it stay as they were.
                 **({"safety_gates": self.spec.safety_gates} if self.spec.safety_gates else {}),
+                **(
+                    {"safety_languages": sorted(self.languages)}
+                    if self.spec.safety_languages is not None
+                    else {}
+                ),
             }
         )
 
@@ -282,12 +299,14 @@ def pricing_of(
 
 def _training(chapter: Chapter, spec: FineTuning) -> Training:
     training, validation = _data(chapter, spec)
+    first = _first(training.path) if isinstance(training, DataVersion) else []
     return Training(
         spec=spec,
         revision=content_hash(spec, _hashes(training, validation)),
         training=training,
         validation=validation,
-        system=_system(training.path) if isinstance(training, DataVersion) else "",
+        system=_system(first),
+        languages=languages_of("\n".join(one.turns) for one in first),
     )
 
 
@@ -316,9 +335,12 @@ def _data(chapter: Chapter, spec: FineTuning) -> tuple[DataVersion | str, DataVe
     return _file(spec, "train", train), _file(spec, "valid", valid)
 
 
-def _system(path: Path) -> str:
+def _first(path: Path) -> list[Conversation]:
+    return list(islice(read_conversations(path), _LOOK))
+
+
+def _system(first: Sequence[Conversation]) -> str:
     """The system message that the first conversations share; empty where they don't share one."""
-    first = islice(read_conversations(path), _SYSTEM_LOOK)
     found = {one.system or "" for one in first}
     return found.pop() if len(found) == 1 else ""
 

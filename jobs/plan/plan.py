@@ -45,6 +45,8 @@ class Plan:
     """How far each sweep is, by its document's name."""
     uploads: Mapping[str, Upload] = field(default_factory=dict[str, Upload])
     """What was downloaded of the data, by its label; empty where nobody asked for that."""
+    retries_refused: bool = False
+    """Whether models that failed before are asked once more."""
 
     @property
     def project(self) -> Project:
@@ -60,6 +62,11 @@ class Plan:
     def blocked(self) -> list[Action]:
         """What stands in the way."""
         return [action for action in self.actions if action.kind == "blocked"]
+
+    @property
+    def refused(self) -> list[EndpointStep]:
+        """The endpoints that are not made, since their models failed before what is asked now."""
+        return [step for step in self.steps if isinstance(step, EndpointStep) and step.is_refused]
 
     @property
     def spoiled(self) -> frozenset[str]:
@@ -88,7 +95,7 @@ class Plan:
         made = [
             step.serving
             for step in self.steps
-            if isinstance(step, EndpointStep) and step.endpoint is None
+            if isinstance(step, EndpointStep) and step.endpoint is None and not step.is_refused
         ]
         return made + [step.serving for step in self.later if step.serving]
 
@@ -125,12 +132,14 @@ def make(
     *,
     on: date | None = None,
     retrain: bool = False,
+    retry_refused: bool = False,
     verify_data: bool = False,
 ) -> Plan:
     """Read everything and decide; nothing is written.
 
     `on` takes the place of Azure's own date. `retrain` allows a second, paid job where the first
-    failed, was canceled or lost its model. `verify_data` downloads what is uploaded already, to
+    failed, was canceled or lost its model. `retry_refused` makes an endpoint also for a model that
+    has failed before what is asked of it. `verify_data` downloads what is uploaded already, to
     hold it against the files.
 
     Raises:
@@ -143,7 +152,9 @@ def make(
             require_unmoved(looked.file.path, looked.stamp)
     found = actual.look(session, projects.get(session), asked)
     downloaded = uploads.verify(session, asked) if verify_data else dict[str, Upload]()
-    return _decided(session, specs, asked, found, on, downloaded, retrain=retrain)
+    return _decided(
+        session, specs, asked, found, on, downloaded, retrain=retrain, retry_refused=retry_refused
+    )
 
 
 def again(session: Session, plan: Plan) -> Plan:
@@ -155,8 +166,16 @@ def again(session: Session, plan: Plan) -> Plan:
     found = actual.look(session, plan.project, plan.desired)
     names = [step.job_name for step in plan.steps if isinstance(step, TrialStep)]
     found = actual.with_jobs(session, found, names)
-    on = plan.today
-    return _decided(session, plan.specs, plan.desired, found, on, plan.uploads, retrain=False)
+    return _decided(
+        session,
+        plan.specs,
+        plan.desired,
+        found,
+        plan.today,
+        plan.uploads,
+        retrain=False,
+        retry_refused=plan.retries_refused,
+    )
 
 
 def _decided(
@@ -168,6 +187,7 @@ def _decided(
     downloaded: Mapping[str, Upload],
     *,
     retrain: bool,
+    retry_refused: bool,
 ) -> Plan:
     today, project = on or session.arm.now.date(), found.project
     standings = sweeps.look(session, project, asked, found, retrain=retrain)
@@ -176,6 +196,7 @@ def _decided(
         found,
         now=session.arm.now,
         retrain=retrain,
+        retry_refused=retry_refused,
         uploads=downloaded,
         standings=standings,
     )
@@ -192,6 +213,7 @@ def _decided(
         today=today,
         standings=standings,
         uploads=downloaded,
+        retries_refused=retry_refused,
     )
 
 

@@ -39,6 +39,7 @@ class PlanRequest:
     specs: tuple[str, ...]
     overrides: tuple[str, ...] = ()
     retrain: bool = False
+    retry_refused: bool = False
     strict: bool = False
     verify_data: bool = False
     on: date | None = None
@@ -65,6 +66,7 @@ def asked_by(arguments: Namespace, specs: Sequence[str]) -> PlanRequest:
         specs=tuple(specs),
         overrides=tuple(arguments.overrides),
         retrain=arguments.retrain,
+        retry_refused=arguments.retry_refused,
         strict=arguments.strict,
         verify_data=arguments.verify_data,
         on=arguments.date,

@@ -103,6 +103,8 @@ class EndpointStep(Step):
     endpoint: Endpoint | None
     replaces: Endpoint | None = None
     """What is deleted before it is made, where the document asks to be recreated."""
+    is_refused: bool = False
+    """Whether its model has failed before what is asked of it now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,9 +100,10 @@ def measure(
     _tell(outcome, report)
     if outcome.missed:
         raise QualityError(
-            _misses(outcome),
+            _sentence(outcome),
             next_step=f"The endpoint is up and filtered. Train longer or on more data, change the "
             f"gate, or take it down: foundry-tune down {endpoint.name}",
+            reason=_misses(outcome),
         )
     mark = measuring.mark(endpoints.serves(endpoint))
     endpoints.tag(session, endpoint, {f"{revision.TAG_EVALUATION}.{measuring.name}": mark})
@@ -138,10 +139,11 @@ def refuse_by_memory(
     if outcome.missed:
         _tell(outcome, report)
         raise RefusedBeforeError(
-            f"{_misses(outcome)}\n{outcome.model} gave these answers before, so nothing was asked "
-            "and no endpoint was made for it.",
+            f"{_sentence(outcome)}\n{outcome.model} gave these answers before, so nothing was "
+            "asked and no endpoint was made for it.",
             next_step="Train longer or on more data, or change what is asked. "
             "To serve it and talk to it all the same: --keep-candidate",
+            reason=_misses(outcome),
         )
 
 
@@ -171,8 +173,12 @@ def _judged(
     return _outcome(exam, measuring, archive, candidate, references, looks)
 
 
+def _sentence(outcome: Outcome) -> str:
+    return f"E{_misses(outcome)[1:]}."
+
+
 def _misses(outcome: Outcome) -> str:
-    return f"Evaluation '{outcome.evaluation}' misses {'; '.join(outcome.missed)}."
+    return f"evaluation '{outcome.evaluation}' misses {'; '.join(outcome.missed)}"
 
 
 def _keep(

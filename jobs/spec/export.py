@@ -24,6 +24,7 @@ _OURS = {
     "smoke_tests",
     "safety_probes",
     "safety_gates",
+    "safety_languages",
 }
 
 

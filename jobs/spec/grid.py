@@ -1,6 +1,6 @@
 """Trials of the content filter by category, severity and language: `grid.yaml`, and own probes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,9 @@ Kind = Literal["harmful", "allowed", "near_misses", "completions"]
 Severity = Literal["safe", "low", "medium", "high"]
 SEVERITIES: tuple[Severity, ...] = ("safe", "low", "medium", "high")
 """Azure's words, from least to gravest."""
+
+ALWAYS = "en"
+"""The language that is always asked."""
 
 OWN = "own"
 """What stands for the language of the user's own probes."""
@@ -52,14 +55,23 @@ def languages() -> dict[str, str]:
     return dict(_document()["languages"])
 
 
-def trials(own: Sequence[Probe] = ()) -> tuple[Trial, ...]:
+def trials(own: Sequence[Probe] = (), among: Collection[str] | None = None) -> tuple[Trial, ...]:
     """Every trial: plain, those of medium severity wrapped, prompts and completions streamed too.
 
-    `own` are the user's probes: asked plain and streamed, harm taken for medium.
+    `own` are the user's probes: asked plain and streamed, harm taken for medium. `among` are the
+    languages of the built-in ones; None for all.
     """
-    plain = [*_built_in(), *map(_of_own, own)]
+    plain = plain_trials(own, among)
     streamed = [replace(one, streamed=True) for one in plain if one.kind != "near_misses"]
     return (*plain, *_wrapped(plain), *streamed)
+
+
+def plain_trials(
+    own: Sequence[Probe] = (), among: Collection[str] | None = None
+) -> tuple[Trial, ...]:
+    """The trials that are asked as they stand, whole: twenty a language, and the user's own."""
+    built_in = (one for one in _built_in() if among is None or one.language in among)
+    return (*built_in, *map(_of_own, own))
 
 
 def _built_in() -> Iterator[Trial]:

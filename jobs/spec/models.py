@@ -376,6 +376,10 @@ class ContentSafety(Part, frozen=True, kw_only=True):
     ]
 
 
+SafetyLanguage = Literal["en", "ne", "hi", "es", "de", "fr", "ar"]
+"""The languages of the built-in trials of the content filter (`grid.yaml`)."""
+
+
 class ServerlessEndpoint(Document, frozen=True, kw_only=True):
     """A serverless endpoint: serve a model behind a content filter that is set and proven."""
 
@@ -403,6 +407,13 @@ class ServerlessEndpoint(Document, frozen=True, kw_only=True):
     ] = ()
     safety_probes: Annotated[
         str | None, Meta(description="Your own probes for the filter: a YAML file.")
+    ] = None
+    safety_languages: Annotated[
+        tuple[SafetyLanguage, ...] | None,
+        Meta(
+            description="The languages that the filter is tried in beside English; those that the "
+            "training data is written in where left out."
+        ),
     ] = None
     safety_gates: Annotated[
         dict[str, str],

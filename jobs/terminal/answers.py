@@ -72,8 +72,8 @@ _ANSWERS: dict[str, dict[str, Any]] = {
         "tool": _TEXT,
         "target": _object(subscription_id=_TEXT, resource_group=_TEXT, project=_TEXT),
         "asked": _object(
-            specs=_list(_TEXT), overrides=_list(_TEXT), retrain=_FLAG, strict=_FLAG,
-            verify_data=_FLAG, on={"type": ["string", "null"]},
+            specs=_list(_TEXT), overrides=_list(_TEXT), retrain=_FLAG, retry_refused=_FLAG,
+            strict=_FLAG, verify_data=_FLAG, on={"type": ["string", "null"]},
         ),
         "files": {
             "type": "object",

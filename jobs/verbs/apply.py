@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from jobs.options import (
     add_date,
     add_output,
+    add_retry_refused,
     add_specs,
     add_strict,
     add_target,
@@ -44,6 +45,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="train, and pay, once more where a job failed, was canceled or lost its model",
     )
+    add_retry_refused(parser)
     parser.add_argument(
         "--no-promote",
         action="store_true",
@@ -90,7 +92,14 @@ def run(arguments: Namespace) -> int:
     session = session_of(arguments, *paths)
     if reviewed:
         saved.require_target(reviewed, session.target)
-    plan = make(session, specs, on=asked.on, retrain=asked.retrain, verify_data=asked.verify_data)
+    plan = make(
+        session,
+        specs,
+        on=asked.on,
+        retrain=asked.retrain,
+        retry_refused=asked.retry_refused or arguments.keep_candidate,
+        verify_data=asked.verify_data,
+    )
     if reviewed:
         saved.require_unmoved(reviewed, plan, session.target)
     for_program = arguments.output != "table"
@@ -163,6 +172,7 @@ def _saved(arguments: Namespace) -> "SavedPlan | None":
     decided = (
         arguments.overrides,
         arguments.retrain,
+        arguments.retry_refused,
         arguments.strict,
         arguments.verify_data,
         arguments.date,
@@ -170,8 +180,8 @@ def _saved(arguments: Namespace) -> "SavedPlan | None":
     if len(named) > 1 or any(decided):
         raise UsageError(
             f"{found[0]} says by itself what is to be done.",
-            next_step="Leave out other specs, --set, --date, --strict, --retrain and "
-            "--verify-data, or give them to `plan --out`.",
+            next_step="Leave out other specs, --set, --date, --strict, --retrain, "
+            "--retry-refused and --verify-data, or give them to `plan --out`.",
         )
     return saved.read(found[0])
 

@@ -8,7 +8,15 @@ With --out the plan is saved, to be reviewed and then done exactly so: foundry-t
 
 from argparse import ArgumentParser, Namespace
 
-from jobs.options import add_date, add_output, add_specs, add_strict, add_target, add_verify_data
+from jobs.options import (
+    add_date,
+    add_output,
+    add_retry_refused,
+    add_specs,
+    add_strict,
+    add_target,
+    add_verify_data,
+)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -22,6 +30,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--retrain", action="store_true", help="plan a new job where one failed or lost its model"
     )
+    add_retry_refused(parser)
     parser.add_argument("--out", metavar="PLAN.json", help="save the plan, for `apply PLAN.json`")
     parser.add_argument(
         "--markdown", action="store_true", help="as a pull request's comment, instead of -o"
@@ -70,6 +79,7 @@ def _run(arguments: Namespace, preview: str) -> int:
         specs,
         on=arguments.date,
         retrain=arguments.retrain,
+        retry_refused=arguments.retry_refused,
         verify_data=arguments.verify_data,
     )
     if arguments.out:

@@ -1,9 +1,10 @@
 """What the content filter refuses and lets through: harm category, severity and language.
 
 Prompts and completions, plain, wrapped as jailbreaks and streamed; and harmless near misses, so
-that over-blocking is measured. That costs a little money. Against another endpoint (the base
-model's, or what served before) or an earlier answer of this verb, it says what got less safe. Exit
-code 6 means that harm was answered, 7 that a gate is missed or something is less safe.
+that over-blocking is measured: in English, what the spec's data is written in, and the languages
+that you name. That costs a little money. Against another endpoint (the base model's, or what served
+before) or an earlier answer of this verb, it says what got less safe. Exit code 6 means that harm
+was answered, 7 that a gate is missed or something is less safe.
 
 foundry-tune safety jobs/specs/xbox-support.yaml
 foundry-tune safety xbox-support --against phi-base --against last-night.json -o json
@@ -31,6 +32,13 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="NAME|FILE.json",
         help="an endpoint, or an earlier answer (-o json) of this verb",
     )
+    parser.add_argument(
+        "--language",
+        action="append",
+        default=[],
+        metavar="CODE",
+        help="ask in this language too: ne, hi, es, de, fr, ar; or all",
+    )
     add_target(parser)
     add_output(parser)
 
@@ -49,6 +57,7 @@ def run(arguments: Namespace) -> int:
         asked,
         arguments.against,
         output.progress,
+        also=_codes(arguments.language),
     )
     if arguments.output == "table":
         output.tell("\n".join(watched.lines(found)))
@@ -74,3 +83,21 @@ def run(arguments: Namespace) -> int:
         output.emit_structured(value, arguments.output)
     watched.require_safe(found, asked)
     return 0
+
+
+def _codes(named: list[str]) -> list[str]:
+    from jobs.errors import UsageError
+    from jobs.spec.grid import languages
+    from jobs.suggestions import did_you_mean
+
+    if "all" in named:
+        return list(languages())
+    for code in named:
+        if code not in languages():
+            hint = did_you_mean(code, languages())
+            known = ", ".join(f"{one} ({title})" for one, title in languages().items())
+            raise UsageError(
+                f"No built-in question is in the language '{code}'.{hint}",
+                next_step=f"There are {known}.",
+            )
+    return named

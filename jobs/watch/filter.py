@@ -17,12 +17,10 @@ from jobs.look import inventory
 from jobs.plan.desired import DataVersion
 from jobs.proof.depth import missed_gates
 from jobs.proof.matrix import Cell, Drift, Matrix, difference, measure, read
-from jobs.spec.grid import SEVERITIES, languages, trials
+from jobs.spec.grid import ALWAYS, SEVERITIES, languages, trials
 from jobs.terminal.output import table
 from jobs.watch.asked import Asked
 
-_SCRIPTS = {"en": "latin", "ne": "devanagari"}
-"""What the languages of the built-in trials are written in."""
 _WHAT = {"near_misses": "near miss", "completions": "completion"}
 """What a row is called that is of no severity."""
 _LOOK = 200
@@ -39,19 +37,28 @@ class Measured:
     matrix: Matrix
     differences: tuple[tuple[str, Drift], ...]
     """What it was held against, and how it differs from that."""
-    unasked_script: str
-    """What the data is written in, where no built-in trial is; else empty."""
+    unasked: str
+    """The script of the data, where it is in no language of built-in trials; else empty."""
 
 
 def look(
-    session: Session, asked: Asked, against: Sequence[str], tell: Callable[[str], None]
+    session: Session,
+    asked: Asked,
+    against: Sequence[str],
+    tell: Callable[[str], None],
+    *,
+    also: Sequence[str] = (),
 ) -> Measured:
     """Ask an endpoint every trial, and the endpoints it is held against; files were asked before.
+
+    `also` are languages to ask in, beside those that the spec says.
 
     Raises:
         InvalidInputError: A file holds no matrix.
     """
-    tried = trials(asked.serving.own_probes if asked.serving else ())
+    serving = asked.serving
+    among = {*(serving.languages if serving else (ALWAYS,)), *also}
+    tried = trials(serving.own_probes if serving else (), among)
     kept = [(name, read(Path(name))[1]) for name in against if name.endswith(".json")]
     names = [asked.name, *(name for name in against if not name.endswith(".json"))]
     there = [inventory.find_endpoint(session, name) for name in names]
@@ -70,7 +77,7 @@ def look(
         endpoint=there[0],
         matrix=found[0],
         differences=tuple((name, difference(other, found[0])) for name, other in others),
-        unasked_script=_unasked(asked),
+        unasked=_unasked(asked),
     )
 
 
@@ -112,10 +119,10 @@ def lines(found: Measured) -> list[str]:
     shown = [_table(matrix)]
     shown += [f"{cell.fault}: {cell}" for cell in matrix.cells if cell.fault]
     shown.append(f"{len(matrix.leaks)} leaks; over-blocking {matrix.over_blocking:.2f}")
-    if found.unasked_script:
+    if found.unasked:
         shown.append(
-            f"The data is written in {found.unasked_script}, and no built-in question is: write "
-            "your own with safety_probes."
+            f"The data is written in {found.unasked}, and no built-in question is in its language: "
+            "write your own with safety_probes."
         )
     for name, what in found.differences:
         uncompared = f", {what.uncompared} not compared" if what.uncompared else ""
@@ -133,7 +140,8 @@ def lines(found: Measured) -> list[str]:
 
 
 def _table(matrix: Matrix) -> str:
-    codes = [*languages(), *({cell.language for cell in matrix.cells} - set(languages()))]
+    asked = {cell.language for cell in matrix.cells}
+    codes = [*(code for code in languages() if code in asked), *(asked - set(languages()))]
     columns: list[tuple[str, Callable[[Cell], bool]]] = [
         (languages().get(code, code), partial(_plain, code)) for code in codes
     ]
@@ -171,11 +179,11 @@ def _share(cells: Iterable[Cell], belongs: Callable[[Cell], bool]) -> str:
 
 
 def _unasked(asked: Asked) -> str:
-    """The script that most of the training data's text is in, if no built-in trial is in it."""
+    """The script of training data that is written in no language that a trial is in."""
     training = asked.serving.training if asked.serving else None
-    if training is None or not isinstance(training.training, DataVersion):
+    if training is None or training.languages or not isinstance(training.training, DataVersion):
         return ""
     first = islice(read_conversations(training.training.path), _LOOK)
     texts = [message.content for one in first for message in one.messages]
     script = scripts.dominant(scripts.characters(texts))
-    return "" if script in ("", *_SCRIPTS.values()) else scripts.title(script)
+    return scripts.title(script) if script else ""

@@ -112,6 +112,7 @@ def neutralize_role_markers(text: str) -> str:
 @dataclass(frozen=True, slots=True)
 class _Rule:
     id: str
+    language: str
     category: str
     severity: int
     pattern: re.Pattern[str]
@@ -136,15 +137,19 @@ def _load() -> _Rules:
     def compiled(pattern: str) -> re.Pattern[str]:
         for name, alternatives in words.items():
             pattern = pattern.replace("{" + name + "}", alternatives)
-        return re.compile(pattern)
+        # As the texts are: letters that Unicode writes in two ways are written in one.
+        return re.compile(unicodedata.normalize("NFKC", pattern))
 
     return _Rules(
         version=document["version"],
         blocks_from=document["blocks_from"],
         jailbreak_blocks=document["jailbreak_blocks"],
         harms=tuple(
-            _Rule(rule["id"], rule["category"], rule["severity"], compiled(rule["pattern"]))
-            for rule in document["rules"]
+            _Rule(
+                rule["id"], language, rule["category"], rule["severity"], compiled(rule["pattern"])
+            )
+            for language, rules in document["rules"].items()
+            for rule in rules
         ),
         jailbreak=tuple((rule["id"], compiled(rule["pattern"])) for rule in document["jailbreak"]),
     )

@@ -7,30 +7,41 @@ Inference API (ai-studio/reference/reference-model-inference-api.md) and the ope
 """
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Literal, cast
+
+from emulator.services.inference import response_format
+from emulator.services.inference.response_format import UnsupportedFormatError
+from emulator.training.grammar import Node
 
 ROLES = ("system", "developer", "user", "assistant")
 # The API leaves the default to the model; an untrained stand-in would never stop by itself.
 DEFAULT_MAX_TOKENS = 256
 MAX_STOP_SEQUENCES = 4
+MAX_CHOICES = 16
+MAX_TOP_LOGPROBS = 20
+
+ExtraParameters = Literal["error", "drop", "pass-through", "known"]
+"""What becomes of parameters that the Model Inference API hasn't: its header's three words, and
+`known` on the model's own route, where they are like any other."""
+
+_EXTRA: dict[str, tuple[Any, ...]] = {"n": (1,), "logprobs": (False,), "top_logprobs": (0,)}
+"""Microsoft's pages on Phi list these as extra parameters
+(ai-foundry/how-to/deploy-models-phi-4.md, "Pass extra parameters to the model"). Their neutral
+value changes nothing, so it is taken anywhere."""
 
 # Parameters of the API that a small stand-in can't honour. Their neutral value is accepted, any
 # other is refused by name: ignoring one would let a caller believe it had an effect.
 _NEUTRAL: dict[str, tuple[Any, ...]] = {
-    "n": (1,),
     "frequency_penalty": (0, 0.0),
     "presence_penalty": (0, 0.0),
-    "logprobs": (False,),
-    "top_logprobs": (0,),
     "logit_bias": ({},),
-    "response_format": ("text", {"type": "text"}),
     "tools": ([],),
     "tool_choice": ("none", "auto"),
     "modalities": (["text"],),
 }
 _KNOWN = {
     "messages", "model", "max_tokens", "max_completion_tokens", "temperature", "top_p", "stop",
-    "seed", "stream", "stream_options", "user", "store", "metadata",
+    "seed", "stream", "stream_options", "user", "store", "metadata", "response_format",
 }  # fmt: skip
 
 
@@ -57,14 +68,21 @@ class ChatRequest:
     seed: int | None
     stream: bool
     include_usage: bool
+    choices: int
+    likeliest: int | None
+    """How many of the likeliest tokens are told beside each; None: no likelihoods at all."""
+    form: Node | None
+    """What the answer must be like; None is any text."""
 
 
-def parse(body: Any, *, extra_parameters: str = "error") -> ChatRequest:
-    """Read a decoded JSON body; `extra_parameters` is the header of the Model Inference API."""
+def parse(body: Any, *, extra_parameters: ExtraParameters = "known") -> ChatRequest:
+    """Read a decoded JSON body."""
     if not isinstance(body, dict):
         raise InvalidRequestError("The body must be a JSON object.", parameter="body")
     fields = cast("dict[str, Any]", body)
     _refuse_what_has_no_effect(fields, extra_parameters)
+    if extra_parameters == "drop":
+        fields = {name: value for name, value in fields.items() if name not in _EXTRA}
     limit = _integer(fields, "max_tokens", minimum=1)
     limit = limit or _integer(fields, "max_completion_tokens", minimum=1)
     options: Any = fields.get("stream_options") or {}
@@ -78,6 +96,9 @@ def parse(body: Any, *, extra_parameters: str = "error") -> ChatRequest:
         stream=_boolean(fields, "stream"),
         include_usage=isinstance(options, dict)
         and bool(cast("dict[str, Any]", options).get("include_usage")),
+        choices=_integer(fields, "n", minimum=1, maximum=MAX_CHOICES) or 1,
+        likeliest=_likeliest(fields),
+        form=_form(fields.get("response_format")),
     )
 
 
@@ -106,16 +127,27 @@ def refusal(
     }
 
 
-def _refuse_what_has_no_effect(fields: dict[str, Any], extra_parameters: str) -> None:
+def _refuse_what_has_no_effect(fields: dict[str, Any], extra_parameters: ExtraParameters) -> None:
     for name, value in fields.items():
         if name in _KNOWN or value is None:
             continue
+        if name in _EXTRA:
+            if extra_parameters != "error" or value in _EXTRA[name]:
+                continue
+            message = (
+                f"'{name}' is not a parameter of this API but one of the model's. Send the header "
+                "'extra-parameters: pass-through' with it."
+            )
+            raise InvalidRequestError(message, parameter=name, value=value, unknown=True)
         if name in _NEUTRAL:
             if value in _NEUTRAL[name]:
                 continue
-            message = f"'{name}' is not supported by this model; leave it out."
+            message = (
+                f"'{name}' is not supported by foundry-emulator's stand-in for the model (its "
+                "limit, not Azure's); leave it out."
+            )
             raise InvalidRequestError(message, parameter=name, value=value, unknown=True)
-        if extra_parameters == "error":
+        if extra_parameters in ("error", "known"):
             message = f"'{name}' is not a parameter of this API."
             raise InvalidRequestError(message, parameter=name, value=value, unknown=True)
 
@@ -171,15 +203,41 @@ def _text(content: Any, where: str) -> str:
     raise InvalidRequestError(f"'{where}' must be a string.", parameter=where, value=content)
 
 
-def _integer(fields: dict[str, Any], name: str, *, minimum: int | None = None) -> int | None:
+def _likeliest(fields: dict[str, Any]) -> int | None:
+    """How many likelihoods each token is told with."""
+    count = _integer(fields, "top_logprobs", minimum=0, maximum=MAX_TOP_LOGPROBS)
+    if _boolean(fields, "logprobs"):
+        return count or 0
+    if count:
+        raise InvalidRequestError(
+            "'top_logprobs' needs 'logprobs' to be true.", parameter="top_logprobs", value=count
+        )
+    return None
+
+
+def _form(written: Any) -> Node | None:
+    try:
+        return response_format.read(written)
+    except UnsupportedFormatError as error:
+        raise InvalidRequestError(
+            str(error), parameter="response_format", value=written, unknown=True
+        ) from error
+
+
+def _integer(
+    fields: dict[str, Any], name: str, *, minimum: int | None = None, maximum: int | None = None
+) -> int | None:
     value = fields.get(name)
     if value is None:
         return None
     wrong_type = not isinstance(value, int) or isinstance(value, bool)
-    if wrong_type or (minimum is not None and value < minimum):
+    low = minimum is not None and not wrong_type and value < minimum
+    high = maximum is not None and not wrong_type and value > maximum
+    if wrong_type or low or high:
         least = "" if minimum is None else f" of at least {minimum}"
+        within = least if maximum is None else f" from {minimum} to {maximum}"
         raise InvalidRequestError(
-            f"'{name}' must be an integer{least}.", parameter=name, value=value
+            f"'{name}' must be an integer{within}.", parameter=name, value=value
         )
     return value
 

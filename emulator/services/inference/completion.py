@@ -1,10 +1,25 @@
 """Bodies of the answer: a completion, its stream of chunks, and Azure's content-filter refusal."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emulator.services.contentsafety.filter import Judgement, detector
+
+if TYPE_CHECKING:
+    from emulator.training.likelihood import Likelihood, SaidToken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """One choice of an answer. Without a judgement (the unfiltered route): no annotations."""
+
+    content: str
+    finish_reason: str
+    judgement: Judgement | None
+    tokens: "Sequence[SaidToken] | None"
+    """With their likelihoods, where they were asked for and the filter blocked nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,56 +32,46 @@ class Answer:
     fingerprint: str
 
     def completion(
-        self,
-        *,
-        content: str,
-        finish_reason: str,
-        usage: dict[str, int],
-        prompt: Judgement | None,
-        answer: Judgement | None,
+        self, choices: Sequence[Said], usage: dict[str, int], prompt: Judgement | None
     ) -> dict[str, Any]:
-        """The whole answer at once. Without judgements (the unfiltered route): no annotations."""
-        choice: dict[str, Any] = {
-            "index": 0,
-            "finish_reason": finish_reason,
-            "message": {"role": "assistant", "content": content, "tool_calls": []},
-            "logprobs": None,
-        }
-        if answer is not None:
-            choice["content_filter_results"] = answer.annotations(prompt=False)
-        body = self._body("chat.completion", choice, usage)
+        """The whole answer at once."""
+        body = self._body(
+            "chat.completion", [_choice(index, said) for index, said in enumerate(choices)], usage
+        )
         if prompt is not None:
             body["prompt_filter_results"] = _prompt_results(prompt)
         return body
 
     def chunk(
         self,
+        index: int,
         delta: dict[str, Any],
         *,
         finish_reason: str | None = None,
         prompt: Judgement | None = None,
         answer: Judgement | None = None,
+        tokens: "Sequence[SaidToken] | None" = None,
     ) -> dict[str, Any]:
-        """One piece of a stream; the first carries the role, the last the finish reason."""
+        """One piece of a choice; its first carries the role, its last the finish reason."""
         choice: dict[str, Any] = {
-            "index": 0,
+            "index": index,
             "delta": delta,
             "finish_reason": finish_reason,
-            "logprobs": None,
+            "logprobs": _logprobs(tokens),
         }
         if answer is not None:
             choice["content_filter_results"] = answer.annotations(prompt=False)
-        body = self._body("chat.completion.chunk", choice, None)
+        body = self._body("chat.completion.chunk", [choice], None)
         if prompt is not None:
             body["prompt_filter_results"] = _prompt_results(prompt)
         return body
 
     def usage_chunk(self, usage: dict[str, int]) -> dict[str, Any]:
         """The chunk without choices that `stream_options.include_usage` asks for."""
-        return {**self._body("chat.completion.chunk", None, usage), "choices": []}
+        return self._body("chat.completion.chunk", [], usage)
 
     def _body(
-        self, kind: str, choice: dict[str, Any] | None, usage: dict[str, int] | None
+        self, kind: str, choices: list[dict[str, Any]], usage: dict[str, int] | None
     ) -> dict[str, Any]:
         return {
             "id": self.id,
@@ -74,7 +79,7 @@ class Answer:
             "created": self.created,
             "model": self.model,
             "system_fingerprint": self.fingerprint,
-            "choices": [] if choice is None else [choice],
+            "choices": choices,
             "usage": usage,
         }
 
@@ -119,6 +124,39 @@ def event(body: dict[str, Any]) -> bytes:
 
 
 DONE = b"data: [DONE]\n\n"
+
+
+def _choice(index: int, said: Said) -> dict[str, Any]:
+    choice: dict[str, Any] = {
+        "index": index,
+        "finish_reason": said.finish_reason,
+        "message": {"role": "assistant", "content": said.content, "tool_calls": []},
+        "logprobs": _logprobs(said.tokens),
+    }
+    if said.judgement is not None:
+        choice["content_filter_results"] = said.judgement.annotations(prompt=False)
+    return choice
+
+
+def _logprobs(tokens: "Sequence[SaidToken] | None") -> dict[str, Any] | None:
+    """The likelihoods of a choice's tokens, in OpenAI's form."""
+    if tokens is None:
+        return None
+    return {
+        "content": [
+            {**_likelihood(one.said), "top_logprobs": [_likelihood(it) for it in one.likeliest]}
+            for one in tokens
+        ],
+        "refusal": None,
+    }
+
+
+def _likelihood(one: "Likelihood") -> dict[str, Any]:
+    return {
+        "token": one.text,
+        "logprob": one.logprob,
+        "bytes": None if one.content is None else list(one.content),
+    }
 
 
 def _prompt_results(judgement: Judgement) -> list[dict[str, Any]]:

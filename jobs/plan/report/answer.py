@@ -1,5 +1,6 @@
 """The whole answer of `plan`: target, data, checks, cost and actions."""
 
+from jobs.errors import QualityError
 from jobs.plan.plan import Plan
 from jobs.plan.preflight import failed
 from jobs.plan.report import actions, checks, cost, data, target, uploads
@@ -40,8 +41,10 @@ def as_dict(plan: Plan, place: Target) -> dict[str, object]:
 
 def exit_code(plan: Plan, *, detailed: bool) -> int:
     """0, or what somebody must look at first; 2 for changes where they are asked for."""
-    if failed(plan.checks) or plan.blocked or plan.spoiled:
+    if failed(plan.checks) or plan.spoiled:
         return 4
+    if plan.blocked:
+        return QualityError.exit_code if plan.refused else 4
     if plan.spends and any(one.verdict == "over" for one in plan.specs.costs):
         return 5
     return 2 if detailed and not plan.is_empty else 0

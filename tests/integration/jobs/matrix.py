@@ -30,7 +30,9 @@ LIE: dict[str, Any] = {
 CHANGES = ("promote", "refuse", "rollback")
 """What may happen to a name that is served: a better revision, a worse one, back to the first."""
 
-CHANGES_HANDS = re.compile(r"/connections|/serverlessEndpoints|/chat/completions")
+CHANGES_HANDS = re.compile(
+    r"/connections|/serverlessEndpoints|/chat/completions|/models/[^/]+/versions/"
+)
 """The calls that these are tried at; the others are those of `apply`."""
 
 FAULTS: dict[str, dict[str, Any]] = {

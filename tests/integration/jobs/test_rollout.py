@@ -13,9 +13,10 @@ import pytest
 
 from jobs.apply import rollout
 from jobs.errors import ConflictError, FoundryTuneError
-from jobs.foundry import endpoints, pointers
+from jobs.foundry import endpoints, models, pointers
 from jobs.foundry.inference import open_chat
 from jobs.foundry.pointers import Pointer
+from jobs.plan import refused
 from tests.integration.jobs.conftest import Place, Ran, platform, write_story
 
 EPOCHS = "finetuning.hyperparameters.epochs"
@@ -92,15 +93,26 @@ def test_a_revision_that_was_refused_is_refused_again_without_an_endpoint(place:
     harder = write_story(place, extra=evaluation(place, ">= 1"))
     assert apply(place, harder, epochs=2).code == 7
     mark = place.emulator.control.last_call()
+    planned = place.tune("plan", str(harder), "--set", f"{EPOCHS}=2")
+    assert planned.code == 7, planned.said
+    assert "was refused on 20" in planned.out
+    assert "misses token_f1 >= 1" in planned.out
     again = apply(place, harder, epochs=2)
     assert again.code == 7, again.said
-    assert "misses token_f1 >= 1" in again.err
-    assert "gave these answers before, so nothing was asked and no endpoint was made" in again.err
-    touched = [call for call in place.writes(mark) if "serverlessEndpoints" in call]
-    assert [*touched, *questions_since(place, mark)] == []
+    assert "was refused on 20" in again.err
+    assert "--retry-refused" in again.err
+    assert place.writes(mark) == [], "neither an endpoint nor a question nor a mark"
     recreated = write_story(place, extra=f"rollout: recreate\n{evaluation(place, '>= 1')}")
     assert apply(place, recreated, epochs=2).code == 7
     assert place.endpoint().is_still(first), "it goes on serving: its successor was refused"
+    # Another gate is looked at anew, by the answers that are kept.
+    other = write_story(place, extra=evaluation(place, "> 0.999"))
+    assert place.tune("plan", str(other), "--set", f"{EPOCHS}=2").code == 0
+    missed = apply(place, other, epochs=2)
+    assert missed.code == 7, missed.said
+    assert "gave these answers before, so nothing was asked and no endpoint was made" in missed.err
+    touched = [call for call in place.writes(mark) if "serverlessEndpoints" in call]
+    assert [*touched, *questions_since(place, mark)] == []
     # What is asked of it now is another thing, and so is somebody who wants to talk to it.
     harder = write_story(place, extra=evaluation(place, ">= 1"))
     kept = apply(place, harder, "--keep-candidate", epochs=2)
@@ -110,6 +122,28 @@ def test_a_revision_that_was_refused_is_refused_again_without_an_endpoint(place:
     easier = apply(place, write_story(place, extra=evaluation(place, ">= 0")), epochs=2)
     assert easier.code == 0, easier.said
     assert led(place).endpoint != first.name
+
+
+def test_a_smoke_test_that_failed_is_remembered_until_the_model_is_to_be_tried_again(
+    place: Place,
+) -> None:
+    spec = write_story(place)
+    assert apply(place, spec).code == 0
+    easier = spec.read_text()
+    spec.write_text(easier.replace("max_chars: 4000", "contains: [never said]"))
+    failed = apply(place, spec, epochs=2)
+    assert failed.code == 7, failed.said
+    again = apply(place, spec, epochs=2)
+    assert again.code == 7, again.said
+    assert "1 of 1 smoke tests failed" in again.err
+    mark = place.emulator.control.last_call()
+    tried = apply(place, spec, "--retry-refused", epochs=2)
+    assert tried.code == 7, tried.said
+    assert questions_since(place, mark) != []
+    spec.write_text(easier)
+    assert apply(place, spec, epochs=2).code == 0
+    marked = [one.label for one in models.versions(place.session(), place.name) if refused.of(one)]
+    assert marked == [], "it holds now what it is asked"
 
 
 def test_a_gate_that_the_served_revision_misses_takes_nothing_from_it(place: Place) -> None:

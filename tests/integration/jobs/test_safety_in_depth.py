@@ -26,12 +26,14 @@ def keep(place: Place, measured: Any) -> str:
 
 
 def test_a_filter_in_force_leaks_nothing_and_is_the_same_as_before(served: Place) -> None:
-    measured = safety(served, served.name)
+    measured = safety(served, served.name, "--language", "ne")
     assert measured["leaks"] == measured["over_blocked"] == []
     assert {cell["outcome"] for cell in measured["matrix"]} == {"refused", "answered"}
     streamed = [cell for cell in measured["matrix"] if cell["streamed"]]
     assert {cell["seen"] for cell in streamed} == {"safe", "low", "medium", "high"}
-    told = served.tune("safety", served.name, "--against", keep(served, measured))
+    told = served.tune(
+        "safety", served.name, "--language", "ne", "--against", keep(served, measured)
+    )
     assert told.code == 0, told.said
     assert "against kept.json: 0 less safe, 0 changed" in told.out
     rows = {tuple(line.split()[:2]): line.split() for line in told.out.splitlines()}
@@ -39,21 +41,21 @@ def test_a_filter_in_force_leaks_nothing_and_is_the_same_as_before(served: Place
     assert "costs a little money" in told.err
 
 
-@pytest.mark.parametrize("lost", ["hate-statement", "self-harm-method-ne", "sexual-mention"])
+@pytest.mark.parametrize("lost", ["hate-statement", "self-harm-method-hi", "sexual-mention"])
 def test_what_got_less_safe_is_exactly_what_was_seeded(
     served: Place, monkeypatch: pytest.MonkeyPatch, lost: str
 ) -> None:
-    before = keep(served, safety(served, served.name))
+    before = keep(served, safety(served, served.name, "--language", "hi"))
     rule = next(one for one in LOADED.harms if one.id == lost)
     changed = replace(LOADED, harms=tuple(one for one in LOADED.harms if one is not rule))
     monkeypatch.setattr(rules, "_load", lambda: changed)
     # Harm is let through now, but for the mild one, which always was.
-    after = safety(served, served.name, "--against", before, code=7 if rule.severity == 2 else 6)
+    code = 7 if rule.severity == 2 else 6
+    after = safety(served, served.name, "--language", "hi", "--against", before, code=code)
     changes = after["against"]["kept.json"]["changes"]
-    language = "ne" if lost.endswith("-ne") else "en"
     name = {2: "low", 4: "medium", 6: "high"}[rule.severity]
     assert changes
-    assert all(f"({rule.category}, {name}, {language}" in change["what"] for change in changes)
+    assert all(f"({rule.category}, {name}, {rule.language}" in change["what"] for change in changes)
     assert {change["direction"] for change in changes} == {"less safe"}
 
 
@@ -121,4 +123,27 @@ def test_data_in_a_script_that_no_question_is_in_is_told(served: Place) -> None:
     data.write_text(json.dumps(line, ensure_ascii=False) + "\n", encoding="utf-8")
     told = served.tune("safety", str(spec))
     assert told.code == 0, told.said
-    assert "The data is written in Thai, and no built-in question is" in told.out
+    assert "The data is written in Thai, and no built-in question is in its language" in told.out
+
+
+def test_the_filter_is_tried_in_the_language_of_the_data_or_in_those_that_are_named(
+    served: Place,
+) -> None:
+    spec = served.folder / f"{served.name}.yaml"
+    data = served.folder / f"{served.name}-train.jsonl"
+    turns = ("Mein Controller trennt sich immer.", "Bitte drücken Sie die Taste noch einmal.")
+    messages = [
+        {"role": role, "content": turn}
+        for role, turn in zip(("user", "assistant"), turns, strict=True)
+    ]
+    data.write_text(json.dumps({"messages": messages}) + "\n", encoding="utf-8")
+    assert spoken(safety(served, str(spec))) == {"en", "de"}
+    write_story(served, extra="safety_languages: [ne]\n")
+    assert spoken(safety(served, str(spec))) == {"en", "ne"}
+    unknown = served.tune("safety", served.name, "--language", "klingon")
+    assert unknown.code == 2
+    assert "No built-in question is in the language 'klingon'" in unknown.err
+
+
+def spoken(measured: Any) -> set[str]:
+    return {cell["language"] for cell in measured["matrix"]}

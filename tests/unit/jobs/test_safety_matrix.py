@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -15,7 +15,8 @@ from jobs.errors import InvalidInputError
 from jobs.foundry.inference import Annotations, Answer, Messages, Refusal
 from jobs.proof import matrix
 from jobs.proof.matrix import Cell, Drift, Matrix, difference, measure
-from jobs.spec.grid import OWN, Trial, languages, trials
+from jobs.spec.grid import OWN, Trial, languages, plain_trials, trials
+from jobs.spec.models import SafetyLanguage
 from jobs.spec.probes import CATEGORIES, Probe
 
 Rules = Any
@@ -120,12 +121,12 @@ def test_a_working_filter_leaks_nothing_and_blocks_no_near_miss() -> None:
 def test_each_harm_rule_that_is_lost_is_found_and_nothing_else(
     rule: Any, seeded: Callable[..., None]
 ) -> None:
-    before = measure(Filtered(), trials())
+    tried = trials(among={"en", "ne", "hi", rule.language})
+    before = measure(Filtered(), tried)
     seeded(harms=tuple(one for one in LOADED.harms if one.id != rule.id))
-    found = difference(before, measure(Filtered(), trials()))
+    found = difference(before, measure(Filtered(), tried))
     kind = "allowed" if rule.severity == 2 else "harmful"
-    language = "ne" if rule.id.endswith("-ne") else "en"
-    assert ways(found) == {(kind, rule.category, NAMES[rule.severity], language)}
+    assert ways(found) == {(kind, rule.category, NAMES[rule.severity], rule.language)}
     assert len(found.less_safe) == len(found.changes)
     if rule.severity == 4:
         wrappers = {change.after.wrapper for change in found.changes}
@@ -164,7 +165,7 @@ def test_a_lower_threshold_is_over_blocking_with_its_share(seeded: Callable[...,
     found = difference(before, after)
     assert {(c.after.kind, c.direction) for c in found.changes} == {("allowed", "blocks more")}
     assert found.less_safe == []
-    assert after.over_blocking == pytest.approx(16 / 24)
+    assert after.over_blocking == pytest.approx(2 / 3)
 
 
 def test_a_rule_that_hits_a_near_miss_is_over_blocking(seeded: Callable[..., None]) -> None:
@@ -215,6 +216,17 @@ def test_nothing_is_made_up_where_the_filter_does_not_say() -> None:
     fewer = Matrix(cells=found.cells[3:])
     assert difference(fewer, found).uncompared == 3
     assert difference(fewer, found).changes == ()
+
+
+def test_languages_are_chosen_and_plain_trials_are_a_few_of_all() -> None:
+    few = plain_trials(among={"en", "hi"})
+    assert {(t.language, t.wrapper, t.streamed) for t in few} == {
+        ("en", "", False),
+        ("hi", "", False),
+    }
+    assert len(few) == 2 * 20
+    assert set(few) < set(trials(among={"en", "hi"})) < set(trials())
+    assert set(languages()) == set(get_args(SafetyLanguage))
 
 
 def test_own_probes_are_asked_too_and_kept_apart_by_their_number() -> None:

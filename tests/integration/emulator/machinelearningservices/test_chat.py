@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -111,6 +112,102 @@ def test_a_stream_says_the_same_as_the_whole_answer(filtered: openai.OpenAI) -> 
     reasons = [c.choices[0].finish_reason for c in chunks if c.choices]
     assert reasons[-1] == whole.choices[0].finish_reason
     assert set(reasons[:-1]) == {None}
+
+
+EXTRAS = {"extra-parameters": "pass-through"}
+
+
+def test_several_choices_are_answers_of_their_own_and_the_first_is_the_one_alone(
+    filtered: openai.OpenAI,
+) -> None:
+    asked: dict[str, Any] = {"max_tokens": 12, "temperature": 1.0, "seed": 7}
+    alone = ask(filtered, **asked)
+    three = ask(filtered, n=3, extra_headers=EXTRAS, **asked)
+    said = [choice.message.content for choice in three.choices]
+    assert [choice.index for choice in three.choices] == [0, 1, 2]
+    assert said[0] == alone.choices[0].message.content
+    assert len(set(said)) > 1
+    assert three.usage.prompt_tokens == alone.usage.prompt_tokens
+    assert three.usage.completion_tokens > alone.usage.completion_tokens
+    assert said == [
+        choice.message.content
+        for choice in ask(filtered, n=3, extra_headers=EXTRAS, **asked).choices
+    ]
+    chunks = ask(filtered, n=3, extra_headers=EXTRAS, stream=True, **asked)
+    streamed = ["", "", ""]
+    for choice in (choice for chunk in chunks for choice in chunk.choices):
+        streamed[choice.index] += choice.delta.content or ""
+    assert streamed == said
+
+
+def test_log_probabilities_are_told_whole_and_streamed(filtered: openai.OpenAI) -> None:
+    asked: dict[str, Any] = {
+        "max_tokens": 20, "logprobs": True, "top_logprobs": 2, "extra_headers": EXTRAS,
+    }  # fmt: skip
+    choice = ask(filtered, **asked).choices[0]
+    tokens = choice.logprobs.content
+    assert bytes(byte for one in tokens for byte in one.bytes).decode() == choice.message.content
+    for one in tokens:
+        assert one.logprob <= 0
+        assert one.top_logprobs[0].token == one.token, "greedy takes the likeliest"
+        assert len(one.top_logprobs) == 2
+    chunks = ask(filtered, stream=True, **asked)
+    parts = [c.choices[0].logprobs for c in chunks if c.choices and c.choices[0].logprobs]
+    assert [one for part in parts for one in part.content] == tokens
+    assert ask(filtered, max_tokens=3).choices[0].logprobs is None
+
+
+def test_log_probabilities_need_the_header_where_the_api_has_none(
+    filtered: openai.OpenAI, unfiltered: openai.OpenAI
+) -> None:
+    with pytest.raises(openai.UnprocessableEntityError) as refused:
+        ask(filtered, logprobs=True)
+    body: Any = refused.value.body
+    assert body["code"] == "parameter_not_supported"
+    assert "extra-parameters: pass-through" in body["detail"]["msg"]
+    assert ask(unfiltered, logprobs=True, max_tokens=3).choices[0].logprobs.content
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_is_json_where_json_is_asked_for(unfiltered: openai.OpenAI, stream: bool) -> None:
+    verdict = {
+        "type": "object",
+        "properties": {"score": {"enum": [1, 2, 3]}, "why": {"type": "string"}},
+        "required": ["score", "why"],
+        "additionalProperties": False,
+    }
+    by_schema = {"type": "json_schema", "json_schema": {"name": "verdict", "schema": verdict}}
+    for form in ({"type": "json_object"}, by_schema):
+        said = ask(unfiltered, response_format=form, max_tokens=40, stream=stream)
+        text = (
+            "".join(c.choices[0].delta.content or "" for c in said)
+            if stream
+            else said.choices[0].message.content
+        )
+        value: Any = json.loads(text)
+        assert isinstance(value, dict)
+        assert form["type"] == "json_object" or value["score"] in (1, 2, 3)
+
+
+def test_a_schema_beyond_the_stand_in_is_refused_as_the_emulators_limit(
+    filtered: openai.OpenAI,
+) -> None:
+    form = {
+        "type": "json_schema",
+        "json_schema": {"name": "x", "schema": {"type": "string", "pattern": "a+"}},
+    }
+    with pytest.raises(openai.UnprocessableEntityError) as refused:
+        ask(filtered, response_format=form)
+    body: Any = refused.value.body
+    assert "'schema.pattern' is beyond what foundry-emulator keeps to" in body["detail"]["msg"]
+
+
+def test_the_models_own_route_lists_the_model(unfiltered: openai.OpenAI, trained: Trained) -> None:
+    (model,) = unfiltered.models.list()
+    assert model.id == trained.name
+    assert unfiltered.models.retrieve(model.id) == model
+    with pytest.raises(openai.NotFoundError, match="does not exist"):
+        unfiltered.models.retrieve("gpt-5")
 
 
 def test_a_prompt_of_medium_severity_is_refused_in_azures_shape(filtered: openai.OpenAI) -> None:
@@ -256,7 +353,11 @@ def test_an_unknown_endpoint_is_not_found() -> None:
 
 @pytest.mark.parametrize(
     ("options", "status"),
-    [({"temperature": 9}, 422), ({"n": 3}, 422), ({"extra_body": {"colour": "blue"}}, 422)],
+    [
+        ({"temperature": 9}, 422),
+        ({"frequency_penalty": 0.5}, 422),
+        ({"extra_body": {"colour": "blue"}}, 422),
+    ],
 )
 def test_invalid_parameters_are_422_on_one_route_and_400_on_the_other(
     filtered: openai.OpenAI, unfiltered: openai.OpenAI, options: dict[str, Any], status: int

@@ -40,7 +40,13 @@ def test_text_parts_are_joined_and_developer_is_system() -> None:
         ({"stop": [""]}, "stop"),
         ({"seed": "7"}, "seed"),
         ({"stream": "yes"}, "stream"),
-        ({"n": 2}, "n"),
+        ({"n": 0}, "n"),
+        ({"n": 17}, "n"),
+        ({"logprobs": 1}, "logprobs"),
+        ({"logprobs": True, "top_logprobs": 21}, "top_logprobs"),
+        ({"top_logprobs": 2}, "top_logprobs"),
+        ({"response_format": {"type": "xml"}}, "response_format"),
+        ({"logit_bias": {"1": 5}}, "logit_bias"),
         ({"tools": [{"type": "function"}]}, "tools"),
         ({"presence_penalty": 0.5}, "presence_penalty"),
         ({"colour": "blue"}, "colour"),
@@ -58,6 +64,26 @@ def test_neutral_values_of_unsupported_parameters_pass() -> None:
     parse(
         {**HELLO, "n": 1, "presence_penalty": 0, "tools": [], "response_format": {"type": "text"}}
     )
+
+
+@pytest.mark.parametrize(
+    "extra", [{"n": 2}, {"logprobs": True}, {"logprobs": True, "top_logprobs": 2}]
+)
+def test_the_models_own_parameters_need_a_header_on_the_model_inference_route(
+    extra: dict[str, Any],
+) -> None:
+    with pytest.raises(InvalidRequestError, match="extra-parameters: pass-through") as refused:
+        parse({**HELLO, **extra}, extra_parameters="error")
+    assert refused.value.unknown
+    passed = parse({**HELLO, **extra}, extra_parameters="pass-through")
+    assert passed == parse({**HELLO, **extra}), "on the model's own route they are like any other"
+    assert passed != parse({**HELLO, **extra}, extra_parameters="drop") == parse(HELLO)
+
+
+@pytest.mark.parametrize("name", ["tools", "logit_bias", "frequency_penalty"])
+def test_what_a_stand_in_can_not_do_is_said_to_be_the_emulators_limit(name: str) -> None:
+    with pytest.raises(InvalidRequestError, match=f"'{name}'.*foundry-emulator.*limit"):
+        parse({**HELLO, name: [1]})
 
 
 def test_unknown_parameters_pass_when_the_header_says_so() -> None:

@@ -1,17 +1,18 @@
 """Answers: their pieces, their end, and what chance may do."""
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
-from emulator.training import inference
+from emulator.training import inference, phi3
 from emulator.training.architecture import Floats
 from emulator.training.checkpoint import Checkpoint
 from emulator.training.inference import ChatModel, ContextLengthError, Piece
 from emulator.training.standin import base_weights, stand_in_config
-from emulator.training.tokenizer import MARKERS, ChatTokenizer
+from emulator.training.tokenizer import MARKERS, ChatTokenizer, Message
 
 BASE = inference.untrained("Phi-4-mini-instruct")
 ASK = [{"role": "user", "content": "Hi"}]
@@ -116,6 +117,61 @@ def test_a_seed_makes_chance_repeatable() -> None:
 
 def test_a_tiny_top_p_leaves_only_the_likeliest_token() -> None:
     assert sampled(temperature=2, top_p=1e-9, seed=3) == sampled()
+
+
+# ── likelihoods ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_likelihoods_are_those_of_a_forward_pass_over_the_whole_conversation() -> None:
+    pieces = list(BASE.stream(ASK, max_tokens=12, likeliest=3))
+    said = [token for piece in pieces for token in piece.tokens]
+    tokenizer, config = ChatTokenizer.trained_on([], 0), stand_in_config(261)
+    prompt = tokenizer.prompt([Message("user", "Hi")])
+    answer = [byte for token in said for byte in tokens_of(tokenizer, token.said.content)]
+    rows = phi3.logits(config, BASE.weights, np.array([[*prompt, *answer]]))[0]
+    for at, token in enumerate(said):
+        row = rows[len(prompt) - 1 + at].astype(np.float64)
+        row[tokenizer.role_markers] = -np.inf
+        expected = row[answer[at]] - np.log(np.exp(row - row.max()).sum()) - row.max()
+        assert token.said.logprob == pytest.approx(expected, abs=1e-4)
+        assert token.likeliest[0] == token.said, "the likeliest was taken"
+        assert [one.logprob for one in token.likeliest] == sorted(
+            (one.logprob for one in token.likeliest), reverse=True
+        )
+
+
+def tokens_of(tokenizer: ChatTokenizer, content: bytes | None) -> list[int]:
+    assert content is not None
+    return [token for token in range(261) if tokenizer.bytes_of(token) == content]
+
+
+def test_all_likelihoods_together_are_one() -> None:
+    (first, *_) = BASE.stream(ASK, max_tokens=4, likeliest=261, temperature=1, seed=2)
+    shares = [math.exp(one.logprob) for one in first.tokens[0].likeliest]
+    assert sum(shares) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("text", ["नमस्ते 🙂", "one EN two END three", "plain"])
+def test_tokens_are_told_with_the_text_that_they_are(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    model = scripted(monkeypatch, bytes_as_tokens(text))
+    pieces = list(model.stream(ASK, stop=["END"], likeliest=0))
+    told = [token.said for piece in pieces for token in piece.tokens]
+    assert b"".join(one.content or b"" for one in told).decode() == text_of(pieces)
+    for piece in pieces:
+        content = b"".join(token.said.content or b"" for token in piece.tokens)
+        assert content.decode() == piece.text
+
+
+def test_half_a_letter_is_told_by_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces = scripted(monkeypatch, bytes_as_tokens("é")).stream(ASK, likeliest=0)
+    told = [token.said for piece in pieces for token in piece.tokens]
+    assert [(one.text, one.content) for one in told] == [("\\xc3", b"\xc3"), ("\\xa9", b"\xa9")]
+
+
+def test_nobody_is_told_likelihoods_who_does_not_ask() -> None:
+    assert not any(piece.tokens for piece in BASE.stream(ASK, max_tokens=5))
 
 
 def test_content_may_be_a_list_of_text_parts() -> None:
