@@ -57,6 +57,11 @@ NOT_RUN = {
     "make report-check": "takes Chromium and npm, which CI has",
     "foundry-tune monitor jobs/specs/xbox-support.yaml": "the same: test_monitor.py",
     "foundry-tune monitor xbox-support --since 7d --no-canaries -o json": "the same",
+    "foundry-tune monitor jobs/specs/": "the same; tests/integration/gitops runs it each night",
+    "foundry-tune comment comment.md": "takes a workflow's job: test_comment.py has one",
+    'foundry-tune comment drift.txt orphans.txt --issue "Nightly look at prod" --steps "$STEPS"': (
+        "the same"
+    ),
     "foundry-tune safety jobs/specs/xbox-support.yaml": "the same: test_safety_in_depth.py",
     "foundry-tune safety xbox-support --against phi-base --against last-night.json -o json": "same",
     "foundry-emulator run -- COMMAND": "a placeholder",
