@@ -6,6 +6,7 @@ says what was left out.
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -37,7 +38,7 @@ def comment(plan: Plan, target: Target, *, preview: str = "") -> str:
     """
     failures = [f"- ❌ {plain(text, 400)}" for text in _failures(preview)]
     headline = "❌ foundry-tune: blocked" if failures else _headline(plan)
-    head = [marker(target), f"## {headline}", "", *_summary(plan, target)]
+    head = [marker(target), f"## {headline}", "", *_summary(plan, target, preview)]
     sections = [
         ("What happens", list(_actions(plan)), True),
         ("What stands in the way", [*failures, *_blocked(plan)], False),
@@ -98,9 +99,11 @@ def _headline(plan: Plan) -> str:
     return f"foundry-tune: {', '.join(f'{count} {word}' for count, word in counts if count)}"
 
 
-def _summary(plan: Plan, target: Target) -> Iterator[str]:
+def _summary(plan: Plan, target: Target, preview: str) -> Iterator[str]:
     where = f"{target.resource_group} / project {target.project}, {plan.project.location}"
     yield f"**Target** {plain(where)}"
+    if counts := _environment(preview):
+        yield f"**Environment** {plain(counts)}"
     if not plan.is_empty:
         for cost in plan.specs.costs:
             yield f"**Cost** {plain(cost.reference)}: {plain(cost_words(cost.total))}" + (
@@ -167,12 +170,30 @@ def _failures(said: str) -> list[str]:
     return [f"pulumi preview: {text}" for text in dict.fromkeys(found[:5])]
 
 
-def _preview(said: str) -> list[str]:
+def _environment(said: str) -> str:
+    """What `pulumi preview` counts at its end: `2 to update, 62 unchanged`."""
+    steps = _steps(said)
+    if steps is None:
+        block = re.search(r"^Resources:\n((?: .*\n?)+)", output.plain(said), re.MULTILINE)
+        return (
+            ", ".join(re.sub(r"^\W+", "", line) for line in block[1].splitlines()) if block else ""
+        )
+    operations = Counter(str((mapping(step) or {}).get("op", "")) for step in steps)
+    same = operations.pop("same", 0)
+    counts = [f"{count} to {operation}" for operation, count in operations.items()]
+    return ", ".join([*counts, f"{same} unchanged"])
+
+
+def _steps(said: str) -> Sequence[Any] | None:
+    """The steps of `pulumi preview --json`; None where it is text."""
     try:
-        parsed: object = json.loads(said)
+        return sequence((mapping(json.loads(said)) or {}).get("steps"))
     except (ValueError, RecursionError):
-        parsed = None
-    steps = sequence((mapping(parsed) or {}).get("steps"))
+        return None
+
+
+def _preview(said: str) -> list[str]:
+    steps = _steps(said)
     if steps is None:
         return fenced(output.plain(said).strip())
     return list(_preview_steps(steps))

@@ -191,6 +191,7 @@ def test_a_pull_request_is_planned_merged_drifts_and_is_repaired(repository: Rep
     assert check.status == plan.status == "success", check.log + plan.log
     [comment] = repository.comments()
     assert "6 to create" in comment
+    assert re.search(r"^\*\*Environment\*\* \d+ unchanged$", comment, re.MULTILINE)
     assert "<summary>Infrastructure: pulumi preview</summary>" in comment
     assert "unchanged" in comment
     assert plan.summary in comment
