@@ -11,6 +11,7 @@ from argparse import ArgumentParser, Namespace
 from jobs.options import (
     add_date,
     add_output,
+    add_policy,
     add_retry_refused,
     add_specs,
     add_strict,
@@ -26,6 +27,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_output(parser)
     add_date(parser)
     add_strict(parser)
+    add_policy(parser)
     add_verify_data(parser)
     parser.add_argument(
         "--retrain", action="store_true", help="plan a new job where one failed or lost its model"
@@ -72,7 +74,13 @@ def _run(arguments: Namespace, preview: str) -> int:
     from jobs.terminal import output
 
     paths = spec_paths(arguments)
-    specs = checked(paths, arguments.overrides, on=arguments.date, strict=arguments.strict)
+    specs = checked(
+        paths,
+        arguments.overrides,
+        on=arguments.date,
+        strict=arguments.strict,
+        policy=arguments.policy,
+    )
     session = session_of(arguments, *paths)
     plan = make(
         session,
