@@ -59,7 +59,7 @@ NOT_RUN = {
     "make report-check": "takes Chromium and npm, which CI has",
     "foundry-tune monitor jobs/specs/xbox-support.yaml": "the same: test_monitor.py",
     "foundry-tune monitor xbox-support --since 7d --no-canaries -o json": "the same",
-    "pulumi stack change-secrets-provider azurekeyvault://…": "takes the real Pulumi CLI, and a vault",
+    "pulumi stack change-secrets-provider azurekeyvault://…": "takes the real Pulumi CLI",
     "foundry-tune monitor jobs/specs/": "the same; tests/integration/gitops runs it each night",
     "foundry-tune comment comment.md": "takes a workflow's job: test_comment.py has one",
     'foundry-tune comment drift.txt orphans.txt --issue "Nightly look at prod" --steps "$STEPS"': (
