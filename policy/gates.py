@@ -13,12 +13,12 @@ Gate = Literal["spec", "preview", "saved plan", "live"]
 GATES: tuple[Gate, ...] = ("spec", "preview", "saved plan", "live")
 """`validate` and `policy`; `pulumi preview`; `apply plan.json`; `policy --live`."""
 
-_NOT_ASKED: Mapping[Gate, str] = dict.fromkeys(("spec", "saved plan"), "no spec asks for it")
+_NOT_ASKED: Mapping[Gate, str] = dict.fromkeys(("spec", "saved plan"), "not in a spec")
 _NOT_KEPT: Mapping[Gate, str] = {
-    "preview": "no resource has it",
-    "live": "Azure doesn't keep it",
+    "preview": "no resource",
+    "live": "not in Azure",
 }
-_NO_JOB: Mapping[Gate, str] = {"preview": "jobs are no resources of a program"}
+_NO_JOB: Mapping[Gate, str] = {"preview": "no resource"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 
+from jobs.errors import AccessDeniedError
 from jobs.foundry.answers import Json, text
 from jobs.foundry.session import API_VERSION, Session
 from jobs.side_by_side import Pool
@@ -26,6 +27,17 @@ def everything(session: Session) -> list[Json]:
     Raises:
         AccessDeniedError: Some of it may not be read: what can't be seen isn't passed off as fine.
     """
+    try:
+        return _everything(session)
+    except AccessDeniedError as error:
+        raise AccessDeniedError(
+            error.message,
+            next_step="It takes the role 'Reader' on the resource group: `access: {reads: …}` in "
+            "the stack's configuration gives it.",
+        ) from error
+
+
+def _everything(session: Session) -> list[Json]:
     group = session.resource_group_id
     found = session.arm.get(group, _LIST_API, "read the resource group")
     path = f"{group}/resources"

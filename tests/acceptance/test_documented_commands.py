@@ -27,6 +27,8 @@ NOT_RUN = {
     "make rehearse": "minutes; CI runs it after the tests",
     "make check": "a minute; the first thing that CI runs",
     "make bench": "minutes",
+    "make policy": "makes a clone's virtual environment; what it runs stands beside it",
+    "foundry-tune policy jobs/specs/ --live -o sarif": "takes a stack: test_policy.py has one",
     "make fuzz": "minutes, and installs a fuzzer",
     "make accept": "rewrites files of the checkout",
     "make lock": "asks the package index",
