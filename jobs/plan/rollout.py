@@ -125,7 +125,7 @@ def _endpoint_action(
             )
     if endpoint is None:
         safety = "content safety on" if spec.is_filtered else "content safety OFF"
-        note = f"{safety}, {spec.auth_mode.replace('_', ' ')}"
+        note = f"{safety}, {spec.auth_mode.replace('_', ' ')}{_limits(serving)}"
         return Action(kind="create", type="endpoint", name=name, note=note)
     wanted = model.action.name if model else endpoints.model_label(serving.model_path)
     changes = _endpoint_changes(endpoint, serving, wanted)
@@ -140,6 +140,19 @@ def _endpoint_action(
         note = "to be proven: the filter's probes and the smoke tests"
         return Action(kind="update", type="endpoint", name=endpoint.name, note=note)
     return Action(kind="unchanged", type="endpoint", name=endpoint.name)
+
+
+def _limits(serving: Serving) -> str:
+    """When an endpoint ends, and what it can cost at most, as far as its document says."""
+    spec, said = serving.spec, ""
+    if spec.lives is not None:
+        hours = spec.lives / timedelta(hours=1)
+        known = serving.hosting if serving.hosting and serving.hosting.usd is not None else None
+        most = f", {known.times(hours, hours, per=1)} of hosting at most" if known else ""
+        said += f"; ends {spec.ttl} after it is made{most}"
+    if spec.cap:
+        said += f"; at most {spec.cap.usd_per_month:,.2f} USD a month, kept by foundry-tune watch"
+    return said
 
 
 def is_proven(endpoint: Endpoint, serving: Serving) -> bool:

@@ -380,6 +380,15 @@ SafetyLanguage = Literal["en", "ne", "hi", "es", "de", "fr", "ar"]
 """The languages of the built-in trials of the content filter (`grid.yaml`)."""
 
 
+class Cap(Part, frozen=True, kw_only=True):
+    """What an endpoint's revisions may cost in a month of the calendar; `watch` keeps it."""
+
+    usd_per_month: Annotated[float, Meta(description="In US dollars.", gt=0, le=1e9)]
+    take_down_served: Annotated[
+        bool, Meta(description="At the cap what serves is taken down too, and not warned of only.")
+    ] = False
+
+
 class ServerlessEndpoint(Document, frozen=True, kw_only=True):
     """A serverless endpoint: serve a model behind a content filter that is set and proven."""
 
@@ -446,7 +455,28 @@ class ServerlessEndpoint(Document, frozen=True, kw_only=True):
         ),
     ] = "1h"
 
+    ttl: (
+        Annotated[
+            str,
+            Meta(
+                description="How long each endpoint lives, from when it is made: 8h, 90m, 2d. Then "
+                "foundry-tune watch takes it down, also if it serves.",
+                pattern=r"^[1-9]\d{0,3}[mhd]$",
+            ),
+        ]
+        | None
+    ) = None
+    cap: Annotated[
+        Cap | None,
+        Meta(description="What it may cost in a month; foundry-tune watch keeps it."),
+    ] = None
+
     kind = "serverless_endpoint"
+
+    @property
+    def lives(self) -> timedelta | None:
+        """How long each endpoint lives; None: until somebody takes it down."""
+        return span(self.ttl) if self.ttl else None
 
     @property
     def is_recreated(self) -> bool:

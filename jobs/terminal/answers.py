@@ -115,6 +115,19 @@ _ANSWERS: dict[str, dict[str, Any]] = {
         "live": _FLAG,
         "findings": _FINDINGS,
     },
+    "watch": {
+        "limits": _list(
+            _object(
+                of=_TEXT, kind={"enum": ["cap", "ttl"]}, limit=_TEXT, now=_TEXT,
+                state={"enum": ["ok", "warns", "over"]},
+            )
+        ),
+        "endpoints": _list(
+            _object(
+                name=_TEXT, role={"enum": ["candidate", "previous", "served"]}, of=_TEXT, what=_TEXT
+            )
+        ),
+    },
     "orphans": {
         "orphans": _list(
             _object(
