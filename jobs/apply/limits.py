@@ -28,7 +28,7 @@ WARNS_FROM = 0.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class LimitStanding:
     """How one limit stands."""
 
     of: str
@@ -52,10 +52,10 @@ class Costing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Due:
     """One look: how the limits stand, what goes, and what should but stays."""
 
-    standings: tuple[Standing, ...]
+    standings: tuple[LimitStanding, ...]
     going: tuple[Costing, ...]
     """In the order in which they go."""
     staying: tuple[Costing, ...]
@@ -69,7 +69,7 @@ def look(
     caps: Sequence[MonthlyCap],
     price: HourPrice,
     now: datetime,
-) -> Verdict:
+) -> Due:
     """How the limits stand, and what has to go for them.
 
     Raises:
@@ -77,7 +77,7 @@ def look(
     """
     found = inventory.look(session, [one.name for one in servings])
     spent = spend.look(session, found, now)
-    standings: list[Standing] = []
+    standings: list[LimitStanding] = []
     over: dict[str, Costing] = {}
     staying: dict[str, Costing] = {}
     for serving in servings:
@@ -102,19 +102,17 @@ def look(
             (over if told and one.name else staying).setdefault(one.endpoint.name, costing)
     going = sorted(over.values(), key=lambda one: (_ORDER.index(one.role), one.endpoint.name))
     stays = tuple(one for name, one in sorted(staying.items()) if name not in over)
-    return Verdict(standings=tuple(standings), going=tuple(going), staying=stays, spent=spent)
+    return Due(standings=tuple(standings), going=tuple(going), staying=stays, spent=spent)
 
 
-def keep(
-    session: Session, verdict: Verdict, say: Callable[[Costing, str], None]
-) -> list[FoundryTuneError]:
+def keep(session: Session, due: Due, say: Callable[[Costing, str], None]) -> list[FoundryTuneError]:
     """Take down what has to go; what fails is told, and does not keep the rest.
 
     What was used is written down first, and each endpoint's end right after it.
     """
-    spend.remember(session, verdict.spent)
+    spend.remember(session, due.spent)
     failed: list[FoundryTuneError] = []
-    for one in verdict.going:
+    for one in due.going:
         try:
             gone = _take_down(session, one)
         except FoundryTuneError as error:
@@ -124,9 +122,9 @@ def keep(
         if not gone:
             say(one, "is followed now; left")
             continue
-        life = verdict.spent.there.get(one.endpoint.name)
+        life = due.spent.there.get(one.endpoint.name)
         if life is not None:
-            until = max(session.arm.now, verdict.spent.now).isoformat(timespec="seconds")
+            until = max(session.arm.now, due.spent.now).isoformat(timespec="seconds")
             ledger.write(session, replace(life, is_gone=True, until=until))
         say(one, f"deleted: {one.why}")
     return failed
@@ -166,21 +164,21 @@ def _costing(holding: Holding, endpoint: Endpoint, why: str) -> Costing:
     return Costing(name=holding.name, endpoint=endpoint, role=role, why=why)
 
 
-def _age(serving: Serving, endpoint: Endpoint, now: datetime) -> Standing:
+def _age(serving: Serving, endpoint: Endpoint, now: datetime) -> LimitStanding:
     lives = serving.spec.lives or timedelta()
     made = monitor.made(endpoint)
     of, limit = endpoint.name, f"{serving.spec.ttl}"
     if made is None:
         told = "Azure doesn't say when it was made"
-        return Standing(of=of, kind="ttl", limit=limit, now=told, state="warns")
+        return LimitStanding(of=of, kind="ttl", limit=limit, now=told, state="warns")
     ends = made + lives
     state = "over" if now >= ends else "warns" if now >= made + WARNS_FROM * lives else "ok"
     word = "ended" if state == "over" else "ends"
     told = f"{word} {ends:%Y-%m-%d %H:%M} UTC"
-    return Standing(of=of, kind="ttl", limit=limit, now=told, state=state)
+    return LimitStanding(of=of, kind="ttl", limit=limit, now=told, state=state)
 
 
-def _spend(cap: MonthlyCap, usd: float, rate: float, now: datetime) -> Standing:
+def _spend(cap: MonthlyCap, usd: float, rate: float, now: datetime) -> LimitStanding:
     told = f"{usd:,.2f} USD this month"
     left = cap.usd - usd
     if left > 0 and rate > 0:
@@ -189,6 +187,6 @@ def _spend(cap: MonthlyCap, usd: float, rate: float, now: datetime) -> Standing:
         if reached.month != now.month:
             told = f"{usd:,.2f} USD this month, {rate:,.2f} an hour: not reached in this one"
     state = "over" if left <= 0 else "warns" if usd >= WARNS_FROM * cap.usd else "ok"
-    return Standing(
+    return LimitStanding(
         of=cap.of, kind="cap", limit=f"{cap.usd:,.2f} USD a month", now=told, state=state
     )

@@ -12,6 +12,7 @@ from jobs import revision
 from jobs.foundry import endpoints
 from jobs.foundry.endpoints import AUTH_MODES, Endpoint
 from jobs.foundry.pointers import Pointer
+from jobs.look import monitor
 from jobs.plan.actual import Actual
 from jobs.plan.desired import Serving
 from jobs.plan.steps import (
@@ -139,7 +140,9 @@ def _endpoint_action(
     if not is_proven(endpoint, serving):
         note = "to be proven: the filter's probes and the smoke tests"
         return Action(kind="update", type="endpoint", name=endpoint.name, note=note)
-    return Action(kind="unchanged", type="endpoint", name=endpoint.name)
+    return Action(
+        kind="unchanged", type="endpoint", name=endpoint.name, note=_ends(serving, endpoint)
+    )
 
 
 def _limits(serving: Serving) -> str:
@@ -153,6 +156,14 @@ def _limits(serving: Serving) -> str:
     if spec.cap:
         said += f"; at most {spec.cap.usd_per_month:,.2f} USD a month, kept by foundry-tune watch"
     return said
+
+
+def _ends(serving: Serving, endpoint: Endpoint) -> str:
+    """When an endpoint that is there ends; empty where its document doesn't say."""
+    made = monitor.made(endpoint)
+    if serving.spec.lives is None or made is None:
+        return ""
+    return f"ends {made + serving.spec.lives:%Y-%m-%d %H:%M} UTC"
 
 
 def is_proven(endpoint: Endpoint, serving: Serving) -> bool:

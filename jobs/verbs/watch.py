@@ -18,7 +18,7 @@ from jobs.options import add_output, add_policy, add_specs, add_target
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from jobs.apply.limits import Costing, Verdict
+    from jobs.apply.limits import Costing, Due
     from jobs.foundry.session import Session
     from jobs.plan.caps import MonthlyCap
     from jobs.plan.desired import Desired
@@ -108,21 +108,21 @@ def _look(
 
     projects.get(session)  # Azure's own time comes with its first answer
     now = session.arm.now
-    verdict = limits.look(session, asked.servings, caps, hour_price(specs, asked), now)
+    due = limits.look(session, asked.servings, caps, hour_price(specs, asked), now)
     told: list[tuple[Costing, str]] = []
     if arguments.dry_run:
-        told += [(one, f"would be deleted: {one.why}") for one in verdict.going]
+        told += [(one, f"would be deleted: {one.why}") for one in due.going]
         failed = []
     else:
-        failed = limits.keep(session, verdict, lambda one, what: told.append((one, what)))
-    told += [(one, _why_it_stays(one)) for one in verdict.staying]
+        failed = limits.keep(session, due, lambda one, what: told.append((one, what)))
+    told += [(one, _why_it_stays(one)) for one in due.staying]
     if arguments.output == "table":
-        output.tell(_text(verdict, told))
+        output.tell(_text(due, told))
     else:
-        output.emit_structured(_record(verdict, told), arguments.output)
+        output.emit_structured(_record(due, told), arguments.output)
     if failed:
         raise failed[0]
-    return OVER if verdict.staying else 0
+    return OVER if due.staying else 0
 
 
 def _why_it_stays(one: "Costing") -> str:
@@ -131,11 +131,11 @@ def _why_it_stays(one: "Costing") -> str:
     return f"stays: it serves '{one.name}'; {one.why}"
 
 
-def _text(verdict: "Verdict", told: "list[tuple[Costing, str]]") -> str:
+def _text(due: "Due", told: "list[tuple[Costing, str]]") -> str:
     from jobs.terminal import output
 
     words = {"ok": "", "warns": "soon", "over": "OVER"}
-    rows = [(one.of, one.kind, one.limit, one.now, words[one.state]) for one in verdict.standings]
+    rows = [(one.of, one.kind, one.limit, one.now, words[one.state]) for one in due.standings]
     lines = (
         [output.plain(output.table(rows, header=("OF", "", "LIMIT", "NOW", "")))] if rows else []
     )
@@ -145,11 +145,11 @@ def _text(verdict: "Verdict", told: "list[tuple[Costing, str]]") -> str:
     return "\n".join(lines) or "Nothing has a limit that could be over."
 
 
-def _record(verdict: "Verdict", told: "list[tuple[Costing, str]]") -> dict[str, object]:
+def _record(due: "Due", told: "list[tuple[Costing, str]]") -> dict[str, object]:
     return {
         "limits": [
             {"of": one.of, "kind": one.kind, "limit": one.limit, "now": one.now, "state": one.state}
-            for one in verdict.standings
+            for one in due.standings
         ],
         "endpoints": [
             {"name": one.endpoint.name, "role": one.role, "of": one.name, "what": what}

@@ -136,6 +136,8 @@ def test_at_a_cap_candidates_go_first_and_what_serves_only_where_that_is_said(pl
     after = place.tune("watch", str(spec), "--once", "-o", "json")
     (limit,) = json.loads(after.out)["limits"]
     assert limit["state"] == "over", "what is gone has cost what it has cost"
+    refused = place.tune("apply", str(spec), "--yes")
+    assert (refused.code, "USD are spent this month" in refused.said) == (4, True), refused.said
     candidate(place, named(place, 2))
     place.tune("watch", str(spec), "--once")
     assert place.endpoints() == [], "nothing more is paid for in this month"
@@ -143,6 +145,24 @@ def test_at_a_cap_candidates_go_first_and_what_serves_only_where_that_is_said(pl
     candidate(place, named(place, 3))
     assert place.tune("watch", str(spec), "--once").code == 0
     assert len(place.endpoints()) == 1, "a new month has its own money"
+
+
+@pytest.mark.rehearsal
+def test_under_a_cap_an_endpoint_counts_though_it_is_gone_before_anybody_looks(
+    place: Place,
+) -> None:
+    spec = write_story(place)
+    text = spec.read_text(encoding="utf-8").replace(
+        "type: serverless_endpoint\n", "type: serverless_endpoint\ncap: {usd_per_month: 100}\n"
+    )
+    spec.write_text(text.replace("---\n", f"{BUDGET}---\n", 1), encoding="utf-8")
+    applied = place.tune("apply", str(spec), "--yes")
+    assert applied.code == 0, applied.said
+    assert "at most 100.00 USD a month, kept by foundry-tune watch" in applied.said
+    pass_time(place, 3)
+    assert place.tune("down", str(spec), "--only", "endpoint", "--yes").code == 0
+    told = json.loads(place.tune("watch", str(spec), "--once", "-o", "json").out)
+    assert told["limits"][0]["now"].startswith("30.")
 
 
 def test_the_cap_of_a_policy_is_for_the_whole_project_and_leaves_what_is_others(
