@@ -108,26 +108,31 @@ def look(
 def keep(session: Session, due: Due, say: Callable[[Costing, str], None]) -> list[FoundryTuneError]:
     """Take down what has to go; what fails is told, and does not keep the rest.
 
-    What was used is written down first, and each endpoint's end right after it.
+    What was used is written down first. Where even that fails, what costs goes all the same: the
+    next look charges it for longer than it was there.
     """
-    spend.remember(session, due.spent)
     failed: list[FoundryTuneError] = []
+    try:
+        spend.remember(session, due.spent)
+    except FoundryTuneError as error:
+        failed.append(error)
     for one in due.going:
         try:
             gone = _take_down(session, one)
+            say(one, f"deleted: {one.why}" if gone else "is followed now; left")
+            if gone:
+                _end(session, due, one)
         except FoundryTuneError as error:
             failed.append(error)
-            say(one, f"still there: {error.message}")
-            continue
-        if not gone:
-            say(one, "is followed now; left")
-            continue
-        life = due.spent.there.get(one.endpoint.name)
-        if life is not None:
-            until = max(session.arm.now, due.spent.now).isoformat(timespec="seconds")
-            ledger.write(session, replace(life, is_gone=True, until=until))
-        say(one, f"deleted: {one.why}")
+            say(one, error.message)
     return failed
+
+
+def _end(session: Session, due: Due, one: Costing) -> None:
+    life = due.spent.there.get(one.endpoint.name)
+    if life is not None:
+        until = max(session.arm.now, due.spent.now).isoformat(timespec="seconds")
+        ledger.write(session, replace(life, is_gone=True, until=until))
 
 
 def _take_down(session: Session, one: Costing) -> bool:
