@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from jobs.errors import FoundryTuneError
 
 VERBS = {
+    "init": "A repository of one's own: environment, spec, data, workflows",
     "validate": "Check specs, and the data they name, before anything is spent",
     "dataset": "check, split, fix or describe a JSONL file of conversations",
     "cost": "What a spec would cost, with the price rows it rests on",

@@ -53,11 +53,13 @@ pipelines sign in without a secret. What each set may do, and why: [access.md](a
 | file | for | beside `Pulumi.dev.yaml` |
 | --- | --- | --- |
 | `Pulumi.dev.yaml` | rehearsals, first steps | |
+| `infra/profiles/dev.yaml` | first steps in your own subscription | no salt of rehearsals |
 | `infra/profiles/standard.yaml` | a team | budget, locks, diagnostics, alerts, required tags |
 | `infra/profiles/private.yaml` | what stays private | as standard; private networks |
 
-Copy one to `Pulumi.<stack>.yaml`. A stack is one hub in one region: for several hubs or regions
-make a stack each (`pulumi stack init NAME`); one file that names several is refused.
+Copy one to `Pulumi.<stack>.yaml`, or let `foundry-tune init` write a repository around it. A stack
+is one hub in one region: for several hubs or regions make a stack each (`pulumi stack init NAME`);
+one file that names several is refused.
 
 ## Bring your own
 

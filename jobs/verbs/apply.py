@@ -104,7 +104,7 @@ def run(arguments: Namespace) -> int:
         saved.require_unmoved(reviewed, plan, session.target)
     for_program = arguments.output != "table"
     tell = output.progress if for_program else output.tell
-    tell("\n".join(answer.lines(plan, session.target, command=False)))
+    tell("\n".join(answer.lines(plan, session.target)))
     if plan.is_empty:
         _keep_lock(session, plan, asked)
         if for_program:
@@ -126,14 +126,11 @@ def run(arguments: Namespace) -> int:
         promote=not arguments.no_promote,
         keep_candidate=arguments.keep_candidate,
     )
+    command = f"foundry-tune apply {reviewed.file}" if reviewed else asked.apply_command
     try:
         run_whole(session, plan, report, options)
     except Interrupted as interrupt:
-        sys.stderr.write(
-            "\n"
-            + _interrupted([reviewed.file] if reviewed else paths, interrupt.running_jobs)
-            + "\n"
-        )
+        sys.stderr.write("\n" + _interrupted(command, interrupt.running_jobs) + "\n")
         return 130
     finally:
         if for_program:
@@ -186,10 +183,9 @@ def _saved(arguments: Namespace) -> "SavedPlan | None":
     return saved.read(found[0])
 
 
-def _interrupted(paths: list[str], running_jobs: Mapping[str, str]) -> str:
+def _interrupted(command: str, running_jobs: Mapping[str, str]) -> str:
     from jobs.terminal import output
 
-    command = f"foundry-tune apply {' '.join(paths)}"
     if not running_jobs:
         return f"Stopped. Continue:  {command}"
     head, it = "The job goes on in Azure. ", "it"

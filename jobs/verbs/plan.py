@@ -70,13 +70,14 @@ def run(arguments: Namespace) -> int:
         retry_refused=arguments.retry_refused,
         verify_data=arguments.verify_data,
     )
+    asked = saved.asked_by(arguments, paths)
     if arguments.out:
-        saved.write(arguments.out, plan, session.target, saved.asked_by(arguments, paths))
+        saved.write(arguments.out, plan, session.target, asked)
         output.progress(f"Saved. Do exactly this:  foundry-tune apply {arguments.out}")
     if arguments.markdown:
         output.write(markdown.comment(plan, session.target, preview=preview))
     elif arguments.output == "table":
-        output.tell("\n".join(answer.lines(plan, session.target)))
+        output.tell("\n".join(answer.lines(plan, session.target, command=asked.apply_command)))
     else:
         output.emit_structured(answer.as_dict(plan, session.target), arguments.output)
     return answer.exit_code(plan, detailed=arguments.detailed_exitcode)
