@@ -21,6 +21,7 @@ VERBS = {
     "models": "What can be fine-tuned and served, where, until when",
     "forecast": "On which day a spec, or what is served, stops working",
     "plan": "What apply would do: data, checks, cost, actions",
+    "policy": "Hold specs, and what is live in Azure, against the platform team's rules",
     "apply": "Do it: upload, fine-tune, register, serve, prove",
     "lock": "Write down all that a revision is made with, beside the spec",
     "verify": "What moved since a lock was written: files, packages, Azure",

@@ -11,6 +11,7 @@ from argparse import ArgumentParser, Namespace
 from jobs.options import (
     add_date,
     add_output,
+    add_policy,
     add_retry_refused,
     add_specs,
     add_strict,
@@ -26,6 +27,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_output(parser)
     add_date(parser)
     add_strict(parser)
+    add_policy(parser)
     add_verify_data(parser)
     parser.add_argument(
         "--retrain", action="store_true", help="plan a new job where one failed or lost its model"
@@ -60,7 +62,13 @@ def run(arguments: Namespace) -> int:
         raise UsageError("--preview is part of the comment.", next_step="Add --markdown.")
     preview = markdown.read_preview(arguments.preview) if arguments.preview else ""
     paths = spec_paths(arguments)
-    specs = checked(paths, arguments.overrides, on=arguments.date, strict=arguments.strict)
+    specs = checked(
+        paths,
+        arguments.overrides,
+        on=arguments.date,
+        strict=arguments.strict,
+        policy=arguments.policy,
+    )
     session = session_of(arguments, *paths)
     plan = make(
         session,

@@ -6,7 +6,7 @@ Exit code 3 if anything is wrong (with --strict: or doubtful).
 
 from argparse import ArgumentParser, Namespace
 
-from jobs.options import add_date, add_output, add_specs, add_strict
+from jobs.options import add_date, add_output, add_policy, add_specs, add_strict
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -17,6 +17,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_output(parser, FORMS)
     add_strict(parser)
     add_date(parser)
+    add_policy(parser)
     parser.add_argument("--no-data", action="store_true", help="leave the data files unread")
 
 
@@ -30,7 +31,11 @@ def run(arguments: Namespace) -> int:
 
     paths = spec_paths(arguments)
     specs = examine(
-        paths, on=arguments.date, overrides=arguments.overrides, with_data=not arguments.no_data
+        paths,
+        on=arguments.date,
+        overrides=arguments.overrides,
+        with_data=not arguments.no_data,
+        policy=arguments.policy,
     )
     findings = specs.findings
     refused = refuses(findings, strict=arguments.strict)
