@@ -156,19 +156,27 @@ def _alerts(reader: Reader) -> Alerts | None:
     value = reader.value("alerts", None)
     if value is None:
         return None
-    given = cast("dict[str, object]", value) if isinstance(value, dict) else {}
-    if "idle" in given:
-        what = "Azure Monitor has no metric of a serverless endpoint, and none where nobody asks"
-        step = "Leave it out: `foundry-tune monitor` tells idle hours and what they cost."
-        reader.find("alerts.idle", what, step)
-        value = {name: each for name, each in given.items() if name != "idle"}
-    values = MapReader("alerts", value, ("emails", "errors", "latency", "refusals"), reader)
+    known = ("emails", "errors", "latency", "refusals")
+    values = MapReader("alerts", _without_idle(value, reader), known, reader)
     return Alerts(
         emails=_emails(values, "oncall@example.com"),
         errors=values.integer("errors", 1, 1_000_000, 10),
         latency=values.integer("latency", 1, 3600, 30),
         refusals=values.integer("refusals", 1, 1_000_000, 20),
     )
+
+
+def _without_idle(value: object, to: Findings) -> object:
+    """The alerts but one that everybody would like, and that Azure can't give."""
+    if not isinstance(value, dict):
+        return value
+    given = cast("dict[str, object]", value)
+    if "idle" not in given:
+        return given
+    what = "Azure Monitor has no metric of a serverless endpoint, and none where nobody asks"
+    step = "Leave it out: `foundry-tune monitor` tells idle hours and what they cost."
+    to.find("alerts.idle", what, step)
+    return {name: each for name, each in given.items() if name != "idle"}
 
 
 def _emails(values: MapReader, example: str) -> tuple[str, ...]:
