@@ -53,11 +53,18 @@ NOT_RUN = {
     "foundry-tune report xbox-support --revision a8bbe5a87e": "the same",
     "foundry-tune safety NAME -o json": "a placeholder",
     "foundry-tune safety NAME --language all": "a placeholder",
+    "foundry-tune dataset screen FILE": "a placeholder",
     "foundry-tune diff xbox-support 51f0aa7c20 a8bbe5a87e": "the same",
     "foundry-tune diff jobs/specs/xbox-support.yaml 51f0 a8bb": "the same",
     "make report-check": "takes Chromium and npm, which CI has",
     "foundry-tune monitor jobs/specs/xbox-support.yaml": "the same: test_monitor.py",
     "foundry-tune monitor xbox-support --since 7d --no-canaries -o json": "the same",
+    "pulumi stack change-secrets-provider azurekeyvault://…": "takes the real Pulumi CLI",
+    "foundry-tune monitor jobs/specs/": "the same; tests/integration/gitops runs it each night",
+    "foundry-tune comment comment.md": "takes a workflow's job: test_comment.py has one",
+    'foundry-tune comment drift.txt orphans.txt --issue "Nightly look at prod" --steps "$STEPS"': (
+        "the same"
+    ),
     "foundry-tune safety jobs/specs/xbox-support.yaml": "the same: test_safety_in_depth.py",
     "foundry-tune safety xbox-support --against phi-base --against last-night.json -o json": "same",
     "foundry-emulator run -- COMMAND": "a placeholder",
