@@ -16,9 +16,10 @@ from jobs.spec.story import Chapter
 
 _MOST_BYTES = 64 << 10
 _MOST_STEPS = 100
+_MARKUP = b" \t-*#>|"
 # `5: perfect`, `- **4** – good`, `Score 3: …`: a line that says what a score is given for.
 _DESCRIBES = re.compile(
-    rb"\s*(?:[-*#>|]+\s*)*(?:score\s+)?\**(-?\d{1,6})\**\s*(?::|=|-\s|\xe2\x80[\x93\x94])", re.I
+    rb"(?:score\s+)?\**(\d{1,6})\**\s*(?::|=|-\s|\xe2\x80[\x93\x94])", re.IGNORECASE
 )
 
 
@@ -84,11 +85,13 @@ def _lines(path: Path, content: bytes, judge: Judge) -> Iterator[Finding]:
             message = "is no UTF-8 text. Save the rubric as UTF-8."
             yield _at(path, number, error.start + 1, "FT-S052", message)
             return
-        described = _DESCRIBES.match(line)
-        if described and _is_scale(judge) and not judge.low <= int(described[1]) <= judge.high:
+        text = line.lstrip(_MARKUP)
+        described = _DESCRIBES.match(text) if _is_scale(judge) and judge.low >= 0 else None
+        if described and not judge.low <= int(described[1]) <= judge.high:
             score = described[1].decode()
+            column = len(line) - len(text) + described.start(1) + 1
             message = f"describes {score}, which is not on the scale {judge.low} to {judge.high}."
-            yield _at(path, number, described.start(1) + 1, "FT-S052", message)
+            yield _at(path, number, column, "FT-S052", message)
         for item in private_in(line):
             if item.rule == "FT-D041":
                 shown = masked(line[item.start : item.end].decode("utf-8", "replace"))

@@ -205,6 +205,7 @@ def test_an_evaluation_has_one_judge(folder: Path) -> None:
         (b"**0** \xe2\x80\x93 useless\n", ":1:3", "describes 0, which is not on"),
         (b"| Score 6 | perfect |\n| Score 9: x\n", ":2:9", "describes 9, which is not on"),
         (b"Fine.\nCaf\xe9\n", ":2:4", "is no UTF-8 text."),
+        (b"-" * 30_000 + b"\n" + b"*" * 30_000 + b"\n", "", ""),
         (b"5: right\n1. Read it.\n2024 was a year: so what\n10) x\n", "", ""),
     ],
 )
