@@ -44,6 +44,7 @@ class PlanRequest:
     strict: bool = False
     verify_data: bool = False
     on: date | None = None
+    policy: str | None = None
 
     @property
     def apply_command(self) -> str:
@@ -88,6 +89,7 @@ def asked_by(arguments: Namespace, specs: Sequence[str]) -> PlanRequest:
         strict=arguments.strict,
         verify_data=arguments.verify_data,
         on=arguments.date,
+        policy=arguments.policy,
     )
 
 
@@ -287,6 +289,8 @@ def _paths(plan: Plan) -> Iterator[Path]:
         yield from (looked.file.path for looked in checked.files)
     for team in specs.team_prices.values():
         yield Path(team.file)
+    for policy in specs.policies:
+        yield Path(policy.file)
     for chapter in specs.chapters:
         spec = chapter.spec
         written = (

@@ -39,6 +39,10 @@ _IDENTITIES = """\
       may: apply
       github: {repository}
       for: ["environment:{stack}"]
+    - name: monitor
+      may: monitor
+      github: {repository}
+      for: ["branch:main"]
 """
 
 

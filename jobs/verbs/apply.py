@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from jobs.options import (
     add_date,
     add_output,
+    add_policy,
     add_retry_refused,
     add_specs,
     add_strict,
@@ -36,6 +37,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_target(parser)
     add_date(parser)
     add_strict(parser)
+    add_policy(parser)
     add_verify_data(parser)
     add_output(parser)
     parser.add_argument("-y", "--yes", action="store_true", help="don't ask before spending")
@@ -88,7 +90,7 @@ def run(arguments: Namespace) -> int:
     paths = list(asked.specs)
     if reviewed:
         saved.require_files(reviewed)
-    specs = checked(paths, asked.overrides, on=asked.on, strict=asked.strict)
+    specs = checked(paths, asked.overrides, on=asked.on, strict=asked.strict, policy=asked.policy)
     session = session_of(arguments, *paths)
     if reviewed:
         saved.require_target(reviewed, session.target)
@@ -173,11 +175,12 @@ def _saved(arguments: Namespace) -> "SavedPlan | None":
         arguments.strict,
         arguments.verify_data,
         arguments.date,
+        arguments.policy,
     )
     if len(named) > 1 or any(decided):
         raise UsageError(
             f"{found[0]} says by itself what is to be done.",
-            next_step="Leave out other specs, --set, --date, --strict, --retrain, "
+            next_step="Leave out other specs, --set, --date, --strict, --policy, --retrain, "
             "--retry-refused and --verify-data, or give them to `plan --out`.",
         )
     return saved.read(found[0])
