@@ -20,7 +20,7 @@ from jobs.proof.answers import Subject
 from jobs.proof.archive import TAG_LOOK, Archive
 from jobs.proof.asking import Answered, Asking
 from jobs.proof.custom import exam_of
-from jobs.proof.judge import Judged, sit
+from jobs.proof.judge import Verdicts, sit
 from jobs.proof.scoring import Exam, Reply
 from jobs.spec.gates import Gate, RelativeGate
 from jobs.spec.judge import JUDGE
@@ -50,7 +50,7 @@ class Outcome:
     gates: tuple[str, ...] = ()
     """What relative gates say."""
     missed: tuple[str, ...] = ()
-    judged: Judged | None = None
+    judged: Verdicts | None = None
     """What the judge's verdicts come to, where there is a judge."""
 
     @property
@@ -319,7 +319,7 @@ def _tell(outcome: Outcome, report: Reporter) -> None:
         report.detail("gate", name, line)
 
 
-def _paid(judged: Judged) -> str:
+def _paid(judged: Verdicts) -> str:
     tokens = f"{judged.read:,} tokens read, {judged.written:,} written"
     return f"{judged.asked:,} verdicts asked for; all: {tokens}" + (
         f", {_usd(judged.cost)}" if judged.cost else ""

@@ -86,7 +86,7 @@ class Bench:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class Verdicts:
     """What a judge's verdicts of one evaluation come to, over all models that it judged."""
 
     judging: Judging
@@ -158,7 +158,7 @@ class Judged:
 
 def sit(
     asking: Asking, judging: Judging, endpoint: Endpoint, parties: Sequence[Answered]
-) -> tuple[Bench, Judged]:
+) -> tuple[Bench, Verdicts]:
     """Have every answer of some models judged; what was judged before is not asked again.
 
     Verdicts without a score are asked for once more. The first model is the one measured.
@@ -202,7 +202,7 @@ def rubric_of(judging: Judging) -> str:
 
 def judged(
     bench: Bench, questions: Sequence[Question], parties: Sequence[Sequence[Reply]], model: str = ""
-) -> Judged:
+) -> Verdicts:
     """What the verdicts that are known come to; the first party is the one measured."""
     cases = [
         (question, reply)
@@ -214,7 +214,7 @@ def judged(
     scores = [[one for one in each if one is not None] for each in readings]
     shares = bench.scorer(questions)(parties[0]) if parties else []
     known = [share for share in shares if not math.isnan(share)]
-    return Judged(
+    return Verdicts(
         judging=bench.judging,
         model=model,
         share=sum(known) / len(known) if known else math.nan,
@@ -231,7 +231,7 @@ def judged(
 
 
 def _refuse_nonsense(
-    asking: Asking, bench: Bench, told: Judged, trials: Sequence[Question]
+    asking: Asking, bench: Bench, told: Verdicts, trials: Sequence[Question]
 ) -> None:
     allowed = bench.judging.spec.nonsense
     if not told.nonsense or told.nonsense <= allowed * told.verdicts:

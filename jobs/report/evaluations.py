@@ -15,7 +15,7 @@ from jobs.plan.judging import Judging
 from jobs.proof import metrics
 from jobs.proof.answers import KeptAnswer, key_of
 from jobs.proof.custom import exam_of
-from jobs.proof.judge import Bench, Judged, judged, rubric_of
+from jobs.proof.judge import Bench, Verdicts, judged, rubric_of
 from jobs.proof.metrics import Question
 from jobs.proof.scoring import Exam
 from jobs.report import kept
@@ -140,13 +140,13 @@ def _measured(
 
 def _verdicts(
     paper: _Paper, parties: Sequence[Party], judges: Sequence[Answerer]
-) -> tuple[Bench, Judged] | None:
+) -> tuple[Bench, Verdicts] | None:
     """The verdicts on these answers that are kept, of the judge that has most; None without any."""
     if paper.judging is None or paper.exam is None:
         return None
     rubric, questions = rubric_of(paper.judging), paper.exam.questions
     replies = [party.answered.replies for party in parties]
-    found: list[tuple[Bench, Judged]] = []
+    found: list[tuple[Bench, Verdicts]] = []
     for judge in judges:
         bench = Bench(judging=paper.judging, rubric=rubric, verdicts=judge.answers)
         found.append((bench, judged(bench, questions, replies, judge.model)))

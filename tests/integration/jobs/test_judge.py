@@ -131,6 +131,13 @@ def test_a_judge_that_talks_nonsense_scores_nothing_and_is_asked_twice(place: Pl
     assert {one["answer"] for one in verdicts(place)} == {"I rather like it."}
     assert len(verdicts(place)) == 4
     assert asked(place, mark) >= 6
+    # A plan rests on the rubric as it was read.
+    saved = place.tune("plan", str(spec), "--out", "plan.json")
+    assert saved.code == 0, saved.said
+    (place.folder / "rubric.md").write_text("Be fair.\n", encoding="utf-8")
+    moved = place.tune("apply", "plan.json", "--yes")
+    assert moved.code == 11, moved.said
+    assert "rubric.md" in moved.said
 
 
 def test_a_judge_that_is_not_there_is_told_before_anything_is_spent(place: Place) -> None:
