@@ -29,6 +29,7 @@ rules:
   largest_budget: 100
   gates_required: [token_f1]
 advisory: [largest_budget]
+cap: {usd_per_month: 500}
 """
 
 

@@ -83,11 +83,8 @@ def run(arguments: Namespace) -> int:
 
 def _of_policy(specs: "CheckedSpecs") -> "Iterator[Finding]":
     """Broken rules, and what keeps a file from being judged by them."""
-    unread = {f for story in specs.stories for f in story.findings if f.severity == "error"}
-    files = {story.file for story in specs.stories}
-    for finding in specs.findings:
-        if finding.rule.startswith("FT-P") or finding in unread or finding.file not in files:
-            yield finding
+    unread = set(specs.unreadable)
+    return (f for f in specs.findings if f.rule.startswith("FT-P") or f in unread)
 
 
 def _require_any(specs: "CheckedSpecs", findings: "list[Finding]") -> None:

@@ -61,12 +61,12 @@ def run(arguments: Namespace) -> int:
     from jobs.errors import RemoteError
     from jobs.plan import desired
     from jobs.plan.caps import caps_of
-    from jobs.read.examine import checked
+    from jobs.read.examine import readable
     from jobs.read.paths import spec_paths
     from jobs.terminal import output
 
     paths = spec_paths(arguments)
-    specs = checked(paths, arguments.overrides, strict=False, policy=arguments.policy)
+    specs = readable(paths, arguments.overrides, policy=arguments.policy)
     asked = desired.read(specs.chapters, specs.team_prices)
     caps = caps_of(specs, asked.servings, served_too=arguments.take_down_served)
     _require_limits(asked, caps)

@@ -58,7 +58,6 @@ NOT_RUN = {
     "foundry-tune report xbox-support --revision a8bbe5a87e": "the same",
     "foundry-tune safety NAME -o json": "a placeholder",
     "foundry-tune safety NAME --language all": "a placeholder",
-    "foundry-tune metrics NAME": "a placeholder",
     "foundry-tune dataset screen FILE": "a placeholder",
     "foundry-tune diff xbox-support 51f0aa7c20 a8bbe5a87e": "the same",
     "foundry-tune diff jobs/specs/xbox-support.yaml 51f0 a8bb": "the same",

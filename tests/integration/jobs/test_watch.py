@@ -170,7 +170,10 @@ def test_the_cap_of_a_policy_is_for_the_whole_project_and_leaves_what_is_others(
 ) -> None:
     spec = write(place, "")
     policy = place.folder / "foundry-policy.yaml"
-    policy.write_text("cap: {usd_per_month: 40}\n", encoding="utf-8")
+    # A rule that the spec breaks stops what spends, and not who ends the spending.
+    rules = "rules: {budget_required: true, largest_budget: 1}\ncap: {usd_per_month: 40}\n"
+    policy.write_text(rules, encoding="utf-8")
+    assert place.tune("plan", str(spec)).code == 3
     (served,) = place.endpoints()
     other = candidate(place, "somebody-elses")
     store = place.emulator.cloud.resources
