@@ -19,11 +19,8 @@ from jobs.plan.report.cost import cost_words
 from jobs.plan.steps import SYMBOLS, Action
 from jobs.target.target import Target
 from jobs.terminal import output
-from jobs.terminal.github import fenced, folded, plain, table
+from jobs.terminal.github import LIMIT, fenced, folded, length, plain, table
 from jobs.values import mapping, sequence
-
-LIMIT = 65_536
-"""Characters that GitHub takes for a comment."""
 
 _ROOM = 2_000
 """Left for what is said of what was left out."""
@@ -221,7 +218,7 @@ def _fitted(head: Iterable[str], sections: Sequence[tuple[str, list[str], bool]]
     text = "\n".join(head) + "\n"
     left_out: list[str] = []
     for title, lines, folds in sections:
-        room = LIMIT - _ROOM - _length(text) - _length(title) - 100
+        room = LIMIT - _ROOM - length(text) - length(title) - 100
         kept = _beginning(lines, room)
         if len(kept) < len(lines):
             left_out.append(f"{len(lines) - len(kept):,} lines of “{title}”")
@@ -240,13 +237,8 @@ def _fitted(head: Iterable[str], sections: Sequence[tuple[str, list[str], bool]]
 def _beginning(lines: Sequence[str], room: int) -> list[str]:
     kept: list[str] = []
     for line in lines:
-        room -= _length(line) + 1
+        room -= length(line) + 1
         if room < 0:
             return kept
         kept.append(line)
     return kept
-
-
-def _length(text: str) -> int:
-    """As GitHub may count at worst: UTF-16 units."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
