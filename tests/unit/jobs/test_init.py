@@ -49,6 +49,18 @@ def test_the_stack_file_of_each_profile_is_read_with_what_was_asked_for(
         assert read.guards.budget.emails == ("platform@example.com",)
 
 
+def test_a_repository_whose_tokens_carry_ids_is_trusted_by_them_and_called_without(
+    tmp_path: Path,
+) -> None:
+    asked = ["--repository", "contoso@139941502/phi@1383544386", "--profile", "dev"]
+    assert main(["init", str(tmp_path), *asked]) == 0
+    read = settings(tmp_path)
+    [up] = [one for one in read.identities if one.may == "up"]
+    assert up.subjects == ("repo:contoso@139941502/phi@1383544386:environment:prod",)
+    assert read.projects == ("phi",)
+    assert (tmp_path / "README.md").read_text("utf-8").startswith("# phi\n")
+
+
 def test_what_it_writes_is_valid_without_a_remark(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
