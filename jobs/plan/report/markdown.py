@@ -27,13 +27,18 @@ _ROOM = 2_000
 
 _LARGEST_PREVIEW = 16 << 20
 
+_ECHO = "an unhandled error occurred: program exited"
+"""What Pulumi says once more of a program that has said why by itself."""
+
+_SHOWN_FAILURES = 20
+
 
 def comment(plan: Plan, target: Target, *, preview: str = "") -> str:
     """The comment, at most `LIMIT` characters; its first line is hidden and finds it again.
 
     `preview` is what `pulumi preview` said: its text, or the JSON of `--json`.
     """
-    failures = [f"- ❌ {plain(text, 400)}" for text in _failures(preview)]
+    failures = _failures(preview)
     headline = "❌ foundry-tune: blocked" if failures else _headline(plan)
     head = [marker(target), f"## {headline}", "", *_summary(plan, target, preview)]
     sections = [
@@ -51,7 +56,7 @@ def comment(plan: Plan, target: Target, *, preview: str = "") -> str:
 def refusal(error: FoundryTuneError, *, preview: str = "") -> str:
     """The comment where nothing could be planned: why, and what to do."""
     findings: Sequence[Finding] = getattr(error, "findings", ())
-    why = [f"- ❌ {plain(text, 400)}" for text in _failures(preview)]
+    why = _failures(preview)
     why += [f"- ❌ {plain(error.message, 400)} {plain(error.next_step, 400)}".rstrip()]
     if findings:
         why += ["", *_found(findings)]
@@ -162,9 +167,23 @@ def _found(findings: Sequence[Finding]) -> Iterator[str]:
 
 
 def _failures(said: str) -> list[str]:
-    """What `pulumi preview` ended with, where it failed: its text says `error:`."""
-    found = re.findall(r"^ *error: (.*)", output.plain(said), re.MULTILINE)
-    return [f"pulumi preview: {text}" for text in dict.fromkeys(found[:5])]
+    """What `pulumi preview` ended with, where it failed: its text says `error:`, and more below."""
+    found: dict[str, list[str]] = {}
+    deep, more = 0, None
+    for line in output.plain(said).splitlines():
+        indent = len(line) - len(line.lstrip())
+        error = re.match(r" *error: (.*)", line)
+        if error and not error[1].startswith(_ECHO):
+            deep, more = indent, found.setdefault(error[1], [])
+        elif more is not None and line.strip() and indent > deep:
+            more.append(line.strip())
+        else:
+            more = None
+    lines: list[str] = []
+    for message, below in [*found.items()][:_SHOWN_FAILURES]:
+        lines.append(f"- ❌ pulumi preview: {plain(message, 400)}")
+        lines += [f"  - {plain(text, 400)}" for text in below[:_SHOWN_FAILURES]]
+    return lines
 
 
 def _environment(said: str) -> str:
