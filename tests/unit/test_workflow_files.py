@@ -147,6 +147,7 @@ def test_every_step_is_a_short_call_of_a_program_that_a_person_could_type(
 @pytest.mark.parametrize(
     "file",
     [
+        "docs/gitops.md",
         *(f".github/workflows/{name}.yml" for name in OURS),
         *(f"gitops/{p.name}" for p in (ROOT / "gitops").glob("*.y*ml")),
     ],
