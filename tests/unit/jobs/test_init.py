@@ -92,6 +92,15 @@ def test_what_is_there_is_named_and_nothing_is_written(
     assert (tmp_path / "README.md").read_text() == "mine\n"
 
 
+def test_where_a_file_can_not_be_written_none_is_left(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "specs").write_text("a file where a folder must be\n")
+    assert init(tmp_path, "--profile", "dev") == 2
+    assert "specs can't be made" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["specs"]
+
+
 def test_every_wrong_answer_is_told_at_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
