@@ -46,6 +46,8 @@ class Cloud(provider_pb2_grpc.ResourceProviderServicer):
     trouble: tuple[str, int] | None = None
     changes: int = 0
     dead: bool = False
+    engine: int = 0
+    """How many engines there were: the threads of one that was killed change nothing any more."""
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def Handshake(self, request: Any, context: Any) -> Any:
@@ -115,6 +117,9 @@ class _Change:
 
     def __enter__(self) -> None:
         self.cloud.lock.acquire()
+        if isinstance(self.context, Direct) and self.context.engine != self.cloud.engine:
+            self.cloud.lock.release()
+            raise Killed
         self.cloud.changes += 1
         kind, at = self.cloud.trouble or ("", 0)
         if self.cloud.dead or (kind == "kill before" and self.cloud.changes == at):
@@ -144,6 +149,7 @@ class Direct:
 
     def __init__(self, cloud: Cloud):
         self._cloud = cloud
+        self.engine = cloud.engine
 
     def call(self, method: str, request: Any, *, optional: bool = False) -> Any:
         try:
@@ -225,7 +231,8 @@ def run(
     cloud: Cloud, path: Path, nodes: list[Node], *, preview: bool = False
 ) -> tuple[bool, list[str]]:
     """One `up` without processes: the same deployment, checkpoint and provider calls."""
-    cloud.changes, cloud.dead = 0, False
+    with cloud.lock:
+        cloud.changes, cloud.dead, cloud.engine = 0, False, cloud.engine + 1
     display: Any = Silent()
     latest = read_latest(path)
     checkpoint = Checkpoint(path, latest, CIPHER, dry=preview)
