@@ -45,11 +45,14 @@ def test_init_writes_the_workflows_of_this_project_as_they_are(repository: Path)
     assert [path.stem for path in workflows(repository)] == sorted((*OURS, "gitops"))
 
 
-@pytest.mark.parametrize("schema", ["github-workflows", "github-actions", "azure-pipelines"])
+@pytest.mark.parametrize(
+    "schema", ["github-workflows", "github-actions", "dependabot", "azure-pipelines"]
+)
 def test_each_file_is_what_its_published_schema_says(schema: str, repository: Path) -> None:
     files = {
         "github-workflows": [*workflows(ROOT), *workflows(repository)],
         "github-actions": [*(ROOT / ".github" / "actions").rglob("action.yml")],
+        "dependabot": [repository / ".github" / "dependabot.yml"],
         "azure-pipelines": [ROOT / "gitops" / "azure-pipelines.yml"],
     }[schema]
     # As check-jsonschema's own hook for these files has it.
@@ -82,7 +85,7 @@ def test_every_action_is_pinned_to_a_commit_and_says_which_version_that_is(
 ) -> None:
     used = [
         line.strip()
-        for path in (repository / ".github").rglob("*.yml")
+        for path in [*workflows(repository), *(repository / ".github").rglob("action.yml")]
         for line in path.read_text("utf-8").splitlines()
         if "uses:" in line and "./.github/" not in line
     ]
@@ -144,6 +147,7 @@ def test_every_step_is_a_short_call_of_a_program_that_a_person_could_type(
 @pytest.mark.parametrize(
     "file",
     [
+        "docs/gitops.md",
         *(f".github/workflows/{name}.yml" for name in OURS),
         *(f"gitops/{p.name}" for p in (ROOT / "gitops").glob("*.y*ml")),
     ],
