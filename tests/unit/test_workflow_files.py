@@ -79,7 +79,7 @@ def test_actionlint_finds_nothing(repository: Path, tmp_path: Path) -> None:
 
 
 def built(folder: Path) -> str:
-    """actionlint, built from its Go module; the test is skipped, and says why, where it can't be."""
+    """actionlint, built from its Go module; where it can't be, the test is skipped and says why."""
     go = shutil.which("go")
     if not go:
         pytest.skip("neither actionlint nor Go is on PATH: the workflows were not linted by it")
