@@ -69,7 +69,8 @@ def run(arguments: Namespace) -> int:
     specs = readable(paths, arguments.overrides, policy=arguments.policy)
     asked = desired.read(specs.chapters, specs.team_prices)
     caps = caps_of(specs, asked.servings, served_too=arguments.take_down_served)
-    _require_limits(asked, caps)
+    if not caps and not any(one.spec.ttl for one in asked.servings):
+        return _nothing_to_keep(arguments)
     session = session_of(arguments, *paths)
     while True:
         try:
@@ -84,14 +85,22 @@ def run(arguments: Namespace) -> int:
         time.sleep(arguments.every.total_seconds() if arguments.every else 600)
 
 
-def _require_limits(asked: "Desired", caps: "list[MonthlyCap]") -> None:
+def _nothing_to_keep(arguments: Namespace) -> int:
+    """A night in which nothing has a limit is a good one; to watch it for ever is a mistake."""
     from jobs.errors import UsageError
+    from jobs.terminal import output
 
-    if not caps and not any(one.spec.ttl for one in asked.servings):
+    message = "Neither these specs nor a policy above them has a ttl or a cap."
+    if not arguments.once:
         raise UsageError(
-            "Neither these specs nor a policy above them has a ttl or a cap.",
+            message,
             next_step="Write ttl: 8h or cap: {usd_per_month: 50} into an endpoint document.",
         )
+    if arguments.output == "table":
+        output.tell(message)
+    else:
+        output.emit_structured({"limits": [], "endpoints": []}, arguments.output)
+    return 0
 
 
 def _look(

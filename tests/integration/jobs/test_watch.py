@@ -198,8 +198,10 @@ def test_without_a_price_no_cap_is_promised(place: Place) -> None:
     pass_time(place, 1)
     refused = place.tune("watch", str(spec), "--once")
     assert (refused.code, "Nobody knows what an hour" in refused.err) == (5, True), refused.said
-    none = place.tune("watch", str(write_story(place, name=f"{place.name}-b")), "--once")
-    assert none.code == 2
+    unlimited = str(write_story(place, name=f"{place.name}-b"))
+    none = place.tune("watch", unlimited, "--once")
+    assert (none.code, "has a ttl or a cap" in none.out) == (0, True), none.said
+    assert place.tune("watch", unlimited).code == 2, "it would watch nothing for ever"
 
 
 FAULTS: tuple[dict[str, Any], ...] = (
