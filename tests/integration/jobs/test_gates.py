@@ -68,8 +68,8 @@ def test_a_missed_smoke_test_fails_each_time_and_takes_nothing_from_the_filters_
     spec = write_story(place)
     text = spec.read_text(encoding="utf-8").replace("{max_chars: 4000}", "{contains: abracadabra}")
     spec.write_text(text, encoding="utf-8")
-    for _ in range(2):
-        missed = place.tune("apply", str(spec), "--yes")
+    for again in ((), ("--retry-refused",)):
+        missed = place.tune("apply", str(spec), "--yes", *again)
         assert missed.code == 7, missed.said
         assert "lacks 'abracadabra'" in missed.err
         assert place.endpoints() == []
