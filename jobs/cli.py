@@ -28,6 +28,7 @@ VERBS = {
     "status": "What a spec's resources are doing",
     "drift": "What changed in Azure behind the files' back, and its repair",
     "orphans": "What costs and belongs to no file",
+    "comment": "Keep one comment of a pull request, or one issue, up to date",
     "promote": "Let the name follow a revision that is ready",
     "rollback": "Back to an earlier revision, in seconds while its endpoint lives",
     "gc": "Delete the endpoints that no name follows and whose time is over",

@@ -174,6 +174,11 @@ def find_jobs(session: Session, name: str) -> list[Job]:
     return own
 
 
+def is_served(session: Session, name: str) -> bool:
+    """Whether a name leads anywhere, be it to an endpoint that is gone, or is an endpoint's own."""
+    return _pointer(session, name) is not None or endpoints.find(session, name) is not None
+
+
 def find_endpoint(session: Session, name: str) -> Endpoint:
     """The endpoint that a name leads to, or the one that is called so.
 

@@ -11,6 +11,14 @@ from jobs.repository.wanted import Wanted
 
 _HERE = Path(__file__).parent
 _OWN = _HERE / "files"
+# This project's own, which its tests rehearse: beside the files in a wheel, else in the checkout.
+_GITHUB = _HERE / "github" if (_HERE / "github").is_dir() else _HERE.parents[1] / ".github"
+_WORKFLOWS = (
+    "actions/foundry-tune/action.yml",
+    "workflows/foundry-tune-merge.yml",
+    "workflows/foundry-tune-nightly.yml",
+    "workflows/foundry-tune-plan.yml",
+)
 # What git and Python must not take for this project's own is called otherwise here.
 _CALLED = {"gitignore": ".gitignore", "environment/__main__": "environment/__main__.py"}
 
@@ -22,6 +30,7 @@ def files(wanted: Wanted) -> dict[str, bytes]:
         for path in sorted(_OWN.rglob("*"))
         if path.is_file()
     }
+    found |= {f".github/{name}": (_GITHUB / name).read_bytes() for name in _WORKFLOWS}
     found[f"Pulumi.{wanted.stack}.yaml"] = stack_file(wanted).encode()
     words = {
         "repository": wanted.called,

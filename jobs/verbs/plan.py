@@ -49,8 +49,23 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Show the plan; its exit code says whether apply would get past it."""
+    from jobs.errors import FoundryTuneError, UsageError
+    from jobs.plan.report import markdown
+    from jobs.terminal import output
+
+    if arguments.preview and not arguments.markdown:
+        raise UsageError("--preview is part of the comment.", next_step="Add --markdown.")
+    preview = markdown.read_preview(arguments.preview) if arguments.preview else ""
+    try:
+        return _run(arguments, preview)
+    except FoundryTuneError as error:
+        if arguments.markdown:
+            output.write(markdown.refusal(error, preview=preview))
+        raise
+
+
+def _run(arguments: Namespace, preview: str) -> int:
     from jobs.arguments import session_of
-    from jobs.errors import UsageError
     from jobs.plan import saved
     from jobs.plan.plan import make
     from jobs.plan.report import answer, markdown
@@ -58,9 +73,6 @@ def run(arguments: Namespace) -> int:
     from jobs.read.paths import spec_paths
     from jobs.terminal import output
 
-    if arguments.preview and not arguments.markdown:
-        raise UsageError("--preview is part of the comment.", next_step="Add --markdown.")
-    preview = markdown.read_preview(arguments.preview) if arguments.preview else ""
     paths = spec_paths(arguments)
     specs = checked(
         paths,
