@@ -29,7 +29,13 @@ def test_all_mistakes_are_told_at_once_with_their_places(tmp_path: Path) -> None
     )
     assert mistakes(tmp_path, text) == [
         "c.yaml: `training_data` is missing. Write it.",
-        "c.yaml:5:1: `lora.rank` is no field. There are: r, alpha, dropout, targets.",
+        "c.yaml:2:1: `methd` is no field. Did you mean `method`?",
+        "c.yaml:3:1: `loss.name: focl` is none. Did you mean `focal`?",
+        "c.yaml:4:26: `optimizer.momentum: 2`: Input should be less than 1. Change it.",
+        "c.yaml:6:3: `lora.rank` is no field. There are: r, alpha, dropout, targets.",
+        "c.yaml:7:1: `batch_size: 0`: Input should be greater than or equal to 1. Change it.",
+        "c.yaml:8:15: `checkpoints.every: never`: Input should be a valid integer, unable to "
+        "parse string as an integer. Change it.",
     ]
 
 

@@ -66,7 +66,7 @@ def test_an_adapter_is_on_all_of_phi_3s_fused_layers(configured: Callable[..., C
 
 def test_names_of_other_models_layers_are_refused(configured: Callable[..., Config]) -> None:
     config = configured(lora={"targets": ["q_proj", "o_proj"]})
-    with pytest.raises(MistakesError, match="q_proj: meets no layer. There are: down_proj, gate"):
+    with pytest.raises(MistakesError, match=r"q_proj: meets no layer\. There are: down_proj, gate"):
         train(config)
 
 
@@ -79,8 +79,9 @@ def test_a_head_learns_labels_that_the_model_never_saw(
 ) -> None:
     held_out = texts(held_out=True)
     config = configured(
-        texts(held_out=False), task="classification", layers={"head": "classification", "labels": LABELS},
-        method=method, learning_rate=3e-3, batch_size=8, epochs=8, warmup=0.1,
+        texts(held_out=False), task="classification",
+        layers={"head": "classification", "labels": LABELS}, method=method,
+        learning_rate=3e-3, batch_size=8, epochs=8, warmup=0.1,
         validation_data=write(held_out, "validation.jsonl"),
     )  # fmt: skip
     summary = train(config)
@@ -104,11 +105,16 @@ def test_what_is_frozen_stays_as_it_was(base: Path, configured: Callable[..., Co
         layers={"freeze": ["model.embed_tokens.*", "model.layers.[01].*"]},
     )  # fmt: skip
     train(config)
-    before, after = load_file(base / "model.safetensors"), load_file(
-        f"{config.output}/model/model.safetensors"
+    before, after = (
+        load_file(base / "model.safetensors"),
+        load_file(f"{config.output}/model/model.safetensors"),
     )
     same = {name for name in before if torch.equal(before[name], after[name])}
-    frozen = {n for n in before if n.startswith(("model.embed_tokens", "model.layers.0", "model.layers.1"))}
+    frozen = {
+        n
+        for n in before
+        if n.startswith(("model.embed_tokens", "model.layers.0", "model.layers.1"))
+    }
     assert same == frozen
 
 

@@ -37,9 +37,7 @@ def test_a_steps_loss_is_the_formulas(
     config = configured(rows, loss={"name": name, **options}, max_steps=1, method="full", **cut)
     train(config)
     model = Reference(base)
-    losses = [
-        formula(*model.points(*model.chat(row["messages"], answers=answers))) for row in rows
-    ]
+    losses = [formula(*model.points(*model.chat(row["messages"], answers=answers))) for row in rows]
     assert steps(config.output)[0]["loss"] == pytest.approx(np.concatenate(losses).mean(), abs=NEAR)
 
 
@@ -69,7 +67,7 @@ def test_dpo_is_the_formula_on_a_model_that_has_moved(
                     + reference.entropy(*before.points(ids, learned)).sum()
                 )
             )
-        losses.append(reference.dpo(*ratios, 0.5))
+        losses.append(reference.dpo(ratios[0], ratios[1], 0.5))
     assert second["loss"] == pytest.approx(np.mean(losses), abs=NEAR)
     assert second["loss"] < first["loss"]
 

@@ -69,7 +69,7 @@ class Leaks(nn.Module):
         super().__init__()
         self.inner = inner
 
-    def forward(self, input_ids: torch.Tensor, position_ids: torch.Tensor) -> Any:
+    def forward(self, input_ids: torch.Tensor, **_positions: Any) -> Any:
         return self.inner(input_ids=input_ids)
 
 

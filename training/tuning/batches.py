@@ -40,6 +40,7 @@ class Collate:
         self._pad = pad
 
     def __call__(self, items: Sequence[Any]) -> Batch:
+        """Packed sequences, labelled texts, pairs or plain examples, as tensors."""
         if isinstance(items[0], list):
             return self._packed(items)
         if isinstance(items[0], Labelled):

@@ -1,11 +1,11 @@
 """What a killed run goes on from: which checkpoints are whole, and of this very run."""
 
 import hashlib
+import json
 import re
 import shutil
 import signal
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from accelerate import PartialState
@@ -43,8 +43,6 @@ def newest(output: Path, run: dict[str, str], resume: bool) -> Path | None:
     Raises:
         MistakesError: there are checkpoints of another run, or this one is not to be resumed.
     """
-    import json
-
     whole = [folder for _, folder in _all(output) if (folder / MARK).is_file()]
     if not whole:
         return None
@@ -78,7 +76,7 @@ class Keep(TrainerCallback):
             best = self._output / f"checkpoint-{state.best_global_step}"
             state.best_model_checkpoint = str(best) if (best / MARK).is_file() else None
 
-        def told(number: int, frame: FrameType | None) -> None:
+        def told(*_signal_and_frame: object) -> None:
             self.told_to_stop = True
 
         self._before = signal.signal(signal.SIGTERM, told)

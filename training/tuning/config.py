@@ -54,9 +54,9 @@ class Optimizer(Part):
 
     name: Literal["adamw", "adafactor", "sgd", "lion", "adamw_8bit"] = "adamw"
     """`adamw_8bit` takes CUDA."""
-    betas: tuple[
-        Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]
-    ] | None = None
+    betas: (
+        tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] | None
+    ) = None
     """`adamw`, `adamw_8bit` (0.9, 0.999) and `lion` (0.9, 0.99)."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     """`sgd`."""
@@ -242,12 +242,11 @@ def _checked(settings: dict[str, Any], places: dict[Path_, str], file: str) -> C
     try:
         config = Config.model_validate(settings)
     except ValidationError as error:
-        raise MistakesError(
-            [_mistake(found, places, file) for found in _one_a_place(error)]
-        ) from None
-    found = [
-        Mistake(_place(at, places, file), what, do) for at, what, do in contradictions(config)
-    ]
+        mistakes = [_mistake(found, places, file) for found in _one_a_place(error)]
+        order = list(places.values())
+        mistakes.sort(key=lambda m: order.index(m.where) if m.where in order else -1)
+        raise MistakesError(mistakes) from None
+    found = [Mistake(_place(at, places, file), what, do) for at, what, do in contradictions(config)]
     if found:
         raise MistakesError(found)
     return config

@@ -56,7 +56,9 @@ class Tokens:
         self._config = config
         self._special = [t for t in tokenizer.all_special_tokens if len(t) > 2]
         special = tokenizer.added_tokens_decoder.values()
-        self._special += [t.content for t in special if t.special and t.content not in self._special]
+        self._special += [
+            t.content for t in special if t.special and t.content not in self._special
+        ]
 
     def prepare(self, rows: Iterable[Row], file: str) -> Prepared:
         """The examples of rows.
@@ -219,7 +221,9 @@ def _first_line(error: Exception) -> str:
 
 def _common(one: str, other: str) -> int:
     """How many characters two texts have in common at their start."""
-    return sum(1 for _ in itertools.takewhile(lambda p: p[0] == p[1], zip(one, other, strict=False)))
+    return sum(
+        1 for _ in itertools.takewhile(lambda p: p[0] == p[1], zip(one, other, strict=False))
+    )
 
 
 def _texts(value: object) -> Iterable[str]:

@@ -47,7 +47,8 @@ def _default(default: object, inner: type[BaseModel] | None) -> str:
     if default is None or default == []:
         return ""
     if inner:
-        return f"`{default.name}`" if hasattr(default, "name") else ""
+        name = getattr(default, "name", None)
+        return f"`{name}`" if name else ""
     return f"`{json.dumps(default)}`".replace('"', "")
 
 

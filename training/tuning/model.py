@@ -43,7 +43,7 @@ def refuse_what_this_machine_lacks(config: Config) -> None:
         "attention: flash_attention_2": "attention: sdpa",
     }
     lines = [
-        f"`{field}` takes a CUDA device, and there is none. Write `{instead[field]}`, or take a GPU."
+        f"`{field}` takes a CUDA device, and here is none. Write `{instead[field]}` or take a GPU."
         for field, wanted in wants.items()
         if wanted
     ]
@@ -129,7 +129,10 @@ def _freeze(model: nn.Module, patterns: list[str]) -> None:
     if unmet:
         known = ", ".join(sorted({_general(name) for name in names}))
         raise MistakesError(
-            [Mistake(f"layers.freeze: {p}", "meets no parameter.", f"There are: {known}.") for p in unmet]
+            [
+                Mistake(f"layers.freeze: {p}", "meets no parameter.", f"There are: {known}.")
+                for p in unmet
+            ]
         )
     for name, parameter in model.named_parameters():
         parameter.requires_grad = not any(fnmatch.fnmatch(name, p) for p in patterns)
@@ -160,7 +163,10 @@ def _adapted(model: nn.Module, config: Config, added: list[str]) -> nn.Module:
     if unmet:
         known = ", ".join(sorted(linear))
         raise MistakesError(
-            [Mistake(f"lora.targets: {t}", "meets no layer.", f"There are: {known}.") for t in unmet]
+            [
+                Mistake(f"lora.targets: {t}", "meets no layer.", f"There are: {known}.")
+                for t in unmet
+            ]
         )
     if config.method == "qlora":
         model = peft.prepare_model_for_kbit_training(

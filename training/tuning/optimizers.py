@@ -24,9 +24,9 @@ def build(config: Config, groups: Groups) -> Optimizer:
         return Adafactor(groups, lr=rate, scale_parameter=False, relative_step=False)
     betas = optimizer.betas or (0.9, 0.999)
     if optimizer.name == "adamw_8bit":
-        import bitsandbytes
+        from bitsandbytes.optim.adamw import AdamW8bit
 
-        return bitsandbytes.optim.AdamW8bit(groups, lr=rate, betas=betas)
+        return AdamW8bit(groups, lr=rate, betas=betas)
     return AdamW(groups, lr=rate, betas=betas)
 
 
@@ -43,7 +43,7 @@ class Lion(Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """w -= lr · (sign(b1 · m + (1 - b1) · g) + decay · w); m = b2 · m + (1 - b2) · g."""
+        """W -= lr · (sign(b1 · m + (1 - b1) · g) + decay · w); m = b2 · m + (1 - b2) · g."""
         loss = None
         if closure is not None:
             with torch.enable_grad():

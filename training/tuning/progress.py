@@ -149,7 +149,7 @@ def _spaced(name: str) -> str:
 
 
 def _mlflow_run(config: Config) -> Any:
-    """MLflow with a run, where a tracking URI is set (Azure ML sets it) and on the first process."""
+    """MLflow with a run where a tracking URI is set, as Azure ML does; on the first process."""
     if not os.environ.get("MLFLOW_TRACKING_URI") or os.environ.get("RANK", "0") != "0":
         return None
     import mlflow
@@ -159,7 +159,7 @@ def _mlflow_run(config: Config) -> Any:
             mlflow.start_run()  # takes up MLFLOW_RUN_ID, which a job of Azure ML has
         flat = {name: str(value)[:500] for name, value in config.model_dump(mode="json").items()}
         mlflow.log_params(flat)
-    except Exception as error:  # noqa: BLE001 a paid training doesn't end over its diary
+    except Exception as error:  # a paid training doesn't end over its diary
         return _without_mlflow(error)
     return mlflow
 
@@ -167,7 +167,7 @@ def _mlflow_run(config: Config) -> Any:
 def _logged(mlflow: Any, logs: dict[str, float], step: int) -> Any:
     try:
         mlflow.log_metrics({name: float(value) for name, value in logs.items()}, step=step)
-    except Exception as error:  # noqa: BLE001 the same
+    except Exception as error:
         return _without_mlflow(error)
     return mlflow
 

@@ -115,7 +115,7 @@ class Tuner(Trainer):
         metric_key_prefix: str = "eval",
     ) -> dict[str, float]:
         """The loss a target over all of the validation data, and the task's metrics."""
-        model = self.model_wrapped
+        model: Any = self.model_wrapped
         model.eval()
         totals: Sums = {}
         for batch in self.get_eval_dataloader(eval_dataset):
@@ -124,7 +124,9 @@ class Tuner(Trainer):
                 sums = self._objective.measure(model, inputs)
             for name, value in sums.items():
                 totals[name] = totals.get(name, 0) + value.detach()
-        totals = {n: self.accelerator.reduce(v, "sum").cpu() for n, v in totals.items()}
+        for name, value in totals.items():
+            summed: Any = self.accelerator.reduce(value, "sum")
+            totals[name] = summed.cpu()
         loss = totals["loss"].item() / totals["items"].item()
         metrics = {"loss": loss, **self._objective.metrics(totals)}
         named = {f"{metric_key_prefix}_{name}": value for name, value in metrics.items()}
@@ -134,8 +136,6 @@ class Tuner(Trainer):
                 "Look at the loss and at the validation data."
             )
         self.log(named)
-        self.control = self.callback_handler.on_evaluate(
-            self.args, self.state, self.control, named
-        )
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, named)
         model.train()
         return named
