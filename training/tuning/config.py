@@ -126,7 +126,7 @@ class Config(Part):
     method: Literal["full", "lora", "qlora"] = "lora"
     """`qlora`, the base in 4 bits, takes CUDA."""
     lora: Lora = Lora()
-    """The adapter."""
+    """How large the adapter is, and on which layers."""
     loss: Annotated[Loss, BeforeValidator(_by_name)] = Loss()
     """What is minimised."""
     optimizer: Annotated[Optimizer, BeforeValidator(_by_name)] = Optimizer()
