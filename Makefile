@@ -35,6 +35,16 @@ check: $(STAMP) ## Format, lint, types, room boundaries
 	@$(BIN)/basedpyright
 	@$(BIN)/python -m pytest -q tests/unit/test_architecture.py
 
+test-training: .venv-training/.installed ## The training program on a tiny Phi-3: types, losses, resume (sets torch up)
+	@$(BIN)/basedpyright -p tests/training/pyright.json
+	@.venv-training/bin/pytest -c tests/training/pytest.ini --confcutdir=tests/training -q tests/training
+
+.venv-training/.installed: $(STAMP) training/requirements.lock
+	@echo 'Setting up .venv-training (once; torch for CUDA is 3 GB) …' >&2
+	@$(PYTHON) -m venv .venv-training
+	@VIRTUAL_ENV=.venv-training $(BIN)/uv pip sync -q --require-hashes training/requirements.lock
+	@touch $@
+
 report-check: $(STAMP) ## The report in Chromium: axe, keyboard, paper (needs Chromium and npm)
 	@npm ci --silent --ignore-scripts --prefix tests/browser
 	@$(BIN)/python -m pytest -q tests/browser/check_report.py
@@ -59,8 +69,13 @@ lock:           ## Resolve requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate \
 		--python-version 3.11 --extra dev pyproject.toml -o requirements.lock
 
+lock-training:  ## Resolve the training program's lock anew, also from pyproject.toml
+	@$(BIN)/python -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb")); print(*p["project"]["optional-dependencies"]["training"], *p["dependency-groups"]["training-job"], sep="\n")' \
+		| $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate \
+		--python-version 3.11 - -o training/requirements.lock
+
 clean:          ## Remove the virtual environment and the emulator's state
-	@rm -rf $(VENV) .foundry-emulator .fuzz
+	@rm -rf $(VENV) .venv-training .foundry-emulator .fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup policy demo test rehearse matrix report-check check accept docs bench fuzz wheel lock clean
+.PHONY: help setup policy demo test rehearse matrix report-check check test-training accept docs bench fuzz wheel lock lock-training clean

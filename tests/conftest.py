@@ -13,6 +13,9 @@ import pytest
 from emulator.rehearsal.pulumi import find_pulumi
 from emulator.server import Emulator
 
+# `make test-training` runs these, where torch is.
+collect_ignore = ["training"]
+
 # As minipulumi has it in a process of its own: before any test loads gRPC, which reads it then.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 

@@ -8,6 +8,7 @@ from tools import (
     rules_page,
     spec_page,
     stack_page,
+    training_page,
 )
 
 PAGES = {
@@ -18,6 +19,7 @@ PAGES = {
     rules_page.PAGE: rules_page.page,
     spec_page.PAGE: spec_page.page,
     stack_page.PAGE: stack_page.page,
+    training_page.PAGE: training_page.page,
 }
 
 if __name__ == "__main__":

@@ -88,6 +88,8 @@ NOT_RUN = {
     "ARM_CLIENT_ID=<id> pulumi preview": "the same",
     "foundry-emulator workflow --repository contoso/phi --environment prod -- env "
     "AZURE_CLIENT_ID=<id> foundry-tune plan SPEC": "the same",
+    "make test-training": "minutes, and installs torch; the last thing that CI runs",
+    "make lock-training": "asks the package index",
     "make docs": "rewrites files of the checkout",
     "make wheel": "a minute, and makes an environment of its own",
 }  # fmt: skip

@@ -54,6 +54,14 @@ def test_the_rules_need_nothing_but_a_reader_of_types() -> None:
         assert packages(source) <= standard, source
 
 
+def test_the_training_program_and_the_rooms_know_nothing_of_each_other() -> None:
+    """It is uploaded as one folder, and what imports it would import torch."""
+    for source in sources("training"):
+        assert not packages(source) & {*ROOMS, *SDKS, "tools"}, source
+    for source in [file for room in (*ROOMS, "tools") for file in sources(room)]:
+        assert not packages(source) & {"train", "training", "tuning"}, source
+
+
 # ── in a room ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -133,7 +141,7 @@ def test_the_page_shows_the_imports_as_they_are() -> None:
 
 
 def test_no_file_is_longer_than_600_lines() -> None:
-    for room in ROOMS:
+    for room in (*ROOMS, "training"):
         for source in sources(room):
             lines = len(source.read_text(encoding="utf-8").splitlines())
             assert lines <= 600, f"{source.relative_to(ROOT)} has {lines} lines"
