@@ -241,6 +241,6 @@ def test_down_takes_the_answers_with_it_and_what_comes_back_asks_nothing(place: 
     assert not asset.archived
     gone = place.tune("down", str(spec), "--yes")
     assert gone.code == 0, gone.said
-    assert "3 versions" in gone.out
+    assert "4 versions" in gone.out
     [asset] = data.versions(place.session(), f"{place.name}-eval-answers")
     assert asset.archived
