@@ -32,6 +32,7 @@ SERVICES = (
     "emulator.services.storage",
     "emulator.services.keyvault",
     "emulator.services.cognitiveservices",
+    "emulator.services.containerregistry",
     "emulator.services.machinelearningservices",
     "emulator.services.inference",
     "emulator.services.contentsafety",

@@ -4,10 +4,13 @@ pulumi stack select --create dev    # offline, in a shell of `foundry-emulator r
 pulumi up
 """
 
-from pulumi import Resource, ResourceOptions
+from dataclasses import replace
+
+import pulumi
+from pulumi import Resource
 from pulumi_azure_native import authorization
 
-from infra import config, naming, outputs, registration
+from infra import config, existing, naming, outputs, registration
 from infra.access import Access, AccessArgs
 from infra.foundry import FoundryEnvironment, FoundryEnvironmentArgs
 from infra.identities import Identities, IdentitiesArgs
@@ -16,6 +19,11 @@ settings = config.read()
 client = authorization.get_client_config()
 
 names = naming.names(settings.workload, settings.environment, client.subscription_id)
+there = existing.look(settings, client.subscription_id)
+if "resourceGroup" in there:
+    names = replace(names, resource_group=there["resourceGroup"].name)
+for warning in existing.untouched(there, settings):
+    pulumi.warn(warning)
 watch = settings.guards
 tags = {**settings.tags, "environment": settings.environment, "made-by": "foundry-tune"}
 registrations = registration.register_all(
@@ -38,8 +46,9 @@ environment = FoundryEnvironment(
         protect=watch.protect,
         diagnostics=watch.diagnostics,
         network=settings.network,
+        existing=there,
+        registrations=registrations,
     ),
-    ResourceOptions(depends_on=registrations),
 )
 
 identities = None

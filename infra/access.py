@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 import pulumi
 from pulumi import Output, ResourceOptions
 from pulumi_azure_native import authorization, managedidentity
-from pulumi_azure_native import machinelearningservices as ml
 
 from infra import role_sets, roles
 from infra.access_settings import Grant, May, PipelineIdentity
 from infra.config import Developer
 from infra.foundry import FoundryEnvironment
 from infra.naming import role_assignment_name
+from infra.parts import Part
 from infra.role_sets import ROLE_SETS
 
 GROUP = "group"
@@ -149,18 +149,22 @@ class Access(pulumi.ComponentResource):
             ),
         ]
 
-    def _grant_workspace(self, name: str, workspace: ml.Workspace) -> None:
+    def _grant_workspace(self, name: str, workspace: Part) -> None:
         environment = self._args.environment
-        for purpose, scope, role in (
-            ("blobs", environment.storage_account.id, roles.BLOB_DATA_CONTRIBUTOR),
-            ("secrets", environment.key_vault.id, roles.KEY_VAULT_SECRETS_OFFICER),
-            ("ai-services", environment.ai_services.id, roles.COGNITIVE_SERVICES_USER),
+        if workspace.principal_id is None:
+            return
+        for purpose, part, role in (
+            ("blobs", environment.storage_account, roles.BLOB_DATA_CONTRIBUTOR),
+            ("secrets", environment.key_vault, roles.KEY_VAULT_SECRETS_OFFICER),
+            ("ai-services", environment.ai_services, roles.COGNITIVE_SERVICES_USER),
         ):
+            if workspace.made is None and part.made is None:
+                continue  # a hub that is there has had what it needs there, and twice is an error
             self._assign(
                 f"{name}-{purpose}",
-                scope=scope,
+                scope=part.id,
                 role=role,
-                principal_id=principal_of(workspace),
+                principal_id=workspace.principal_id,
                 principal_type=authorization.PrincipalType.SERVICE_PRINCIPAL,
             )
 
@@ -210,21 +214,12 @@ IDENTITY_ROLES: Mapping[May, tuple[tuple[str, str], ...]] = {
         (GROUP, "serves"),
         (STORAGE, roles.BLOB_DATA_CONTRIBUTOR),
     ),
+    # `foundry-tune monitor` asks what is served, which takes its key; `drift` and `orphans` read.
+    "monitor": ((GROUP, roles.READER), (GROUP, "calls")),
     # `pulumi up` makes everything in the group, and hands on the roles of this stack only.
     "up": ((GROUP, roles.CONTRIBUTOR), (GROUP, roles.RBAC_ADMINISTRATOR)),
 }
 """What an identity may do: places and roles, a role's GUID or a set of this stack's own."""
-
-
-def principal_of(workspace: ml.Workspace) -> Output[str]:
-    """The object id of the workspace's own identity."""
-
-    def principal_id(identity: ml.outputs.ManagedServiceIdentityResponse | None) -> str:
-        if identity is None:
-            raise pulumi.RunError("Azure made a workspace without the identity it was asked for.")
-        return identity.principal_id
-
-    return workspace.identity.apply(principal_id)
 
 
 def _scopes(environment: FoundryEnvironment) -> dict[str, Output[str]]:

@@ -5,14 +5,14 @@ platform team reads them in a CI log and not at a prompt.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
 import pulumi
 from pulumi.runtime import config as pulumi_config
 
-from infra import access_settings, config_guards, config_network
+from infra import access_settings, config_existing, config_guards, config_network
 from infra.access_settings import (
     GUID,
     MAY,
@@ -131,6 +131,7 @@ KEYS: Mapping[str, Key] = {
         "none",
         "tags:\n  owner: platform-team",
     ),
+    **config_existing.KEYS,
     **config_guards.KEYS,
     **config_network.KEYS,
 }
@@ -185,6 +186,8 @@ class Settings:
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     guards: Guards = field(default_factory=Guards)
     network: Network | None = None
+    existing: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The ids of what is there already, by `config_existing.KINDS`."""
 
 
 def read() -> Settings:
@@ -219,19 +222,33 @@ def parse(keys: list[str], get: Callable[[str], str | None], stack: str) -> Sett
         tags=reader.tags(),
         guards=config_guards.read(reader),
         network=config_network.read(reader),
+        existing=config_existing.read(reader),
     )
     developers = [(one.name, one.principal_id) for one in settings.developers]
     access_settings.refuse_twice(settings.access, developers, reader)
     config_guards.check_tags(settings.guards, settings.tags, reader)
-    if f"hub-{workload}-{environment}" in settings.projects:
+    if "hub" not in settings.existing and f"hub-{workload}-{environment}" in settings.projects:
         reader.find("projects", "a project can't have the hub's name", "Choose another name.")
     if settings.purge_on_destroy and settings.purge_protection:
         what = "a vault that is protected from purging can't be purged"
         reader.find("purgeOnDestroy", what, "Set purgeProtection or purgeOnDestroy to false.")
+    if "hub" in settings.existing and settings.network and settings.network.isolation:
+        what = "the managed network of a hub that is there already is its owner's"
+        reader.find("network.isolation", what, "Leave isolation and outbound out.")
     if reader.findings:
-        listed = "\n".join(f"  {finding}" for finding in reader.findings)
-        raise ConfigError(f"The configuration of stack '{stack}' can't be used:\n{listed}")
+        raise refusal(stack, reader.findings)
     return settings
+
+
+def finding(key: str, what: str, next_step: str) -> str:
+    """What is wrong with a key, and one next step."""
+    return f"foundry-tune:{key}: {what}. {next_step}"
+
+
+def refusal(stack: str, findings: Sequence[str]) -> ConfigError:
+    """The error that tells all findings at once."""
+    listed = "\n".join(f"  {each}" for each in findings)
+    return ConfigError(f"The configuration of stack '{stack}' can't be used:\n{listed}")
 
 
 def namespaces(settings: Settings) -> tuple[str, ...]:
@@ -251,7 +268,7 @@ class _Reader:
         self.findings: list[str] = []
 
     def find(self, key: str, what: str, next_step: str) -> None:
-        self.findings.append(f"foundry-tune:{key}: {what}. {next_step}")
+        self.findings.append(finding(key, what, next_step))
 
     def refuse_unknown(self, keys: list[str]) -> None:
         for key in sorted(set(keys) - set(KEYS)):

@@ -1,7 +1,7 @@
 """The place to fine-tune in: a hub with its storage, vault and AI Services, and its projects."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -15,10 +15,12 @@ from pulumi_azure_native import (
 )
 from pulumi_azure_native import machinelearningservices as ml
 
-from infra import purge, recovery
+from infra import parts, purge, recovery
 from infra.config_guards import Diagnostics
 from infra.config_network import Network
+from infra.existing import Found
 from infra.naming import Names
+from infra.parts import Part
 
 if TYPE_CHECKING:
     from infra.observability import Observability
@@ -41,6 +43,10 @@ class FoundryEnvironmentArgs:
     protect: bool = False
     diagnostics: Diagnostics | None = None
     network: Network | None = None
+    existing: Mapping[str, Found] = field(default_factory=dict[str, Found])
+    """What is there already and isn't made, by `config_existing.KINDS`."""
+    registrations: Sequence[pulumi.Resource] = ()
+    """The resource providers, without which nothing can be made."""
 
 
 class FoundryEnvironment(pulumi.ComponentResource):
@@ -50,12 +56,12 @@ class FoundryEnvironment(pulumi.ComponentResource):
     do what is in the role assignments (`infra.access`) and nowhere else.
     """
 
-    group: resources.ResourceGroup
-    storage_account: storage.StorageAccount
-    key_vault: keyvault.Vault
-    ai_services: cognitiveservices.Account
-    hub: ml.Workspace
-    projects: dict[str, ml.Workspace]
+    group: Part
+    storage_account: Part
+    key_vault: Part
+    ai_services: Part
+    hub: Part
+    projects: dict[str, Part]
 
     def __init__(
         self, name: str, args: FoundryEnvironmentArgs, opts: ResourceOptions | None = None
@@ -66,27 +72,32 @@ class FoundryEnvironment(pulumi.ComponentResource):
         # What can't be made again: deleted only once the configuration says so.
         self._precious = ResourceOptions(parent=self, protect=args.protect)
         self._network = "Enabled" if args.public_network_access else "Disabled"
-        self.group = self._make_group(opts)
+        self.group = self._there("resourceGroup") or self._make_group()
         # Not above: Pulumi evaluates what the class says of itself.
         self.observability: Observability | None = self._make_observability()
-        self.storage_account = self._make_storage()
-        self.key_vault = self._make_key_vault()
-        self.ai_services = self._make_ai_services()
-        self.hub = self._make_hub()
-        self.connection = self._connect_ai_services()
+        self.storage_account = self._there("storage") or self._make_storage()
+        self.key_vault = self._there("keyVault") or self._make_key_vault()
+        self.ai_services = self._there("aiServices") or self._make_ai_services()
+        self.hub = self._there("hub") or self._make_hub()
         self.projects = {project: self._make_project(project) for project in args.projects}
+        self.connections = self._connect_ai_services()
         self.register_outputs({"hubId": self.hub.id})
 
-    def _make_group(self, opts: ResourceOptions | None) -> resources.ResourceGroup:
-        # A component hands its depends_on to nobody, and all else waits for the group.
-        depends_on = opts.depends_on if opts else None
-        return resources.ResourceGroup(
+    def _there(self, key: str) -> Part | None:
+        """What isn't made, since it is there already."""
+        found = self._args.existing.get(key)
+        return parts.there(found, self._args.registrations) if found else None
+
+    def _make_group(self) -> Part:
+        # All else waits for the group, and it for the registrations.
+        made = resources.ResourceGroup(
             "group",
             resource_group_name=self._args.names.resource_group,
             location=self._args.location,
             tags=self._args.tags,
-            opts=ResourceOptions(parent=self, depends_on=depends_on),
+            opts=ResourceOptions(parent=self, depends_on=self._args.registrations),
         )
+        return Part(id=made.id, name=made.name, made=made)
 
     def _make_observability(self) -> "Observability | None":
         if self._args.diagnostics is None:
@@ -100,15 +111,18 @@ class FoundryEnvironment(pulumi.ComponentResource):
                 retention_days=self._args.diagnostics.retention_days,
                 resource_group=self.group.name,
                 workspace_name=self._args.names.logs,
-                insights_name=self._args.names.insights,
+                # A hub that is there keeps what it has.
+                insights_name=None
+                if {"hub", "applicationInsights"} & self._args.existing.keys()
+                else self._args.names.insights,
                 location=self._args.location,
                 tags=self._args.tags,
             ),
             self._inside,
         )
 
-    def _make_storage(self) -> storage.StorageAccount:
-        return storage.StorageAccount(
+    def _make_storage(self) -> Part:
+        made = storage.StorageAccount(
             "storage",
             account_name=self._args.names.storage_account,
             resource_group_name=self.group.name,
@@ -125,11 +139,12 @@ class FoundryEnvironment(pulumi.ComponentResource):
             tags=self._args.tags,
             opts=self._precious,
         )
+        return Part(id=made.id, name=made.name, made=made)
 
-    def _make_key_vault(self) -> keyvault.Vault:
+    def _make_key_vault(self) -> Part:
         name = self._args.names.key_vault
         deleted = self._args.recover_deleted and recovery.vault_is_deleted(*self._place(), name)
-        return keyvault.Vault(
+        made = keyvault.Vault(
             "vault",
             vault_name=name,
             resource_group_name=self.group.name,
@@ -152,12 +167,13 @@ class FoundryEnvironment(pulumi.ComponentResource):
                 ResourceOptions(ignore_changes=["properties.createMode"]),
             ),
         )
+        return Part(id=made.id, name=made.name, address=made.properties.vault_uri, made=made)
 
-    def _make_ai_services(self) -> cognitiveservices.Account:
+    def _make_ai_services(self) -> Part:
         names = self._args.names
         place = (*self._place(), names.resource_group, names.ai_services)
         deleted = self._args.recover_deleted and recovery.account_is_deleted(*place)
-        return cognitiveservices.Account(
+        made = cognitiveservices.Account(
             "ai-services",
             account_name=names.ai_services,
             resource_group_name=self.group.name,
@@ -182,8 +198,9 @@ class FoundryEnvironment(pulumi.ComponentResource):
                 ResourceOptions(ignore_changes=["properties.restore"]),
             ),
         )
+        return Part(id=made.id, name=made.name, address=made.properties.endpoint, made=made)
 
-    def _make_hub(self) -> ml.Workspace:
+    def _make_hub(self) -> Part:
         name = self._args.names.hub
         properties: dict[str, pulumi.Input[Any]] = {
             "friendlyName": name,
@@ -193,11 +210,15 @@ class FoundryEnvironment(pulumi.ComponentResource):
             "systemDatastoresAuthMode": ml.SystemDatastoresAuthMode.IDENTITY,
             "publicNetworkAccess": self._network,
         }
-        if self.observability is not None:
+        if insights := self._there("applicationInsights"):
+            properties["applicationInsights"] = insights.id
+        elif self.observability is not None and self.observability.insights is not None:
             properties["applicationInsights"] = self.observability.insights.id
+        if registry := self._there("containerRegistry"):
+            properties["containerRegistry"] = registry.id
         if managed := _managed_network(self._args.network):
             properties["managedNetwork"] = managed
-        return ml.Workspace(
+        made = ml.Workspace(
             "hub",
             workspace_name=name,
             resource_group_name=self.group.name,
@@ -210,33 +231,42 @@ class FoundryEnvironment(pulumi.ComponentResource):
             storage_account=properties["storageAccount"],
             key_vault=properties["keyVault"],
             application_insights=properties.get("applicationInsights"),
+            container_registry=properties.get("containerRegistry"),
             managed_network=properties.get("managedNetwork"),
             system_datastores_auth_mode=properties["systemDatastoresAuthMode"],
             public_network_access=properties["publicNetworkAccess"],
             tags=self._args.tags,
             opts=self._kept_workspace("hub", name, "Hub", properties, self._precious),
         )
+        return parts.made(made)
 
-    def _connect_ai_services(self) -> ml.WorkspaceConnection:
-        return ml.WorkspaceConnection(
-            "connection",
-            connection_name=self._args.names.connection,
-            workspace_name=self.hub.name,
-            resource_group_name=self.group.name,
-            properties=ml.AADAuthTypeWorkspaceConnectionPropertiesArgs(
-                auth_type="AAD",
-                category=ml.ConnectionCategory.AI_SERVICES,
-                target=self.ai_services.properties.endpoint,
-                is_shared_to_all=True,
-                metadata={"ApiType": "Azure", "ResourceId": self.ai_services.id},
-            ),
-            opts=self._inside,
-        )
+    def _connect_ai_services(self) -> list[ml.WorkspaceConnection]:
+        """One connection for all projects; a hub that is there gets none, but each project does."""
+        owners = {"connection": self.hub}
+        if self.hub.made is None:
+            owners = {f"connection-{name}": project for name, project in self.projects.items()}
+        return [
+            ml.WorkspaceConnection(
+                label,
+                connection_name=self._args.names.connection,
+                workspace_name=owner.name,
+                resource_group_name=self.group.name,
+                properties=ml.AADAuthTypeWorkspaceConnectionPropertiesArgs(
+                    auth_type="AAD",
+                    category=ml.ConnectionCategory.AI_SERVICES,
+                    target=self.ai_services.address,
+                    is_shared_to_all=self.hub.made is not None,
+                    metadata={"ApiType": "Azure", "ResourceId": self.ai_services.id},
+                ),
+                opts=self._inside,
+            )
+            for label, owner in owners.items()
+        ]
 
-    def _make_project(self, project: str) -> ml.Workspace:
+    def _make_project(self, project: str) -> Part:
         # Nothing else: Azure refuses a project that brings its own storage or vault.
         properties = {"friendlyName": project, "hubResourceId": self.hub.id}
-        return ml.Workspace(
+        made = ml.Workspace(
             f"project-{project}",
             workspace_name=project,
             resource_group_name=self.group.name,
@@ -252,6 +282,7 @@ class FoundryEnvironment(pulumi.ComponentResource):
                 f"project-{project}", project, "Project", properties, self._inside
             ),
         )
+        return parts.made(made)
 
     def _kept_workspace(
         self,

@@ -10,6 +10,7 @@ from pulumi_azure_native import operationalinsights as logs
 
 from infra.config_guards import Budget
 from infra.foundry import FoundryEnvironment
+from infra.parts import Part
 
 LOCKED = (
     "Made by foundry-tune. `pulumi config set foundry-tune:locks false` and `pulumi up` remove it."
@@ -44,7 +45,7 @@ class CostGuard(pulumi.ComponentResource):
 
 
 class DiagnosticSettings(pulumi.ComponentResource):
-    """The logs and metrics of every part of an environment, sent to one workspace."""
+    """The logs and metrics of every part that the stack made, sent to one workspace."""
 
     settings: list[monitor.DiagnosticSetting]
 
@@ -56,18 +57,19 @@ class DiagnosticSettings(pulumi.ComponentResource):
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("foundry-tune:index:DiagnosticSettings", name, {}, opts)
-        storage_account = environment.storage_account.id
-        parts: Mapping[str, tuple[Input[str], bool]] = {
-            "hub": (environment.hub.id, True),
-            "vault": (environment.key_vault.id, True),
-            "ai-services": (environment.ai_services.id, True),
+        storage = environment.storage_account
+        blobs = pulumi.Output.concat(storage.id, "/blobServices/default")
+        parts: Mapping[str, tuple[Part, Input[str], bool]] = {
+            "hub": (environment.hub, environment.hub.id, True),
+            "vault": (environment.key_vault, environment.key_vault.id, True),
+            "ai-services": (environment.ai_services, environment.ai_services.id, True),
             # An account has metrics; the logs are those of its services.
-            "storage": (storage_account, False),
-            "blobs": (pulumi.Output.concat(storage_account, "/blobServices/default"), True),
+            "storage": (storage, storage.id, False),
+            "blobs": (storage, blobs, True),
         }
         self.settings = [
             monitor.DiagnosticSetting(
-                f"diagnostics-{part}",
+                f"diagnostics-{label}",
                 name=SETTING,
                 resource_uri=resource,
                 workspace_id=workspace.id,
@@ -79,7 +81,8 @@ class DiagnosticSettings(pulumi.ComponentResource):
                 ],
                 opts=ResourceOptions(parent=self),
             )
-            for part, (resource, has_logs) in parts.items()
+            for label, (part, resource, has_logs) in parts.items()
+            if part.made is not None
         ]
         self.register_outputs({})
 
@@ -107,12 +110,15 @@ class Locks(pulumi.ComponentResource):
             "ai-services": environment.ai_services,
             "storage": environment.storage_account,
         }
-        below = [environment.connection, *environment.projects.values(), *after]
-        for part, resource in parts.items():
+        projects = [project.made for project in environment.projects.values()]
+        below = [*environment.connections, *filter(None, projects), *after]
+        for label, part in parts.items():
+            if part.made is None:
+                continue  # it has its owner, who locks it or doesn't
             authorization.ManagementLockByScope(
-                f"lock-{part}",
+                f"lock-{label}",
                 lock_name=SETTING,
-                scope=resource.id,
+                scope=part.id,
                 level=authorization.LockLevel.CAN_NOT_DELETE,
                 notes=LOCKED,
                 opts=ResourceOptions(parent=self, depends_on=below),

@@ -4,17 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
-from pulumi import Input, Output, Resource, ResourceOptions
+from pulumi import Input, Resource, ResourceOptions
 from pulumi_azure_native import network, privatedns
 
 from infra.config_network import Network
 from infra.foundry import FoundryEnvironment
+from infra.parts import Part
 
 SUBNET = "endpoints"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class Target:
     """What is reached privately: its id, its sub-resource, and the zones that its names are in."""
 
     id: Input[str]
@@ -46,13 +47,13 @@ class PrivateNetwork(pulumi.ComponentResource):
         self._args = args
         self._inside = ResourceOptions(parent=self)
         self._group = args.environment.group.name
-        parts = parts_of(args.environment)
+        targets = targets_of(args.environment)
         subnet, vnet, first = self._subnet()
-        zones = sorted({zone for part in parts.values() for zone in part.zones})
+        zones = sorted({zone for target in targets.values() for zone in target.zones})
         ids = self._zones(zones, vnet)
         self.endpoints = []
-        for label, part in parts.items():
-            self._endpoint(label, part, subnet, ids, first)
+        for label, target in targets.items():
+            self._endpoint(label, target, subnet, ids, first)
         self.register_outputs({})
 
     def _subnet(self) -> tuple[Input[str], Input[str], list[Resource]]:
@@ -113,13 +114,13 @@ class PrivateNetwork(pulumi.ComponentResource):
     def _endpoint(
         self,
         label: str,
-        part: Part,
+        target: Target,
         subnet: Input[str],
         zones: Mapping[str, Input[str]],
         first: list[Resource],
     ) -> None:
         connection = network.PrivateLinkServiceConnectionArgs(
-            name=label, private_link_service_id=part.id, group_ids=[part.group]
+            name=label, private_link_service_id=target.id, group_ids=[target.group]
         )
         endpoint = network.PrivateEndpoint(
             f"endpoint-{label}",
@@ -141,34 +142,41 @@ class PrivateNetwork(pulumi.ComponentResource):
                 network.PrivateDnsZoneConfigArgs(
                     name=zone.replace(".", "-"), private_dns_zone_id=zones[zone]
                 )
-                for zone in part.zones
+                for zone in target.zones
             ],
             opts=self._inside,
         )
         self.endpoints += [endpoint, names]
 
 
-def parts_of(environment: FoundryEnvironment) -> Mapping[str, Part]:
-    """What is reached privately (Azure's list of private DNS zones; a project through its hub)."""
-    storage: Output[str] = environment.storage_account.id
-    return {
-        "hub": Part(
-            id=environment.hub.id,
-            group="amlworkspace",
-            zones=("privatelink.api.azureml.ms", "privatelink.notebooks.azure.net"),
+def targets_of(environment: FoundryEnvironment) -> Mapping[str, Target]:
+    """What is reached privately (Azure's list of private DNS zones; a project through its hub).
+
+    Not what was there already: it has an owner, who gives it a private endpoint or doesn't.
+    """
+    hub, storage = environment.hub, environment.storage_account
+    vault, ai_services = environment.key_vault, environment.ai_services
+    all_of_it: Mapping[str, tuple[Part, str, tuple[str, ...]]] = {
+        "hub": (
+            hub,
+            "amlworkspace",
+            ("privatelink.api.azureml.ms", "privatelink.notebooks.azure.net"),
         ),
-        "blob": Part(id=storage, group="blob", zones=("privatelink.blob.core.windows.net",)),
-        "file": Part(id=storage, group="file", zones=("privatelink.file.core.windows.net",)),
-        "vault": Part(
-            id=environment.key_vault.id, group="vault", zones=("privatelink.vaultcore.azure.net",)
-        ),
-        "ai-services": Part(
-            id=environment.ai_services.id,
-            group="account",
-            zones=(
+        "blob": (storage, "blob", ("privatelink.blob.core.windows.net",)),
+        "file": (storage, "file", ("privatelink.file.core.windows.net",)),
+        "vault": (vault, "vault", ("privatelink.vaultcore.azure.net",)),
+        "ai-services": (
+            ai_services,
+            "account",
+            (
                 "privatelink.cognitiveservices.azure.com",
                 "privatelink.openai.azure.com",
                 "privatelink.services.ai.azure.com",
             ),
         ),
+    }
+    return {
+        label: Target(id=part.id, group=group, zones=zones)
+        for label, (part, group, zones) in all_of_it.items()
+        if part.made is not None
     }

@@ -16,7 +16,8 @@ class ObservabilityArgs:
     retention_days: int
     resource_group: Input[str]
     workspace_name: str
-    insights_name: str
+    insights_name: str | None
+    """None: the hub has its own."""
     location: str
     tags: Mapping[str, str]
 
@@ -25,7 +26,7 @@ class Observability(pulumi.ComponentResource):
     """A Log Analytics workspace, and Application Insights that writes to it."""
 
     workspace: logs.Workspace
-    insights: applicationinsights.Component
+    insights: applicationinsights.Component | None
 
     def __init__(
         self, name: str, args: ObservabilityArgs, opts: ResourceOptions | None = None
@@ -41,9 +42,15 @@ class Observability(pulumi.ComponentResource):
             tags=args.tags,
             opts=ResourceOptions(parent=self),
         )
-        self.insights = applicationinsights.Component(
+        self.insights = (
+            self._make_insights(args, args.insights_name) if args.insights_name else None
+        )
+        self.register_outputs({})
+
+    def _make_insights(self, args: ObservabilityArgs, name: str) -> applicationinsights.Component:
+        return applicationinsights.Component(
             "insights",
-            resource_name_=args.insights_name,
+            resource_name_=name,
             resource_group_name=args.resource_group,
             location=args.location,
             kind="web",
@@ -55,4 +62,3 @@ class Observability(pulumi.ComponentResource):
             tags=args.tags,
             opts=ResourceOptions(parent=self),
         )
-        self.register_outputs({})

@@ -6,7 +6,6 @@ from typing import Any
 import pulumi
 from pulumi_azure_native.authorization import GetClientConfigResult
 
-from infra.access import principal_of
 from infra.config import Settings
 from infra.foundry import FoundryEnvironment
 from infra.registration import ProviderRegistration
@@ -36,10 +35,10 @@ def export(
         "projectName": project.name,
         "projectNames": [workspace.name for workspace in environment.projects.values()],
         "projectId": project.id,
-        "projectPrincipalId": principal_of(project),
+        "projectPrincipalId": project.principal_id,
         "storageAccountName": environment.storage_account.name,
-        "keyVaultUri": environment.key_vault.properties.vault_uri,
-        "aiServicesEndpoint": environment.ai_services.properties.endpoint,
+        "keyVaultUri": environment.key_vault.address,
+        "aiServicesEndpoint": environment.ai_services.address,
         "registeredProviders": [registration.namespace for registration in registrations],
     }
     if client_ids:

@@ -14,18 +14,21 @@ if TYPE_CHECKING:
     from jobs.errors import FoundryTuneError
 
 VERBS = {
+    "init": "A repository of one's own: environment, spec, data, workflows",
     "validate": "Check specs, and the data they name, before anything is spent",
     "dataset": "check, split, fix or describe a JSONL file of conversations",
     "cost": "What a spec would cost, with the price rows it rests on",
     "models": "What can be fine-tuned and served, where, until when",
     "forecast": "On which day a spec, or what is served, stops working",
     "plan": "What apply would do: data, checks, cost, actions",
+    "policy": "Hold specs, and what is live in Azure, against the platform team's rules",
     "apply": "Do it: upload, fine-tune, register, serve, prove",
     "lock": "Write down all that a revision is made with, beside the spec",
     "verify": "What moved since a lock was written: files, packages, Azure",
     "status": "What a spec's resources are doing",
     "drift": "What changed in Azure behind the files' back, and its repair",
     "orphans": "What costs and belongs to no file",
+    "comment": "Keep one comment of a pull request, or one issue, up to date",
     "promote": "Let the name follow a revision that is ready",
     "rollback": "Back to an earlier revision, in seconds while its endpoint lives",
     "gc": "Delete the endpoints that no name follows and whose time is over",

@@ -40,6 +40,15 @@ def add_strict(parser: ArgumentParser) -> None:
     parser.add_argument("--strict", action="store_true", help="warnings refuse as errors do")
 
 
+def add_policy(parser: ArgumentParser) -> None:
+    """`--policy`: another policy than those above the specs."""
+    parser.add_argument(
+        "--policy",
+        metavar="FILE",
+        help="what the specs are held to (each foundry-policy.yaml above them)",
+    )
+
+
 def add_date(parser: ArgumentParser) -> None:
     """`--date`: the day the catalogue's lifecycle dates are held against."""
     parser.add_argument(

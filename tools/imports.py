@@ -20,7 +20,7 @@ FLOORS: Mapping[str, Floors] = {
         ("findings", "revision", "side_by_side", "suggestions", "values", "options"),
         ("errors", "rules"),
         ("files", "terminal", "catalog"),
-        ("target",),
+        ("target", "repository", "github"),
         ("spec", "dataset", "foundry"),
         ("money", "look"),
         ("read",),

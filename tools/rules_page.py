@@ -20,9 +20,14 @@ ignore:
 ```
 
 `foundry-tune explain FT-D022` prints one rule. This page is made from `jobs/rules/`
-by `make docs`.
+and `policy/` by `make docs`. Rules of a [policy](policy.md) hold where its file says so.
 """
-CHAPTERS = {"S": "Specs", "C": "Models, regions, dates, prices", "D": "Data"}
+CHAPTERS = {
+    "S": "Specs",
+    "C": "Models, regions, dates, prices",
+    "D": "Data",
+    "P": "A platform team's policy",
+}
 
 
 def page() -> str:

@@ -53,11 +53,38 @@ pipelines sign in without a secret. What each set may do, and why: [access.md](a
 | file | for | beside `Pulumi.dev.yaml` |
 | --- | --- | --- |
 | `Pulumi.dev.yaml` | rehearsals, first steps | |
+| `infra/profiles/dev.yaml` | first steps in your own subscription | no salt of rehearsals |
 | `infra/profiles/standard.yaml` | a team | budget, locks, diagnostics, required tags |
 | `infra/profiles/private.yaml` | what stays private | as standard; private networks |
 
-Copy one to `Pulumi.<stack>.yaml`. A stack is one hub in one region: for several hubs or regions
-make a stack each.
+Copy one to `Pulumi.<stack>.yaml`, or let `foundry-tune init` write a repository around it. A stack
+is one hub in one region: for several hubs or regions make a stack each (`pulumi stack init NAME`);
+one file that names several is refused.
+
+## Bring your own
+
+`existing` names by id what is used instead of made: the resource group, storage, key vault, AI
+Services and hub, Application Insights and a container registry for a hub that is made. Each alone
+or all together, in any resource group of the subscription. With a hub its storage and vault come
+along by themselves, and several stacks may each have their projects in it.
+
+What exists is read, and nothing else: it isn't in Pulumi's state, so no `up` or `destroy` changes,
+replaces or deletes it, and it gets no tag, lock, diagnostic setting or private endpoint. Beside it
+are made: role assignments on it (developers, the projects' identities, and the hub's where one of
+the two is made; not above it), the projects in a hub, each with its own connection to AI Services,
+and in a resource group all the rest: roles, custom roles and `budget` then hold for all of that
+group. In a storage account projects have containers, which stay, with the training data, when a
+project goes.
+
+A preview tells, all at once, what can't be used: an id that isn't there or can't be read (Reader is
+enough), one of another subscription, storage, vault, AI Services or hub in another region than
+`location`, a project instead of a hub, something else than the hub has. `publicNetworkAccess:
+Disabled` and `network` are for what is made; a preview warns of what stays open, and
+`network.isolation` with a hub that exists is refused.
+
+Who runs `pulumi up` assigns roles on what exists: that takes Role Based Access Control
+Administrator there, which `may: up` gives in the stack's resource group only. Somebody who has one
+of these roles there by another assignment makes Azure say `RoleAssignmentExists`: remove that one.
 
 ## Locks and protection
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from emulator.services.githubactions.issues import HOST
 from emulator.services.githubactions.runner import WorkflowJob
 
 # What a rehearsal signs in with, and a runner hasn't: it must come from the job's own token.
@@ -30,6 +31,9 @@ def job_environment(
         "GITHUB_REPOSITORY_OWNER": claims["repository_owner"],
         "GITHUB_REF": claims["ref"],
         "GITHUB_EVENT_NAME": claims["event_name"],
+        "GITHUB_API_URL": f"https://{HOST}",
+        "GITHUB_SERVER_URL": "https://github.com",
+        "GITHUB_TOKEN": token,
         "ACTIONS_ID_TOKEN_REQUEST_URL": url,
         "ACTIONS_ID_TOKEN_REQUEST_TOKEN": token,
     }

@@ -4,12 +4,13 @@ Only Azure's Model Inference API (`{endpoint}/chat/completions`) passes the cont
 `/v1/chat/completions` goes straight to the model. So the client's base URL is the endpoint itself.
 """
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
-from jobs.errors import RemoteError, SignInError, UnreachableError
+from jobs.errors import FoundryTuneError, RefusedError, RemoteError, SignInError, UnreachableError
 from jobs.foundry import endpoints
 from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.pace import Pace, ThrottledError, asked_to_wait
@@ -57,6 +58,9 @@ class Answer:
     """To the whole answer, without waiting for the rate limit."""
     tool_calls: Sequence[Mapping[str, Any]] = ()
     """As the chat completions API has them."""
+    logprobs: Sequence[float] | None = None
+    """The natural logarithm of each of its tokens' probability; None where the endpoint gives none,
+    or nobody asked."""
 
     @property
     def severities(self) -> Mapping[str, str]:
@@ -79,7 +83,18 @@ class Refusal:
     annotations: Annotations = field(default_factory=Annotations)
 
 
+class ParameterRefusedError(RefusedError):
+    """The endpoint doesn't take a parameter; nothing was answered, so nothing was paid."""
+
+    parameter: str
+
+
 Messages = Sequence[Mapping[str, Any]]
+
+# The Model Inference API has no log probabilities of its own: it hands parameters that it doesn't
+# know on to the model where it is told to (ai-foundry/how-to/deploy-models-phi-4.md, "Pass extra
+# parameters to the model", which lists logprobs for Phi).
+_HANDED_ON = {"extra-parameters": "pass-through"}
 
 
 class Chat:
@@ -113,19 +128,36 @@ class Chat:
         max_tokens: int = 256,
         temperature: float = 0.0,
         tools: Sequence[Any] = (),
+        logprobs: bool = False,
     ) -> Answer | Refusal:
-        """One answer, whole; a refusal of the content filter is a value, not an error."""
-        return self._pace.keep(lambda: self._timed(messages, max_tokens, temperature, tools))
+        """One answer, whole; a refusal of the content filter is a value, not an error.
+
+        Raises:
+            ParameterRefusedError: The endpoint takes no tools, or gives no log probabilities.
+        """
+        return self._pace.keep(
+            lambda: self._timed(messages, max_tokens, temperature, tools, logprobs)
+        )
 
     def _timed(
-        self, messages: Messages, max_tokens: int, temperature: float, tools: Sequence[Any]
+        self,
+        messages: Messages,
+        max_tokens: int,
+        temperature: float,
+        tools: Sequence[Any],
+        logprobs: bool,
     ) -> Answer | Refusal:
         began = time.monotonic()
-        said = self._ask(messages, max_tokens, temperature, tools)
+        said = self._ask(messages, max_tokens, temperature, tools, logprobs)
         return replace(said, seconds=round(time.monotonic() - began, 6))
 
     def _ask(
-        self, messages: Messages, max_tokens: int, temperature: float, tools: Sequence[Any]
+        self,
+        messages: Messages,
+        max_tokens: int,
+        temperature: float,
+        tools: Sequence[Any],
+        logprobs: bool,
     ) -> Answer | Refusal:
         from openai import omit
 
@@ -137,6 +169,8 @@ class Chat:
                     max_tokens=max_tokens,
                     temperature=temperature,
                     tools=list(tools) or omit,
+                    logprobs=True if logprobs else omit,
+                    extra_headers=_HANDED_ON if logprobs else None,
                 )
                 choice = reply.choices[0]
                 seen = _annotated(
@@ -158,6 +192,7 @@ class Chat:
                     prompt_tokens=reply.usage.prompt_tokens if reply.usage else 0,
                     annotations=seen,
                     tool_calls=_calls(choice.message.tool_calls),
+                    logprobs=_logprobs(choice.logprobs) if logprobs else None,
                 )
         except _FilteredError as filtered:
             return filtered.refusal
@@ -262,6 +297,8 @@ class _translated:  # noqa: N801 - reads as the verb it is
                 _words(fields),
                 "ask the endpoint",
             )
+            if error.status_code in (400, 422) and (parameter := _parameter(fields)):
+                refused = _without(refused, parameter)
             if error.status_code == 429:
                 refused = ThrottledError(refused.message, next_step=refused.next_step)
                 refused.seconds = asked_to_wait(error.response.headers)
@@ -306,6 +343,31 @@ def _words(fields: dict[str, Any]) -> str:
     detail: Any = fields.get("detail")
     said: Any = cast("dict[str, Any]", detail).get("msg") if isinstance(detail, dict) else None
     return str(said or fields.get("message") or "")
+
+
+def _parameter(fields: dict[str, Any]) -> str:
+    """Which parameter an endpoint doesn't take, in the words of either of its routes."""
+    detail: Any = fields.get("detail")
+    place: Any = cast("dict[str, Any]", detail).get("loc") if isinstance(detail, dict) else None
+    if isinstance(place, list) and place:
+        return str(cast("list[Any]", place)[-1])
+    return str(fields.get("param") or "")
+
+
+def _without(refused: FoundryTuneError, parameter: str) -> ParameterRefusedError:
+    named = ParameterRefusedError(refused.message, next_step=refused.next_step)
+    named.parameter = parameter
+    return named
+
+
+def _logprobs(given: Any) -> list[float] | None:
+    """The log probabilities of an answer's tokens; an answer that only calls tools has none."""
+    if given is None:
+        return None
+    found = [float(token.logprob) for token in given.content or ()]
+    if any(math.isnan(one) or one > 0 for one in found):
+        raise ValueError("a logarithm of a probability is above 0")
+    return found
 
 
 def _calls(calls: Any) -> list[dict[str, Any]]:

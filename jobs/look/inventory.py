@@ -7,7 +7,7 @@ from functools import partial
 from jobs.errors import NotFoundError
 from jobs.foundry import data, endpoints, jobs, models, pointers
 from jobs.foundry.data import DataAsset
-from jobs.foundry.endpoints import Endpoint
+from jobs.foundry.endpoints import Endpoint, serves
 from jobs.foundry.jobs import Job
 from jobs.foundry.models import ModelVersion
 from jobs.foundry.pointers import Pointer
@@ -46,6 +46,13 @@ class Holding:
     def job(self) -> Job | None:
         """The newest job."""
         return self.jobs[0] if self.jobs else None
+
+    @property
+    def served_job(self) -> Job | None:
+        """The job whose model is served; None where that is a base model, or nothing is."""
+        label = serves(self.endpoint) if self.endpoint else ""
+        trained_by = next((model.job for model in self.models if model.label == label), "")
+        return next((job for job in self.jobs if job.name == trained_by), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +172,11 @@ def find_jobs(session: Session, name: str) -> list[Job]:
             next_step="foundry-tune status lists what there is.",
         )
     return own
+
+
+def is_served(session: Session, name: str) -> bool:
+    """Whether a name leads anywhere, be it to an endpoint that is gone, or is an endpoint's own."""
+    return _pointer(session, name) is not None or endpoints.find(session, name) is not None
 
 
 def find_endpoint(session: Session, name: str) -> Endpoint:

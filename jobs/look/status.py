@@ -12,8 +12,12 @@ from jobs.revision import TAG_HASH
 
 
 def row(holding: Holding, served: Served | None) -> dict[str, object]:
-    """What one spec has, as JSON carries it; `served` is its endpoint with the base model."""
-    job, endpoint = holding.job, holding.endpoint
+    """What one spec has, as JSON carries it; `served` is its endpoint with the base model.
+
+    Revision and job are those of what is served; where nothing is yet, those of the newest job.
+    """
+    endpoint, newest_job = holding.endpoint, holding.job
+    job = holding.served_job or newest_job
     newest = endpoint.created if endpoint else job.created if job else ""
     beside = [one.name for one in holding.endpoints if one is not endpoint]
     return {
@@ -27,6 +31,8 @@ def row(holding: Holding, served: Served | None) -> dict[str, object]:
         "safety": safety(endpoint) if endpoint else "",
         "refused_from": _end(served) if served else "",
         "created": newest,
+        "newer_job": newest_job.name if newest_job and newest_job is not job else "",
+        "newer_job_status": newest_job.status if newest_job and newest_job is not job else "",
         "beside": beside,
     }
 

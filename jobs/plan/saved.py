@@ -5,6 +5,7 @@ The file is no state and no authority: `apply` makes the plan anew and holds it 
 
 import hashlib
 import json
+import shlex
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -43,6 +44,24 @@ class PlanRequest:
     strict: bool = False
     verify_data: bool = False
     on: date | None = None
+    policy: str | None = None
+
+    @property
+    def apply_command(self) -> str:
+        """The command line that does what was planned, to be pasted into a shell."""
+        options = [part for override in self.overrides for part in ("--set", override)]
+        options += [
+            option
+            for option, is_asked in (
+                ("--retrain", self.retrain),
+                ("--retry-refused", self.retry_refused),
+                ("--strict", self.strict),
+                ("--verify-data", self.verify_data),
+            )
+            if is_asked
+        ]
+        options += ["--date", self.on.isoformat()] if self.on else []
+        return shlex.join(["foundry-tune", "apply", *self.specs, *options])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +89,7 @@ def asked_by(arguments: Namespace, specs: Sequence[str]) -> PlanRequest:
         strict=arguments.strict,
         verify_data=arguments.verify_data,
         on=arguments.date,
+        policy=arguments.policy,
     )
 
 
@@ -269,6 +289,8 @@ def _paths(plan: Plan) -> Iterator[Path]:
         yield from (looked.file.path for looked in checked.files)
     for team in specs.team_prices.values():
         yield Path(team.file)
+    for policy in specs.policies:
+        yield Path(policy.file)
     for chapter in specs.chapters:
         spec = chapter.spec
         written = (

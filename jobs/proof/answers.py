@@ -102,6 +102,12 @@ class KeptAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What the content filter said, by category."""
     fingerprint: str
     """Azure's `system_fingerprint`: a stand-in says so here."""
+    with_logprobs: bool = False
+    """Whether log probabilities were asked for."""
+    logprob: float | None = None
+    """The sum of its tokens' log probabilities (natural); None where nobody asked, or refused."""
+    logprob_tokens: int = 0
+    """Of how many tokens that is the sum."""
 
     @property
     def reply(self) -> Reply:
@@ -113,33 +119,58 @@ class KeptAnswer(msgspec.Struct, frozen=True, kw_only=True):
             tokens=self.tokens,
             prompt_tokens=self.prompt_tokens,
             tool_calls=self.tool_calls,
+            logprob=self.logprob or 0.0,
+            logprob_tokens=self.logprob_tokens,
         )
 
     @property
     def is_whole(self) -> bool:
         """Whether it is the answer to the question that it says."""
-        hashed = question_hash(self.messages, self.max_tokens, self.temperature, self.tools)
+        hashed = question_hash(
+            self.messages,
+            self.max_tokens,
+            self.temperature,
+            self.tools,
+            with_logprobs=self.with_logprobs,
+        )
         return self.question == hashed
 
 
 def question_hash(
-    messages: Messages, max_tokens: int, temperature: float, tools: Sequence[Any] = ()
+    messages: Messages,
+    max_tokens: int,
+    temperature: float,
+    tools: Sequence[Any] = (),
+    *,
+    with_logprobs: bool = False,
 ) -> str:
     """What stands for a question: everything that is sent to the model, and nothing else."""
-    asked = [list(map(dict, messages)), max_tokens, float(temperature), list(tools)]
+    asked: list[Any] = [list(map(dict, messages)), max_tokens, float(temperature), list(tools)]
+    if with_logprobs:  # where it is asked for: hashes without it stay as they were
+        asked.append("logprobs")
     text = json.dumps(asked, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def key_of(spec: Evaluation, question: Question) -> str:
     """What stands for a question as an evaluation asks it."""
-    tools = offered(spec, question)
-    return question_hash(question.messages, spec.max_tokens, spec.temperature, tools)
+    return question_hash(
+        question.messages,
+        spec.max_tokens,
+        spec.temperature,
+        offered(spec, question),
+        with_logprobs=wants_logprobs(spec),
+    )
 
 
 def offered(spec: Evaluation, question: Question) -> list[Any]:
     """The tools that a model is offered: nothing where no call of them counts."""
     return question.tools if "tool_calls" in spec.metrics else []
+
+
+def wants_logprobs(spec: Evaluation) -> bool:
+    """Whether a metric needs to know how likely the model found its answers."""
+    return "perplexity_of_answers" in spec.metrics
 
 
 def as_lines(answers: Iterable[KeptAnswer]) -> bytes:

@@ -1,5 +1,6 @@
 """Asking an endpoint the questions of an evaluation, each once: what is known isn't asked again."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -8,8 +9,9 @@ from dataclasses import dataclass
 from msgspec import structs
 
 from jobs import revision
+from jobs.errors import PreflightError
 from jobs.foundry.endpoints import Endpoint
-from jobs.foundry.inference import Answer, Chat, open_chat
+from jobs.foundry.inference import Answer, Chat, ParameterRefusedError, open_chat
 from jobs.foundry.session import Session
 from jobs.plan.desired import Measuring
 from jobs.proof.answers import (
@@ -20,6 +22,7 @@ from jobs.proof.answers import (
     key_of,
     offered,
     subject_of,
+    wants_logprobs,
 )
 from jobs.proof.archive import Archive
 from jobs.proof.metrics import Question
@@ -106,13 +109,14 @@ class Asking:
         done = total - len(missing)
 
         failed = threading.Event()
+        waiting = list(missing.items())
 
         def ask(key: str, question: Question) -> None:
             nonlocal done
             if failed.is_set():
                 return
             try:
-                kept.add(self._asked(chat, subject, key, question))
+                kept.add(self._asked(chat, endpoint, subject, key, question))
             except BaseException:
                 failed.set()
                 raise
@@ -123,8 +127,11 @@ class Asking:
             self.report.step("evaluation", self.measuring.name, words, done, total)
 
         try:
+            if wants_logprobs(self.measuring.spec):
+                # One alone: if the endpoint gives no log probabilities, no more than it is paid.
+                ask(*waiting.pop(0))
             with Pool(_AT_ONCE) as pool:
-                futures = [pool.submit(ask, *item) for item in missing.items()]
+                futures = [pool.submit(ask, *item) for item in waiting]
                 # Those that are under way when one fails are paid for: their answers are kept too.
                 errors = [error for future in futures if (error := future.exception())]
             if errors:
@@ -132,15 +139,27 @@ class Asking:
         finally:
             chat.close()
 
-    def _asked(self, chat: Chat, subject: Subject, key: str, question: Question) -> KeptAnswer:
+    def _asked(
+        self, chat: Chat, endpoint: Endpoint, subject: Subject, key: str, question: Question
+    ) -> KeptAnswer:
         spec = self.measuring.spec
-        said = chat.ask(
-            question.messages,
-            max_tokens=spec.max_tokens,
-            temperature=spec.temperature,
-            tools=offered(spec, question),
-        )
+        unsure = wants_logprobs(spec)
+        try:
+            said = chat.ask(
+                question.messages,
+                max_tokens=spec.max_tokens,
+                temperature=spec.temperature,
+                tools=offered(spec, question),
+                logprobs=unsure,
+            )
+        except ParameterRefusedError as refused:
+            if refused.parameter != "logprobs":
+                raise
+            raise self._no_logprobs(endpoint) from refused
         answered = isinstance(said, Answer)
+        if unsure and answered and said.logprobs is None:
+            raise self._no_logprobs(endpoint)
+        logprobs = said.logprobs if answered else None
         return KeptAnswer(
             question=key,
             model=subject.model,
@@ -158,6 +177,17 @@ class Asking:
             prompt_tokens=said.prompt_tokens if answered else 0,
             severities=dict(said.severities),
             fingerprint=said.fingerprint if answered else "",
+            with_logprobs=unsure,
+            logprob=None if logprobs is None else round(math.fsum(logprobs), 6),
+            logprob_tokens=len(logprobs or ()),
+        )
+
+    def _no_logprobs(self, endpoint: Endpoint) -> PreflightError:
+        return PreflightError(
+            f"{self.measuring.spec.reference}: endpoint '{endpoint.name}' gives no log "
+            "probabilities, so perplexity_of_answers can't be measured.",
+            next_step="Take perplexity_of_answers out of metrics; the perplexity of the validation "
+            f"data needs none: foundry-tune metrics {endpoint.name}",
         )
 
     def _answer(self, kept: AnswerFile, question: Question) -> KeptAnswer:

@@ -1,5 +1,6 @@
 """Running an evaluation: ask the held-out questions, score the answers, compare, hold the gates."""
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -57,7 +58,8 @@ class Outcome:
             "questions": self.questions,
             "asked": self.asked,
             "answers": self.answers,
-            "scores": dict(self.scores),
+            # JSON has no infinity: what can't be told is null.
+            "scores": {m: v if math.isfinite(v) else None for m, v in self.scores.items()},
             "usd_per_1000": {"low": self.cost.low, "high": self.cost.high} if self.cost else None,
             "comparisons": [one.as_dict for one in self.comparisons],
             "confusion": [

@@ -4,6 +4,7 @@ A question that the content filter refused got no answer: it scores nothing, and
 """
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,6 +35,10 @@ class Reply:
     prompt_tokens: int = 0
     """Of the question, likewise."""
     tool_calls: Sequence[Mapping[str, Any]] = ()
+    logprob: float = 0.0
+    """The sum of its tokens' log probabilities, where they were asked for."""
+    logprob_tokens: int = 0
+    """Of how many tokens that is the sum."""
 
 
 Scorer = Callable[[Sequence[Reply]], list[float]]
@@ -127,7 +132,23 @@ _OVER_ALL: dict[str, Callable[[Evaluation, Sequence[Reply], Sequence[str]], floa
     "latency_p50": lambda _, replies, __: percentile([r.seconds for r in replies], 0.5),
     "latency_p95": lambda _, replies, __: percentile([r.seconds for r in replies], 0.95),
     "tokens_per_1000": lambda _, replies, __: 1000 * _mean([reply.tokens for reply in replies]),
+    "perplexity_of_answers": lambda _, replies, __: perplexity_of_answers(replies),
 }
+
+
+def perplexity_of_answers(replies: Sequence[Reply]) -> float:
+    """How unsure a model was of its own answers: e to the mean negative log probability of a token.
+
+    Over the tokens of all answers together, refused ones having none; 1 is sure of every token.
+    Infinite where there is no token: then nothing is known, and no gate may hold by it.
+    """
+    tokens = sum(reply.logprob_tokens for reply in replies)
+    if not tokens:
+        return math.inf
+    try:
+        return math.exp(-sum(reply.logprob for reply in replies) / tokens)
+    except OverflowError:
+        return math.inf
 
 
 def _validity(written: Format | None) -> Callable[[str], bool]:

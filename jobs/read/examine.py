@@ -16,9 +16,11 @@ from jobs.money.cost import Cost, estimate
 from jobs.read.checks import check_story
 from jobs.read.fields import field_findings
 from jobs.read.labels import label_findings
+from jobs.read.policies import Policies, policy_findings
 from jobs.read.prices import PriceLists, team_prices
 from jobs.read.silence import silence
 from jobs.spec.models import DataInput, Evaluation, FineTuning
+from jobs.spec.policies import TeamPolicy, is_policy, read_policy
 from jobs.spec.prices import TeamPrices, is_price_list, read_prices
 from jobs.spec.story import Chapter, Story, load
 from jobs.spec.trials import longest
@@ -46,6 +48,8 @@ class CheckedSpecs:
     """How many findings `ignore:` silences."""
     prices: tuple[Mapping[str, TeamPrices], ...] = ()
     """For each story the price lists of its documents, by their references."""
+    held: tuple[tuple[TeamPolicy, ...], ...] = ()
+    """For each story the policies that it is held to."""
 
     @property
     def chapters(self) -> list[Chapter]:
@@ -56,6 +60,11 @@ class CheckedSpecs:
     def team_prices(self) -> Mapping[str, TeamPrices]:
         """The price lists of all documents, by their references."""
         return {name: team for story in self.prices for name, team in story.items()}
+
+    @property
+    def policies(self) -> tuple[TeamPolicy, ...]:
+        """Every policy, each once."""
+        return tuple({one.file: one for held in self.held for one in held}.values())
 
     @cached_property
     def costs(self) -> tuple[Cost, ...]:
@@ -76,21 +85,27 @@ def examine(
     near: bool = True,
     with_prices: bool = True,
     tokenizer: str | Path | None = None,
+    policy: str | None = None,
 ) -> CheckedSpecs:
     """Read spec files and, with `with_data`, the local files that they name; nothing refuses.
 
     `on` is the day of the catalogue's lifecycle dates, today where it is left out. `near` looks for
     near-duplicates too, `with_prices` at the team's price list. `tokenizer` wins over the file that
-    a spec names.
+    a spec names, `policy` over the policies above it.
     """
     on = on or today()
-    prices = PriceLists() if with_prices else None
-    looks = [_look(file, on, overrides, with_data, near, tokenizer, prices) for file in files]
+    known = _Known(PriceLists() if with_prices else None, Policies(policy))
+    looks = [_look(file, on, overrides, with_data, near, tokenizer, known) for file in files]
     return _together(files, looks)
 
 
 def checked(
-    files: Sequence[str], overrides: Sequence[str] = (), *, on: date | None = None, strict: bool
+    files: Sequence[str],
+    overrides: Sequence[str] = (),
+    *,
+    on: date | None = None,
+    strict: bool,
+    policy: str | None = None,
 ) -> CheckedSpecs:
     """The spec files with the data they name, or a refusal of all that `validate` calls an error.
 
@@ -99,15 +114,17 @@ def checked(
 
     Raises:
         InvalidInputError: Something is wrong; every finding is in it.
-        UsageError: One of them is a price list.
+        UsageError: One of them is a price list or a policy.
     """
-    for file in filter(is_price_list, files):
-        raise UsageError(
-            f"{file} is a price list, and nothing to make.",
-            next_step=f"Name the specs that it is for; foundry-tune validate {file} checks it.",
-        )
-    prices = PriceLists()
-    looks = [_look(file, on or today(), overrides, True, True, None, prices) for file in files]
+    for file in files:
+        if is_price_list(file) or is_policy(file):
+            what = "a price list" if is_price_list(file) else "a policy"
+            raise UsageError(
+                f"{file} is {what}, and nothing to make.",
+                next_step=f"Name the specs that it is for; foundry-tune validate {file} checks it.",
+            )
+    known = _Known(PriceLists(), Policies(policy))
+    looks = [_look(file, on or today(), overrides, True, True, None, known) for file in files]
     specs = _together(files, looks, without=_LEFT_TO_PREFLIGHT)
     _refuse(specs, strict=strict)
     return specs
@@ -143,6 +160,7 @@ def _together(
         ),
         ignored=sum(look.ignored for look in looks),
         prices=tuple(look.prices for look in looks),
+        held=tuple(look.policies for look in looks),
     )
 
 
@@ -158,6 +176,15 @@ class _Look:
     findings: tuple[Finding, ...]
     ignored: int
     prices: Mapping[str, TeamPrices]
+    policies: tuple[TeamPolicy, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What teams have written above specs, each file read once."""
+
+    prices: PriceLists | None
+    policies: Policies
 
 
 def _look(
@@ -167,10 +194,11 @@ def _look(
     with_data: bool,
     near: bool,
     tokenizer: str | Path | None,
-    known: PriceLists | None,
+    known: _Known,
 ) -> _Look:
-    if is_price_list(file):
-        return _Look(Story(str(file), (), ()), {}, read_prices(str(file))[1], 0, {})
+    if is_price_list(file) or is_policy(file):
+        reader = read_prices if is_price_list(file) else read_policy
+        return _Look(Story(str(file), (), ()), {}, reader(str(file))[1], 0, {})
     story = load(file, overrides=overrides)
     findings = [*story.findings, *check_story(story, on=on)]
     data: dict[str, Checked] = {}
@@ -182,10 +210,13 @@ def _look(
             data[owner.reference] = _check(owner, readable, near, tokenizer)
             spoken[owner.reference] = list(data[owner.reference].findings)
     kept, ignored = silence(story, findings, spoken, on=on)
-    prices, wrong = team_prices(story, known) if known else ({}, [])
+    prices, wrong = team_prices(story, known.prices) if known.prices else ({}, [])
+    policies, wrong_policies = known.policies.of(Path(file).parent)
+    broken = policy_findings(story, policies)
+    findings = in_order([*kept, *broken, *wrong, *wrong_policies])
     for chapter in story.chapters:
         chapter.tree.release()
-    return _Look(story, data, tuple(in_order([*kept, *wrong])), ignored, prices)
+    return _Look(story, data, tuple(findings), ignored, prices, tuple(policies))
 
 
 _Named = tuple[Chapter, str, str, str]

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from jobs.errors import UsageError
+from jobs.spec.policies import is_policy
 from jobs.spec.prices import is_price_list
 
 
@@ -32,10 +33,15 @@ def spec_paths(arguments: Namespace) -> list[str]:
 def _inside(folder: Path) -> Iterator[str]:
     """The spec files in a folder and those below it; hidden folders are nobody's specs.
 
-    A price list isn't one: it is read with the specs that it counts for.
+    A price list or a policy isn't one: it is read with the specs that it counts for.
     """
     for entry in folder.iterdir():
         if entry.is_dir() and not entry.name.startswith(".") and not entry.is_symlink():
             yield from _inside(entry)
-        elif entry.suffix in (".yaml", ".yml") and entry.is_file() and not is_price_list(entry):
+        elif entry.suffix in (".yaml", ".yml") and entry.is_file() and not _is_read_with(entry):
             yield str(entry)
+
+
+def _is_read_with(file: Path) -> bool:
+    """Whether a file is a team's, read with the specs that it counts for."""
+    return is_price_list(file) or is_policy(file)

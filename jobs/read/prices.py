@@ -5,8 +5,9 @@ from pathlib import Path
 from jobs.files import UnreadableFileError, open_regular
 from jobs.findings import Finding
 from jobs.spec.models import FineTuning, ServerlessEndpoint
-from jobs.spec.prices import TeamPrices, nearest, read_prices
+from jobs.spec.prices import PRICES_FILE, TeamPrices, read_prices
 from jobs.spec.story import Chapter, Story
+from jobs.spec.team_files import above
 
 
 class PriceLists:
@@ -20,7 +21,7 @@ class PriceLists:
         """The one that is nearest above a spec file."""
         folder = Path(spec).parent
         if folder not in self._above:
-            self._above[folder] = nearest(folder)
+            self._above[folder] = next(above(folder, PRICES_FILE), None)
         return self._above[folder]
 
     def read(self, file: str) -> tuple[TeamPrices | None, tuple[Finding, ...]]:

@@ -12,7 +12,9 @@ from jobs.suggestions import did_you_mean
 
 METRICS: tuple[Metric, ...] = get_args(Metric)
 
-UNBOUNDED = frozenset({"length", "latency_p50", "latency_p95", "tokens_per_1000"})
+UNBOUNDED = frozenset(
+    {"length", "latency_p50", "latency_p95", "tokens_per_1000", "perplexity_of_answers"}
+)
 """Metrics that are no share from 0 to 1."""
 
 PER_QUESTION = frozenset(METRICS) - UNBOUNDED - {"macro_f1"}

@@ -488,6 +488,7 @@ Metric = Literal[
     "latency_p50",
     "latency_p95",
     "tokens_per_1000",
+    "perplexity_of_answers",
 ]
 
 

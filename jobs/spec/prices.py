@@ -4,7 +4,6 @@ What is wrong with it is found like what is wrong with a spec, with place and ru
 nobody asks for is no mistake: the list is for a team, and not for one spec.
 """
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path as FilePath
@@ -13,16 +12,15 @@ from typing import Annotated
 from msgspec import Meta, field
 
 from jobs.catalog.catalog import catalog
-from jobs.files import UnreadableFileError, folders_above, read_bounded
 from jobs.findings import Finding, in_order
 from jobs.spec.document import Part
 from jobs.spec.ids import model_id, model_key
 from jobs.spec.models import UnitPrices
-from jobs.spec.places import finding_at, found_in, place_of
-from jobs.spec.reader import MAX_BYTES, Problem, Tree, read
-from jobs.spec.shape import fit
+from jobs.spec.places import finding_at, place_of
+from jobs.spec.reader import Tree
+from jobs.spec.team_files import read_team_file
 from jobs.suggestions import did_you_mean
-from jobs.values import day, mapping
+from jobs.values import day
 
 PRICES_FILE = "prices.yaml"
 
@@ -79,49 +77,14 @@ def is_price_list(file: str | FilePath) -> bool:
     return FilePath(file).name == PRICES_FILE
 
 
-def nearest(start: FilePath) -> str | None:
-    """The price list that is nearest above a spec's folder, as messages name it.
-
-    The repository's root is the last folder looked at, and your home where there is no repository.
-    A folder that everybody shares, as /tmp, ends the way too: its prices would be anybody's.
-    """
-    for folder in folders_above(start.resolve()):
-        found = folder / PRICES_FILE
-        if os.path.lexists(found):
-            return str(found) if start.is_absolute() else os.path.relpath(found)
-        if os.path.lexists(folder / ".git") or folder == FilePath.home():
-            return None
-    return None
-
-
 def read_prices(file: str) -> tuple[TeamPrices | None, tuple[Finding, ...]]:
     """A price list, and everything that is wrong with it; none where something is."""
-    try:
-        trees, problems = read(read_bounded(file, MAX_BYTES))
-    except UnreadableFileError as error:
-        return None, (found_in(file, Problem("FT-S009", 0, 0, "", f"can't be read: {error}.")),)
-    findings = [found_in(file, problem) for problem in problems]
-    documents = [tree for tree in trees if tree.value is not None]
-    findings += [
-        finding_at(file, tree, "FT-S044", (), "a price list is one document, and this is another.")
-        for tree in documents[1:]
-    ]
-    if not documents:
-        if not problems:
-            message = "no price is in it. Write as_of: and models:."
-            findings.append(found_in(file, Problem("FT-S010", 1, 1, "", message)))
-        return None, tuple(findings)
-    tree = documents[0]
-    if mapping(tree.value) is None:
-        message = "a price list is a mapping: as_of:, models: …."
-        findings.append(finding_at(file, tree, "FT-S010", (), message))
-        return None, tuple(in_order(findings))
-    written, misfits = fit(tree.value, PriceList)
-    for one in misfits:
-        findings.append(finding_at(file, tree, one.rule, one.path, one.message, at_key=one.at_key))
-    if written is not None:
+    tree, written, findings = read_team_file(
+        file, PriceList, "a price list", "as_of: and models:", "FT-S044"
+    )
+    if tree is not None and written is not None:
         findings += _strange(file, tree, written)
-    if findings or written is None:
+    if findings or tree is None or written is None:
         return None, tuple(in_order(findings))
     return TeamPrices(file, tree, written), ()
 
@@ -132,7 +95,7 @@ def _strange(file: str, tree: Tree, written: PriceList) -> Iterator[Finding]:
         yield finding_at(file, tree, "FT-S007", ("as_of",), message)
     first: dict[str, str] = {}
     for name in written.models:
-        wrong = _wrong_model(name)
+        wrong = wrong_model(name)
         other = first.setdefault(model_key(name), name)
         if not wrong and other != name:
             line, _ = tree.locate(("models", other), key=True)
@@ -141,7 +104,7 @@ def _strange(file: str, tree: Tree, written: PriceList) -> Iterator[Finding]:
             yield finding_at(file, tree, "FT-S044", ("models", name), wrong, at_key=True)
 
 
-def _wrong_model(name: str) -> str:
+def wrong_model(name: str) -> str:
     """What is wrong with the name of a model; empty for a right one."""
     understood = model_id(name)
     known = catalog()

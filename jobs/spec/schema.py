@@ -1,4 +1,4 @@
-"""The JSON Schema of spec documents and price lists, from the models, for editors and tools."""
+"""The JSON Schemas of specs, price lists and policies, from the models, for editors and tools."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,6 +9,7 @@ from jobs.spec.dialects import READ_ONLY
 from jobs.spec.models import KINDS
 from jobs.spec.prices import PriceList
 from jobs.values import mapping
+from policy.settings import Policy
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -47,13 +48,22 @@ def schema() -> dict[str, Any]:
 
 def prices_schema() -> dict[str, Any]:
     """The schema of a price list."""
-    definitions = _definitions((PriceList,))
+    return _file_schema("prices", PriceList)
+
+
+def policy_schema() -> dict[str, Any]:
+    """The schema of a platform team's policy."""
+    return _file_schema("policy", Policy)
+
+
+def _file_schema(name: str, model: type[msgspec.Struct]) -> dict[str, Any]:
+    definitions = _definitions((model,))
     _adapt(definitions)
     return {
         "$schema": DIALECT,
-        "$id": "https://foundry-tune.invalid/prices.schema.json",
-        "title": "foundry-tune prices",
-        **definitions.pop(PriceList.__name__),
+        "$id": f"https://foundry-tune.invalid/{name}.schema.json",
+        "title": f"foundry-tune {name}",
+        **definitions.pop(model.__name__),
         "$defs": definitions,
     }
 

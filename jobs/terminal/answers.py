@@ -74,6 +74,7 @@ _ANSWERS: dict[str, dict[str, Any]] = {
         "asked": _object(
             specs=_list(_TEXT), overrides=_list(_TEXT), retrain=_FLAG, retry_refused=_FLAG,
             strict=_FLAG, verify_data=_FLAG, on={"type": ["string", "null"]},
+            policy={"type": ["string", "null"]},
         ),
         "files": {
             "type": "object",

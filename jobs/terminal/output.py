@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 from jobs.errors import FoundryTuneError
-from jobs.terminal.fold import fitted, width
+from jobs.terminal.fold import columns_of, fitted, width
 
 SCHEMA_VERSION = 1
 """Carried by every JSON result; raised when a field changes its meaning or goes."""
@@ -32,6 +32,28 @@ def emit(text: str) -> None:
 def tell(text: str) -> None:
     """Lines for a person, on stdout: folded between words where the terminal is narrower."""
     emit(fitted(text, sys.stdout))
+
+
+def tell_table(rows: Iterable[Sequence[str]], *, header: Sequence[str]) -> None:
+    """A table for a person, on stdout; a block a row where the terminal is narrower than that.
+
+    A table that is folded line by line can't be read: what stands under what is lost.
+    """
+    lines = list(rows)
+    columns = columns_of(sys.stdout)
+    shown = table(lines, header=header)
+    if columns is not None and any(width(line) > columns for line in shown.split("\n")):
+        shown = "\n".join(_block(row, header) for row in lines)
+    tell(shown)
+
+
+def _block(row: Sequence[str], header: Sequence[str]) -> str:
+    """A row as its first cell with the others under it, each behind its column's name."""
+    wide = max(map(width, header[1:]), default=0)
+    facts = zip(header[1:], row[1:], strict=True)
+    return "\n".join(
+        [row[0], *(f"  {name.lower():<{wide}}  {cell}" for name, cell in facts if cell)]
+    )
 
 
 def write(text: str) -> None:

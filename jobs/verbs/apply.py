@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from jobs.options import (
     add_date,
     add_output,
+    add_policy,
     add_retry_refused,
     add_specs,
     add_strict,
@@ -36,6 +37,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_target(parser)
     add_date(parser)
     add_strict(parser)
+    add_policy(parser)
     add_verify_data(parser)
     add_output(parser)
     parser.add_argument("-y", "--yes", action="store_true", help="don't ask before spending")
@@ -88,7 +90,7 @@ def run(arguments: Namespace) -> int:
     paths = list(asked.specs)
     if reviewed:
         saved.require_files(reviewed)
-    specs = checked(paths, asked.overrides, on=asked.on, strict=asked.strict)
+    specs = checked(paths, asked.overrides, on=asked.on, strict=asked.strict, policy=asked.policy)
     session = session_of(arguments, *paths)
     if reviewed:
         saved.require_target(reviewed, session.target)
@@ -104,7 +106,7 @@ def run(arguments: Namespace) -> int:
         saved.require_unmoved(reviewed, plan, session.target)
     for_program = arguments.output != "table"
     tell = output.progress if for_program else output.tell
-    tell("\n".join(answer.lines(plan, session.target, command=False)))
+    tell("\n".join(answer.lines(plan, session.target)))
     if plan.is_empty:
         _keep_lock(session, plan, asked)
         if for_program:
@@ -126,14 +128,11 @@ def run(arguments: Namespace) -> int:
         promote=not arguments.no_promote,
         keep_candidate=arguments.keep_candidate,
     )
+    command = f"foundry-tune apply {reviewed.file}" if reviewed else asked.apply_command
     try:
         run_whole(session, plan, report, options)
     except Interrupted as interrupt:
-        sys.stderr.write(
-            "\n"
-            + _interrupted([reviewed.file] if reviewed else paths, interrupt.running_jobs)
-            + "\n"
-        )
+        sys.stderr.write("\n" + _interrupted(command, interrupt.running_jobs) + "\n")
         return 130
     finally:
         if for_program:
@@ -176,20 +175,20 @@ def _saved(arguments: Namespace) -> "SavedPlan | None":
         arguments.strict,
         arguments.verify_data,
         arguments.date,
+        arguments.policy,
     )
     if len(named) > 1 or any(decided):
         raise UsageError(
             f"{found[0]} says by itself what is to be done.",
-            next_step="Leave out other specs, --set, --date, --strict, --retrain, "
+            next_step="Leave out other specs, --set, --date, --strict, --policy, --retrain, "
             "--retry-refused and --verify-data, or give them to `plan --out`.",
         )
     return saved.read(found[0])
 
 
-def _interrupted(paths: list[str], running_jobs: Mapping[str, str]) -> str:
+def _interrupted(command: str, running_jobs: Mapping[str, str]) -> str:
     from jobs.terminal import output
 
-    command = f"foundry-tune apply {' '.join(paths)}"
     if not running_jobs:
         return f"Stopped. Continue:  {command}"
     head, it = "The job goes on in Azure. ", "it"

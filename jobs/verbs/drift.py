@@ -35,6 +35,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Look, tell, and repair where that is asked for."""
+    import shlex
+
     from jobs.arguments import session_of
     from jobs.plan import drift
     from jobs.plan.plan import make
@@ -56,7 +58,9 @@ def run(arguments: Namespace) -> int:
     if not found:
         return 0
     if not arguments.fix:
-        output.progress("Repair it:  foundry-tune drift --fix " + " ".join(paths))
+        sets = [part for override in arguments.overrides for part in ("--set", override)]
+        command = shlex.join(["foundry-tune", "drift", "--fix", *paths, *sets])
+        output.progress(f"Repair it:  {command}")
         return DRIFTED
     return _fix(session, plan, found, arguments)
 
@@ -71,6 +75,7 @@ def _fix(session: "Session", plan: "Plan", found: "list[Drifted]", arguments: Na
     from jobs.plan.plan import make
     from jobs.plan.preflight import require_passed
     from jobs.plan.report import actions, answer
+    from jobs.plan.saved import PlanRequest
     from jobs.terminal import output
     from jobs.terminal.progress import Reporter
     from jobs.terminal.question import confirmed
@@ -80,7 +85,9 @@ def _fix(session: "Session", plan: "Plan", found: "list[Drifted]", arguments: Na
     if drift.trains_anew(repair.steps, found):
         raise PreflightError(
             "The files ask for a revision that isn't made yet, so this is more than a repair.",
-            next_step=f"foundry-tune apply {' '.join(plan.specs.files)}",
+            next_step=PlanRequest(
+                specs=tuple(plan.specs.files), overrides=tuple(arguments.overrides)
+            ).apply_command,
         )
     if repair.is_empty and all(one.kind != "tags" for one in found):
         output.progress("None of this can be repaired from the files: look at it by hand.")

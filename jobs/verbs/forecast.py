@@ -32,7 +32,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Say what ends, the nearest day first."""
     from jobs.catalog.catalog import catalog
-    from jobs.terminal.output import emit_structured, table, tell
+    from jobs.terminal.output import emit_structured, tell, tell_table
 
     of_specs = bool(arguments.specs or arguments.file)
     on, ends = _of_specs(arguments) if of_specs else _of_project(arguments)
@@ -47,7 +47,7 @@ def run(arguments: Namespace) -> int:
         tell(nothing if of_specs else "The project has no endpoint.")
         return 0
     head = ("SPEC" if of_specs else "ENDPOINT", "MODEL", "WHAT", "REFUSED FROM", "WHAT TO DO")
-    tell(table([head, *(_row(one, on) for one in ends)]))
+    tell_table([_row(one, on) for one in ends], header=head)
     tags = dict.fromkeys(one.end.source for one in ends if one.end.source)
     if tags:
         tell("\n" + "\n".join(f"{tag}: {catalog().sources.get(tag, tag)}" for tag in tags))

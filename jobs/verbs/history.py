@@ -35,7 +35,7 @@ def run(arguments: Namespace) -> int:
         output.emit_structured({"name": name, "revisions": rows}, arguments.output)
         return 0
     header = ("REVISION", "SUBMITTED", "BY", "JOB", "MODEL", "SERVED", "CHANGED")
-    output.tell(output.table(map(_row, found), header=header))
+    output.tell_table(map(_row, found), header=header)
     return 0
 
 

@@ -57,5 +57,5 @@ def run(arguments: Namespace) -> int:
         return 0
     columns = ("type", "name", "state", "about", "spec")
     shown = [[row[column] or "-" for column in columns] for row in rows]
-    output.tell(output.table(shown, header=[column.upper() for column in columns]))
+    output.tell_table(shown, header=[column.upper() for column in columns])
     return 0

@@ -31,7 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """List the rows that match, one a model."""
     from jobs.catalog.catalog import catalog, normal_region, today
-    from jobs.terminal.output import emit_structured, table, tell
+    from jobs.terminal.output import emit_structured, tell, tell_table
 
     on = arguments.date or today()
     region = normal_region(arguments.region) if arguments.region else ""
@@ -52,7 +52,7 @@ def run(arguments: Namespace) -> int:
         tell("No model of the catalogue matches.")
         return 0
     head = ("MODEL", "FINE-TUNED", "NEW ENDPOINTS", "ANSWERS", "TRAINING", "SUCCESSOR")
-    tell(table([head, *(_row(model, on) for model in found)]))
+    tell_table([_row(model, on) for model in found], header=head)
     tell("\nDays are the first on which it is refused; no day: none is published.")
     return 0
 

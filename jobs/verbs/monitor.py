@@ -7,18 +7,29 @@ means that the content filter is not in force, 7 that a smoke test or a gate no 
 nightly run can raise it.
 
 foundry-tune monitor jobs/specs/xbox-support.yaml
+foundry-tune monitor jobs/specs/
 foundry-tune monitor xbox-support --since 7d --no-canaries -o json
 """
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from jobs.options import add_output, add_target
+
+if TYPE_CHECKING:
+    from jobs.foundry.session import Session
+    from jobs.watch.asked import Asked
+    from jobs.watch.watch import Watched
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command line."""
-    parser.add_argument("name", metavar="SPEC|NAME", help="the spec file, or the endpoint's name")
+    parser.add_argument(
+        "name",
+        metavar="SPEC|DIR|NAME",
+        help="the spec file, a folder of them, or the endpoint's name",
+    )
     parser.add_argument(
         "-f",
         "--file",
@@ -59,23 +70,66 @@ def _span(text: str) -> timedelta:
 
 def run(arguments: Namespace) -> int:
     """Look, ask again, tell; and raise what no longer holds."""
+    from pathlib import Path
+
     from jobs.arguments import session_of
     from jobs.terminal import output
     from jobs.watch import report
     from jobs.watch.asked import asked_for
-    from jobs.watch.watch import require_held, watch
+    from jobs.watch.watch import require_held
 
+    if Path(arguments.name).is_dir():
+        return _folder(arguments)
     asked = asked_for(arguments.name, arguments.file)
-    found = watch(
-        session_of(arguments, arguments.name, *arguments.file),
-        asked,
-        arguments.since,
-        questions=None if arguments.no_canaries else max(0, arguments.questions),
-        tell=output.progress,
-    )
+    found = _watched(session_of(arguments, arguments.name, *arguments.file), asked, arguments)
     if arguments.output == "table":
         output.tell("\n".join(report.lines(found)))
     else:
         output.emit_structured(report.record(found), arguments.output)
     require_held(found, asked)
     return 0
+
+
+def _folder(arguments: Namespace) -> int:
+    """Every endpoint that the folder's specs serve; the worst of what no longer holds is raised."""
+    from jobs.arguments import session_of
+    from jobs.errors import FoundryTuneError
+    from jobs.look import inventory
+    from jobs.read.paths import spec_paths
+    from jobs.terminal import output
+    from jobs.watch import report
+    from jobs.watch.asked import served_by
+    from jobs.watch.watch import require_held
+
+    paths = spec_paths(Namespace(specs=[arguments.name], file=arguments.file))
+    session = session_of(arguments, *paths)
+    failures: list[FoundryTuneError] = []
+    records: list[dict[str, object]] = []
+    for asked in served_by(paths):
+        if not inventory.is_served(session, asked.name):
+            output.progress(f"{asked.name}  isn't served yet")
+            continue
+        try:
+            found = _watched(session, asked, arguments)
+            records.append(report.record(found))
+            if arguments.output == "table":
+                output.tell("\n".join(report.lines(found)))
+            require_held(found, asked)
+        except FoundryTuneError as error:
+            failures.append(error)
+    if arguments.output != "table":
+        output.emit_structured({"endpoints": records}, arguments.output)
+    failures.sort(key=lambda error: error.exit_code)
+    for error in failures[1:]:
+        output.progress(str(error))
+    if failures:
+        raise failures[0]
+    return 0
+
+
+def _watched(session: "Session", asked: "Asked", arguments: Namespace) -> "Watched":
+    from jobs.terminal import output
+    from jobs.watch.watch import watch
+
+    questions = None if arguments.no_canaries else max(0, arguments.questions)
+    return watch(session, asked, arguments.since, questions=questions, tell=output.progress)

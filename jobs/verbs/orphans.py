@@ -81,9 +81,9 @@ def run(arguments: Namespace) -> int:
         output.tell("Everything that costs belongs to a file.")
     else:
         columns = ("type", "name", "why", "per_day", "command")
-        shown = [[str(row[column]) or "-" for column in columns] for row in rows]
+        shown = [[output.plain(str(row[column])) or "-" for column in columns] for row in rows]
         header = ("TYPE", "NAME", "WHY", "A DAY", "TAKE IT DOWN")
-        output.tell(output.plain(output.table(shown, header=header)))
+        output.tell_table(shown, header=header)
     return FOUND if rows else 0
 
 

@@ -11,6 +11,7 @@ from argparse import ArgumentParser, Namespace
 from jobs.options import (
     add_date,
     add_output,
+    add_policy,
     add_retry_refused,
     add_specs,
     add_strict,
@@ -26,6 +27,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_output(parser)
     add_date(parser)
     add_strict(parser)
+    add_policy(parser)
     add_verify_data(parser)
     parser.add_argument(
         "--retrain", action="store_true", help="plan a new job where one failed or lost its model"
@@ -47,8 +49,23 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Show the plan; its exit code says whether apply would get past it."""
+    from jobs.errors import FoundryTuneError, UsageError
+    from jobs.plan.report import markdown
+    from jobs.terminal import output
+
+    if arguments.preview and not arguments.markdown:
+        raise UsageError("--preview is part of the comment.", next_step="Add --markdown.")
+    preview = markdown.read_preview(arguments.preview) if arguments.preview else ""
+    try:
+        return _run(arguments, preview)
+    except FoundryTuneError as error:
+        if arguments.markdown:
+            output.write(markdown.refusal(error, preview=preview))
+        raise
+
+
+def _run(arguments: Namespace, preview: str) -> int:
     from jobs.arguments import session_of
-    from jobs.errors import UsageError
     from jobs.plan import saved
     from jobs.plan.plan import make
     from jobs.plan.report import answer, markdown
@@ -56,11 +73,14 @@ def run(arguments: Namespace) -> int:
     from jobs.read.paths import spec_paths
     from jobs.terminal import output
 
-    if arguments.preview and not arguments.markdown:
-        raise UsageError("--preview is part of the comment.", next_step="Add --markdown.")
-    preview = markdown.read_preview(arguments.preview) if arguments.preview else ""
     paths = spec_paths(arguments)
-    specs = checked(paths, arguments.overrides, on=arguments.date, strict=arguments.strict)
+    specs = checked(
+        paths,
+        arguments.overrides,
+        on=arguments.date,
+        strict=arguments.strict,
+        policy=arguments.policy,
+    )
     session = session_of(arguments, *paths)
     plan = make(
         session,
@@ -70,13 +90,14 @@ def run(arguments: Namespace) -> int:
         retry_refused=arguments.retry_refused,
         verify_data=arguments.verify_data,
     )
+    asked = saved.asked_by(arguments, paths)
     if arguments.out:
-        saved.write(arguments.out, plan, session.target, saved.asked_by(arguments, paths))
+        saved.write(arguments.out, plan, session.target, asked)
         output.progress(f"Saved. Do exactly this:  foundry-tune apply {arguments.out}")
     if arguments.markdown:
         output.write(markdown.comment(plan, session.target, preview=preview))
     elif arguments.output == "table":
-        output.tell("\n".join(answer.lines(plan, session.target)))
+        output.tell("\n".join(answer.lines(plan, session.target, command=asked.apply_command)))
     else:
         output.emit_structured(answer.as_dict(plan, session.target), arguments.output)
     return answer.exit_code(plan, detailed=arguments.detailed_exitcode)

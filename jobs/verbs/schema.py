@@ -1,4 +1,4 @@
-"""The JSON Schema of spec documents or of price lists, for editors; of answers, for programs.
+"""The JSON Schema of specs, price lists and policies, for editors; of answers, for programs.
 
 Put this line at the top of a spec:
 
@@ -6,6 +6,7 @@ Put this line at the top of a spec:
 
 and write the file once:  foundry-tune schema > spec.schema.json
 That of prices.yaml:      foundry-tune schema prices > prices.schema.json
+Of foundry-policy.yaml:   foundry-tune schema policy > policy.schema.json
 Of `plan -o json`:        foundry-tune schema plan > plan.schema.json
 """
 
@@ -19,7 +20,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "of",
         nargs="?",
-        choices=("spec", "prices", *ANSWERS),
+        choices=("spec", "prices", "policy", *ANSWERS),
         default="spec",
         help="what kind of file, or the verb whose -o json (spec)",
     )
@@ -30,13 +31,14 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Print it."""
-    from jobs.spec.schema import prices_schema, schema
+    from jobs.spec.schema import policy_schema, prices_schema, schema
     from jobs.terminal.answers import ANSWERS, answer_schema
     from jobs.terminal.output import as_json, as_yaml, emit
 
     if arguments.of in ANSWERS:
         found = answer_schema(arguments.of)
     else:
-        found = prices_schema() if arguments.of == "prices" else schema()
+        makes = {"spec": schema, "prices": prices_schema, "policy": policy_schema}
+        found = makes[arguments.of]()
     emit(as_json(found) if arguments.output == "json" else as_yaml(found).rstrip("\n"))
     return 0

@@ -41,8 +41,13 @@ def run(arguments: Namespace) -> int:
     shown = [
         [*(str(r[key]) or "-" for key in _COLUMNS), _since(str(r["created"]), now)] for r in rows
     ]
-    output.tell(output.table(shown, header=header))
+    output.tell_table(shown, header=header)
     for one in rows:
+        if one["newer_job"]:
+            output.tell(
+                f"Newer than what {one['name']} serves: {one['newer_job']}, "
+                f"{one['newer_job_status']}    foundry-tune history {one['name']}"
+            )
         if one["beside"]:
             names = ", ".join(map(str, cast("list[str]", one["beside"])))
             output.tell(f"Beside {one['name']}, and billed: {names}    foundry-tune gc")

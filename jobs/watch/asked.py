@@ -28,6 +28,15 @@ class Asked:
         return self.serving is None or self.serving.spec.is_filtered
 
 
+def served_by(files: Sequence[str]) -> list[Asked]:
+    """Every endpoint that spec files make, each with what its own file says of it."""
+    found: list[Asked] = []
+    for file in files:
+        servings = desired.read(named([file]).chapters).servings
+        found += [asked_for(serving.name, [file]) for serving in servings]
+    return found
+
+
 def asked_for(name: str, files: Sequence[str]) -> Asked:
     """The endpoint of a spec file, or of a name with the spec files that may say more of it.
 

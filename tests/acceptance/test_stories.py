@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LONG = ("demo",)
+LONG = ("demo", "rollout")
 """Stories of more than a few seconds."""
 STORIES = [
     pytest.param(path.parent, marks=[pytest.mark.rehearsal] * (path.parent.name in LONG))
@@ -42,6 +42,7 @@ MASKS = (
     (re.compile(r"report\.html  \d+ kB"), "report.html  [N] kB"),
     (re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d\b"), "[TIME]"),
     (re.compile(r"\(it is \d\.\d+\)"), "(it is [N])"),
+    (re.compile(r"refused on \d{4}-\d\d-\d\d:"), "refused on [DAY]:"),
 )
 UNORDERED = re.compile(r"^(?: [+~-] |  data |  (?:endpoint|safety|connection) +xbox-support-base)")
 """Lines that come in the order in which things finish, which differs from run to run."""

@@ -1,8 +1,8 @@
-"""What a pipeline gets its own token from: GitHub's issuer and runner, Azure DevOps' issuer."""
+"""What a pipeline has of GitHub and Azure DevOps: the issuer of its token, runner, issues."""
 
 from emulator.http.routing import Plane, render_json_error
 from emulator.service import Service
-from emulator.services.githubactions import issuer, runner
+from emulator.services.githubactions import issuer, issues, runner
 from emulator.state.issuers import DEVOPS_HOST, GITHUB
 
 SERVICE = Service(
@@ -11,5 +11,6 @@ SERVICE = Service(
         Plane(GITHUB.removeprefix("https://"), issuer.handle_github, render_json_error),
         Plane(DEVOPS_HOST, issuer.handle_devops, render_json_error),
         Plane(runner.HOST, runner.handle, render_json_error),
+        issues.PLANE,
     ),
 )

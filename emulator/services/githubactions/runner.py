@@ -17,7 +17,7 @@ from emulator.state.issuers import GITHUB
 
 HOST = "pipelines.actions.githubusercontent.com"
 _PATH = "/foundry-emulator/_apis/distributedtask/hubs/Actions/plans/{plan}/jobs/{job}/idtoken"
-_RUNTIME = "https://actions.githubusercontent.com"
+RUNTIME = "https://actions.githubusercontent.com"
 _LIFETIME = 6 * 3600
 """Seconds: as long as a job may run on GitHub's own runners."""
 
@@ -71,7 +71,7 @@ def start(cloud: Cloud, job: WorkflowJob) -> dict[str, str]:
     return {
         "url": f"https://{HOST}{path}?api-version=2.0",
         "token": cloud.issuers.sign(
-            _RUNTIME, job.subject, _RUNTIME, {"job": told}, lifetime=_LIFETIME
+            RUNTIME, job.subject, RUNTIME, {"job": told}, lifetime=_LIFETIME
         ),
         "subject": job.subject,
     }
@@ -85,7 +85,7 @@ def id_token(request: Request) -> Response:
     if not request.cloud.issuers.is_signed(bearer):
         raise AzureError(401, "Unauthorized", "The request token is not that of a running job.")
     runtime: dict[str, Any] = jwt.decode(bearer, options={"verify_signature": False})
-    if runtime["iss"] != _RUNTIME:
+    if runtime["iss"] != RUNTIME:
         raise AzureError(401, "Unauthorized", "This is a token to sign in with, not to ask with.")
     job = WorkflowJob(**runtime["job"])
     owner = job.repository.partition("/")[0].partition("@")[0]

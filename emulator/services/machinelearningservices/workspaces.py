@@ -111,6 +111,7 @@ def _validate_hub(change: Change) -> None:
         ("storageAccount", "Microsoft.Storage/storageAccounts"),
         ("keyVault", "Microsoft.KeyVault/vaults"),
         ("applicationInsights", "Microsoft.Insights/components"),
+        ("containerRegistry", "Microsoft.ContainerRegistry/registries"),
     ):
         if change.properties.get(name):
             _dependency(change, name, type_name)

@@ -8,8 +8,8 @@ from jobs.target.target import Target
 from jobs.terminal import output
 
 
-def lines(plan: Plan, place: Target, *, command: bool = True) -> list[str]:
-    """The plan as people read it, with the command that would do it."""
+def lines(plan: Plan, place: Target, *, command: str = "") -> list[str]:
+    """The plan as people read it; `command` is what would do it."""
     specs = plan.specs
     text = [target.line(place, plan.project)]
     text += data.lines(plan.desired.trainings, specs.data, specs.findings)
@@ -18,8 +18,7 @@ def lines(plan: Plan, place: Target, *, command: bool = True) -> list[str]:
     if not plan.is_empty:
         text += cost.lines(specs.costs)
     text += ["", *actions.lines(plan)]
-    apply = f"foundry-tune apply {' '.join(specs.files)}" if command else ""
-    text.append(actions.count_line(plan, apply))
+    text.append(actions.count_line(plan, command))
     return text
 
 

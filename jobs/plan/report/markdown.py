@@ -5,11 +5,14 @@ says what was left out.
 """
 
 import json
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from jobs.errors import UsageError
+from jobs.errors import FoundryTuneError, UsageError
 from jobs.files import UnreadableFileError, read_bounded
+from jobs.findings import Finding
 from jobs.plan.plan import Plan
 from jobs.plan.preflight import failed
 from jobs.plan.report.cost import cost_words
@@ -33,16 +36,33 @@ def comment(plan: Plan, target: Target, *, preview: str = "") -> str:
 
     `preview` is what `pulumi preview` said: its text, or the JSON of `--json`.
     """
-    head = [marker(target), f"## {_headline(plan)}", "", *_summary(plan, target)]
+    failures = [f"- ❌ {plain(text, 400)}" for text in _failures(preview)]
+    headline = "❌ foundry-tune: blocked" if failures else _headline(plan)
+    head = [marker(target), f"## {headline}", "", *_summary(plan, target, preview)]
     sections = [
         ("What happens", list(_actions(plan)), True),
-        ("What stands in the way", list(_blocked(plan)), False),
+        ("What stands in the way", [*failures, *_blocked(plan)], False),
         ("Cost", list(_costs(plan)), True),
         ("Findings", list(_findings(plan)), True),
         ("Infrastructure: pulumi preview", _preview(preview) if preview else [], True),
     ]
     # What stands in the way is never behind a fold, and comes first.
     sections.sort(key=lambda section: section[2])
+    return _fitted(head, [one for one in sections if one[1]])
+
+
+def refusal(error: FoundryTuneError, *, preview: str = "") -> str:
+    """The comment where nothing could be planned: why, and what to do."""
+    findings: Sequence[Finding] = getattr(error, "findings", ())
+    why = [f"- ❌ {plain(text, 400)}" for text in _failures(preview)]
+    why += [f"- ❌ {plain(error.message, 400)} {plain(error.next_step, 400)}".rstrip()]
+    if findings:
+        why += ["", *_found(findings)]
+    sections = [
+        ("What stands in the way", why, False),
+        ("Infrastructure: pulumi preview", _preview(preview) if preview else [], True),
+    ]
+    head = ["## ❌ foundry-tune: nothing can be planned", ""]
     return _fitted(head, [one for one in sections if one[1]])
 
 
@@ -79,9 +99,11 @@ def _headline(plan: Plan) -> str:
     return f"foundry-tune: {', '.join(f'{count} {word}' for count, word in counts if count)}"
 
 
-def _summary(plan: Plan, target: Target) -> Iterator[str]:
+def _summary(plan: Plan, target: Target, preview: str) -> Iterator[str]:
     where = f"{target.resource_group} / project {target.project}, {plan.project.location}"
     yield f"**Target** {plain(where)}"
+    if counts := _environment(preview):
+        yield f"**Environment** {plain(counts)}"
     if not plan.is_empty:
         for cost in plan.specs.costs:
             yield f"**Cost** {plain(cost.reference)}: {plain(cost_words(cost.total))}" + (
@@ -130,7 +152,11 @@ def _costs(plan: Plan) -> Iterator[str]:
 
 
 def _findings(plan: Plan) -> Iterator[str]:
-    rows = [(f.place, f.severity, f"{f.path}: {f.message}", f.rule) for f in plan.specs.findings]
+    yield from _found(plan.specs.findings)
+
+
+def _found(findings: Sequence[Finding]) -> Iterator[str]:
+    rows = [(f.place, f.severity, f"{f.path}: {f.message}", f.rule) for f in findings]
     if rows:
         yield from table(("place", "", "finding", "rule"), rows)
 
@@ -138,12 +164,36 @@ def _findings(plan: Plan) -> Iterator[str]:
 # ── pulumi's preview ────────────────────────────────────────────────────────────────────────────
 
 
-def _preview(said: str) -> list[str]:
+def _failures(said: str) -> list[str]:
+    """What `pulumi preview` ended with, where it failed: its text says `error:`."""
+    found = re.findall(r"^ *error: (.*)", output.plain(said), re.MULTILINE)
+    return [f"pulumi preview: {text}" for text in dict.fromkeys(found[:5])]
+
+
+def _environment(said: str) -> str:
+    """What `pulumi preview` counts at its end: `2 to update, 62 unchanged`."""
+    steps = _steps(said)
+    if steps is None:
+        block = re.search(r"^Resources:\n((?: .*\n?)+)", output.plain(said), re.MULTILINE)
+        return (
+            ", ".join(re.sub(r"^\W+", "", line) for line in block[1].splitlines()) if block else ""
+        )
+    operations = Counter(str((mapping(step) or {}).get("op", "")) for step in steps)
+    same = operations.pop("same", 0)
+    counts = [f"{count} to {operation}" for operation, count in operations.items()]
+    return ", ".join([*counts, f"{same} unchanged"])
+
+
+def _steps(said: str) -> Sequence[Any] | None:
+    """The steps of `pulumi preview --json`; None where it is text."""
     try:
-        parsed: object = json.loads(said)
+        return sequence((mapping(json.loads(said)) or {}).get("steps"))
     except (ValueError, RecursionError):
-        parsed = None
-    steps = sequence((mapping(parsed) or {}).get("steps"))
+        return None
+
+
+def _preview(said: str) -> list[str]:
+    steps = _steps(said)
     if steps is None:
         return fenced(output.plain(said).strip())
     return list(_preview_steps(steps))

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,7 +61,7 @@ def asked(place: Place, after: int) -> int:
     return sum(str(call["host"]).startswith(place.name) for call in calls)
 
 
-def kept(place: Place) -> list[dict[str, object]]:
+def kept(place: Place) -> list[dict[str, Any]]:
     """The lines of the answer files that are whole, in any order that stays."""
     lines = [
         line

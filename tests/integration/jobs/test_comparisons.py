@@ -234,7 +234,7 @@ def test_calls_of_tools_are_asked_for_compared_and_kept(place: Place) -> None:
     # A stand-in is taught no tools, as no serverless Phi takes them: that is told, by name.
     refused = place.tune("apply", str(spec), "--yes")
     assert refused.code == 4, refused.said
-    assert "'tools' is not supported by this model" in refused.err
+    assert "'tools' is not supported by foundry-emulator's stand-in" in refused.err
     # What a model would answer that takes them.
     message = {"role": "assistant", "content": None, "tool_calls": [{"id": "b", **stock}]}
     body = {

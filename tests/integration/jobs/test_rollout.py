@@ -1,6 +1,7 @@
 """Nothing that is served is touched before its successor has proven itself."""
 
 import json
+import shlex
 import subprocess
 import sys
 import threading
@@ -122,6 +123,16 @@ def test_a_revision_that_was_refused_is_refused_again_without_an_endpoint(place:
     easier = apply(place, write_story(place, extra=evaluation(place, ">= 0")), epochs=2)
     assert easier.code == 0, easier.said
     assert led(place).endpoint != first.name
+
+
+def test_the_command_that_a_plan_names_does_what_was_planned(place: Place) -> None:
+    spec = write_story(place)
+    asked = (str(spec), "--set", f"{EPOCHS}=2", "--set", "finetuning.description=two words")
+    command = place.tune("plan", *asked).out.splitlines()[-1]
+    program, *words = shlex.split(command)
+    assert program == "foundry-tune"
+    assert place.tune(*words, "--yes").code == 0
+    assert "Nothing to do" in place.tune("plan", *asked).out
 
 
 def test_a_smoke_test_that_failed_is_remembered_until_the_model_is_to_be_tried_again(

@@ -68,6 +68,7 @@ def test_a_preview_in_json_shows_operations_and_no_values(place: Place) -> None:
     assert "| create | azure-native:storage:StorageAccount | &#64;everyone &#60;img" in told.out
     assert "topsecret" not in told.out
     assert "1 unchanged." in told.out
+    assert "**Environment** 1 to create, 1 unchanged" in told.out
 
 
 def save(place: Place, *arguments: str, code: int = 0) -> Path:

@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from jobs.errors import UsageError
 from jobs.foundry.endpoints import Endpoint
@@ -96,6 +97,26 @@ def test_a_line_under_the_name_of_another_question_is_no_answer() -> None:
         b"\xff\n",
     ):
         assert from_lines(other) == {}
+
+
+def test_a_question_is_another_where_log_probabilities_are_asked_for() -> None:
+    messages = [{"role": "user", "content": "a"}]
+    told = structs.replace(
+        kept("a"),
+        question=question_hash(messages, 8, 0, with_logprobs=True),
+        with_logprobs=True,
+        logprob=-0.5,
+        logprob_tokens=1,
+    )
+    assert from_lines(as_lines([told, kept("a")])) == {
+        told.question: told,
+        kept("a").question: kept("a"),
+    }
+    line = as_lines([kept("a")])
+    for field in (b',"with_logprobs":false', b',"logprob":null', b',"logprob_tokens":0'):
+        assert field in line
+        line = line.replace(field, b"")
+    assert list(from_lines(line)) == [kept("a").question], "as earlier versions wrote it"
 
 
 def test_a_model_is_one_behind_every_endpoint_and_a_catalogues_only_behind_its_own() -> None:

@@ -1,6 +1,7 @@
 """The metrics and their gates, on examples worked out by hand."""
 
 import json
+import math
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from jobs.proof.custom import scorer
 from jobs.proof.evaluation import measure
 from jobs.proof.labels import OTHER, confusion
 from jobs.proof.metrics import Question, chrf, exact_match, normalize, questions, rouge_l, token_f1
-from jobs.proof.scoring import Exam, Reply
+from jobs.proof.scoring import Exam, Reply, perplexity_of_answers
 from jobs.proof.tool_calls import tool_calls_match
 from jobs.spec.gates import Gate, read_gates
 from jobs.spec.models import Evaluation, Format, Metric
@@ -98,6 +99,22 @@ def test_refusals_time_length_and_tokens_are_told() -> None:
         "latency_p95": 19,
         "tokens_per_1000": pytest.approx(9_500),
     }
+
+
+def test_the_perplexity_of_answers_is_over_their_tokens_and_unknown_without_any() -> None:
+    replies = [
+        Reply(text="a b", logprob=math.log(0.5) + math.log(0.25), logprob_tokens=2),
+        Reply(text="c", logprob=math.log(0.125), logprob_tokens=1),
+        Reply(text="", refused=True),
+    ]
+    # (1/2 * 1/4 * 1/8) ^ (-1/3) = 64 ^ (1/3)
+    assert perplexity_of_answers(replies) == pytest.approx(4)
+    nothing = perplexity_of_answers(replies[2:])
+    [gate] = read_gates({"perplexity_of_answers": "<= 1000000"})
+    assert isinstance(gate, Gate)
+    assert nothing == math.inf
+    assert not gate.holds(nothing)
+    assert perplexity_of_answers([Reply(text="x", logprob=-9999.0, logprob_tokens=1)]) == math.inf
 
 
 def test_tool_calls_match_by_name_and_arguments_in_any_order() -> None:

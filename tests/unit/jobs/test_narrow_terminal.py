@@ -20,9 +20,18 @@ DRAWN = (
 )
 
 
+TABLE = (
+    "from jobs.terminal.output import tell_table\n"
+    "by = 'e0e0e0e0-0000-4000-8000-000000000020'\n"
+    "tell_table([('9c48c9eb8f', by, 'xbox-support:3', 'epochs 1 -> 6, lr 2e-5 -> 1e-5'),\n"
+    "            ('a8bbe5a87e', by, '-', '')],\n"
+    "           header=('REVISION', 'BY', 'MODEL', 'CHANGED'))\n"
+)
+
+
 @pytest.mark.parametrize("columns", [60, 80, 100, 120])
 def test_step_and_loss_are_whole_and_on_one_line(columns: int) -> None:
-    lines = [line for line in drawn(columns) if "loss" in line]
+    lines = [line for line in drawn(DRAWN, columns) if "loss" in line]
     assert lines
     for line in lines:
         assert "step 12000/16250  loss 12.31" in line
@@ -30,13 +39,31 @@ def test_step_and_loss_are_whole_and_on_one_line(columns: int) -> None:
         assert NAME[:10] in line
 
 
-def drawn(columns: int) -> list[str]:
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_a_table_wider_than_the_terminal_is_a_block_a_row(columns: int) -> None:
+    lines = [line.rstrip() for line in drawn(TABLE, columns) if line.strip()]
+    assert all(len(line) <= columns for line in lines)
+    if columns == 120:
+        assert lines[0].split() == ["REVISION", "BY", "MODEL", "CHANGED"]
+        return
+    assert lines == [
+        "9c48c9eb8f",
+        "  by       e0e0e0e0-0000-4000-8000-000000000020",
+        "  model    xbox-support:3",
+        "  changed  epochs 1 -> 6, lr 2e-5 -> 1e-5",
+        "a8bbe5a87e",
+        "  by       e0e0e0e0-0000-4000-8000-000000000020",
+        "  model    -",
+    ]
+
+
+def drawn(program: str, columns: int) -> list[str]:
     """The lines that a terminal of that width is sent."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     environment = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "NO_COLOR")}
     process = subprocess.Popen(
-        [sys.executable, "-c", DRAWN],
+        [sys.executable, "-c", program],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

@@ -1,0 +1,65 @@
+"""Specs held against the policies above them, with each breach at its place."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from jobs.findings import Finding
+from jobs.read.subjects import Judged, subjects
+from jobs.spec.policies import TeamPolicy, policies_above, read_policy
+from jobs.spec.story import Story
+from policy.judge import Verdict, judge
+from policy.subject import Subject
+
+
+class Policies:
+    """The policies of many specs, each looked for once a folder and read once.
+
+    `named` wins over those above.
+    """
+
+    def __init__(self, named: str | None = None) -> None:
+        self._named = named
+        self._above: dict[Path, tuple[str, ...]] = {}
+        self._read: dict[str, TeamPolicy | None] = {}
+
+    def files(self, folder: Path) -> tuple[str, ...]:
+        """The files that specs of a folder are held to."""
+        if self._named is not None:
+            return (self._named,)
+        if folder not in self._above:
+            self._above[folder] = policies_above(folder)
+        return self._above[folder]
+
+    def of(self, folder: Path) -> tuple[list[TeamPolicy], list[Finding]]:
+        """The policies that hold in a folder; what is wrong with one is told once."""
+        found: list[TeamPolicy] = []
+        findings: list[Finding] = []
+        for file in self.files(folder):
+            if file not in self._read:
+                self._read[file], wrong = read_policy(file)
+                findings += wrong
+            if (one := self._read[file]) is not None:
+                found.append(one)
+        return found, findings
+
+
+def policy_findings(story: Story, policies: Sequence[TeamPolicy]) -> Iterator[Finding]:
+    """What of a story breaks a policy."""
+    for asked in subjects(story):
+        for verdict, message in breaches(asked.subject, policies):
+            yield at(asked, verdict, message)
+
+
+def at(asked: Judged, verdict: Verdict, message: str) -> Finding:
+    """A breach at its place in the document; what isn't written is told at its beginning."""
+    path = asked.places.get(verdict.breach.field, ())
+    found = asked.chapter.finding(verdict.rule.id, path, message)
+    return found._replace(severity="warning") if verdict.is_advisory else found
+
+
+def breaches(subject: Subject, policies: Sequence[TeamPolicy]) -> Iterator[tuple[Verdict, str]]:
+    """What of a subject breaks policies, each with a sentence that names the place of the rule."""
+    for policy in policies:
+        for verdict in judge(subject, policy.written):
+            place = policy.place(verdict.rule.key)
+            yield verdict, f"{verdict.breach.message} ({place}: {verdict.rule.key})."

@@ -1,0 +1,113 @@
+"""What documents ask for, as rules of a policy judge it, and where each of it is written."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from jobs.catalog.catalog import registry_id
+from jobs.foundry.endpoints import AUTH_MODES
+from jobs.spec.models import Budget, Evaluation, FineTuning, ServerlessEndpoint
+from jobs.spec.reader import Path
+from jobs.spec.references import parse
+from jobs.spec.story import Chapter, Story
+from jobs.spec.trials import longest
+from policy.subject import ENDPOINT, JOB, Subject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What a document asks for."""
+
+    chapter: Chapter
+    subject: Subject
+    places: Mapping[str, Path]
+    """The document's own path of each field that rules know."""
+
+
+def subjects(story: Story, location: str = "") -> Iterator[Judged]:
+    """Every job and endpoint that a story asks for, as far as its documents are whole.
+
+    `location` is the project's region, where it is known: what says none of its own is made there.
+    """
+    for chapter in story.chapters:
+        spec = chapter.spec
+        if not chapter.is_whole:
+            continue
+        if isinstance(spec, FineTuning):
+            yield _job(chapter, spec, location)
+        elif isinstance(spec, ServerlessEndpoint):
+            yield _endpoint(chapter, spec, story, location)
+
+
+def _job(chapter: Chapter, spec: FineTuning, location: str) -> Judged:
+    words = ("epochs", "num_train_epochs", "n_epochs")
+    written = next((word for word in words if getattr(spec.hyperparameters, word)), "epochs")
+    epochs: Path = ("hyperparameters", written)
+    if spec.sweep and spec.sweep.parameters.epochs is not None:
+        epochs = ("sweep", "parameters", "epochs")
+    return Judged(
+        chapter=chapter,
+        subject=Subject(
+            type=JOB,
+            name=spec.name,
+            properties={
+                "location": location,
+                "tags": spec.tags or {},
+                "model": _registered(spec.model_path),
+                "epochs": longest(spec)[0],
+                "budget": _usd(spec.budget),
+            },
+        ),
+        places={"model": ("model",), "epochs": epochs, "budget": ("budget",)},
+    )
+
+
+def _endpoint(chapter: Chapter, spec: ServerlessEndpoint, story: Story, location: str) -> Judged:
+    # What it costs counts against the budget of its model's training, which is judged by itself.
+    counts_elsewhere = parse(spec.model_path) is not None
+    return Judged(
+        chapter=chapter,
+        subject=Subject(
+            type=ENDPOINT,
+            name=spec.name,
+            properties={
+                "location": spec.location or location,
+                "tags": spec.tags or {},
+                "contentSafety": {
+                    "contentSafetyStatus": "Enabled" if spec.is_filtered else "Disabled"
+                },
+                "authMode": AUTH_MODES[spec.auth_mode],
+                "model": _registered(spec.model_path),
+                "budget": _usd(spec.budget),
+                "gates": _gates(spec, story),
+            },
+            unseen=frozenset({"budget"} if counts_elsewhere else ()),
+        ),
+        places={
+            "location": ("location",),
+            "tags": ("tags",),
+            "contentSafety": ("content_safety",),
+            "authMode": ("auth_mode",),
+            "model": ("model",) if spec.model else ("model_id",),
+            "budget": ("budget",),
+        },
+    )
+
+
+def _gates(spec: ServerlessEndpoint, story: Story) -> tuple[str, ...]:
+    found: list[str] = []
+    for other in story.specs:
+        if isinstance(other, Evaluation):
+            measured = parse(other.endpoint)
+            if (measured.name if measured else other.endpoint) == spec.name:
+                found += other.gates
+    return tuple(dict.fromkeys(found))
+
+
+def _registered(written: str) -> str:
+    """The registry's id of a base model; empty for one that was trained in a project."""
+    found = registry_id(written)
+    return found if found.startswith("azureml://registries/") else ""
+
+
+def _usd(budget: Budget | None) -> float | None:
+    return budget.max_usd if budget else None

@@ -1,0 +1,87 @@
+"""Hold specs against the platform team's rules: each foundry-policy.yaml above them, or --policy.
+
+`validate`, `plan` and `apply` hold specs to the same rules; this says nothing else. Exit code 3
+where a rule is broken that isn't only advisory.
+
+    foundry-tune policy jobs/specs/
+    foundry-tune policy jobs/specs/ -o sarif
+"""
+
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+from jobs.options import add_output, add_overrides, add_policy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jobs.findings import Finding
+    from jobs.read.examine import CheckedSpecs
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command line."""
+    from jobs.terminal.findings import FORMS
+
+    parser.add_argument("specs", nargs="*", metavar="SPEC", help="spec files, or folders of them")
+    parser.add_argument("-f", "--file", action="append", default=[], help="a spec file (as az ml)")
+    add_overrides(parser)
+    add_policy(parser)
+    add_output(parser, FORMS)
+
+
+def run(arguments: Namespace) -> int:
+    """Judge, and say everything at once."""
+    from jobs.findings import refuses
+    from jobs.read.examine import examine
+    from jobs.read.paths import spec_paths
+    from jobs.terminal.findings import as_records, as_text, as_tool, summary
+    from jobs.terminal.output import emit, emit_structured, tell
+
+    paths = spec_paths(arguments)
+    specs = examine(
+        paths,
+        overrides=arguments.overrides,
+        with_data=False,
+        with_prices=False,
+        policy=arguments.policy,
+    )
+    findings = list(_of_policy(specs))
+    _require_any(specs, findings)
+    refused = refuses(findings, strict=False)
+    held = [one.file for one in specs.policies]
+    if (for_tool := as_tool(arguments.output, findings, paths)) is not None:
+        emit(for_tool)
+    elif arguments.output != "table":
+        result: dict[str, object] = {
+            "allowed": not refused,
+            "policies": held,
+            "files": paths,
+            "findings": as_records(findings),
+        }
+        emit_structured(result, arguments.output)
+    else:
+        if findings:
+            tell(as_text(findings))
+        tell(f"Held against {', '.join(held) or 'no policy that can be read'}: {summary(findings)}")
+    return 3 if refused else 0
+
+
+def _of_policy(specs: "CheckedSpecs") -> "Iterator[Finding]":
+    """Broken rules, and what keeps a file from being judged by them."""
+    unread = {f for story in specs.stories for f in story.findings if f.severity == "error"}
+    files = {story.file for story in specs.stories}
+    for finding in specs.findings:
+        if finding.rule.startswith("FT-P") or finding in unread or finding.file not in files:
+            yield finding
+
+
+def _require_any(specs: "CheckedSpecs", findings: "list[Finding]") -> None:
+    from jobs.errors import UsageError
+    from policy.settings import POLICY_FILE
+
+    if not specs.policies and not findings:
+        raise UsageError(
+            f"No {POLICY_FILE} is beside these specs or above them.",
+            next_step="Write one (docs/policy.md), or name it: --policy FILE",
+        )

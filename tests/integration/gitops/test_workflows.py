@@ -1,0 +1,268 @@
+"""The workflows that `init` writes, rehearsed by their own `run:` steps: pull request to repair.
+
+Which `pulumi` ran, and which steps, is told at the end (`pytest -rP`): the real CLI where there is
+one on PATH, minipulumi elsewhere.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.rehearsal.pulumi import find_pulumi
+from emulator.server import Emulator
+from emulator.services.githubactions import issues
+from emulator.services.githubactions.runner import WorkflowJob
+from emulator.state.ids import parse_id
+from jobs.cli import main
+from tests.conftest import PATH_AT_FIRST, REAL_PULUMI
+from tests.integration.gitops.runner import Job, Runner, read
+from tests.integration.infra.conftest import ROOT
+
+REPOSITORY, STACK = "contoso/phi", "prod"
+READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
+START = "import sys; from emulator.cli import main; sys.exit(main())"
+
+
+@dataclass(slots=True, kw_only=True)
+class Repository:
+    """A repository on GitHub, its variables, and its runs."""
+
+    emulator: Emulator
+    folder: Path
+    scratch: Path
+    environment: dict[str, str]
+    variables: dict[str, str] = field(default_factory=dict[str, str])
+    ran: list[str] = field(default_factory=list[str])
+    """Every step that was run, by its job and name."""
+
+    def platform(self, *command: str) -> str:
+        """What the platform team types: signed in as Owner."""
+        done = subprocess.run(
+            [*command, "--stack", STACK, "--non-interactive"],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def pull_request(self, *, fork: bool = False) -> dict[str, Job | None]:
+        """The jobs of a pull request's run."""
+        head = {"repo": {"full_name": "mallory/phi" if fork else REPOSITORY}, "sha": "c0ffee" * 6}
+        event = {"pull_request": {"number": 7, "head": head}, "repository": {"private": True}}
+        return self._run("foundry-tune-plan", event, {"pull_request": True})
+
+    def merge(self, *, between: Any = None) -> dict[str, Job | None]:
+        """The jobs of a merge's run; `between` happens while the reviewers think."""
+        return self._run("foundry-tune-merge", {}, {}, between=between)
+
+    def nightly(self) -> Job:
+        done = self._run("foundry-tune-nightly", {}, {})["look"]
+        assert done is not None
+        return done
+
+    def comments(self) -> list[str]:
+        said = issues.said(self.emulator.cloud, REPOSITORY, "comment")
+        return [str(comment["body"]) for comment in said]
+
+    def issues(self) -> list[dict[str, Any]]:
+        return issues.said(self.emulator.cloud, REPOSITORY, "issue")
+
+    def _run(
+        self, name: str, event: Mapping[str, Any], claims: Mapping[str, Any], *, between: Any = None
+    ) -> dict[str, Job | None]:
+        workflow = read(self.folder / f".github/workflows/{name}.yml")
+        written = self.scratch / "event.json"
+        written.write_text(json.dumps(event), encoding="utf-8")
+        jobs: dict[str, Job | None] = {}
+        for number, (job, told) in enumerate(workflow["jobs"].items()):
+            if told.get("needs") and (jobs[told["needs"]] or Job(name="")).status != "success":
+                jobs[job] = None
+                continue
+            if number and between:
+                between()
+            where = "environment" in told and STACK
+            started = WorkflowJob(repository=REPOSITORY, environment=where or "", **claims)
+            token = self.emulator.control.start_job(started)["token"]
+            runner = Runner(
+                checkout=self.folder,
+                scratch=self.scratch,
+                environment=self.environment | {"GITHUB_EVENT_PATH": str(written)},
+                contexts={
+                    "github": {"event": event, "repository": REPOSITORY, "ref": "refs/heads/main"},
+                    "vars": self.variables,
+                    "inputs": {"stack": STACK, "specs": "specs"},
+                },
+            )
+            flags = ["--pull-request"] if claims else []
+            flags += ["--environment", where] if where else []
+            prefix = [sys.executable, "-c", START, "workflow", "--repository", REPOSITORY]
+            jobs[job] = runner.job(workflow, job, [*prefix, *flags, "--"], token)
+            steps = (jobs[job] or Job(name="")).steps
+            self.ran += [f"{name}/{job}: {s.name}" for s in steps if s.outcome != "used"]
+        return jobs
+
+
+@pytest.fixture
+def repository(
+    emulator: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> Repository:
+    """A new repository, whose environment the platform team has brought up once."""
+    folder = tmp_path / "phi"
+    assert main(["init", str(folder), "--repository", REPOSITORY, "--profile", "dev"]) == 0
+    capsys.readouterr()
+    spec = folder / "specs" / "support.yaml"
+    # A moment of training; the story's name is unique, as an endpoint's is in a whole region.
+    text = spec.read_text("utf-8").replace("epochs: 3", "epochs: 1")
+    spec.write_text(re.sub(r"\bsupport\b(?!/)", "gitops", text), "utf-8")
+    subscription = emulator.control.add_subscription(registered=())
+    # The real CLI where there is one, as for a user; the tests themselves run without.
+    parent = {**os.environ, "PATH": PATH_AT_FIRST}
+    environment = emulator.environment(parent, subscription=subscription) | {
+        "PULUMI_BACKEND_URL": f"file://{tmp_path / 'state'}",
+        "PULUMI_HOME": str(tmp_path / "home"),
+        "PYTHONPATH": str(ROOT),
+        "NO_COLOR": "1",
+    }
+    find_pulumi(parent).settle(tmp_path / "home")
+    (tmp_path / "state").mkdir()
+    made = Repository(emulator=emulator, folder=folder, scratch=tmp_path, environment=environment)
+    subprocess.run(
+        ["pulumi", "stack", "init", STACK, "--non-interactive"],
+        cwd=folder,
+        env=environment,
+        check=True,
+        capture_output=True,
+    )
+    made.platform("pulumi", "up", "--yes", "--skip-preview")
+    outputs = json.loads(made.platform("pulumi", "stack", "output", "--json"))
+    clients: dict[str, str] = outputs["identityClientIds"]
+    made.variables |= {f"{name.upper()}_CLIENT_ID": id for name, id in clients.items()}
+    made.variables |= {
+        "AZURE_TENANT_ID": environment["AZURE_TENANT_ID"],
+        "AZURE_SUBSCRIPTION_ID": subscription,
+        "PULUMI_BACKEND_URL": environment["PULUMI_BACKEND_URL"],
+    }
+    # What docs/gitops.md asks of the platform team for the nightly look.
+    monitor = emulator.cloud.access.application(clients["monitor"])
+    assert monitor
+    emulator.control.assign(monitor.id, READER, f"/subscriptions/{subscription}")
+    return made
+
+
+@pytest.mark.rehearsal
+@pytest.mark.timeout(900)
+def test_a_pull_request_is_planned_merged_drifts_and_is_repaired(repository: Repository) -> None:
+    spec = repository.folder / "specs" / "gitops.yaml"
+    (repository.folder / "specs" / "support.yaml").rename(spec)
+
+    # A mistake: the red check says where, and the one comment says so too.
+    good = spec.read_text("utf-8")
+    spec.write_text(good.replace("epochs:", "epocs:"), "utf-8")
+    jobs = repository.pull_request()
+    check, plan = jobs["check"], jobs["plan"]
+    assert check
+    assert plan
+    assert check.status == plan.status == "failure"
+    assert "::error file=specs/gitops.yaml,line=" in check["Specs, and the data they name"].said
+    sarif = json.loads((repository.folder / "findings.sarif").read_text("utf-8"))
+    assert sarif["runs"][0]["results"]
+    assert plan["The comment"].outcome == "success", plan.log
+    [comment] = repository.comments()
+    assert "nothing can be planned" in comment
+    assert "Did you mean" in comment
+
+    # Corrected: the same comment has both plans now.
+    spec.write_text(good, "utf-8")
+    jobs = repository.pull_request()
+    check, plan = jobs["check"], jobs["plan"]
+    assert check
+    assert plan
+    assert check.status == plan.status == "success", check.log + plan.log
+    [comment] = repository.comments()
+    assert "6 to create" in comment
+    assert re.search(r"^\*\*Environment\*\* \d+ unchanged$", comment, re.MULTILINE)
+    assert "<summary>Infrastructure: pulumi preview</summary>" in comment
+    assert "unchanged" in comment
+    assert plan.summary in comment
+
+    # A fork's is checked, and signs in nowhere.
+    jobs = repository.pull_request(fork=True)
+    assert jobs["check"]
+    assert jobs["plan"] is None
+
+    # Somebody edits the spec between plan and agreement: nothing is done.
+    moved = repository.merge(
+        between=lambda: spec.write_text(good.replace("2e-5", "3e-5"), "utf-8")
+    )["apply"]
+    assert moved
+    assert moved["The fine-tunes"].outcome == "failure"
+    assert "moved since plan.json was saved" in moved["The fine-tunes"].said
+    assert "[exit code 11]" in moved["The fine-tunes"].said
+    spec.write_text(good, "utf-8")
+
+    # Nothing is served yet, and that is no finding of the night.
+    night = repository.nightly()
+    assert night.status == "success", night.log
+    assert "gitops  isn't served yet" in night["Whether it still holds, and costs"].said
+
+    merged = repository.merge()
+    assert merged["plan"]
+    assert "6 to create" in merged["plan"].summary
+    applied = merged["apply"]
+    assert applied
+    assert applied.status == "success", applied.log
+    assert "Done. Try it:" in applied["The fine-tunes"].said
+
+    # At night all is well, and no issue says otherwise.
+    night = repository.nightly()
+    assert night.status == "success", night.log
+    assert repository.issues() == []
+
+    # Somebody switches the filter off in the portal.
+    resources = repository.emulator.cloud.resources
+    endpoint = switch_filter_off(repository)
+    night = repository.nightly()
+    assert night["Drift of what is served"].outcome == "failure", night.log
+    assert night["Whether it still holds, and costs"].outcome == "failure"
+    [issue] = repository.issues()
+    assert issue["state"] == "open"
+    assert "### ❌ drift" in issue["body"]
+    assert "content_filter" in issue["body"]
+    assert "✅ orphans" in issue["body"]
+
+    # The next merge brings it back, and the issue is closed the night after.
+    repaired = repository.merge()["apply"]
+    assert repaired
+    assert repaired.status == "success", repaired.log
+    found = resources.get(parse_id(endpoint))
+    night = repository.nightly()
+    assert night.status == "success", night.log
+    [issue] = repository.issues()
+    assert issue["state"] == "closed"
+    assert found is None or found.properties["contentSafety"]["contentSafetyStatus"] == "Enabled"
+
+    real = f"the real pulumi, {REAL_PULUMI}" if REAL_PULUMI else "minipulumi"
+    told = [f"{len(repository.ran)} steps run, {len(set(repository.ran))} different, by {real}:"]
+    sys.stdout.write("\n".join([*told, *dict.fromkeys(repository.ran)]) + "\n")
+
+
+def switch_filter_off(repository: Repository) -> str:
+    """As somebody does it by hand: the id of the endpoint."""
+    resources = repository.emulator.cloud.resources
+    kind = "Microsoft.MachineLearningServices/workspaces/serverlessEndpoints"
+    subscription = repository.variables["AZURE_SUBSCRIPTION_ID"]
+    [endpoint] = resources.of_type(kind, subscription)
+    off = {"contentSafetyStatus": "Disabled"}
+    resources.put(endpoint.with_properties(contentSafety=off))
+    return endpoint.id.text
