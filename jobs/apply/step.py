@@ -356,6 +356,9 @@ def _refuse_by_memory(step: EndpointStep, model_id: str, work: Work) -> None:
             measured.measuring,
             work.report,
             _others(measured.measuring, work),
+            judge=_there(measured.measuring.judge.endpoint, work)
+            if measured.measuring.judge
+            else None,
             pause=work.pause,
         )
 
@@ -387,7 +390,8 @@ def evaluate(step: MeasureStep, work: Work) -> bool:
     served = work.plan.actual.served(measuring.endpoint)
     if served is not None:
         others[SERVED] = served
-    measure(work.session, endpoint, measuring, work.report, others, pause=work.pause)
+    judge = _asked(measuring.judge.endpoint, measuring, work) if measuring.judge else None
+    measure(work.session, endpoint, measuring, work.report, others, judge=judge, pause=work.pause)
     return True
 
 

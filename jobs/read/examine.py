@@ -246,7 +246,9 @@ def _trained_by(story: Story, evaluation: Chapter) -> str:
     """The fine-tuning whose model an evaluation measures; its own name where there is none."""
     found = evaluation
     for _ in range(3):
-        following = next((story.chapter(r.target) for r in found.references), None)
+        # What is measured, and not who is compared with or judges.
+        measured = sorted(found.references, key=lambda r: r.path != ("endpoint",))
+        following = next((story.chapter(r.target) for r in measured), None)
         if following is None:
             break
         found = following

@@ -4,13 +4,15 @@ Each keeps the shape that Azure ML's CLI v2 (`az ml`) reads, and adds what Azure
 """
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
 from jobs.catalog.catalog import registry_id, registry_model
 from jobs.spec.command import Command
 from jobs.spec.document import Document, JobDocument, Part
+from jobs.spec.judge import JUDGE, Judge, JudgeMetric
+from jobs.spec.metric import Format, Metric
 from jobs.spec.sweep import Sweep
 from jobs.values import span
 
@@ -474,34 +476,6 @@ class ServerlessEndpoint(Document, frozen=True, kw_only=True):
 
 # ── evaluation ──────────────────────────────────────────────────────────────────────────────────
 
-Metric = Literal[
-    "exact_match",
-    "token_f1",
-    "rouge_l",
-    "chrf",
-    "accuracy",
-    "macro_f1",
-    "valid_format",
-    "tool_calls",
-    "refusal_rate",
-    "length",
-    "latency_p50",
-    "latency_p95",
-    "tokens_per_1000",
-    "perplexity_of_answers",
-]
-
-
-class Format(Part, frozen=True, kw_only=True):
-    """What an answer must look like, for the metric valid_format."""
-
-    matches: Annotated[
-        str | None, Meta(description="A regular expression that the whole answer matches.")
-    ] = None
-    json_schema: Annotated[
-        dict[str, Any] | None, Meta(description="A JSON Schema that the answer, as JSON, obeys.")
-    ] = None
-
 
 class Evaluation(Document, frozen=True, kw_only=True):
     """An evaluation: measure an endpoint on held-out conversations, and gate on it."""
@@ -509,11 +483,9 @@ class Evaluation(Document, frozen=True, kw_only=True):
     type: Literal["evaluation"] = "evaluation"
     endpoint: Annotated[str, Meta(description="${{ serverless_endpoint.<name> }}, or a name.")]
     data: Annotated[str | DataInput, Meta(description="Held-out conversations, a .jsonl file.")]
-    metrics: Annotated[tuple[Metric, ...], Meta(description="What is measured.", min_length=1)] = (
-        "exact_match",
-        "token_f1",
-        "rouge_l",
-    )
+    metrics: Annotated[
+        tuple[Metric | JudgeMetric, ...], Meta(description="What is measured.", min_length=1)
+    ] = ("exact_match", "token_f1", "rouge_l")
     custom_metrics: Annotated[
         dict[str, str],
         Meta(
@@ -573,9 +545,20 @@ class Evaluation(Document, frozen=True, kw_only=True):
         return self.data if isinstance(self.data, str) else self.data.path or ""
 
     @property
+    def judge(self) -> Judge | None:
+        """Who grades the answers, if somebody does."""
+        return next((one.judge for one in self.metrics if isinstance(one, JudgeMetric)), None)
+
+    @property
     def measured(self) -> tuple[str, ...]:
         """Every metric, the custom ones last."""
-        return (*self.metrics, *self.custom_metrics)
+        names = (one if isinstance(one, str) else JUDGE for one in self.metrics)
+        return (*names, *self.custom_metrics)
+
+    @property
+    def own_shares(self) -> tuple[str, ...]:
+        """The metrics of its own making that give each question a score from 0 to 1."""
+        return (*((JUDGE,) if self.judge else ()), *self.custom_metrics)
 
 
 Spec = FineTuning | ServerlessEndpoint | Evaluation | Command

@@ -77,6 +77,7 @@ NOT_RUN = {
     "foundry-tune rollback NAME REVISION": "a placeholder",
     "foundry-tune down NAME --foreign": "a placeholder",
     "foundry-tune logs NAME": "a placeholder",
+    "foundry-tune metrics NAME": "a placeholder",
     "foundry-tune history NAME": "a placeholder",
     "foundry-tune cancel NAME": "a placeholder",
     "foundry-tune trials SPEC": "a placeholder",

@@ -46,7 +46,9 @@ def test_the_stack_file_of_each_profile_is_read_with_what_was_asked_for(
     assert "repo:contoso/phi:pull_request" in subjects["plan"]
     assert (read.guards.budget is not None) == (profile != "dev")
     if read.guards.budget:
-        assert read.guards.budget.emails == ("platform@example.com",)
+        assert read.guards.alerts is not None
+        told = (read.guards.budget.emails, read.guards.alerts.emails)
+        assert told == (("platform@example.com",),) * 2
 
 
 def test_what_it_writes_is_valid_without_a_remark(
