@@ -10,7 +10,14 @@ from dataclasses import dataclass
 
 from jobs import revision
 from jobs.apply import filter_depth
-from jobs.errors import FoundryTuneError, QualityError, RemoteError, SafetyError, SignInError
+from jobs.errors import (
+    AccessDeniedError,
+    FoundryTuneError,
+    QualityError,
+    RemoteError,
+    SafetyError,
+    SignInError,
+)
 from jobs.foundry import endpoints
 from jobs.foundry.endpoints import AUTH_MODES, Endpoint
 from jobs.foundry.inference import ROUTE, Chat, open_chat
@@ -19,7 +26,7 @@ from jobs.foundry.session import Session
 from jobs.plan.desired import Serving
 from jobs.plan.rollout import is_proven
 from jobs.plan.steps import EndpointStep
-from jobs.proof import safety, smoke
+from jobs.proof import contract, safety, smoke
 from jobs.proof.depth import Beside
 from jobs.spec.probes import Probe
 from jobs.terminal.progress import Reporter
@@ -202,6 +209,7 @@ def _proven(
         endpoint = endpoints.tag(session, endpoint, mark)
         filter_depth.hold(session, chat, endpoint, serving, references, report)
     _smoke_test(chat, endpoint, serving, report)
+    _keep_contract(session, serving, endpoint, report)
     proof = serving.proof(endpoints.serves(endpoint))
     return endpoints.tag(session, endpoint, {revision.TAG_PROOF: proof})
 
@@ -258,6 +266,19 @@ def _probed(chat: Chat, asked: Sequence[Probe], settling: Settling) -> str:
             f"The content filter is not in force on {ROUTE}: {'; '.join(proven.failures())}."
         )
     return f"on, read back, {proven.summary()}"
+
+
+def _keep_contract(
+    session: Session, serving: Serving, endpoint: Endpoint, report: Reporter
+) -> None:
+    """Keep what it was proven by; who may serve but not write data goes on without."""
+    try:
+        contract.keep(session, serving, endpoint, session.arm.now)
+    except AccessDeniedError as error:
+        report.warn(
+            f"what '{endpoint.name}' was proven by is not kept, so a rollback to it will ask the "
+            f"built-in probes only: {error.message}"
+        )
 
 
 def _smoke_test(chat: Chat, endpoint: Endpoint, serving: Serving, report: Reporter) -> None:
