@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Literal
 
 from jobs.errors import BudgetError
 from jobs.money.price import NOTHING, Money, Pricing, UnitPrice, usd
+from jobs.spec.budget import Budget
 from jobs.spec.ids import is_of_project
 from jobs.spec.judge import Judge
-from jobs.spec.models import Budget, Evaluation, FineTuning, ServerlessEndpoint
+from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint
 from jobs.spec.prices import TeamPrices
 from jobs.spec.references import parse
 from jobs.spec.story import Chapter, Story

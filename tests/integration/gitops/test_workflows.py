@@ -208,8 +208,20 @@ def test_a_pull_request_is_planned_merged_drifts_and_is_repaired(repository: Rep
     assert issue["state"] == "closed"
     assert found is None or found.properties["contentSafety"]["contentSafetyStatus"] == "Enabled"
 
+    assert set(repository.ran) == every_step(repository), "no step is written and never run"
     told = [f"{len(repository.ran)} steps run, {len(set(repository.ran))} different, by {WHICH}:"]
     sys.stdout.write("\n".join([*told, *dict.fromkeys(repository.ran)]) + "\n")
+
+
+def every_step(repository: Repository) -> set[str]:
+    """Every `run:` step of the workflows, by its job and name."""
+    return {
+        f"{path.stem}/{job}: {step['name']}"
+        for path in (repository.folder / ".github" / "workflows").glob("foundry-tune-*.yml")
+        for job, told in read(path)["jobs"].items()
+        for step in told["steps"]
+        if "run" in step
+    }
 
 
 def switch_filter_off(repository: Repository) -> str:
