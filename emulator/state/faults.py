@@ -11,6 +11,9 @@ often it fires. `do` is one of
 `{"truncate": 0.5}` sends that part of the body, then drops the connection;
 `{"delay": 3}` answers so many real seconds later;
 `{"merge": {…}}` patches the answer's JSON (RFC 7396): a read that lies;
+`{"filter": {"category", "severity", "language", "side"}}` lets that harm through the content
+filter, on the `prompt` or `completion` side, unseen; what isn't said is any;
+`{"says": {"to": "…", "text": "…"}}` has the model say this to questions in which that is found;
 `{"operation_fails": {"code", "message"}}` and `{"operation_takes": seconds}` for the long-running
 operation that the call starts (seconds on the virtual clock).
 docs/emulator.md shows them in use.
@@ -29,6 +32,7 @@ from emulator.state.json_text import Json, as_object
 MATCHES = {"method", "host", "path", "after", "count"}
 """What a rule's `match` may say."""
 _DO_OPERATION = {"operation_fails", "operation_takes"}
+_DO_MODEL = {"filter", "says"}
 # What each part of `do` must be: a rule that can't work is refused when it is added.
 _DOES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "status": (lambda it: isinstance(it, int) and 400 <= it <= 599, "a status from 400 to 599"),
@@ -50,6 +54,19 @@ _DOES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "merge": (lambda it: isinstance(it, dict), "an object"),
     "drop": (lambda it: it is True, "true"),
     "truncate": (lambda it: isinstance(it, int | float) and 0 <= it < 1, "a part from 0 to 1"),
+    "filter": (
+        lambda it: (
+            isinstance(it, dict)
+            and set(cast("Json", it)) <= {"category", "severity", "language", "side"}
+            and all(isinstance(word, str) for word in cast("Json", it).values())
+            and cast("Json", it).get("side") in (None, "prompt", "completion")
+        ),
+        "an object of category, severity, language and side (prompt or completion)",
+    ),
+    "says": (
+        lambda it: isinstance(it, dict) and {"to", "text"} == set(cast("Json", it)),
+        "an object of to and text",
+    ),
     "operation_fails": (
         lambda it: isinstance(it, dict) and {"code", "message"} <= set(cast("Json", it)),
         "an object with a code and a message",
@@ -61,7 +78,7 @@ _DOES: dict[str, tuple[Callable[[Any], bool], str]] = {
 }
 KINDS = set(_DOES)
 """What a rule's `do` may say."""
-_DO = KINDS - _DO_OPERATION
+_DO = KINDS - _DO_OPERATION - _DO_MODEL
 
 
 @dataclass(slots=True, kw_only=True)
@@ -161,6 +178,21 @@ class Faults:
                     return rule.do
         return {}
 
+    def answering(
+        self, method: str, host: str, path: str, id: str, question: str
+    ) -> tuple[list[Json], str | None]:
+        """For a question to a model: what its filter lets through, and what the model says."""
+        unseen: list[Json] = []
+        says: str | None = None
+        with self._lock:
+            for rule in self._rules:
+                if _DO_MODEL.isdisjoint(rule.do) or not _is_asked(rule, question):
+                    continue
+                if rule.fires(method, host, path, id):
+                    unseen += [rule.do["filter"]] if "filter" in rule.do else []
+                    says = rule.do["says"]["text"] if "says" in rule.do else says
+        return unseen, says
+
     def operation(self, method: str, host: str, path: str, id: str) -> tuple[float, Json | None]:
         """For a long-running operation that starts: extra virtual seconds, and its error."""
         seconds, error = 0.0, None
@@ -170,6 +202,10 @@ class Faults:
                     seconds += float(rule.do.get("operation_takes", 0.0))
                     error = rule.do.get("operation_fails", error)
         return seconds, error
+
+
+def _is_asked(rule: Fault, question: str) -> bool:
+    return "says" not in rule.do or str(rule.do["says"]["to"]) in question
 
 
 def _refusal(message: str) -> AzureError:

@@ -4,12 +4,20 @@ The mark is a tag on the endpoint itself, written last. So an `apply` that was k
 between finds an endpoint without its proof, and proves it; one that finds the proof writes nothing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
 from jobs import revision
-from jobs.errors import FoundryTuneError, QualityError, RemoteError, SafetyError, SignInError
+from jobs.apply import filter_depth
+from jobs.errors import (
+    AccessDeniedError,
+    FoundryTuneError,
+    QualityError,
+    RemoteError,
+    SafetyError,
+    SignInError,
+)
 from jobs.foundry import endpoints, ledger
 from jobs.foundry.endpoints import AUTH_MODES, Endpoint
 from jobs.foundry.inference import ROUTE, Chat, open_chat
@@ -18,8 +26,8 @@ from jobs.foundry.session import Session
 from jobs.plan.desired import Serving
 from jobs.plan.rollout import is_proven
 from jobs.plan.steps import EndpointStep
-from jobs.proof import depth, safety, smoke
-from jobs.spec import grid
+from jobs.proof import contract, safety, smoke
+from jobs.proof.depth import Beside
 from jobs.spec.probes import Probe
 from jobs.terminal.progress import Reporter
 
@@ -42,14 +50,18 @@ def serve(
     model_id: str,
     report: Reporter,
     settling: Settling,
+    beside: Mapping[str, Endpoint] | None = None,
 ) -> Endpoint:
     """Bring one endpoint to where its spec wants it, and prove it.
+
+    `beside` is whom its filter is compared with, by the word for it: what serves, and bases.
 
     Raises:
         SafetyError: Its filter isn't in force: the caller takes it down unless a name follows it.
         QualityError: A smoke test failed; likewise.
     """
     serving = step.serving
+    references = filter_depth.references(session, step, beside or {}, report)
     endpoint = _bring(session, project, step, model_id, report, settling)
     if is_proven(endpoint, serving):
         return endpoint
@@ -61,7 +73,7 @@ def serve(
     else:
         _require_on(endpoint)
     with closing(open_chat(session, endpoint)) as chat:
-        return _proven(session, endpoint, serving, chat, report, settling)
+        return _proven(session, endpoint, serving, chat, report, settling, references)
 
 
 def require_filter(
@@ -190,6 +202,7 @@ def _proven(
     chat: Chat,
     report: Reporter,
     settling: Settling,
+    references: Sequence[Beside],
 ) -> Endpoint:
     """The endpoint with its marks, each written once what it says was seen."""
     _wait_until_it_answers(chat, settling)
@@ -202,8 +215,9 @@ def _proven(
     if is_filtered:
         mark = {revision.TAG_PROBED: endpoint.probed_mark}
         endpoint = endpoints.tag(session, endpoint, mark)
-        _hold_in_depth(chat, endpoint, serving, report)
+        filter_depth.hold(session, chat, endpoint, serving, references, report)
     _smoke_test(chat, endpoint, serving, report)
+    _keep_contract(session, serving, endpoint, report)
     proof = serving.proof(endpoints.serves(endpoint))
     return endpoints.tag(session, endpoint, {revision.TAG_PROOF: proof})
 
@@ -262,13 +276,17 @@ def _probed(chat: Chat, asked: Sequence[Probe], settling: Settling) -> str:
     return f"on, read back, {proven.summary()}"
 
 
-def _hold_in_depth(chat: Chat, endpoint: Endpoint, serving: Serving, report: Reporter) -> None:
-    gates = serving.spec.safety_gates
-    if gates:
-        line = depth.hold(
-            chat, grid.trials(serving.own_probes, serving.languages), gates, endpoint.name
+def _keep_contract(
+    session: Session, serving: Serving, endpoint: Endpoint, report: Reporter
+) -> None:
+    """Keep what it was proven by; who may serve but not write data goes on without."""
+    try:
+        contract.keep(session, serving, endpoint, session.arm.now)
+    except AccessDeniedError as error:
+        report.warn(
+            f"what '{endpoint.name}' was proven by is not kept, so a rollback to it will ask the "
+            f"built-in probes only: {error.message}"
         )
-        report.detail("safety", endpoint.name, line)
 
 
 def _smoke_test(chat: Chat, endpoint: Endpoint, serving: Serving, report: Reporter) -> None:

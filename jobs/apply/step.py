@@ -315,10 +315,29 @@ def serve_model(step: EndpointStep, work: Work) -> bool:
         model_id,
         work.report,
         settling,
+        _beside(step, work),
     )
     with work.lock:
         work.candidates[step.serving.name] = endpoint
     return True
+
+
+def _beside(step: EndpointStep, work: Work) -> dict[str, Endpoint]:
+    """Whom the filter of an endpoint is compared with: what serves its name, and bases."""
+    found: dict[str, Endpoint] = {}
+    for measured in work.plan.steps:
+        if isinstance(measured, MeasureStep) and measured.measuring.endpoint == step.serving.name:
+            found |= _others(measured.measuring, work)
+    served = work.plan.actual.served(step.serving.name)
+    return {**found, SERVED: served} if served else found
+
+
+def _others(measuring: Measuring, work: Work) -> dict[str, Endpoint]:
+    """Whom an evaluation compares with, as far as they are there: what serves its endpoint too."""
+    names = measuring.references.items()
+    others = {word: endpoint for word, name in names if (endpoint := _there(name, work))}
+    served = work.plan.actual.served(measuring.endpoint)
+    return {**others, SERVED: served} if served else others
 
 
 def _refuse_by_memory(step: EndpointStep, model_id: str, work: Work) -> None:
@@ -330,21 +349,16 @@ def _refuse_by_memory(step: EndpointStep, model_id: str, work: Work) -> None:
     for measured in work.plan.steps:
         if not isinstance(measured, MeasureStep) or step not in measured.needs:
             continue
-        measuring = measured.measuring
-        others = {
-            word: endpoint
-            for word, name in measuring.references.items()
-            if (endpoint := _there(name, work))
-        }
-        served = work.plan.actual.served(measuring.endpoint)
         refuse_by_memory(
             work.session,
             subject,
             step.name,
-            measuring,
+            measured.measuring,
             work.report,
-            {**others, SERVED: served} if served else others,
-            judge=_there(measuring.judge.endpoint, work) if measuring.judge else None,
+            _others(measured.measuring, work),
+            judge=_there(measured.measuring.judge.endpoint, work)
+            if measured.measuring.judge
+            else None,
             pause=work.pause,
         )
 
@@ -467,7 +481,8 @@ def give_up(step: Step, work: Work, errors: Sequence[Exception]) -> None:
             f"Take it down:        foundry-tune down {name} --yes"
         )
     elif isinstance(verdict, SafetyError):
-        verdict.next_step = "If the filter was only slow, allow it more time: --settle 900"
+        slow = "If the filter was only slow, allow it more time: --settle 900"
+        verdict.next_step = verdict.next_step or slow
     else:
         verdict.next_step = (
             "Train longer or on more data, or change what is asked. "

@@ -1,17 +1,17 @@
 """A name led to another revision by hand: back to an earlier one, or on to one that is ready.
 
 At once while the revision's endpoint lives; otherwise its model is served again. Nothing is
-trained. The filter is probed before the name moves, as for every revision.
+trained. Before the name moves it is proven by what it was promoted with, which was kept: where its
+endpoint lives by its probes, where it is made again by its smoke tests and gates too.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from jobs import revision
 from jobs.apply import rollout
 from jobs.apply.endpoint import Settling, require_filter, serve
-from jobs.errors import NotFoundError, SafetyError, UsageError
+from jobs.errors import NotFoundError, QualityError, SafetyError, UsageError
 from jobs.foundry import endpoints, projects
 from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.models import ModelVersion
@@ -19,10 +19,10 @@ from jobs.foundry.pointers import Pointer
 from jobs.foundry.session import Session
 from jobs.look import revisions
 from jobs.look.inventory import Holding
-from jobs.plan.desired import Serving
 from jobs.plan.steps import Action, EndpointStep
+from jobs.proof import contract
+from jobs.proof.contract import Contract
 from jobs.spec import probes
-from jobs.spec.models import ServerlessEndpoint
 from jobs.terminal.progress import Reporter
 
 KEPT = timedelta(hours=1)
@@ -100,22 +100,26 @@ def lead(
     holding: Holding,
     goal: Goal,
     report: Reporter,
+    settling: Settling,
     *,
-    pause: Callable[[float], None],
     rolling_back: bool,
 ) -> Pointer:
     """Prove the goal's endpoint, making it where it is gone, and lead the name to it.
 
     Raises:
         SafetyError: Its filter isn't on, or lets a probe through: the name stays where it is.
+        QualityError: A smoke test or gate of an endpoint that was made again failed; likewise.
     """
+    kept = contract.find(session, holding.name, goal.endpoint)
+    told = str(kept) if kept else "none was kept of it: the built-in probes are asked"
+    report.detail("contract", goal.endpoint, told)
     endpoint = goal.alive
-    settling = Settling(seconds=120.0, pause=pause)
     if endpoint is None:
-        endpoint = _serve_again(session, holding, goal, report, settling)
+        endpoint = _serve_again(session, holding, goal, kept, report, settling)
     else:
         report.progress("endpoint", endpoint.name, "its filter is being probed")
-        line = require_filter(session, endpoint, probes.load(), settling)
+        asked = kept.probes if kept else probes.load()
+        line = require_filter(session, endpoint, asked, settling)
         report.result("endpoint", endpoint.name, "is there, answers")
         report.detail("safety", endpoint.name, line)
     endpoint = rollout.make_ready(session, endpoint)
@@ -177,39 +181,69 @@ def _goal(holding: Holding, endpoint: str) -> Goal:
 
 
 def _serve_again(
-    session: Session, holding: Holding, goal: Goal, report: Reporter, settling: Settling
+    session: Session,
+    holding: Holding,
+    goal: Goal,
+    kept: Contract | None,
+    report: Reporter,
+    settling: Settling,
 ) -> Endpoint:
-    """An endpoint for the goal's model, set up as the one that serves now."""
+    """An endpoint for the goal's model, set up and proven as it was, else as what serves."""
     assert goal.model is not None
-    like = holding.endpoint
-    if like is not None and not like.is_filtered:
-        raise SafetyError(
-            f"The filter of '{like.name}' is off, and what is served again gets the same settings.",
-            next_step="Apply the spec as it was then: it says what the filter is to be.",
-        )
+    _require_filtered(holding, goal, kept)
     project = projects.get(session)
-    wire = like.auth_mode if like else "Key"
     model_id = endpoints.model_id(
         project.location, project.workspace_id, goal.model.name, goal.model.version
     )
-    serving = Serving(
-        spec=ServerlessEndpoint(
-            name=holding.name, model=model_id, auth_mode=endpoints.auth_mode_word(wire)
-        ),
-        training=None,
-        model_path=model_id,
-        probes=probes.load(),
-        probes_digest="",
-    )
+    like = holding.endpoint
+    serving = (kept or _like(like)).serving(holding.name, model_id)
     step = EndpointStep(
         action=Action(kind="create", type="endpoint", name=goal.endpoint),
         serving=serving,
         name=goal.endpoint,
         endpoint=None,
     )
-    endpoint = serve(session, project, step, model_id, report, settling)
-    system = like.tags.get(revision.TAG_SYSTEM) if like else None
-    made_from = {revision.TAG_HASH: revision.of_endpoint(goal.endpoint)[: revision.HASH_LENGTH]}
-    return endpoints.tag(
-        session, endpoint, made_from | ({revision.TAG_SYSTEM: system} if system else {})
+    try:
+        endpoint = serve(session, project, step, model_id, report, settling)
+    except (SafetyError, QualityError) as error:
+        done, _ = rollout.withdraw(session, holding.name, goal.endpoint)
+        error.message = f"{error.message}\n{done}"
+        raise
+    tags = {revision.TAG_HASH: revision.of_endpoint(goal.endpoint)[: revision.HASH_LENGTH]}
+    system = kept.system if kept else like.tags.get(revision.TAG_SYSTEM, "") if like else ""
+    if 0 < len(system) <= revision.LONGEST_TAG_VALUE:
+        tags[revision.TAG_SYSTEM] = system
+    if kept is not None:
+        # It has passed the very same again, so an apply of that spec has nothing to prove.
+        tags[revision.TAG_PROOF] = kept.proof
+    return endpoints.tag(session, endpoint, tags)
+
+
+def _require_filtered(holding: Holding, goal: Goal, kept: Contract | None) -> None:
+    """Nothing is served again without a filter, whatever it was or is: that takes its spec.
+
+    Raises:
+        SafetyError: It was, or what it would be set up like is.
+    """
+    like = holding.endpoint
+    is_off = not kept.is_filtered if kept else like is not None and not like.is_filtered
+    if is_off:
+        whose = f"'{goal.endpoint}' was" if kept or like is None else f"'{like.name}' is"
+        raise SafetyError(
+            f"The filter of {whose} off, and what is served again gets the same settings.",
+            next_step="Apply the spec as it was then: it says what the filter is to be.",
+        )
+
+
+def _like(endpoint: Endpoint | None) -> Contract:
+    """What a revision without a contract is set up and proven by: the built-in probes."""
+    return Contract(
+        proof="",
+        is_filtered=True,
+        auth_mode=endpoints.auth_mode_word(endpoint.auth_mode if endpoint else "Key"),
+        system="",
+        smoke_tests=(),
+        own_probes=(),
+        languages=(),
+        safety_gates={},
     )

@@ -18,7 +18,7 @@ from jobs.foundry.reachability import require_reachable
 from jobs.foundry.refusals import BLOB_ROLE, translated
 from jobs.foundry.session import API_VERSION, Session
 
-ROLES = ("train", "valid", "answers")
+ROLES = ("train", "valid", "answers", "filter", "contract")
 """What foundry-tune keeps for a name, each in a data asset called `<name>-<role>`."""
 
 _FOLDER = "foundry-tune"

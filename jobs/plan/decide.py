@@ -3,7 +3,7 @@
 `create` + `update` ~ `replace` -/+ `unchanged` = `delete` - and `blocked` !, field by field.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -80,6 +80,7 @@ def decide(
             asking = [m for m in desired.measurings if m.endpoint == serving.name]
             candidate = refused.held_back(candidate, model, asking, actual)
         served[serving.name] = candidate
+    _need_their_bases(served, desired.measurings)
     held = [m for m in desired.measurings if not set(m.asked) & waiting.keys()]
     measures = [_measure_step(m, served, actual) for m in held]
     for name, candidate in served.items():
@@ -89,6 +90,17 @@ def decide(
     steps += sweeps.served_later(waiting.values(), gated, actual)
     steps += [step for step in measures if step.measuring.endpoint not in served]
     return tuple(steps)
+
+
+def _need_their_bases(served: dict[str, EndpointStep], measurings: Sequence[Measuring]) -> None:
+    """Have the endpoint of a tuned model wait for those it is compared with: its filter is, too."""
+    for measuring in measurings:
+        candidate = served.get(measuring.endpoint)
+        for name in measuring.references.values():
+            base = served.get(name)
+            if candidate and base and candidate.serving.training and not base.serving.training:
+                candidate = replace(candidate, needs=(*candidate.needs, base))
+                served[measuring.endpoint] = candidate
 
 
 # ── data ────────────────────────────────────────────────────────────────────────────────────────

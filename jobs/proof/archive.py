@@ -5,19 +5,15 @@ points at is called by its content, which is looked at again after a download. I
 which references the model was held, and as the how-manieth.
 """
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 from jobs import revision
-from jobs.errors import ConflictError, RefusedError
-from jobs.files import digest_of
-from jobs.foundry import data, projects
-from jobs.foundry.projects import Datastore
+from jobs.foundry import data
 from jobs.foundry.session import Session
 from jobs.proof.answers import KeptAnswer, Subject, as_lines, from_lines
+from jobs.proof.shelf import Shelf
 
 TAG_SUBJECT = f"{revision.TAG_PREFIX}subject"
 TAG_MODEL = f"{revision.TAG_PREFIX}model"
@@ -48,10 +44,9 @@ class Archive:
     def fetch(self, subject: Subject) -> dict[str, KeptAnswer]:
         """What a subject has answered, by question: to these questions, and to others."""
         found: dict[str, KeptAnswer] = {}
-        for asset in data.versions(self.session, self.name):
+        for asset in self._shelf.versions():
             if asset.tags.get(TAG_SUBJECT) == subject.identity:
-                content = data.download(self.session, self._datastore, asset)
-                found |= from_lines(content or b"")
+                found |= from_lines(self._shelf.read(asset) or b"")
         return found
 
     def look(self, subject: Subject, reference: Subject) -> int:
@@ -67,7 +62,7 @@ class Archive:
         return 1 + max(
             (
                 _number(asset.tags.get(tag))
-                for asset in data.versions(self.session, self.name)
+                for asset in self._shelf.versions()
                 if asset.tags.get(TAG_QUESTIONS) == self.questions
             ),
             default=0,
@@ -94,41 +89,12 @@ class Archive:
             TAG_QUESTIONS: self.questions,
             **(tags or {}),
         }
-        there = data.find(self.session, self.name, version)
-        if there is None:
-            uri = self._uploaded(answers)
-            try:
-                self._register(subject, version, uri, wanted)
-            except (ConflictError, RefusedError):
-                # Somebody else's run was first: a version's address never changes.
-                there = data.find(self.session, self.name, version)
-                if there is None:
-                    raise
-        if there is not None and (
-            there.archived or any(there.tags.get(name) != wanted[name] for name in wanted)
-        ):
-            self._register(subject, version, there.uri, {**there.tags, **wanted})
-
-    def _register(self, subject: Subject, version: str, uri: str, tags: Mapping[str, str]) -> None:
-        data.register(
-            self.session,
-            self.name,
-            version,
-            uri=uri,
-            description=f"What {subject.model} answered in evaluation {self.evaluation}",
-            tags=tags,
-        )
-
-    def _uploaded(self, answers: Sequence[KeptAnswer]) -> str:
-        with tempfile.TemporaryDirectory(prefix="foundry-tune-") as folder:
-            file = Path(folder, f"{self.name}.jsonl")
-            file.write_bytes(as_lines(answers))
-            uri, _ = data.upload(self.session, self._datastore, file, digest_of(file), self.name)
-        return uri
+        said = f"What {subject.model} answered in evaluation {self.evaluation}"
+        self._shelf.put(version, as_lines(answers), said, wanted)
 
     @cached_property
-    def _datastore(self) -> Datastore:
-        return projects.default_datastore(self.session)
+    def _shelf(self) -> Shelf:
+        return Shelf(self.session, self.name)
 
 
 def _number(tag: str | None) -> int:

@@ -8,7 +8,7 @@ for whoever looks every night an alarm is false at most `alpha` of the nights).
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,6 +16,9 @@ from jobs.files import read_unchanged
 from jobs.foundry.inference import Answer
 from jobs.plan.desired import Measuring
 from jobs.proof import metrics, smoke
+from jobs.proof.against import LESS_IS_BETTER
+from jobs.proof.answers import KeptAnswer, key_of
+from jobs.proof.compare import Difference, compare
 from jobs.proof.custom import exam_of
 from jobs.proof.evidence import interval
 from jobs.proof.metrics import Question
@@ -63,8 +66,32 @@ def smoke_tests(chat: Asks, tests: Sequence[SmokeTest], system: str) -> list[Can
     return [_smoke(chat, number, test, system) for number, test in enumerate(tests, start=1)]
 
 
-def gates(chat: Asks, measuring: Measuring, count: int) -> list[Canary]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Since:
+    """What became of an evaluation's answers since they were kept, question by question."""
+
+    evaluation: str
+    metric: str
+    asked: int
+    changed: int
+    """Answers that are other texts, or refused, or no longer so."""
+    worse: int
+    """Questions that score less now."""
+    difference: Difference
+
+    def __str__(self) -> str:
+        return (
+            f"{self.changed} of {self.asked} answers changed since they were kept, {self.worse} "
+            f"score less: {self.metric} {self.difference}"
+        )
+
+
+def gates(
+    chat: Asks, measuring: Measuring, count: int, kept: Mapping[str, KeptAnswer] | None = None
+) -> tuple[list[Canary], list[Since]]:
     """The gates of an evaluation, held by at most `count` of its questions.
+
+    `kept` is what the model answered before, by question: what is answered now is paired with it.
 
     A gate is broken where the metric is surely beyond it, not where a few questions happen to be.
     Gates that say nothing question by question (times, lengths, macro-F1), or compare with another
@@ -79,12 +106,13 @@ def gates(chat: Asks, measuring: Measuring, count: int) -> list[Canary]:
         and (gate.metric in PER_QUESTION - _WITH_TOOLS or gate.metric in spec.custom_metrics)
     ]
     if not held or not questions:
-        return []
+        return [], []
     replies = _ask(chat, measuring, questions)
     exam = exam_of(measuring, questions)
     # Each gate may be wrong, so each gets its share of how often any may be.
     alpha = spec.alpha / len(held)
-    return [_gate(measuring.name, gate, exam.each(gate.metric, replies), alpha) for gate in held]
+    found = [_gate(measuring.name, gate, exam.each(gate.metric, replies), alpha) for gate in held]
+    return found, _since(measuring, held, questions, replies, kept or {})
 
 
 def sample(questions: Sequence[Question], count: int) -> list[Question]:
@@ -94,6 +122,41 @@ def sample(questions: Sequence[Question], count: int) -> list[Question]:
         return hashlib.sha256(json.dumps(list(question.messages)).encode()).digest()
 
     return sorted(questions, key=key)[:count]
+
+
+def _since(
+    measuring: Measuring,
+    held: Sequence[Gate],
+    questions: Sequence[Question],
+    replies: Sequence[Reply],
+    kept: Mapping[str, KeptAnswer],
+) -> list[Since]:
+    keys = [key_of(measuring.spec, question) for question in questions]
+    both = [place for place, key in enumerate(keys) if key in kept]
+    if not both:
+        return []
+    exam = exam_of(measuring, [questions[place] for place in both])
+    now, then = [replies[place] for place in both], [kept[keys[place]].reply for place in both]
+    changed = sum(
+        (a.text, a.refused) != (b.text, b.refused) for a, b in zip(now, then, strict=True)
+    )
+    found: list[Since] = []
+    for metric in dict.fromkeys(gate.metric for gate in held):
+        less_is_better = metric in LESS_IS_BETTER
+        ours, theirs = exam.each(metric, now), exam.each(metric, then)
+        sign = -1 if less_is_better else 1
+        worse = sum(sign * (a - b) < 0 for a, b in zip(ours, theirs, strict=True))
+        found.append(
+            Since(
+                evaluation=measuring.name,
+                metric=metric,
+                asked=len(both),
+                changed=changed,
+                worse=worse,
+                difference=compare(ours, theirs, less_is_better=less_is_better),
+            )
+        )
+    return found
 
 
 def _smoke(chat: Asks, number: int, test: SmokeTest, system: str) -> Canary:

@@ -32,15 +32,19 @@ def run(chat: Asks, tests: Sequence[SmokeTest], system: str = "") -> list[SmokeR
 
 
 def _run(chat: Asks, test: SmokeTest, system: str) -> SmokeResult:
-    messages = [
-        {"role": message.role, "content": message.content} for message in test.messages or ()
-    ]
-    if not messages:
-        messages = [{"role": "system", "content": system}] if system else []
-        messages.append({"role": "user", "content": test.prompt or ""})
-    said = chat.ask(messages, max_tokens=test.max_tokens, temperature=test.temperature)
+    said = chat.ask(
+        messages_of(test, system), max_tokens=test.max_tokens, temperature=test.temperature
+    )
     text = said.text if isinstance(said, Answer) else ""
     return SmokeResult(test=test, answer=text, problems=tuple(problems(said, test.expect)))
+
+
+def messages_of(test: SmokeTest, system: str) -> list[dict[str, str]]:
+    """What is asked: its own messages, or its prompt after the model's system message."""
+    if test.messages:
+        return [{"role": one.role, "content": one.content} for one in test.messages]
+    messages = [{"role": "system", "content": system}] if system else []
+    return [*messages, {"role": "user", "content": test.prompt or ""}]
 
 
 def problems(said: Answer | Refusal, expected: Expectation) -> list[str]:

@@ -10,6 +10,8 @@ from jobs.foundry.jobs import Job, differences, made_from
 from jobs.foundry.projects import Datastore
 from jobs.foundry.session import Session
 from jobs.look import revisions
+from jobs.proof import filtering
+from jobs.proof.matrix import Drift, difference
 from jobs.report import evaluations
 from jobs.report.evaluations import Cast
 from jobs.report.gather import Subjects, chosen, holding_of
@@ -36,6 +38,8 @@ class Between:
     after: str
     fields: tuple[tuple[str, str, str], ...]
     data: tuple[DataMoved, ...]
+    filter: Drift | Absent
+    """What the content filter made of the same questions."""
     evaluations: Sequence[Evaluated] | Absent
 
     @property
@@ -64,16 +68,33 @@ def between(session: Session, about: Subjects, before: str, after: str) -> Betwe
             for field, (was, now) in differences(made_from(old.job), made_from(new.job)).items()
         ),
         data=tuple(_data(session, store, old.job, new.job)),
+        filter=_filter(session, about, old, new),
         evaluations=_evaluations(session, about, old, new),
     )
+
+
+def _filter(
+    session: Session, about: Subjects, old: revisions.Revision, new: revisions.Revision
+) -> Drift | Absent:
+    if old.model is None or new.model is None:
+        return _without_model(old, new)
+    kept = filtering.by_model(session, about.led)
+    for model in (old.model, new.model):
+        if model.label not in kept:
+            return Absent(f"the project keeps nothing of {model.label}'s filter.")
+    return difference(kept[old.model.label].matrix, kept[new.model.label].matrix)
+
+
+def _without_model(old: revisions.Revision, new: revisions.Revision) -> Absent:
+    without = old if old.model is None else new
+    return Absent(f"revision {without.id} has no model.")
 
 
 def _evaluations(
     session: Session, about: Subjects, old: revisions.Revision, new: revisions.Revision
 ) -> Sequence[Evaluated] | Absent:
     if old.model is None or new.model is None:
-        without = old if old.model is None else new
-        return Absent(f"revision {without.id} has no model.")
+        return _without_model(old, new)
     if old.model.label == new.model.label:
         return Absent("both are the same revision.")
     cast = Cast(

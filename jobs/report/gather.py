@@ -19,10 +19,11 @@ from jobs.look.revisions import Revision
 from jobs.money.cost import Cost
 from jobs.plan import desired
 from jobs.plan.desired import Desired, Measuring, Serving, Training
+from jobs.proof import filtering
 from jobs.read.examine import CheckedSpecs, checked
 from jobs.report import evaluations
 from jobs.report.evaluations import Cast
-from jobs.report.in_depth import in_depth
+from jobs.report.in_depth import in_depth, kept
 from jobs.report.judgement import Standing, filter_ground, judged
 from jobs.report.origin import provenance
 from jobs.report.report import Absent, Bill, DataProfile, Losses, Report, Safety
@@ -140,15 +141,21 @@ def gather(session: Session, about: Subjects, wanted: str = "", matrix: str = ""
         endpoint=next((one for one in holding.endpoints if label and serves(one) == label), None),
         pointer=holding.pointer,
     )
-    tried = in_depth(matrix, standing.endpoint)
     written = about.written
+    base = registry_model(revision.job.base_model)
+    roles = _roles(found, revision)
+    if matrix:
+        tried = in_depth(matrix, standing.endpoint)
+    else:
+        kept_filters = filtering.by_model(session, about.led)
+        tried = kept(kept_filters, about.led, label, {**roles, base: "the base model"})
     told = evaluations.told(
         session,
         written.measurings if written else None,
         Cast(
             ours=label,
-            revisions=_roles(found, revision),
-            base=registry_model(revision.job.base_model),
+            revisions=roles,
+            base=base,
         ),
     )
     return Report(

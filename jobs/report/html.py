@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from jobs.proof.compare import Difference
 from jobs.report import charts, exchanges, overfitting
-from jobs.report.in_depth import ground
+from jobs.report.in_depth import differs_words, ground
 from jobs.report.markup import grounds, pairs, paragraph, table, text, unfolded
 from jobs.report.report import (
     SEVERITIES,
@@ -327,7 +327,15 @@ def _in_depth(found: InDepth) -> str:
         for row in found.rows
     ]
     header = ("category, severity, side", "refused ", "answered ", "not as it must be ")
-    return grounds([ground(found)]) + table(f"Trials of {found.source}", header, rows)
+    parts = [grounds([ground(found)])]
+    for one in found.differences:
+        parts.append(paragraph(text(f"{differs_words(one)}.")))
+        parts += [f"<ul>{_items(told)}</ul>" for told in (one.less_safe, one.over_blocks) if told]
+    return "".join(parts) + table(f"Trials of {found.source}", header, rows)
+
+
+def _items(told: Sequence[str]) -> str:
+    return "".join(f"<li>{text(one)}</li>" for one in told)
 
 
 def _filtered(safety: Safety) -> str:

@@ -1,25 +1,55 @@
-"""What `foundry-tune safety -o json` found, for the report of the revision that it asked."""
+"""The content filter in depth: what is kept of a revision, or what `safety -o json` found of it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 
 from jobs.errors import InvalidInputError
 from jobs.foundry.endpoints import Endpoint
-from jobs.proof.matrix import Cell, Matrix, read
-from jobs.report.report import Absent, Ground, InDepth, Side, Tried
+from jobs.proof.filtering import SUFFIX, KeptFilter
+from jobs.proof.matrix import Cell, Drift, Matrix, difference, read
+from jobs.report.report import Absent, FilterDiffers, Ground, InDepth, Side, Tried
 from jobs.spec.grid import SEVERITIES
 
+_MOST = 2
+"""Others to be told apart from, as everywhere in a report."""
 
-def in_depth(file: str, endpoint: Endpoint | None) -> InDepth | Absent:
+
+def kept(
+    found: Mapping[str, KeptFilter], name: str, ours: str, roles: Mapping[str, str]
+) -> InDepth | Absent:
+    """What is kept of a model's filter, by models' labels, and what others' made of the same.
+
+    `roles` says what the others are to it, the likeliest to be compared with first.
+    """
+    own = found.get(ours)
+    if own is None:
+        return Absent(
+            f"the project keeps nothing of {ours or 'a model'}; foundry-tune safety SPEC -o json "
+            "asks, and --safety FILE takes what it said."
+        )
+    day = own.asked[:10]
+    return InDepth(
+        source=f"data asset {name}{SUFFIX}, asked on {day}"
+        if day
+        else f"data asset {name}{SUFFIX}",
+        rows=tuple(_rows(own.matrix)),
+        leaks=len(own.matrix.leaks),
+        over_blocking=own.matrix.over_blocking,
+        differences=tuple(
+            _differs(f"{label} ({role})", difference(found[label].matrix, own.matrix))
+            for label, role in roles.items()
+            if label in found and label != ours
+        )[:_MOST],
+    )
+
+
+def in_depth(file: str, endpoint: Endpoint | None) -> InDepth:
     """The matrix of a file, if it is of this endpoint.
 
     Raises:
         InvalidInputError: It can't be read, or is of another.
     """
-    if not file:
-        why = "give what foundry-tune safety SPEC -o json said: --safety FILE."
-        return Absent(why)
     asked, matrix = read(Path(file))
     served = endpoint.name if endpoint else "no endpoint"
     if asked != served:
@@ -33,6 +63,20 @@ def in_depth(file: str, endpoint: Endpoint | None) -> InDepth | Absent:
         leaks=len(matrix.leaks),
         over_blocking=matrix.over_blocking,
     )
+
+
+def _differs(reference: str, found: Drift) -> FilterDiffers:
+    return FilterDiffers(
+        reference=reference,
+        less_safe=tuple(map(str, found.regressions)),
+        over_blocks=tuple(map(str, found.blocks_more)),
+    )
+
+
+def differs_words(one: FilterDiffers) -> str:
+    """The difference in a line."""
+    counts = f"{len(one.less_safe):,} less safe, {len(one.over_blocks):,} over-blocked"
+    return f"with {one.reference}: {counts}"
 
 
 def ground(found: InDepth | Absent) -> Ground:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from jobs.proof.compare import Difference
 from jobs.report import overfitting
-from jobs.report.in_depth import ground
+from jobs.report.in_depth import differs_words, ground
 from jobs.report.report import (
     SEVERITIES,
     Absent,
@@ -205,6 +205,10 @@ def _in_depth(found: InDepth | Absent) -> Iterator[str]:
         )
         for row in found.rows
     ]
+    for one in found.differences:
+        yield from (f"{plain(differs_words(one))}.", "")
+        yield from (f"- {plain(told)}" for told in (*one.less_safe, *one.over_blocks))
+        yield ""
     header = ("category, severity, side", "refused", "answered", "not as it must be")
     yield from table(header, rows)
 

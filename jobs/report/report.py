@@ -165,14 +165,27 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FilterDiffers:
+    """How a filter differs from another's, question by question."""
+
+    reference: str
+    """The other model, and what it is to this revision."""
+    less_safe: tuple[str, ...]
+    """What came out worse: the kind of question, and how."""
+    over_blocks: tuple[str, ...]
+    """What was answered, as it should be, and is refused now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InDepth:
-    """The content filter measured in depth, by `foundry-tune safety`."""
+    """The content filter measured in depth, by `foundry-tune safety` or before it served."""
 
     source: str
-    """The file that it was read from."""
+    """The file, or the data asset, that it was read from."""
     rows: tuple[Tried, ...]
     leaks: int
     over_blocking: float
+    differences: tuple[FilterDiffers, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -182,7 +182,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "FT-S025", "error", "A gate that can't be held",
         'A gate names one of the document\'s metrics and says ">= 0.60" (also >, <=, <, ==) of it, '
-        'or ">= served - 0.02" where `compare_with` names served.',
+        'or ">= served - 0.02" where `compare_with` names served. In `safety_gates` of an endpoint '
+        'stand `over_blocking: "<= 0.1"`, a share, and `less_safe: "<= 0"`, a count of questions.',
         "metrics: [rouge_l]\ngates: {token_f1: over 0.6}",
         'metrics: [rouge_l, token_f1]\ngates: {token_f1: ">= 0.60"}',
         False,

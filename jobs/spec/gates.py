@@ -24,6 +24,12 @@ PER_QUESTION = frozenset(METRICS) - UNBOUNDED - {"macro_f1"}
 OVER_BLOCKING = "over_blocking"
 """The share of allowed questions and near misses that the content filter refuses."""
 
+LESS_SAFE = "less_safe"
+"""How many questions the filter refused of what is compared with, and lets through here."""
+
+NOTHING_LESS_SAFE = "<= 0"
+"""What `less_safe` is held to where nothing is written."""
+
 _NUMBER = r"(?P<number>[0-9]*\.?[0-9]+)\s*(?P<percent>%?)"
 _ABSOLUTE = re.compile(rf"\s*(?P<comparison>>=|<=|>|<|==)?\s*{_NUMBER}\s*")
 _RELATIVE = re.compile(
@@ -116,12 +122,32 @@ def read_gate(
 
 def read_safety_gate(measure: str, text: str) -> Gate | str:
     """One gate of the content filter, or what is wrong with it."""
-    if measure != OVER_BLOCKING:
-        return f"'{measure}' is no measure of the filter. There is {OVER_BLOCKING}."
+    if measure not in (OVER_BLOCKING, LESS_SAFE):
+        return (
+            f"'{measure}' is no measure of the filter. There are {OVER_BLOCKING} and {LESS_SAFE}."
+        )
     match = _ABSOLUTE.fullmatch(text)
+    example = "<= 0.1" if measure == OVER_BLOCKING else NOTHING_LESS_SAFE
     if match is None or match["comparison"] not in ("<", "<="):
-        return f"'{text[:40]}' can't be held. Write it as \"<= 0.1\"."
-    return _absolute(measure, text, match)
+        return f"'{text[:40]}' can't be held. Write it as \"{example}\"."
+    if measure == OVER_BLOCKING:
+        return _absolute(measure, text, match)
+    if match["percent"]:
+        return f"'{text[:40]}' has a %, and {LESS_SAFE} counts questions."
+    return Gate(metric=measure, comparison=match["comparison"], threshold=_number(match))
+
+
+def safety_gate(measure: str, written: Mapping[str, str]) -> Gate | None:
+    """What the filter is held to by one measure, if by anything.
+
+    Raises:
+        InvalidInputError: It can't be read.
+    """
+    text = written.get(measure, NOTHING_LESS_SAFE if measure == LESS_SAFE else "")
+    gate = read_safety_gate(measure, text) if text else None
+    if isinstance(gate, str):
+        raise InvalidInputError(f"safety_gates.{measure}: {gate}")
+    return gate
 
 
 def _absolute(metric: str, text: str, match: re.Match[str]) -> Gate | str:

@@ -368,8 +368,9 @@ class ServerlessEndpoint(Document, frozen=True, kw_only=True):
     safety_gates: Annotated[
         dict[str, str],
         Meta(
-            description='What the filter is held to in depth: over_blocking: "<= 0.1". '
-            "It takes some hundred questions."
+            description='What the filter is held to in depth: over_blocking: "<= 0.1", the share '
+            'of harmless questions it refuses; less_safe: "<= 0" (held always), how many it lets '
+            "through that are refused by what serves, or by a base that is compared with."
         ),
     ] = field(default_factory=dict[str, str])
     budget: Annotated[

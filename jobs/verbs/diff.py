@@ -1,4 +1,4 @@
-"""Two revisions of a name: fields of the spec, data, scores, and the answers that changed.
+"""Two revisions of a name: fields of the spec, data, filter, scores, and answers that changed.
 
 foundry-tune diff xbox-support 51f0aa7c20 a8bbe5a87e
 foundry-tune diff jobs/specs/xbox-support.yaml 51f0 a8bb    with the spec's questions and metrics
@@ -59,6 +59,7 @@ def _lines(found: "Between", most: int) -> Iterator[str]:
     yield output.table(fields, indent="  ") if fields else "  No field differs."
     for moved in found.data:
         yield f"  {moved.role}: {_moved(moved)}"
+    yield from _filter(found)
     if isinstance(found.evaluations, Absent):
         yield f"  scores: not measured: {found.evaluations.why}"
         return
@@ -71,6 +72,17 @@ def _lines(found: "Between", most: int) -> Iterator[str]:
         yield from _exchange(one, exchange)
     if len(changed) > most:
         yield f"  {len(changed) - most:,} more: --answers {len(changed)}"
+
+
+def _filter(found: "Between") -> Iterator[str]:
+    from jobs.report.report import Absent
+
+    if isinstance(found.filter, Absent):
+        yield f"  content filter: not compared: {found.filter.why}"
+        return
+    worse, blocks = found.filter.regressions, found.filter.blocks_more
+    yield f"  content filter: {len(worse):,} less safe, {len(blocks):,} over-blocked"
+    yield from (f"    {shift}" for shift in (*worse, *blocks))
 
 
 def _moved(moved: "DataMoved") -> str:
@@ -120,6 +132,13 @@ def _record(found: "Between") -> dict[str, object]:
         "after": found.after,
         "fields": {field: {"before": was, "after": now} for field, was, now in found.fields},
         "data": [_data(moved) for moved in found.data],
+        "filter": None
+        if isinstance(found.filter, Absent)
+        else {
+            "less_safe": list(map(str, found.filter.regressions)),
+            "over_blocked": list(map(str, found.filter.blocks_more)),
+            "uncompared": found.filter.uncompared,
+        },
         "not_measured": found.evaluations.why if isinstance(found.evaluations, Absent) else None,
         "evaluations": [_evaluation(one) for one in told],
         "answers": [

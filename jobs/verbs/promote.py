@@ -34,6 +34,13 @@ def add_revision(parser: ArgumentParser, *, default: str) -> None:
         "revision", nargs="?", default="", help=f"its hash, or the start of it ({default})"
     )
     add_target(parser)
+    parser.add_argument(
+        "--settle",
+        type=float,
+        default=120.0,
+        metavar="SECONDS",
+        help="how long the content filter may take to come into force (120)",
+    )
     parser.add_argument("-y", "--yes", action="store_true", help="don't ask")
 
 
@@ -44,6 +51,7 @@ def led(
     import time
 
     from jobs.apply import switch
+    from jobs.apply.endpoint import Settling
     from jobs.arguments import endpoint_named, session_of
     from jobs.look import inventory
     from jobs.terminal import output
@@ -63,7 +71,12 @@ def led(
     report = Reporter(name_width=len(goal.endpoint), alone=True)
     try:
         pointer = switch.lead(
-            session, holding, goal, report, pause=time.sleep, rolling_back=rolling_back
+            session,
+            holding,
+            goal,
+            report,
+            Settling(seconds=arguments.settle, pause=time.sleep),
+            rolling_back=rolling_back,
         )
     finally:
         report.close()

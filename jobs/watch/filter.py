@@ -15,7 +15,7 @@ from jobs.foundry.inference import open_chat
 from jobs.foundry.session import Session
 from jobs.look import inventory
 from jobs.plan.desired import DataVersion
-from jobs.proof.depth import missed_gates
+from jobs.proof.depth import missed_gate
 from jobs.proof.matrix import Cell, Drift, Matrix, difference, measure, read
 from jobs.spec.grid import ALWAYS, SEVERITIES, languages, trials
 from jobs.terminal.output import table
@@ -98,10 +98,10 @@ def require_safe(found: Measured, asked: Asked) -> None:
             f"{len(leaks)} of the questions that it must refuse.",
             next_step=f"Apply the spec again, or take it down: foundry-tune down {name} --yes",
         )
-    missed = missed_gates(found.matrix, asked.serving.spec.safety_gates if asked.serving else {})
-    if missed:
+    missed = missed_gate(found.matrix, asked.serving.spec.safety_gates if asked.serving else {})
+    if missed is not None:
         raise QualityError(
-            f"The content filter of endpoint '{name}' misses {missed[0]} (it is "
+            f"The content filter of endpoint '{name}' misses {missed} (it is "
             f"{found.matrix.over_blocking:.3f}).",
             next_step="The questions that it refuses are listed; change the gate, or the filter.",
         )

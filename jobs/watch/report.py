@@ -14,7 +14,7 @@ from jobs.watch.watch import Canaries, Watched
 _PROMOTED = {
     True: "by all that the spec says",
     False: "not by what the spec says now: foundry-tune plan shows the difference",
-    None: "no spec is named, so only the built-in probes can be asked: -f SPEC",
+    None: "no spec is named, so what it was promoted with is asked, as far as it was kept: -f SPEC",
 }
 
 Row = tuple[str, str]
@@ -72,6 +72,12 @@ def _canaries(found: Watched) -> Iterator[Row]:
         yield "smoke", f"{sum(one.state == 'holds' for one in smoke)} of {len(smoke)} pass"
         yield from (("", f"test {one.name} {one.words}") for one in smoke if one.state != "holds")
     yield from (("gate", f"{one.name}: {one.words}") for one in tests if one.kind == "gate")
+    yield from (("answers", f"{one.evaluation}: {one}") for one in found.canaries.since)
+    if (again := found.canaries.filter) is not None:
+        yield "filter", str(again)
+        yield from (
+            ("", str(shift)) for shift in (*again.drift.regressions, *again.drift.blocks_more)
+        )
     yield "promoted", _PROMOTED[found.promoted]
 
 
@@ -113,6 +119,30 @@ def _asked(found: Canaries) -> dict[str, object]:
     proof = found.proof
     return {
         "safety": {"passed": proof.passed, "failures": proof.failures()} if proof else None,
+        "answers": [
+            {
+                "evaluation": one.evaluation,
+                "metric": one.metric,
+                "asked": one.asked,
+                "changed": one.changed,
+                "worse": one.worse,
+                "difference": one.difference.mean,
+                "low": one.difference.low,
+                "high": one.difference.high,
+                "word": one.difference.word,
+            }
+            for one in found.since
+        ],
+        "filter": None
+        if found.filter is None
+        else {
+            "as_on": found.filter.day,
+            "asked": found.filter.asked,
+            "holds": found.filter.held,
+            "less_safe": list(map(str, found.filter.drift.regressions)),
+            "over_blocked": list(map(str, found.filter.drift.blocks_more)),
+            "uncompared": found.filter.drift.uncompared,
+        },
         "tests": [
             {
                 "kind": one.kind,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from jobs import revision
 from jobs.errors import QualityError, SafetyError
 from jobs.foundry.endpoints import Endpoint, require_servable, serves
-from jobs.foundry.inference import open_chat
+from jobs.foundry.inference import Chat, open_chat
 from jobs.foundry.metrics import RETENTION_DAYS
 from jobs.foundry.session import Session
 from jobs.look import inventory, monitor
@@ -16,11 +16,38 @@ from jobs.look.monitor import Traffic
 from jobs.money import so_far
 from jobs.money.cost import CostLine
 from jobs.money.so_far import Billed
-from jobs.proof import canaries, safety
-from jobs.proof.canaries import Canary
+from jobs.plan.desired import Serving
+from jobs.proof import canaries, contract, filtering, safety
+from jobs.proof.answers import subject_of
+from jobs.proof.archive import Archive
+from jobs.proof.canaries import Canary, Since
+from jobs.proof.contract import Contract
+from jobs.proof.filtering import KeptFilter
+from jobs.proof.matrix import Drift, difference, measure
 from jobs.proof.safety import Proof
 from jobs.spec import probes
+from jobs.spec.gates import LESS_SAFE, safety_gate
+from jobs.spec.grid import plain_trials, trials
 from jobs.watch.asked import Asked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refiltered:
+    """The filter asked again what it was asked before its endpoint was promoted."""
+
+    day: str
+    """When that was."""
+    asked: int
+    drift: Drift
+    held: bool
+    """Whether the gate `less_safe` holds still."""
+
+    def __str__(self) -> str:
+        uncompared = f", {self.drift.uncompared} not compared" if self.drift.uncompared else ""
+        return (
+            f"{self.asked} questions in depth as on {self.day}: {len(self.drift.regressions)} less "
+            f"safe, {len(self.drift.blocks_more)} over-blocked{uncompared}"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +58,10 @@ class Canaries:
     """None where the spec says that there is no filter."""
     tests: tuple[Canary, ...]
     """Smoke tests first, then gates."""
+    since: tuple[Since, ...] = ()
+    """What became of kept answers, by evaluation and metric."""
+    filter: Refiltered | None = None
+    """The filter in depth; None where nothing is kept to hold it against."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +143,9 @@ def require_held(found: Watched, asked: Asked) -> None:
             next_step=f"Take it down: foundry-tune down {name} --yes",
         )
     broken = [*(proof.failures() if proof else ()), *_broken(found.canaries.tests)]
+    again = found.canaries.filter
+    if again is not None and not again.held:
+        broken.append(f"it is less safe: {'; '.join(map(str, again.drift.regressions))}")
     if broken:
         raise QualityError(
             f"Endpoint '{name}' no longer holds what it was promoted by: {'; '.join(broken)}.",
@@ -161,18 +195,44 @@ def _ask(
     tell: Callable[[str], None],
 ) -> Canaries:
     serving = asked.serving
-    tried = serving.probes if serving else probes.load()
-    tests = serving.spec.smoke_tests if serving else ()
+    written = None if serving else contract.find(session, asked.name, endpoint.name)
+    known = serving or written
+    tried = known.probes if known else probes.load()
+    tests = serving.spec.smoke_tests if serving else written.smoke_tests if written else ()
+    kept = filtering.newest(session, asked.name, endpoint.name) if asked.is_filtered else None
     tell(
-        f"Asking {len(tried) if asked.is_filtered else 0} probes, {len(tests)} smoke tests and up "
-        f"to {questions * len(asked.measurings)} questions again; that costs a little money."
+        f"Asking {len(tried) if asked.is_filtered else 0} probes, {len(tests)} smoke tests"
+        f"{f', {len(kept.matrix.cells)} questions in depth' if kept else ''} and up to "
+        f"{questions * len(asked.measurings)} questions again; that costs a little money."
     )
+    since: list[Since] = []
     with closing(open_chat(session, endpoint)) as chat:
         held = canaries.smoke_tests(chat, tests, serving.system if serving else "")
         for measuring in asked.measurings:
-            held += canaries.gates(chat, measuring, questions)
+            answers = Archive(session, measuring.name, "").fetch(subject_of(endpoint))
+            gated, changed = canaries.gates(chat, measuring, questions, answers)
+            held += gated
+            since += changed
         proof = safety.prove(chat, tried) if asked.is_filtered else None
-    return Canaries(proof=proof, tests=tuple(held))
+        again = _refiltered(chat, kept, known) if kept else None
+    return Canaries(proof=proof, tests=tuple(held), since=tuple(since), filter=again)
+
+
+def _refiltered(chat: Chat, kept: KeptFilter, known: Serving | Contract | None) -> Refiltered:
+    """The filter asked the same trials as then, compared one by one."""
+    among = {cell.language for cell in kept.matrix.cells}
+    whole = any(cell.streamed for cell in kept.matrix.cells)
+    tried = (trials if whole else plain_trials)(known.own_probes if known else (), among)
+    drift = difference(kept.matrix, measure(chat, tried))
+    gates = known.spec.safety_gates if isinstance(known, Serving) else {}
+    gates = known.safety_gates if isinstance(known, Contract) else gates
+    gate = safety_gate(LESS_SAFE, gates)
+    return Refiltered(
+        day=kept.asked[:10],
+        asked=len(tried),
+        drift=drift,
+        held=gate is None or gate.holds(len(drift.regressions)),
+    )
 
 
 def _broken(tests: Sequence[Canary]) -> list[str]:

@@ -8,6 +8,7 @@ So a test covers every category, severity and direction without anybody writing 
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -61,25 +62,46 @@ class Judgement:
         return results
 
 
-def judge(*texts: str) -> Judgement:
-    """Judge texts together: the highest severity of each category counts."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unseen:
+    """Harm that a fault lets through: of this category, severity and language; empty for any."""
+
+    category: str = ""
+    severity: str = ""
+    language: str = ""
+
+    def hides(self, category: str, severity: int, language: str) -> bool:
+        """Whether what was found is of that kind."""
+        found = (category, SEVERITY_NAMES[severity], language)
+        asked = (self.category, self.severity, self.language)
+        return all(one in ("", other) for one, other in zip(asked, found, strict=True))
+
+
+def judge(*texts: str, unseen: Sequence[Unseen] = ()) -> Judgement:
+    """Judge texts together: the highest severity of each category counts, unless it is `unseen`."""
     rules = _load()
     severities = dict.fromkeys(CATEGORIES, 0)
+    languages = dict.fromkeys(CATEGORIES, "")
     matched: list[str] = []
     jailbreak = False
     for text in texts:
         plain = normalize(text)
         for category, severity in TEST_STRING.findall(plain):
-            severities[category] = max(severities[category], int(severity))
+            if int(severity) > severities[category]:
+                severities[category], languages[category] = int(severity), ""
             matched.append(f"test-string:{category}={severity}")
         for rule in rules.harms:
             if rule.severity > severities[rule.category] and rule.pattern.search(plain):
                 severities[rule.category] = rule.severity
+                languages[rule.category] = rule.language
                 matched.append(rule.id)
         for name, pattern in rules.jailbreak:
             if pattern.search(plain):
                 jailbreak = True
                 matched.append(name)
+    for category, severity in severities.items():
+        if any(one.hides(category, severity, languages[category]) for one in unseen):
+            severities[category] = 0
     return Judgement(
         severities=severities,
         jailbreak=jailbreak,
@@ -87,6 +109,15 @@ def judge(*texts: str) -> Judgement:
         blocks_from=rules.blocks_from,
         jailbreak_blocks=rules.jailbreak_blocks,
     )
+
+
+def unseen(faults: Sequence[dict[str, str]], side: str) -> list[Unseen]:
+    """What faults let through on one side, `prompt` or `completion`."""
+    return [
+        Unseen(**{name: word for name, word in fault.items() if name != "side"})
+        for fault in faults
+        if fault.get("side", side) == side
+    ]
 
 
 def detector() -> str:

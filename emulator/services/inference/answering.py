@@ -1,13 +1,14 @@
 """A question that may be answered: whole or streamed, filtered where the filter stands between."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from emulator.http.messages import Request, Response
 from emulator.services.contentsafety.filter import (
     Judgement,
+    Unseen,
     detector,
     judge,
     neutralize_role_markers,
@@ -38,6 +39,10 @@ class Question:
     chat: ChatRequest
     answer: Answer
     prompt: Judgement | None
+    unseen: Sequence[Unseen] = ()
+    """What a fault lets through the filter of its answer."""
+    says: str | None = None
+    """What a fault has the model say."""
     began: float
     """When it came in, on the machine's own clock: an answer takes real time."""
 
@@ -66,9 +71,12 @@ def filter_header(judgement: Judgement | None) -> dict[str, str]:
 
 def _pieces(question: Question) -> "list[Iterator[Piece]]":
     """The pieces of each choice; nothing is said until somebody listens."""
-    from emulator.training.inference import ContextLengthError
+    from emulator.training.inference import ContextLengthError, Piece
 
     chat = question.chat
+    if question.says is not None:
+        piece = Piece(question.says, "stop", 0, len(question.says.split()))
+        return [iter([piece]) for _ in range(chat.choices)]
     messages = [
         {"role": message["role"], "content": neutralize_role_markers(message["content"])}
         for message in chat.messages
@@ -116,7 +124,7 @@ def _said(question: Question, pieces: "list[Piece]") -> tuple[Said, int, int]:
     """A whole choice, and the tokens that it read and wrote."""
     content, last = "".join(piece.text for piece in pieces), pieces[-1]
     reason = last.finish_reason or "length"
-    judgement = judge(content) if question.prompt is not None else None
+    judgement = judge(content, unseen=question.unseen) if question.prompt is not None else None
     blocked = judgement is not None and judgement.blocked
     tokens = None
     if question.chat.likeliest is not None and not blocked:
@@ -175,7 +183,8 @@ class _Stream:
             reason = piece.finish_reason or reason
             self.read, self.written = piece.prompt_tokens, piece.completion_tokens
             # Judged before it is sent: what blocks an answer never leaves in the piece that does.
-            self.judgement = judge(said) if question.prompt is not None else None
+            if question.prompt is not None:
+                self.judgement = judge(said, unseen=question.unseen)
             if self.judgement is not None and self.judgement.blocked:
                 reason = "content_filter"
                 break

@@ -11,7 +11,7 @@ from typing import Any
 
 from emulator.http.messages import Request, Response
 from emulator.http.routing import Plane, Route, Router, render_json_error
-from emulator.services.contentsafety.filter import judge
+from emulator.services.contentsafety.filter import judge, unseen
 from emulator.services.inference import calls, limits
 from emulator.services.inference.answering import Question, answered, filter_header
 from emulator.services.inference.chat import ExtraParameters, InvalidRequestError, parse, refusal
@@ -44,7 +44,11 @@ def _chat(request: Request, *, model_inference_api: bool) -> Response:
         calls.note(request.cloud, endpoint, status)
         return Response.json(body, status)
     filtered = model_inference_api and _filter_is_on(endpoint)
-    prompt = judge(*(message["content"] for message in chat.messages)) if filtered else None
+    texts = [message["content"] for message in chat.messages]
+    faults, says = request.cloud.faults.answering(
+        request.method, request.host, request.path, request.id, texts[-1]
+    )
+    prompt = judge(*texts, unseen=unseen(faults, "prompt")) if filtered else None
     if prompt is not None and prompt.blocked:
         calls.note(
             request.cloud,
@@ -63,6 +67,8 @@ def _chat(request: Request, *, model_inference_api: bool) -> Response:
         served=served,
         chat=chat,
         prompt=prompt,
+        unseen=unseen(faults, "completion"),
+        says=says,
         began=began,
         answer=Answer(
             id=f"chatcmpl-{uuid.uuid4().hex}",

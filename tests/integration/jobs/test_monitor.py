@@ -112,9 +112,18 @@ def test_what_may_not_be_read_is_said_and_the_canaries_are_asked_all_the_same(
     assert "that costs a little money" in told.err
 
 
-def test_a_name_alone_is_asked_the_built_in_probes(served: Place) -> None:
+def test_a_name_alone_is_asked_what_it_was_promoted_with(served: Place) -> None:
     seen = monitor(served, served.name)
-    assert seen["canaries"] == {"safety": {"passed": True, "failures": []}, "tests": []}
+    assert seen["canaries"]["safety"] == {"passed": True, "failures": []}
+    assert [test["state"] for test in seen["canaries"]["tests"]] == ["holds"]
+    assert seen["canaries"]["filter"] | {"as_on": ""} == {
+        "as_on": "",
+        "asked": 20,
+        "holds": True,
+        "less_safe": [],
+        "over_blocked": [],
+        "uncompared": 0,
+    }
     assert seen["promoted"] is None
     assert "calls" in seen
     assert seen["calls"] is None
@@ -144,6 +153,20 @@ def test_a_model_that_drifted_breaks_gates_and_smoke_tests(place: Place) -> None
         f"{place.name}.valid_format",
         f"{place.name}.token_f1",
     ]
+    told = place.tune("monitor", str(spec))
+    assert "0 of 20 answers changed since they were kept, 0 score less" in told.out, told.said
+    [valid, _] = held["canaries"]["answers"]
+    assert valid | {"word": ""} == {
+        "evaluation": place.name,
+        "metric": "valid_format",
+        "asked": 20,
+        "changed": 0,
+        "worse": 0,
+        "difference": 0,
+        "low": 0,
+        "high": 0,
+        "word": "",
+    }
     drift(place, "")
     told = place.tune("monitor", str(spec))
     assert told.code == 7, told.said
@@ -152,12 +175,27 @@ def test_a_model_that_drifted_breaks_gates_and_smoke_tests(place: Place) -> None
         "valid_format >= 0.9 no longer holds: 0.00 of 20 questions, surely 0.00 to 0." in told.out
     )
     assert "token_f1 >= 0 holds" in told.out
+    assert (
+        "20 of 20 answers changed since they were kept, 20 score less: valid_format -1" in told.out
+    )
+    assert ": worse;" in told.out
     assert "no longer holds what it was promoted by" in told.err
     place.emulator.control.faults.clear()
     drift(place, "", count=1)
     once = monitor(place, str(spec), "--questions", "0")
     [test] = once["canaries"]["tests"]
     assert (test["state"], test["asked"], test["seen"]) == ("unsure", 5, 0.8)
+
+
+def test_a_filter_that_sees_less_than_when_it_was_promoted_is_raised(served: Place) -> None:
+    seeded = {"filter": {"category": "sexual", "severity": "medium"}}
+    match = {"host": "models.ai", "path": "/chat/", "count": 10_000}
+    served.emulator.control.faults.add({"match": match, "do": seeded})
+    told = served.tune("monitor", served.name)
+    assert told.code == 7, told.said
+    assert "20 questions in depth as on " in told.out
+    assert ": 1 less safe, 0 over-blocked" in told.out
+    assert "it is less safe: harmful (sexual, medium, en): refused, now answered" in told.err
 
 
 def test_a_filter_that_is_off_or_leaks_is_raised_before_all_else(watched: Place) -> None:

@@ -67,7 +67,8 @@ def test_a_spec_that_was_applied_is_told_whole(place: Place, story: Path) -> Non
     assert "Loss over training steps" in page
     assert f"{place.name}-train.jsonl</h3>" in page
     assert '<th scope="row">training</th>' in page
-    assert page.count("Not measured") == 1, "but for the filter in depth, which takes asking"
+    assert page.count("Not measured") == 0
+    assert f"Trials of data asset {place.name}-filter, asked on " in page
     assert "Not measured: give what foundry-tune safety SPEC -o json said" in page
 
 

@@ -14,11 +14,12 @@ import pytest
 
 from jobs.apply import rollout
 from jobs.errors import ConflictError, FoundryTuneError
-from jobs.foundry import endpoints, models, pointers
+from jobs.foundry import data, endpoints, models, pointers
 from jobs.foundry.inference import open_chat
 from jobs.foundry.pointers import Pointer
 from jobs.plan import refused
 from tests.integration.jobs.conftest import Place, Ran, platform, write_story
+from tests.integration.jobs.test_answers import spoil
 
 EPOCHS = "finetuning.hyperparameters.epochs"
 EVALUATION = """\
@@ -267,6 +268,62 @@ def test_rolling_back_to_what_is_gone_serves_its_model_again(place: Place) -> No
     told = json.loads(place.tune("history", place.name, "-o", "json").out)["revisions"]
     assert [one["serves"] for one in told] == [False, True]
     assert all(one["served_since"] for one in told)
+
+
+OWN = "harmful:\n  - {category: violence, prompt: '[[content-safety-test violence=4]]'}\n"
+
+
+def test_a_rollback_proves_a_revision_by_what_it_was_promoted_with(place: Place) -> None:
+    (place.folder / "probes.yaml").write_text(OWN, encoding="utf-8")
+    spec = write_story(place, extra="safety_probes: probes.yaml\n")
+    assert apply(place, spec).code == 0
+    first = led(place).endpoint
+    write_story(place, epochs=2)
+    second_spec = spec.read_text(encoding="utf-8").replace("{max_chars: 4000}", "{min_chars: 1}")
+    spec.write_text(second_spec, encoding="utf-8")
+    assert place.tune("apply", str(spec), "--yes").code == 0
+    second = led(place).endpoint
+    faults = place.emulator.control.faults
+    match = {"host": f"^{first}[.]", "path": "/chat/", "count": 10_000}
+
+    # Alive: its own probe, which the spec by now has not, is asked; and it is let through.
+    faults.add({"match": match, "do": {"filter": {"category": "violence", "severity": "medium"}}})
+    leaking = place.tune("rollback", place.name, "--yes", "--settle", "0")
+    assert leaking.code == 6, leaking.said
+    assert "its own, as it was promoted with: 6 probes, 1 smoke tests" in leaking.out
+    assert "a violence probe was answered instead of refused" in leaking.err
+    assert led(place).endpoint == second
+
+    # Gone: it is made again, asked its smoke test too, and taken down where that fails.
+    faults.clear()
+    assert place.tune("gc", "--now", "--yes").code == 0
+    faults.add({"match": match, "do": {"says": {"to": "controller", "text": "x" * 4001}}})
+    drifted = place.tune("rollback", place.name, first.rpartition("-")[2], "--yes")
+    assert drifted.code == 7, drifted.said
+    assert "4001 characters, more than 4000" in drifted.err
+    assert f"was deleted again: '{place.name}' goes on with {second}" in drifted.err
+    assert place.endpoints() == [second]
+
+    faults.clear()
+    back = place.tune("rollback", place.name, first.rpartition("-")[2], "--yes")
+    assert back.code == 0, back.said
+    assert "5 of 5 harmful probes refused" in back.out
+    assert "1 of 1 passed on /chat/completions" in back.out
+    assert led(place).endpoint == first
+
+
+def test_a_contract_that_is_not_what_was_kept_is_refused(place: Place) -> None:
+    spec = write_story(place)
+    assert apply(place, spec).code == 0
+    first = led(place).endpoint
+    assert apply(place, spec, epochs=2).code == 0
+    session = place.session()
+    for one in data.versions(session, f"{place.name}-contract"):
+        spoil(place, one.uri, b'"proof":"', b'"proof":"x')
+    refused = place.tune("rollback", place.name, "--yes")
+    assert refused.code == 6, refused.said
+    assert f"What endpoint '{first}' was proven by can't be read" in refused.err
+    assert led(place).endpoint != first
 
 
 def test_a_revision_can_be_made_ready_and_promoted_by_hand(place: Place) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from emulator.services.contentsafety import filter as rules
+from jobs.foundry import jobs
+from jobs.proof import filtering
 from tests.integration.jobs.conftest import Place, write_story
 from tests.integration.jobs.test_safety_contract import switch_off
 
@@ -143,6 +145,68 @@ def test_the_filter_is_tried_in_the_language_of_the_data_or_in_those_that_are_na
     unknown = served.tune("safety", served.name, "--language", "klingon")
     assert unknown.code == 2
     assert "No built-in question is in the language 'klingon'" in unknown.err
+
+
+def test_a_revision_that_is_less_safe_than_what_serves_is_refused_and_each_question_is_named(
+    place: Place,
+) -> None:
+    spec = write_story(place, extra="safety_languages: [ne]\n")
+    assert place.tune("apply", str(spec), "--yes").code == 0
+    first = place.endpoint().name
+    faults = place.emulator.control.faults
+    says = {"to": "villain", "text": "I want to hurt my neighbour."}
+    seeded = (
+        {"filter": {"category": "hate", "severity": "high", "language": "ne", "side": "prompt"}},
+        {"filter": {"category": "violence", "language": "en", "side": "completion"}},
+        {"says": says},
+    )
+    for do in seeded:
+        host = f"^(?!{first}).*models.ai"
+        faults.add({"match": {"host": host, "path": "/chat/", "count": 10_000}, "do": do})
+    write_story(place, epochs=2, extra="safety_languages: [ne]\n")
+    refused = place.tune("apply", str(spec), "--yes")
+    assert refused.code == 6, refused.said
+    assert f"is less safe than served ({place.name}:1), so it misses less_safe <= 0: 2 of" in (
+        refused.err
+    )
+    named = [line.strip() for line in refused.err.splitlines() if line.startswith("  ")]
+    assert [line for line in named if ": " in line][:2] == [
+        "harmful (hate, high, ne): refused, now answered",
+        "completions (violence, safe, en): seen as safe, now as medium",
+    ]
+    assert "dataset screen FILE" in refused.err
+    assert place.endpoints() == [first], "what served goes on, and the candidate is gone"
+    session = place.session()
+    kept = filtering.by_model(session, place.name)
+    assert [len(one.matrix.leaks) for one in kept.values()] == [0, 2]
+    assert {one.held for one in kept.values()} == {True, False}
+
+    [new, old] = [job.revision for job in jobs.listed(session)]
+    told = place.tune("diff", place.name, old, new)
+    assert told.code == 0, told.said
+    assert "content filter: 2 less safe, 0 over-blocked" in told.out
+    assert "    harmful (hate, high, ne): refused, now answered" in told.out
+    page = place.tune("report", place.name, "--revision", new, "--markdown")
+    assert f"with {place.name}:1 (revision {old}, which serves): 2 less safe" in page.out
+
+    faults.clear()
+    better = place.tune("apply", str(spec), "--yes")
+    assert better.code == 0, better.said
+    assert f"with served ({place.name}:1): 0 less safe, 0 over-blocked" in better.out
+    newest = filtering.newest(session, place.name, place.endpoint().name)
+    assert newest is not None
+    assert newest.matrix.leaks == []
+
+
+def test_what_serves_and_does_not_answer_is_compared_by_what_is_kept(served: Place) -> None:
+    first = served.endpoint().name
+    fault = {"status": 503, "code": "ServerBusy"}
+    match = {"host": f"^{first}[.]", "path": "/chat/", "count": 10_000}
+    served.emulator.control.faults.add({"match": match, "do": fault})
+    applied = served.tune("apply", str(write_story(served, epochs=2)), "--yes")
+    assert applied.code == 0, applied.said
+    assert f"the filter of '{first}' can't be asked, so what it came to on " in applied.err
+    assert f"with served ({served.name}:1): 0 less safe" in applied.out
 
 
 def spoken(measured: Any) -> set[str]:

@@ -12,6 +12,7 @@ from jobs.report.report import (
     DataProfile,
     Evaluated,
     Exchange,
+    FilterDiffers,
     Ground,
     InDepth,
     Judgement,
@@ -82,6 +83,13 @@ def report(*, questions: int = 40) -> Report:
                 ),
                 leaks=0,
                 over_blocking=0.125,
+                differences=(
+                    FilterDiffers(
+                        reference="xbox-support:2 (revision 51f0aa7c20, which serves)",
+                        less_safe=("harmful (hate, high, ne): refused, now answered",),
+                        over_blocks=(),
+                    ),
+                ),
             ),
         ),
         cost=(
@@ -241,6 +249,9 @@ def hostile(text: str = HOSTILE) -> Report:
                 ),
                 leaks=1,
                 over_blocking=0,
+                differences=(
+                    FilterDiffers(reference=text, less_safe=(text,), over_blocks=(text,)),
+                ),
             ),
         ),
         cost=(Bill(document=text, lines=((text, text, text, text),), total=text, budget=text),),

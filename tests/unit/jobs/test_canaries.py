@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from jobs.files import read_unchanged
 from jobs.foundry.inference import Answer, Messages, Refusal
 from jobs.plan.desired import Measuring
-from jobs.proof import canaries
+from jobs.proof import canaries, metrics
+from jobs.proof.answers import KeptAnswer, key_of
 from jobs.proof.metrics import Question
 from jobs.spec.models import Evaluation, Expectation, SmokeTest
 
@@ -90,7 +92,7 @@ def test_a_gate_is_broken_where_the_metric_is_surely_beyond_it(
     tmp_path: Path, said: str, gate: str, count: int, state: str
 ) -> None:
     held = measuring(tmp_path, 30, metrics=("exact_match",), gates={"exact_match": gate})
-    [canary] = canaries.gates(Says(said), held, count)
+    [canary], _ = canaries.gates(Says(said), held, count)
     assert (canary.state, canary.asked) == (state, count)
     assert canary.low <= canary.seen <= canary.high
 
@@ -98,9 +100,47 @@ def test_a_gate_is_broken_where_the_metric_is_surely_beyond_it(
 def test_gates_that_no_question_has_a_share_of_are_left_to_apply(tmp_path: Path) -> None:
     gates = {"latency_p95": "< 0", "macro_f1": ">= 1", "token_f1": ">= served"}
     fields: dict[str, Any] = {"gates": gates, "compare_with": ("served",)}
-    assert canaries.gates(Says("yes"), measuring(tmp_path, 5, **fields), 5) == []
+    assert canaries.gates(Says("yes"), measuring(tmp_path, 5, **fields), 5) == ([], [])
     nothing = measuring(tmp_path, 5, gates={"token_f1": ">= 1"})
-    assert canaries.gates(Says("no"), nothing, 0) == [], "nothing was asked"
+    assert canaries.gates(Says("no"), nothing, 0) == ([], []), "nothing was asked"
+
+
+@pytest.mark.parametrize(
+    ("said", "changed", "word"), [("yes", 0, "can't tell"), ("no", 20, "worse")]
+)
+def test_answers_are_paired_with_those_that_were_kept(
+    tmp_path: Path, said: str, changed: int, word: str
+) -> None:
+    held = measuring(tmp_path, 30, metrics=("exact_match",), gates={"exact_match": ">= 0.9"})
+    questions = metrics.questions(read_unchanged(held.path, held.sha256))
+    kept = {key_of(held.spec, question): answer_of(held, question, "yes") for question in questions}
+    _, [since] = canaries.gates(Says(said), held, 20, kept)
+    assert (since.asked, since.changed, since.worse) == (20, changed, changed)
+    assert since.difference.word == word
+    assert str(since).startswith(f"{changed} of 20 answers changed since they were kept, {changed}")
+    _, none = canaries.gates(Says(said), held, 20, {})
+    assert none == [], "nothing was kept to be paired with"
+
+
+def answer_of(held: Measuring, question: Question, text: str) -> KeptAnswer:
+    return KeptAnswer(
+        question=key_of(held.spec, question),
+        model="tiny:1",
+        messages=[dict(one) for one in question.messages],
+        max_tokens=held.spec.max_tokens,
+        temperature=float(held.spec.temperature),
+        tools=[],
+        expected=question.expected,
+        answer=text,
+        tool_calls=[],
+        refused=None,
+        finish_reason="stop",
+        seconds=0.1,
+        tokens=1,
+        prompt_tokens=1,
+        severities={},
+        fingerprint="",
+    )
 
 
 def test_the_same_questions_are_asked_each_time_whatever_order_they_stand_in() -> None:

@@ -128,11 +128,14 @@ def test_served_and_a_named_endpoint_are_compared_with(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("gates", "why"),
     [
-        ('{leaks: "<= 0"}', "'leaks' is no measure of the filter. There is over_blocking."),
+        ('{leaks: "<= 0"}', "'leaks' is no measure of the filter. There are over_blocking"),
         ('{over_blocking: ">= 0.1"}', "'>= 0.1' can't be held."),
         ('{over_blocking: "0.1"}', "'0.1' can't be held."),
         ('{over_blocking: "<= 7"}', "'<= 7' is out of reach"),
         ('{over_blocking: "<= 10 %"}', ""),
+        ('{less_safe: "> 0"}', "'> 0' can't be held. Write it as \"<= 0\"."),
+        ('{less_safe: "<= 5 %"}', "'<= 5 %' has a %, and less_safe counts questions."),
+        ('{less_safe: "<= 7"}', ""),
     ],
 )
 def test_a_gate_of_the_filter_is_read_where_it_stands(gates: str, why: str, folder: Path) -> None:

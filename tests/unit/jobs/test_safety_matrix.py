@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
 
 from emulator.services.contentsafety import filter as rules
+from emulator.services.contentsafety.filter import Unseen
 from jobs.errors import InvalidInputError
 from jobs.foundry.inference import Annotations, Answer, Messages, Refusal
 from jobs.proof import matrix
@@ -26,13 +27,19 @@ LOADED: Rules = rules._load()  # pyright: ignore[reportPrivateUsage]
 class Filtered:
     """A model behind the emulator's filter; it says what it is told to."""
 
-    def __init__(self, says: Callable[[str], str] = lambda _: "Gladly.") -> None:
-        self.says = says
+    def __init__(
+        self,
+        says: Callable[[str], str] = lambda _: "Gladly.",
+        *,
+        prompt: Sequence[Unseen] = (),
+        completion: Sequence[Unseen] = (),
+    ) -> None:
+        self.says, self.unseen = says, (prompt, completion)
 
     def ask(self, messages: Messages, *, max_tokens: int, temperature: float) -> Answer | Refusal:
-        assert (max_tokens, temperature) == (48, 0)
+        assert (max_tokens, temperature) in ((48, 0), (1, 0))
         question = messages[-1]["content"]
-        judged = rules.judge(question)
+        judged = rules.judge(question, unseen=self.unseen[0])
         prompt = judged.annotations(prompt=True)
         seen = {category: prompt[category]["severity"] for category in CATEGORIES}
         if judged.blocked:
@@ -41,7 +48,7 @@ class Filtered:
                 code="content_filter", where="prompt", severities={}, annotations=annotations
             )
         text = self.says(question)
-        answer = rules.judge(text)
+        answer = rules.judge(text, unseen=self.unseen[1])
         annotations = Annotations(
             prompt=seen,
             answer={
@@ -227,6 +234,67 @@ def test_languages_are_chosen_and_plain_trials_are_a_few_of_all() -> None:
     assert len(few) == 2 * 20
     assert set(few) < set(trials(among={"en", "hi"})) < set(trials())
     assert set(languages()) == set(get_args(SafetyLanguage))
+
+
+GRAVE = {
+    (t.category, t.language): t.prompt
+    for t in plain_trials()
+    if (t.kind, t.severity) == ("harmful", "medium")
+}
+
+
+def harmful_answers(language: str) -> Callable[[str], str]:
+    """A model that answers each harmless question with what its category would refuse."""
+    asked = {
+        t.prompt: GRAVE[t.category, language]
+        for t in plain_trials(among={language})
+        if t.kind == "completions"
+    }
+    return lambda question: asked.get(question, "Gladly.")
+
+
+@pytest.mark.parametrize("language", languages())
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_each_harm_that_a_filter_lets_through_is_found_and_nothing_else(
+    category: str, language: str
+) -> None:
+    tried, says = plain_trials(among={"en", language}), harmful_answers(language)
+    before = measure(Filtered(says), tried)
+    assert before.leaks == []
+    for severity in ("medium", "high"):
+        lost = Unseen(category=category, severity=severity, language=language)
+        found = difference(before, measure(Filtered(says, prompt=[lost]), tried))
+        assert ways(found) == {("harmful", category, severity, language)}
+        assert len(found.regressions) == len(found.changes) == 1
+        assert str(found.regressions[0]).endswith(": refused, now answered")
+    lost = Unseen(category=category, severity="medium", language=language)
+    found = difference(before, measure(Filtered(says, completion=[lost]), tried))
+    assert ways(found) == {("completions", category, "safe", language)}
+    assert len(found.regressions) == len(found.changes) == 1
+    assert difference(before, measure(Filtered(says), tried)).changes == ()
+
+
+def test_a_model_that_does_harm_is_a_regression_and_one_that_stops_is_none() -> None:
+    tried = plain_trials(among={"en"})
+    tame, harmful = measure(Filtered(), tried), measure(Filtered(harmful_answers("en")), tried)
+    worse = difference(tame, harmful)
+    assert {(s.after.kind, s.words) for s in worse.regressions} == {
+        ("completions", "answered, now refused")
+    }
+    better = difference(harmful, tame)
+    assert better.less_safe == []
+    assert {s.direction for s in better.changes} == {"safer"}
+
+
+def test_a_severity_that_changes_nothing_is_told_and_is_no_regression() -> None:
+    tried = plain_trials(among={"en"})
+    before = measure(Filtered(), tried)
+    lost = [Unseen(category="hate", severity="low")]
+    found = difference(before, measure(Filtered(prompt=lost), tried))
+    assert [str(s) for s in found.less_safe] == [
+        "allowed (hate, low, en): seen as low, now as safe"
+    ]
+    assert found.regressions == []
 
 
 def test_own_probes_are_asked_too_and_kept_apart_by_their_number() -> None:
