@@ -150,6 +150,20 @@ class Foundry:
             }
         }
 
+    def command_body(self, command: str, **properties: Any) -> dict[str, Any]:
+        """The body that azure-ai-ml sends for a command job."""
+        return {
+            "properties": {
+                "jobType": "Command",
+                "command": command,
+                "environmentId": "azureml://registries/azureml/environments/sklearn-1.5/labels/latest",
+                "experimentName": "commands",
+                "isArchived": False,
+                "properties": {},
+                **properties,
+            }
+        }
+
     def submit(self, name: str, body: dict[str, Any]) -> tuple[int, Any]:
         """PUT a job as the developer."""
         return self.developer("PUT", f"{self.project}/jobs/{name}", body)
