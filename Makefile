@@ -13,6 +13,10 @@ $(STAMP): requirements.lock pyproject.toml tools/setup
 	@PYTHON=$(PYTHON) tools/setup $(VENV)
 	@touch $@
 
+policy: $(STAMP) ## What the platform team allows: specs, and the stack's preview on the emulator
+	@$(BIN)/foundry-tune policy jobs/specs
+	@$(BIN)/foundry-emulator run -- bash -c 'pulumi stack select --create dev && pulumi preview --policy-pack infra/policy_pack'
+
 demo: $(STAMP)  ## The guide's whole path, offline: environment, fine-tune, serve, ask, clean up
 	@$(BIN)/foundry-emulator run --fresh --state .foundry-emulator/demo -- bash tools/demo
 
@@ -59,4 +63,4 @@ clean:          ## Remove the virtual environment and the emulator's state
 	@rm -rf $(VENV) .foundry-emulator .fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test rehearse matrix report-check check accept docs bench fuzz wheel lock clean
+.PHONY: help setup policy demo test rehearse matrix report-check check accept docs bench fuzz wheel lock clean

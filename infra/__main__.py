@@ -92,6 +92,14 @@ if environment.observability is not None:
         "diagnostics", environment, environment.observability.workspace
     )
     kept += diagnostics.settings
+suffix = f"{settings.workload}-{settings.environment}"
+if watch.alerts is not None:
+    from infra.alerts import AlertRules, AlertRulesArgs
+
+    AlertRules(
+        "alert-rules",
+        AlertRulesArgs(environment=environment, alerts=watch.alerts, suffix=suffix, tags=tags),
+    )
 if settings.network is not None and settings.network.is_private:
     from infra.network import PrivateNetwork, PrivateNetworkArgs
 
@@ -100,7 +108,7 @@ if settings.network is not None and settings.network.is_private:
         PrivateNetworkArgs(
             environment=environment,
             network=settings.network,
-            suffix=f"{settings.workload}-{settings.environment}",
+            suffix=suffix,
             location=settings.location,
             tags=tags,
         ),

@@ -253,9 +253,10 @@ def refusal(stack: str, findings: Sequence[str]) -> ConfigError:
 
 def namespaces(settings: Settings) -> tuple[str, ...]:
     """The resource providers that these settings take beside those of every stack."""
-    watched = ("Microsoft.Insights", "Microsoft.OperationalInsights")
+    diagnostics, alerts = settings.guards.diagnostics, settings.guards.alerts
     return (
-        *(watched if settings.guards.diagnostics is not None else ()),
+        *(("Microsoft.Insights",) if diagnostics or alerts else ()),
+        *(("Microsoft.OperationalInsights",) if diagnostics else ()),
         *(("Microsoft.ManagedIdentity",) if settings.identities else ()),
     )
 

@@ -1,4 +1,4 @@
-"""The guards of the configuration: budget, locks, protection, diagnostics, required tags."""
+"""The guards of the configuration: budget, locks, protection, diagnostics, alerts, tags."""
 
 import re
 from collections.abc import Mapping
@@ -38,6 +38,15 @@ KEYS: Mapping[str, Key] = {
         "none; retentionDays 30",
         "diagnostics:\n  retentionDays: 90",
     ),
+    "alerts": Key(
+        "Who is told by e-mail what becomes of models behind AI Services in 15 minutes, and that a "
+        "serverless endpoint came or went: see [alerts](#alerts).",
+        "a map of `emails` (at least one), `errors` (calls that end with 429 or 5xx), `latency` "
+        "(seconds to the end of an answer, on average) and `refusals` (by the content filter), "
+        "each a whole number to be told above",
+        "none; errors 10, latency 30, refusals 20",
+        "alerts:\n  emails: [oncall@example.com]\n  errors: 10\n  latency: 30\n  refusals: 20",
+    ),
     "requiredTags": Key(
         "Tags that `tags` must have: the rule of your company.",
         "a list of names",
@@ -68,6 +77,17 @@ class Diagnostics:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Alerts:
+    """Who is told, and above how much in 15 minutes."""
+
+    emails: tuple[str, ...]
+    errors: int
+    latency: int
+    """Seconds."""
+    refusals: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Guards:
     """What watches over an environment."""
 
@@ -75,6 +95,7 @@ class Guards:
     locks: bool = False
     protect: bool = False
     diagnostics: Diagnostics | None = None
+    alerts: Alerts | None = None
     required_tags: tuple[str, ...] = ()
 
 
@@ -93,6 +114,7 @@ def read(reader: Reader) -> Guards:
         locks=reader.boolean("locks", default=False),
         protect=reader.boolean("protect", default=False),
         diagnostics=_diagnostics(reader),
+        alerts=_alerts(reader),
         required_tags=_required_tags(reader),
     )
 
@@ -112,9 +134,7 @@ def _budget(reader: Reader) -> Budget | None:
     values = MapReader("budget", value, ("amount", "emails", "alerts", "forecast"), reader)
     budget = Budget(
         amount=values.number("amount", "amount: 500"),
-        emails=values.texts(
-            "emails", EMAIL, "an e-mail address", "platform@example.com", required=True
-        ),
+        emails=_emails(values, "platform@example.com"),
         alerts=values.numbers("alerts", (50, 80, 100), 1000),
         forecast=values.numbers("forecast", (100,), 1000),
     )
@@ -130,6 +150,37 @@ def _diagnostics(reader: Reader) -> Diagnostics | None:
         return None
     values = MapReader("diagnostics", value, ("retentionDays",), reader)
     return Diagnostics(retention_days=values.integer("retentionDays", 30, 730, 30))
+
+
+def _alerts(reader: Reader) -> Alerts | None:
+    value = reader.value("alerts", None)
+    if value is None:
+        return None
+    known = ("emails", "errors", "latency", "refusals")
+    values = MapReader("alerts", _without_idle(value, reader), known, reader)
+    return Alerts(
+        emails=_emails(values, "oncall@example.com"),
+        errors=values.integer("errors", 1, 1_000_000, 10),
+        latency=values.integer("latency", 1, 3600, 30),
+        refusals=values.integer("refusals", 1, 1_000_000, 20),
+    )
+
+
+def _without_idle(value: object, to: Findings) -> object:
+    """The alerts but one that everybody would like, and that Azure can't give."""
+    if not isinstance(value, dict):
+        return value
+    given = cast("dict[str, object]", value)
+    if "idle" not in given:
+        return given
+    what = "Azure Monitor has no metric of a serverless endpoint, and none where nobody asks"
+    step = "Leave it out: `foundry-tune monitor` tells idle hours and what they cost."
+    to.find("alerts.idle", what, step)
+    return {name: each for name, each in given.items() if name != "idle"}
+
+
+def _emails(values: MapReader, example: str) -> tuple[str, ...]:
+    return values.texts("emails", EMAIL, "an e-mail address", example, required=True)
 
 
 def _required_tags(reader: Reader) -> tuple[str, ...]:

@@ -45,6 +45,7 @@ VERBS = {
     "chat": "Ask an endpoint",
     "connect": "How applications ask it: snippets, the key by reference",
     "monitor": "What an endpoint is asked and costs, and whether its gates still hold",
+    "watch": "Keep times to live and caps: warn, then take down what costs",
     "safety": "What its content filter refuses and lets through, and what changed",
     "down": "Delete what a spec made, in the order Azure allows",
     "doctor": "Which target, credential and settings win, and why",

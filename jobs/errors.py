@@ -4,7 +4,8 @@ FoundryTuneError            1    anything this project refuses by name
 ├── UsageError              2    the command line asks for something that can't be
 ├── InvalidInputError       3    a spec or its data is invalid; carries every finding
 ├── PreflightError          4    region, lifecycle, quota, access or registration stands in the way
-│   └── AccessDeniedError   4    the caller's roles don't allow it
+│   ├── AccessDeniedError   4    the caller's roles don't allow it
+│   └── JudgeError          4    a judge's verdicts have no scores
 ├── BudgetError             5    over budget, or a price that nobody knows
 ├── SafetyError             6    the content filter is not what the spec says
 ├── QualityError            7    a smoke test or a gate failed
@@ -83,6 +84,10 @@ class PreflightError(FoundryTuneError):
 
 class AccessDeniedError(PreflightError):
     """The caller's roles don't allow it."""
+
+
+class JudgeError(PreflightError):
+    """A judge's verdicts have no scores on its scale, so there is nothing to hold a gate by."""
 
 
 class BudgetError(FoundryTuneError):

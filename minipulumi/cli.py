@@ -22,6 +22,7 @@ _FLAGS: dict[str, tuple[str, dict[str, Any]]] = {
     "expect": ("--expect-no-changes", {}),
     "refresh": ("--refresh -r", {}),
     "target": ("--target -t", {"action": "append", "default": []}),
+    "packs": ("--policy-pack", {"action": "append", "default": []}),
     "parallel": ("--parallel -p", {"type": int, "default": 8}),
     "message": ("--message -m", {"default": ""}),
     "yes": ("--yes -y", {}),
@@ -44,8 +45,8 @@ _OPERATION = "json diff expect refresh target parallel message"
 
 # A verb: where its function is, its positional arguments, its flags.
 _VERBS: dict[str, tuple[str, str, str]] = {
-    "preview": ("operations:operate", "", _OPERATION),
-    "up": ("operations:operate", "", f"{_OPERATION} yes skip only"),
+    "preview": ("operations:operate", "", f"{_OPERATION} packs"),
+    "up": ("operations:operate", "", f"{_OPERATION} packs yes skip only"),
     "refresh": ("operations:operate", "", f"{_OPERATION} yes skip only"),
     "destroy": ("operations:operate", "", f"{_OPERATION} yes skip only"),
     "cancel": ("stacks:cancel", "name?", "yes"),
@@ -119,7 +120,7 @@ def _parse(verb: str, rest: list[str]) -> argparse.Namespace:
     for flag in f"{flags} {_GLOBAL}".split():
         names, how = _FLAGS[flag]
         parser.add_argument(*names.split(), **(how or {"action": "store_true"}))
-    parser.set_defaults(yes=False, skip_preview=False, preview_only=False)
+    parser.set_defaults(yes=False, skip_preview=False, preview_only=False, policy_pack=[])
     arguments, unknown = parser.parse_known_args(rest)
     if any(word.startswith("--exec-kind") for word in unknown):
         raise Refused("programs that drive it by Pulumi's Automation API ('--exec-kind')")

@@ -11,6 +11,7 @@ from minipulumi.checkpoint import Checkpoint
 from minipulumi.display import Display
 from minipulumi.errors import Refused
 from minipulumi.plugins import PluginHost
+from minipulumi.policies import PolicyPack
 from minipulumi.providers import Provider
 from minipulumi.resources import STACK, Resource, make_urn
 from minipulumi.settings import Setting
@@ -47,6 +48,7 @@ class Deployment:
     left: list[str] = field(default_factory=list[str])  # not attempted, as what they need failed
     providers: dict[str, Provider] = field(default_factory=dict[str, Provider])  # configured
     plugins: list[Provider] = field(default_factory=list[Provider])  # all that were started
+    packs: list[PolicyPack] = field(default_factory=list[PolicyPack])
     outputs: Props | None = None  # the stack's, as the program says
     erred: bool = False
     broken: bool = False  # a provider failed, or something must not happen
@@ -121,6 +123,22 @@ class Deployment:
         self.stopping = True
         self.on_halt()
 
+    def judge(self, resource: Resource) -> bool:
+        """Holds a resource against the policies; False where it must not be made."""
+        found = [one for pack in self.packs for one in pack.judge(resource)]
+        return self._allowed(any(one.mandatory for one in found))
+
+    def judge_stack(self) -> bool:
+        """Holds the whole stack against the policies."""
+        resources = [one for one in self.news.values() if one is not None]
+        found = [one for pack in self.packs for one in pack.judge_stack(resources)]
+        return self._allowed(any(one.mandatory for one in found))
+
+    def _allowed(self, broken: bool) -> bool:
+        if broken:
+            self.broken = self.erred = True
+        return self.preview or not broken  # a preview goes on, to tell all of it
+
     def drain(self) -> None:
         """Waits until everything under way has ended, and lets nothing begin."""
         for _ in range(self.parallel):
@@ -177,4 +195,6 @@ class Deployment:
         """Ends every plugin; nothing is left running."""
         for provider in self.plugins:
             provider.close()
+        for pack in self.packs:
+            pack.plugin.close()
         self.host.close()

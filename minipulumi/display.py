@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 
+from minipulumi.policies import PolicyPack, policy_lines
 from minipulumi.render import outputs_block
 from minipulumi.resources import STACK, urn_type
 from minipulumi.settings import Setting
@@ -34,6 +35,7 @@ class Display:
         self.kind, self.preview, self.settings = kind, preview, settings
         self.counts: Counter[str] = Counter()
         self.changes: list[Step] = []
+        self.packs: list[PolicyPack] = []
         self.notes: dict[str, list[tuple[str, str]]] = {}  # URN → severities and texts
         self.errored: set[str] = set()
         self.refreshing = False  # what an update's --refresh finds is shown, not counted
@@ -88,6 +90,8 @@ class Display:
             for severity, text in notes:
                 self._print(*(f"    {line}" for line in said(severity, text).splitlines() or [""]))
             self._print("")
+        if self.packs:
+            self._print("Policies:", *policy_lines(self.packs), "")
         if outputs := self._outputs(old, new):
             self._print("Outputs:", *outputs, "")
         self._print("Resources:", *self._summary(), "")

@@ -9,6 +9,7 @@ from typing import Any
 
 from minipulumi.display import Display, said
 from minipulumi.plugins import UNSURE
+from minipulumi.policies import PolicyPack, Violation
 from minipulumi.resources import STACK, Resource
 from minipulumi.step import Step
 from minipulumi.values import SECRET, SIGNATURE, Props, swap_marked
@@ -23,20 +24,31 @@ class Document(Display):
     def finish(self, old: Props | None, new: Props | None) -> None:  # noqa: ARG002
         """Prints the document, or the last events."""
         counts = {op: n for op, n in sorted(self.counts.items()) if n}
+        broken = [(pack, one) for pack in self.packs for one in pack.violations]
         duration = time.time_ns() - self._begun
         if not self.preview:
+            for pack, one in broken:
+                self._event("policyEvent", _violation(pack, one))
             summary = {
                 "maybeCorrupt": self._unsure,
                 "durationSeconds": duration // 10**9,
                 "resourceChanges": counts,
-                "PolicyPacks": {},
+                "PolicyPacks": {pack.name: pack.version for pack in self.packs},
                 "isPreview": False,
-                "result": "failed" if self.errored else "succeeded",
+                "result": "failed"
+                if self.errored or any(one.mandatory for _, one in broken)
+                else "succeeded",
             }
             self._event("summaryEvent", summary)
             self._event("cancelEvent", {})
             return
         notes = [_diagnostic(urn, *note) for urn, notes in self.notes.items() for note in notes]
+        notes += [
+            _diagnostic(
+                one.urn, "error" if one.mandatory else "warning", f"{one.policy}: {one.message}"
+            )
+            for _, one in broken
+        ]
         document = {
             "config": self._config(),
             "steps": self._plan,
@@ -134,6 +146,18 @@ def _metadata(step: Step) -> Props:
         "logical": step.op not in _PART,
         "provider": step.resource.provider,
         **({"diffs": step.keys} if step.keys else {}),
+    }
+
+
+def _violation(pack: PolicyPack, one: Violation) -> Props:
+    return {
+        "resourceUrn": one.urn,
+        "message": one.message,
+        "color": "never",
+        "policyName": one.policy,
+        "policyPackName": pack.name,
+        "policyPackVersion": pack.version,
+        "enforcementLevel": "mandatory" if one.mandatory else "advisory",
     }
 
 

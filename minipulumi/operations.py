@@ -23,6 +23,7 @@ from minipulumi.display_json import Document
 from minipulumi.errors import CHANGES, GENERAL, NO_STACK, TERMINATED, USAGE, PulumiError
 from minipulumi.monitor import Monitor
 from minipulumi.plugins import PluginHost, ProviderError
+from minipulumi.policies import start
 from minipulumi.program import Program
 from minipulumi.refresh import refresh
 from minipulumi.serving import serve
@@ -128,6 +129,7 @@ class Operation:
         server, port = serve(monitor, services, deployment.threads)
         deployment.host.engine = f"127.0.0.1:{port}"
         try:
+            self._start_packs(deployment)
             with suppress(Stopped):
                 ended = not self._signals and self._work(deployment, monitor)
             deployment.drain()
@@ -143,6 +145,12 @@ class Operation:
                 wait=False
             )  # last: a call without a thread hangs the server
         return ended
+
+    def _start_packs(self, deployment: Deployment) -> None:
+        packs, stack = self._arguments.policy_pack, self._stack.name
+        for pack in start(deployment.host, packs, stack=stack, preview=deployment.preview):
+            deployment.packs.append(pack)
+        deployment.display.packs = deployment.packs
 
     def _work(self, deployment: Deployment, monitor: Monitor) -> bool:
         if self._kind == "refresh" or self._arguments.refresh:
@@ -176,6 +184,8 @@ class Operation:
                 deployment.report(deployment.stack_urn, f"an unhandled error occurred: {text}")
             return False
         report_unknown_targets(deployment)
+        if not deployment.judge_stack():
+            return False
         deployment.save_outputs()
         if not deployment.failed:
             delete_what_left(deployment)

@@ -1,4 +1,4 @@
-"""Provider plugins: found, started, and called over gRPC."""
+"""Plugins, providers and policy packs: found, started, and called over gRPC."""
 
 # grpcio ships no types.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import analyzer_pb2_grpc, provider_pb2, provider_pb2_grpc
 
 from minipulumi.errors import Refused
 from minipulumi.project import Project
@@ -56,14 +56,19 @@ def _init_failed(details: bytes | None) -> provider_pb2.ErrorResourceInitFailed 
 class Plugin:
     """A running plugin."""
 
-    def __init__(self, port: int, end: Callable[[], object]):
+    def __init__(
+        self,
+        port: int,
+        end: Callable[[], object],
+        stub: type[Any] = provider_pb2_grpc.ResourceProviderStub,
+    ):
         options = [*MESSAGES, ("grpc.enable_http_proxy", 0)]
         self._channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=options)
-        self._stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
+        self._stub = stub(self._channel)
         self._end = end
 
     def call(self, method: str, request: Any, *, optional: bool = False) -> Any:
-        """Calls one of the provider's methods; None if it lacks an optional one."""
+        """Calls one of the plugin's methods; None if it lacks an optional one."""
         try:
             return getattr(self._stub, method)(request)
         except grpc.RpcError as error:
@@ -99,16 +104,31 @@ class PluginHost:
 
             return served(AzureNativeProvider()), ""
         settings = settings_of(package, self._settings)
+        place = self._project.program
+        environment = self._environment(place, settings)
+        command.append(self.engine)
+        return self._spawner.submit(_spawn, command, place, environment).result(), ambient
+
+    def start_analyzer(self, folder: Path, *, stack: str, preview: bool) -> Plugin:
+        """Starts a policy pack as the real engine does: it knows project, stack and settings."""
         environment = {
+            **self._environment(folder, self._settings),
+            "PULUMI_STACK": stack,
+            "PULUMI_ORGANIZATION": "organization",
+            "PULUMI_DRY_RUN": str(preview).lower(),
+        }
+        command = [sys.executable, "-u", "-m", "pulumi.policy", self.engine, str(folder)]
+        stub = analyzer_pb2_grpc.AnalyzerStub
+        return self._spawner.submit(_spawn, command, folder, environment, stub).result()
+
+    def _environment(self, place: Path, settings: Mapping[str, Setting]) -> dict[str, str]:
+        return {
             **os.environ,
             "no_grpc_proxy": "127.0.0.1",
             "PULUMI_PROJECT": self._project.name,
             "PULUMI_CONFIG": json.dumps({k: s.text for k, s in settings.items()}),
-            "PWD": str(self._project.program),
+            "PWD": str(place),
         }
-        command.append(self.engine)
-        place = self._project.program
-        return self._spawner.submit(_spawn, command, place, environment).result(), ambient
 
     def close(self) -> None:
         """Ends the thread; the plugins have to be closed before."""
@@ -147,7 +167,12 @@ def served(servicer: provider_pb2_grpc.ResourceProviderServicer) -> Plugin:
     return Plugin(port, lambda: server.stop(None))
 
 
-def _spawn(command: list[str], cwd: Path, environment: dict[str, str]) -> Plugin:
+def _spawn(
+    command: list[str],
+    cwd: Path,
+    environment: dict[str, str],
+    stub: type[Any] = provider_pb2_grpc.ResourceProviderStub,
+) -> Plugin:
     process = subprocess.Popen(
         guarded(command), cwd=cwd, env=environment, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, start_new_session=True,
@@ -160,6 +185,6 @@ def _spawn(command: list[str], cwd: Path, environment: dict[str, str]) -> Plugin
     assert process.stdout
     port = process.stdout.readline().strip()
     if port.isdigit():
-        return Plugin(int(port), end)
+        return Plugin(int(port), end, stub)
     end()
     raise ProviderError(f"could not read plugin [{command[0]}]: exit status {process.returncode}")

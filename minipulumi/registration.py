@@ -28,6 +28,9 @@ def register(deployment: Deployment, goal: Goal) -> Resource | None:
         except (Unplannable, CheckFailed, ProviderError) as error:
             _explain(deployment, new, error)
             return None
+        if new.custom and not new.is_provider and not deployment.judge(new):
+            deployment.failed.add(new.urn)
+            return None
         if not all(perform(deployment, step) for step in steps):
             deployment.failed.add(new.urn)
             return None

@@ -41,7 +41,7 @@ def allowed_regions(subject: Subject, allowed: Sequence[str]) -> Breaches:
     """Everything that has a place is in one of these regions."""
     place = subject.get("location")
     if isinstance(place, str) and place and region(place) not in {"global", *map(region, allowed)}:
-        yield Breach("location", f"'{place}' is no region of {_listed(allowed)}")
+        yield Breach("location", f"'{place}' is none of {_listed(allowed)}")
 
 
 def minimum_tls(subject: Subject, least: str) -> Breaches:
@@ -85,11 +85,11 @@ def subscription_roles(subject: Subject, principals: Sequence[str]) -> Breaches:
     if subject.type != ROLE_ASSIGNMENT or not subject.sees("scope"):
         return
     scope = str(subject.get("scope") or "").casefold().strip("/")
-    parts = scope.split("/")
-    is_wide = len(parts) <= 2 or "managementgroups" in parts
+    is_wide = re.fullmatch(r"(subscriptions/[^/]+)?", scope) or "managementgroups" in scope
     allowed = {one.casefold() for one in principals}
     if is_wide and str(subject.get("principalId")).casefold() not in allowed:
-        yield Breach("scope", f"'/{scope}' is wider than a resource group")
+        who = subject.get("principalId") or "(known once it is made)"
+        yield Breach("scope", f"'/{scope}', held by {who}, is wider than a resource group")
 
 
 def allowed_roles(subject: Subject, allowed: Sequence[str]) -> Breaches:

@@ -89,16 +89,27 @@ class Values(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
     ] = False
 
 
+class ProjectCap(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What all endpoints of a project may cost in a month of the calendar."""
+
+    usd_per_month: Annotated[float, Meta(description="In US dollars.", gt=0, le=1e9)]
+
+
 class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What a platform team allows, for every spec in the file's folder and below it."""
 
     schema: Annotated[str | None, Meta(description="The editor's schema line.")] = field(
         default=None, name="$schema"
     )
-    rules: Annotated[Values, Meta(description="Which rules are held, and with what value.")]
+    rules: Annotated[Values, Meta(description="Which rules are held, and with what value.")] = (
+        Values()
+    )
     advisory: Annotated[
         tuple[Key, ...], Meta(description="Rules that warn instead of refusing.")
     ] = ()
+    cap: Annotated[
+        ProjectCap | None, Meta(description="For a project; foundry-tune watch keeps it.")
+    ] = None
 
     def value(self, key: str) -> object:
         """What the file says of a rule; None where the rule isn't held."""

@@ -1,4 +1,6 @@
-"""A pull request's comment as a picture, as GitHub shows it: docs/comment.png (needs Chromium).
+"""A pull request's comment as a picture, as GitHub shows it: docs/comment.png.
+
+It needs Chromium, and for ❌ a font that has it.
 
 foundry-tune plan specs --markdown --preview preview.txt > comment.md
 python -m tools.picture comment.md docs/comment.png

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.spec.schema import policy_schema
+from policy.gates import GATES, RULED
 from policy.rules import RULES
 
 PAGE = Path(__file__).parents[1] / "docs" / "policy.md"
@@ -28,12 +29,16 @@ rules:
   largest_budget: 100
   gates_required: [token_f1]
 advisory: [largest_budget]
+cap: {usd_per_month: 500}
 """
 
 
 def page(text: str) -> str:
     """The page with its tables made anew."""
-    return _part(_part(text, "example", f"```yaml\n{EXAMPLE}```"), "rules", _rules())
+    parts = {"example": f"```yaml\n{EXAMPLE}```", "rules": _rules(), "gates": _gates()}
+    for name, made in parts.items():
+        text = _part(text, name, made)
+    return text
 
 
 def _part(text: str, name: str, made: str) -> str:
@@ -47,4 +52,12 @@ def _rules() -> str:
     for rule in RULES:
         said = values[rule.key]["description"]
         rows.append(f"| [{rule.id}](rules.md#{rule.id.lower()}) | `{rule.key}` | {said} |")
+    return "\n".join(rows)
+
+
+def _gates() -> str:
+    rows = [f"| rule | of | field | {' | '.join(GATES)} |", "| --- " * (3 + len(GATES)) + "|"]
+    for one in RULED:
+        seen = [one.blind.get(gate, "caught") for gate in GATES]
+        rows.append(f"| {one.rule} | {one.thing} | `{one.field}` | {' | '.join(seen)} |")
     return "\n".join(rows)

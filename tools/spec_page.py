@@ -74,6 +74,8 @@ content_safety: enabled
 auth_mode: key
 location: eastus2
 budget: {max_usd: 2, covers: everything}
+ttl: 2d
+cap: {usd_per_month: 50, take_down_served: true}
 smoke_tests:
   - prompt: My console does not start.
     expect: {finish_reason: stop, min_chars: 20, contains: console, excludes: [lawsuit]}

@@ -54,7 +54,7 @@ pipelines sign in without a secret. What each set may do, and why: [access.md](a
 | --- | --- | --- |
 | `Pulumi.dev.yaml` | rehearsals, first steps | |
 | `infra/profiles/dev.yaml` | first steps in your own subscription | no salt of rehearsals |
-| `infra/profiles/standard.yaml` | a team | budget, locks, diagnostics, required tags |
+| `infra/profiles/standard.yaml` | a team | budget, locks, diagnostics, alerts, required tags |
 | `infra/profiles/private.yaml` | what stays private | as standard; private networks |
 
 Copy one to `Pulumi.<stack>.yaml`, or let `foundry-tune init` write a repository around it. A stack
@@ -98,6 +98,17 @@ holds: to take a person out of `developers`, set `locks: false` and remove the p
 refused until a `pulumi up` with `protect: false`. Use both in production.
 
 A budget's month is that of its first `pulumi up`. It sends e-mails and stops nothing.
+
+## Alerts
+
+`alerts` makes an action group that sends e-mails, and rules for it: on models behind the AI
+Services account, every 5 minutes over the last 15, `ModelRequests` that ended with 429 or 5xx,
+`TimeToLastByte` on average, and `RAIRejectedRequests`; and on the activity log, that a serverless
+endpoint was made, which is billed by the hour from then on, or deleted.
+
+Azure Monitor publishes no metric of a serverless endpoint, so there is no rule on the errors,
+latency or refusals of one, and an `idle` rule is refused. `foundry-tune monitor NAME` asks Azure
+what it has of an endpoint and tells what it doesn't: run it on a schedule.
 
 ## What Azure keeps
 

@@ -8,7 +8,7 @@ environment knows, and what a browser sends for a page of somebody else's is ref
 
 import secrets
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -19,7 +19,7 @@ from emulator.http.messages import Request, Response
 from emulator.http.routing import Route, Router, render_json_error
 from emulator.rehearsal.identities import PLATFORM
 from emulator.rehearsal.inventory import take
-from emulator.services.githubactions import runner
+from emulator.services.githubactions import pipelines, runner
 from emulator.services.githubactions.runner import WorkflowJob
 from emulator.state.access import Principal
 from emulator.state.clock import Clock, isoformat
@@ -108,6 +108,14 @@ class Control:
     def start_job(self, job: WorkflowJob) -> dict[str, str]:
         """Where a workflow's job asks for its token (`url`, `token`), and its `subject`."""
         return runner.start(self.cloud, job)
+
+    def start_task(self, organization: str, connections: Mapping[str, str]) -> dict[str, str]:
+        """Where a job of Azure Pipelines asks for tokens (`uri`), and its access token (`token`).
+
+        `organization` is its id; `connections` the service connections that the job may use, by
+        their ids, each as ORG/PROJECT/CONNECTION.
+        """
+        return pipelines.start(self.cloud, organization, connections)
 
     def id_token(
         self,

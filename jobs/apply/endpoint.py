@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from jobs import revision
 from jobs.errors import FoundryTuneError, QualityError, RemoteError, SafetyError, SignInError
-from jobs.foundry import endpoints
+from jobs.foundry import endpoints, ledger
 from jobs.foundry.endpoints import AUTH_MODES, Endpoint
 from jobs.foundry.inference import ROUTE, Chat, open_chat
 from jobs.foundry.projects import Project
@@ -118,12 +118,20 @@ def _bring(
         auth_mode=AUTH_MODES[serving.spec.auth_mode],
         tags=_tags(serving, model_id),
     )
+    if serving.spec.cap:
+        _remember(session, serving, made)
     if made.provisioning_state != "Succeeded":
         raise RemoteError(
             f"Azure could not make endpoint '{made.name}': it is {made.provisioning_state}.",
             next_step="Run the same command again: it makes the endpoint anew.",
         )
     return made
+
+
+def _remember(session: Session, serving: Serving, made: Endpoint) -> None:
+    """Under a cap it counts from its first hour, also if it is gone before anybody looks."""
+    is_tuned = serving.hosting is not None
+    ledger.write(session, ledger.begun(made, serving.name, serving.base_model, is_tuned=is_tuned))
 
 
 def _recognised(session: Session, there: Endpoint, tags: dict[str, str]) -> Endpoint:

@@ -127,11 +127,11 @@ def left_over(holding: Holding, now: datetime) -> list[LeftOver]:
             name=holding.name, endpoint=endpoint, kept=why_kept(endpoint, holding.pointer, now)
         )
         for endpoint in holding.endpoints
-        if not _may_be_followed(holding.name, endpoint, holding.pointer)
+        if not may_be_followed(holding.name, endpoint, holding.pointer)
     ]
 
 
-def _may_be_followed(name: str, endpoint: Endpoint, pointer: Pointer | None) -> bool:
+def may_be_followed(name: str, endpoint: Endpoint, pointer: Pointer | None) -> bool:
     """Whether applications may be asking an endpoint."""
     if pointer is not None:
         return pointer.endpoint == endpoint.name
@@ -140,7 +140,7 @@ def _may_be_followed(name: str, endpoint: Endpoint, pointer: Pointer | None) -> 
 
 
 def _is_followed(session: Session, name: str, endpoint: Endpoint) -> bool:
-    return _may_be_followed(name, endpoint, pointers.find(session, name))
+    return may_be_followed(name, endpoint, pointers.find(session, name))
 
 
 def _is_going(session: Session, endpoint: Endpoint) -> bool:

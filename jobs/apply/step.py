@@ -344,6 +344,7 @@ def _refuse_by_memory(step: EndpointStep, model_id: str, work: Work) -> None:
             measuring,
             work.report,
             {**others, SERVED: served} if served else others,
+            judge=_there(measuring.judge.endpoint, work) if measuring.judge else None,
             pause=work.pause,
         )
 
@@ -375,7 +376,8 @@ def evaluate(step: MeasureStep, work: Work) -> bool:
     served = work.plan.actual.served(measuring.endpoint)
     if served is not None:
         others[SERVED] = served
-    measure(work.session, endpoint, measuring, work.report, others, pause=work.pause)
+    judge = _asked(measuring.judge.endpoint, measuring, work) if measuring.judge else None
+    measure(work.session, endpoint, measuring, work.report, others, judge=judge, pause=work.pause)
     return True
 
 

@@ -31,15 +31,11 @@ def sign_in() -> "TokenCredential":
     for name in ("azure.identity", "msal"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
-        credential = (
-            pipeline_credential.of_workflow_job()
-            if pipeline_credential.is_workflow_job()
-            else DefaultAzureCredential(
-                exclude_powershell_credential=True,
-                exclude_shared_token_cache_credential=True,
-                exclude_visual_studio_code_credential=True,
-                process_timeout=20,
-            )
+        credential = pipeline_credential.own_token() or DefaultAzureCredential(
+            exclude_powershell_credential=True,
+            exclude_shared_token_cache_credential=True,
+            exclude_visual_studio_code_credential=True,
+            process_timeout=20,
         )
     except ValueError as error:
         # A variable that is set to nothing, as CI does with a secret that it doesn't have.
@@ -51,11 +47,12 @@ def sign_in() -> "TokenCredential":
     except CredentialUnavailableError as error:
         raise SignInError("No credential for Azure was found.", next_step=_what_to_set()) from error
     except ClientAuthenticationError as error:
-        if not any(os.environ.get(name) for name in _SERVICE_PRINCIPAL):
+        in_task = pipeline_credential.is_pipelines_task()
+        if not in_task and not any(os.environ.get(name) for name in _SERVICE_PRINCIPAL):
             raise SignInError(
                 "No credential for Azure was found.", next_step=_what_to_set()
             ) from error
-        client = os.environ.get("AZURE_CLIENT_ID", "")
+        client = os.environ.get(f"AZURE{'SUBSCRIPTION' * in_task}_CLIENT_ID", "")
         raise SignInError(
             f"Microsoft Entra ID refuses to sign in client '{client}': {_entra_words(error)}",
             next_step=_what_to_set(),
@@ -100,7 +97,7 @@ def caller(credential: "TokenCredential") -> Caller:
 
 
 def _what_to_set() -> str:
-    if pipeline_credential.is_workflow_job():
+    if pipeline_credential.is_workflow_job() or pipeline_credential.is_pipelines_task():
         return (
             "The stack's `identities` say whose tokens sign in as that client (its output "
             "identityClientIds): repository, environment, branch or pull request, to the letter."

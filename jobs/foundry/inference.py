@@ -97,6 +97,19 @@ Messages = Sequence[Mapping[str, Any]]
 _HANDED_ON = {"extra-parameters": "pass-through"}
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is asked, and how it is to be answered."""
+
+    messages: Messages
+    max_tokens: int
+    temperature: float
+    tools: Sequence[Any]
+    logprobs: bool
+    seed: int | None
+    form: Mapping[str, Any] | None
+
+
 class Chat:
     """A conversation partner behind one endpoint."""
 
@@ -112,6 +125,7 @@ class Chat:
         from openai import DefaultHttpxClient, OpenAI
 
         self._pace = pace or Pace()
+        self._takes_no_form = False
         self._client = OpenAI(
             base_url=uri,
             api_key=key,
@@ -129,48 +143,52 @@ class Chat:
         temperature: float = 0.0,
         tools: Sequence[Any] = (),
         logprobs: bool = False,
+        seed: int | None = None,
+        form: Mapping[str, Any] | None = None,
     ) -> Answer | Refusal:
         """One answer, whole; a refusal of the content filter is a value, not an error.
+
+        `form` is a `response_format` to keep to for an endpoint that takes one; by Microsoft's
+        pages Phi has no JSON mode, so the messages have to ask for it too.
 
         Raises:
             ParameterRefusedError: The endpoint takes no tools, or gives no log probabilities.
         """
-        return self._pace.keep(
-            lambda: self._timed(messages, max_tokens, temperature, tools, logprobs)
-        )
+        wanted = _Wanted(messages, max_tokens, temperature, tools, logprobs, seed, form)
+        return self._pace.keep(lambda: self._timed(wanted))
 
-    def _timed(
-        self,
-        messages: Messages,
-        max_tokens: int,
-        temperature: float,
-        tools: Sequence[Any],
-        logprobs: bool,
-    ) -> Answer | Refusal:
+    def _timed(self, wanted: "_Wanted") -> Answer | Refusal:
         began = time.monotonic()
-        said = self._ask(messages, max_tokens, temperature, tools, logprobs)
+        said = self._as_it_takes(wanted)
         return replace(said, seconds=round(time.monotonic() - began, 6))
 
-    def _ask(
-        self,
-        messages: Messages,
-        max_tokens: int,
-        temperature: float,
-        tools: Sequence[Any],
-        logprobs: bool,
-    ) -> Answer | Refusal:
+    def _as_it_takes(self, wanted: "_Wanted") -> Answer | Refusal:
+        """The answer in the form that is wanted, or in none where the endpoint takes none."""
+        if wanted.form is None or self._takes_no_form:
+            return self._ask(replace(wanted, form=None))
+        try:
+            return self._ask(wanted)
+        except ParameterRefusedError as refused:
+            if refused.parameter != "response_format":
+                raise
+            self._takes_no_form = True
+            return self._ask(replace(wanted, form=None))
+
+    def _ask(self, wanted: "_Wanted") -> Answer | Refusal:
         from openai import omit
 
         try:
             with _translated():
                 reply = self._client.chat.completions.create(
                     model="default",
-                    messages=cast("list[ChatCompletionMessageParam]", list(messages)),
-                    max_tokens=max_tokens,
-                    temperature=temperature,
-                    tools=list(tools) or omit,
-                    logprobs=True if logprobs else omit,
-                    extra_headers=_HANDED_ON if logprobs else None,
+                    messages=cast("list[ChatCompletionMessageParam]", list(wanted.messages)),
+                    max_tokens=wanted.max_tokens,
+                    temperature=wanted.temperature,
+                    tools=list(wanted.tools) or omit,
+                    logprobs=True if wanted.logprobs else omit,
+                    seed=omit if wanted.seed is None else wanted.seed,
+                    response_format=cast("Any", wanted.form) or omit,
+                    extra_headers=_HANDED_ON if wanted.logprobs else None,
                 )
                 choice = reply.choices[0]
                 seen = _annotated(
@@ -192,7 +210,7 @@ class Chat:
                     prompt_tokens=reply.usage.prompt_tokens if reply.usage else 0,
                     annotations=seen,
                     tool_calls=_calls(choice.message.tool_calls),
-                    logprobs=_logprobs(choice.logprobs) if logprobs else None,
+                    logprobs=_logprobs(choice.logprobs) if wanted.logprobs else None,
                 )
         except _FilteredError as filtered:
             return filtered.refusal
@@ -349,9 +367,9 @@ def _parameter(fields: dict[str, Any]) -> str:
     """Which parameter an endpoint doesn't take, in the words of either of its routes."""
     detail: Any = fields.get("detail")
     place: Any = cast("dict[str, Any]", detail).get("loc") if isinstance(detail, dict) else None
-    if isinstance(place, list) and place:
-        return str(cast("list[Any]", place)[-1])
-    return str(fields.get("param") or "")
+    steps = [str(step) for step in cast("list[Any]", place)] if isinstance(place, list) else []
+    named = [step for step in steps if step != "body"]
+    return named[0] if named else str(fields.get("param") or "")
 
 
 def _without(refused: FoundryTuneError, parameter: str) -> ParameterRefusedError:

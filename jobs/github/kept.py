@@ -5,10 +5,8 @@ from collections.abc import Iterable
 
 from jobs.github.api import GitHub, Json, Wait, until_sure
 from jobs.github.workflow import Workflow
+from jobs.terminal.github import LIMIT, length, sound
 from jobs.values import mapping
-
-LIMIT = 65_536
-"""Characters that GitHub takes for a comment or an issue."""
 
 
 def mark(name: str) -> str:
@@ -71,14 +69,9 @@ def _body(name: str, text: str, workflow: Workflow) -> str:
     said = [f"commit {workflow.commit[:10]}"] if workflow.commit else []
     said += [f"[its run]({workflow.run})"] if workflow.run else []
     foot = f"\n<sub>{' · '.join(said)}</sub>\n" if said else ""
-    room = LIMIT - _length(mark(name)) - _length(foot) - 2
-    kept = text.encode("utf-16-le", "replace")[: 2 * room].decode("utf-16-le", "ignore")
+    room = LIMIT - length(mark(name)) - length(foot) - 2
+    kept = sound(text).encode("utf-16-le")[: 2 * room].decode("utf-16-le", "ignore")
     return f"{mark(name)}\n{kept}{foot}"
-
-
-def _length(text: str) -> int:
-    """As GitHub may count at worst: UTF-16 units."""
-    return len(text.encode("utf-16-le")) // 2
 
 
 def _address(answer: object) -> str:

@@ -8,7 +8,7 @@ from jobs.errors import AccessDeniedError, FoundryTuneError
 from jobs.foundry import projects, subscription
 from jobs.foundry.arm import Arm
 from jobs.foundry.credential import sign_in
-from jobs.foundry.pipeline_credential import is_workflow_job
+from jobs.foundry.pipeline_credential import is_pipelines_task, is_workflow_job
 from jobs.foundry.projects import Project
 from jobs.foundry.reachability import MANAGEMENT_HOST, require_reachable
 from jobs.foundry.session import Session
@@ -105,6 +105,9 @@ def _settings() -> list[Observation]:
     words = f"the environment's service principal {client}".rstrip()
     if is_workflow_job():
         words = f"identity {client}, by the token of this workflow's job"
+    elif is_pipelines_task():
+        client = os.environ["AZURESUBSCRIPTION_CLIENT_ID"]
+        words = f"identity {client}, by the service connection of this task"
     elif os.environ.get(_TOKEN_FILE) and "AZURE_CLIENT_SECRET" not in given:
         words = f"identity {client}, by the token in {_TOKEN_FILE}"
     elif len(given) < len(_CREDENTIAL):

@@ -6,13 +6,16 @@ fine-tuned model that is served is billed by the hour, asked or not.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from jobs.errors import BudgetError
 from jobs.money.price import NOTHING, Money, Pricing, UnitPrice, usd
+from jobs.spec.budget import Budget
 from jobs.spec.ids import is_of_project
-from jobs.spec.models import Budget, Evaluation, FineTuning, ServerlessEndpoint
+from jobs.spec.judge import Judge
+from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint
 from jobs.spec.prices import TeamPrices
 from jobs.spec.references import parse
 from jobs.spec.story import Chapter, Story
@@ -28,13 +31,16 @@ SAFETY_PROBES = 5
 PROBE_TOKENS = (8, 300)
 """What one probe reads and writes: refused unread at best, answered in full at worst."""
 
+JUDGE_TASK_CHARACTERS = 700
+"""What a judge is told beside the rubric and what it grades (`jobs/proof/verdict.py`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class CostLine:
     """One thing that costs."""
 
     what: str
-    """`training`, `hosting`, `smoke tests and probes`, `evaluation`."""
+    """`training`, `hosting`, `smoke tests and probes`, `evaluation`, `judge`."""
     reference: str
     """The document that asks for it."""
     quantity: str
@@ -248,7 +254,36 @@ def _serving(
             lines.append(
                 _inference("evaluation", other.reference, pricing, (0, tokens.high), written)
             )
+    for other in story.chapters:
+        judge = other.spec.judge if isinstance(other.spec, Evaluation) else None
+        if judge and _refers_to(judge.endpoint, chapter):
+            checked = data.get(_owner(story, other)) or data.get(other.reference)
+            if checked is not None and checked.of("test"):
+                lines.append(_judging(other, judge, pricing, checked))
     return lines
+
+
+def _judging(evaluation: Chapter, judge: Judge, pricing: Pricing, checked: "Checked") -> CostLine:
+    """What a judge reads and writes: for each answer of each model the rubric and the answer."""
+    spec, rows = evaluation.spec, checked.conversations("test")
+    assert isinstance(spec, Evaluation)
+    answers = (1 + len(spec.compare_with)) * judge.repeats
+    rubric = _size(evaluation.local_path(judge.rubric))
+    each = rubric + JUDGE_TASK_CHARACTERS
+    read = checked.tokens("test").high + rows * (each + spec.max_tokens)
+    # Twice at most: a verdict without a score is asked for once more.
+    reads = (answers * rows * (each // 6), 2 * answers * read)
+    writes = (answers * rows, 2 * answers * rows * judge.max_tokens)
+    line = _inference("judge", evaluation.reference, pricing, reads, writes)
+    return replace(line, quantity=f"{answers * rows:,} verdicts: {line.quantity}")
+
+
+def _size(path: Path | None) -> int:
+    """A file's size; 0 where it can't be read, which its own rule tells."""
+    try:
+        return path.stat().st_size if path else 0
+    except OSError:
+        return 0
 
 
 def _asks(evaluation: Evaluation, endpoint: Chapter) -> bool:

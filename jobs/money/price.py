@@ -66,12 +66,14 @@ class UnitPrice:
         }
 
 
-_FIELDS: dict[PriceKind, str] = {
+FIELDS: dict[PriceKind, str] = {
     "training": "training_per_million_tokens",
     "hosting": "hosting_per_hour",
     "input": "input_per_million_tokens",
     "output": "output_per_million_tokens",
 }
+"""The word of price lists for each kind of price."""
+
 _UNITS: dict[PriceKind, str] = {
     "training": "1M training tokens",
     "hosting": "hour",
@@ -95,7 +97,7 @@ class Pricing:
         """The price of training tokens, hosting hours, or tokens read and written."""
         written = self._own(kind)
         if written is None and self.team is not None:
-            written = self.team.price(self.model, _FIELDS[kind])
+            written = self.team.price(self.model, FIELDS[kind])
         if written is None:
             return of_catalogue(self.model, kind, is_tuned=self.is_tuned)
         words = f"{written.usd:g} USD / {_UNITS[kind]} ({origin(written)})"
@@ -105,10 +107,10 @@ class Pricing:
         spec = self.chapter.spec
         assert isinstance(spec, FineTuning | ServerlessEndpoint)
         own = spec.budget.own_prices if spec.budget else None
-        usd: float | None = getattr(own, _FIELDS[kind]) if own else None
+        usd: float | None = getattr(own, FIELDS[kind]) if own else None
         if own is None or usd is None:
             return None
-        place = self.chapter.place(("budget", "prices", _FIELDS[kind]))
+        place = self.chapter.place(("budget", "prices", FIELDS[kind]))
         return WrittenPrice(usd, place, own.as_of, own.source)
 
 

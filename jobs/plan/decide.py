@@ -137,7 +137,10 @@ def _measure_action(
     if endpoint and stays and _passed(endpoint, measuring):
         return Action(kind="unchanged", type="evaluation", name=name)
     gates = ", ".join(f"{metric} {gate}" for metric, gate in measuring.spec.gates.items())
-    return Action(kind="create", type="evaluation", name=name, note=gates or "no gates")
+    note = gates or "no gates"
+    if measuring.judge:
+        note += f"; {measuring.judge.words}"
+    return Action(kind="create", type="evaluation", name=name, note=note)
 
 
 def _passed(endpoint: Endpoint, measuring: Measuring) -> bool:

@@ -16,11 +16,13 @@ from jobs.dataset.language import languages_of
 from jobs.errors import InvalidInputError, UsageError
 from jobs.files import Digest, UnreadableFileError, digest_of
 from jobs.money.price import Pricing, UnitPrice
+from jobs.plan.judging import Judging
 from jobs.read.functions import split
 from jobs.read.split import write_halves
 from jobs.spec import content_hash, ids, probes, references
 from jobs.spec.canonical import hyperparameters
 from jobs.spec.grid import ALWAYS
+from jobs.spec.judge import JUDGE, Judge
 from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint, SmokeTest
 from jobs.spec.prices import TeamPrices
 from jobs.spec.probes import BUILT_IN, Probe
@@ -196,6 +198,8 @@ class Measuring:
     """The custom metrics, by name."""
     prices: tuple[UnitPrice, UnitPrice] | None = None
     """Of the tokens that the model reads and writes, where it is known which model that is."""
+    judge: Judging | None = None
+    """Who grades the answers, if somebody does."""
 
     @property
     def name(self) -> str:
@@ -203,9 +207,15 @@ class Measuring:
         return self.spec.name
 
     @property
+    def meant(self) -> Mapping[str, str]:
+        """Every endpoint that it asks, by what it is asked as."""
+        judge = {JUDGE: self.judge.endpoint} if self.judge else {}
+        return {"endpoint": self.endpoint, **self.references, **judge}
+
+    @property
     def asked(self) -> tuple[str, ...]:
-        """Every endpoint that it asks: the one it measures, and those that is compared with."""
-        return tuple(dict.fromkeys((self.endpoint, *self.references.values())))
+        """Every endpoint that it asks, each once."""
+        return tuple(dict.fromkeys(self.meant.values()))
 
     def mark(self, model: str) -> str:
         """The mark of having passed: with this model, this data, these metrics and gates."""
@@ -214,10 +224,11 @@ class Measuring:
                 "format": revision.FORMAT,
                 "model": model,
                 "data": self.sha256,
-                "metrics": list(self.spec.metrics),
+                "metrics": [one for one in self.spec.metrics if isinstance(one, str)],
                 "gates": dict(self.spec.gates),
                 **_held_by(self.spec),
                 **({"own": self._own_marks} if self.own else {}),
+                **({JUDGE: self.judge.mark} if self.judge else {}),
                 "max_tokens": self.spec.max_tokens,
                 "temperature": self.spec.temperature,
             }
@@ -278,7 +289,7 @@ def read(chapters: Sequence[Chapter], team: Mapping[str, TeamPrices] | None = No
             hosting = pricing.unit("hosting") if pricing.is_tuned else None
             servings.append(replace(serving, hosting=hosting))
         elif isinstance(spec, Evaluation):
-            measurings.append(_measuring(chapter, spec, pricings.get(_endpoint_of(spec))))
+            measurings.append(_measuring(chapter, spec, pricings))
         else:
             raise UsageError(f"{spec.reference} is not run here.")  # FT-S040 has said so
     return Desired(
@@ -384,12 +395,7 @@ def _serving(
     )
 
 
-def _endpoint_of(spec: Evaluation) -> str:
-    reference = references.parse(spec.endpoint)
-    return reference.name if reference else spec.endpoint
-
-
-def _measuring(chapter: Chapter, spec: Evaluation, pricing: Pricing | None) -> Measuring:
+def _measuring(chapter: Chapter, spec: Evaluation, pricings: Mapping[str, Pricing]) -> Measuring:
     path = chapter.local_path(spec.data_path)
     if path is None:
         raise UsageError(
@@ -398,14 +404,36 @@ def _measuring(chapter: Chapter, spec: Evaluation, pricing: Pricing | None) -> M
         )
     return Measuring(
         spec=spec,
-        endpoint=_endpoint_of(spec),
+        endpoint=references.name_of(spec.endpoint),
         references=_references(spec),
         path=path,
         sha256=_digest(path).sha256,
         folder=Path(chapter.file).parent,
         own={name: _own(chapter, written) for name, written in spec.custom_metrics.items()},
-        prices=(pricing.unit("input"), pricing.unit("output")) if pricing else None,
+        prices=_token_prices(pricings, spec.endpoint),
+        judge=_judging(chapter, spec.judge, pricings) if spec.judge else None,
     )
+
+
+def _judging(chapter: Chapter, spec: Judge, pricings: Mapping[str, Pricing]) -> Judging:
+    rubric = chapter.local_path(spec.rubric)
+    if rubric is None:
+        raise UsageError(f"'{spec.rubric}' is no local file.")  # FT-S052 has said so
+    return Judging(
+        spec=spec,
+        endpoint=references.name_of(spec.endpoint),
+        rubric=rubric,
+        sha256=_digest(rubric).sha256,
+        prices=_token_prices(pricings, spec.endpoint),
+    )
+
+
+def _token_prices(
+    pricings: Mapping[str, Pricing], endpoint: str
+) -> tuple[UnitPrice, UnitPrice] | None:
+    """Of the tokens that an endpoint's model reads and writes, where it is known which that is."""
+    pricing = pricings.get(references.name_of(endpoint))
+    return (pricing.unit("input"), pricing.unit("output")) if pricing else None
 
 
 def _own(chapter: Chapter, written: str) -> OwnMetric:
@@ -417,8 +445,7 @@ def _own(chapter: Chapter, written: str) -> OwnMetric:
 
 
 def _references(spec: Evaluation) -> dict[str, str]:
-    base = references.parse(spec.base or "")
-    meant = {"base": base.name if base else spec.base or ""}
+    meant = {"base": references.name_of(spec.base or "")}
     return {word: meant.get(word, word) for word in spec.compare_with if word != "served"}
 
 

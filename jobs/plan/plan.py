@@ -8,7 +8,7 @@ from jobs.files import require_unmoved
 from jobs.foundry import projects
 from jobs.foundry.projects import Project
 from jobs.foundry.session import Session
-from jobs.plan import actual, desired, preflight, sweeps, uploads
+from jobs.plan import actual, caps, desired, preflight, sweeps, uploads
 from jobs.plan.actual import Actual
 from jobs.plan.decide import decide
 from jobs.plan.desired import Desired, Measuring, Serving, Training
@@ -202,6 +202,7 @@ def _decided(
     )
     left = {step.action.type for step in steps if step.action.kind != "unchanged"}
     checks = preflight.check(session, project, asked, today, left) if left else []
+    checks += caps.cap_checks(session, specs, asked, steps)
     checks += preflight.asking_checks(_to_measure(steps), asked.servings, found)
     checks += preflight.ending_checks(asked.servings, today)
     return Plan(

@@ -84,7 +84,7 @@ def asking_checks(
             next_step="Add a serverless_endpoint document of this name, or correct the name.",
         )
         for measuring in measurings
-        for word, name in {"endpoint": measuring.endpoint, **measuring.references}.items()
+        for word, name in measuring.meant.items()
         if name not in made and found.served(name) is None
     ]
 

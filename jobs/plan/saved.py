@@ -306,6 +306,8 @@ def _paths(plan: Plan) -> Iterator[Path]:
     for measuring in plan.desired.measurings:
         yield measuring.path
         yield from (own.path for own in measuring.own.values())
+        if measuring.judge:
+            yield measuring.judge.rubric
 
 
 def _total(costs: list[Any]) -> str:

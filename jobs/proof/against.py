@@ -9,7 +9,7 @@ from jobs.proof.asking import Answered
 from jobs.proof.compare import ENOUGH, Difference, compare, compare_slices
 from jobs.proof.evidence import lower_bound, upper_bound
 from jobs.proof.promotion import Decision, decide
-from jobs.proof.scoring import Exam, Reply
+from jobs.proof.scoring import Exam, Reply, known
 from jobs.proof.slices import slices
 from jobs.read.fields import ALWAYS
 from jobs.spec.gates import Gate, RelativeGate
@@ -64,7 +64,9 @@ def compared(
     rows = [question.row for question in exam.questions]
     cuts = {by: slices(rows, by) for by in dict.fromkeys((*ALWAYS, *exam.spec.slices))}
     for metric in exam.shares:
-        ours, theirs = (exam.each(metric, one.replies) for one in (candidate, reference))
+        ours, theirs, where = both(exam, metric, candidate, reference)
+        if not where:
+            continue
         less_is_better = metric in LESS_IS_BETTER
         yield Comparison(
             word=word,
@@ -72,7 +74,7 @@ def compared(
             metric=metric,
             difference=compare(ours, theirs, less_is_better=less_is_better),
             slices={
-                by: _cut(ours, theirs, names, less_is_better=less_is_better)
+                by: _cut(ours, theirs, [names[at] for at in where], less_is_better=less_is_better)
                 for by, names in cuts.items()
             },
         )
@@ -82,20 +84,26 @@ def held(
     exam: Exam, gate: RelativeGate, candidate: Answered, reference: Answered, look: int
 ) -> Decision:
     """A relative gate, held by the `look`-th model against this reference."""
-    return decide(
-        gate,
-        exam.each(gate.metric, candidate.replies),
-        exam.each(gate.metric, reference.replies),
-        alpha=exam.spec.alpha,
-        look=look,
+    ours, theirs, _ = both(exam, gate.metric, candidate, reference)
+    return decide(gate, ours, theirs, alpha=exam.spec.alpha, look=look)
+
+
+def both(
+    exam: Exam, metric: str, candidate: Answered, reference: Answered
+) -> tuple[list[float], list[float], list[int]]:
+    """Both models' scores of the questions that both have one of, and which questions these are."""
+    pairs = zip(
+        exam.each(metric, candidate.replies), exam.each(metric, reference.replies), strict=True
     )
+    there = [(at, pair) for at, pair in enumerate(pairs) if len(known(pair)) == len(pair)]
+    return [pair[0] for _, pair in there], [pair[1] for _, pair in there], [at for at, _ in there]
 
 
 def absolute_miss(exam: Exam, gate: Gate, value: float, replies: Sequence[Reply]) -> str:
     """How a metric of this value misses its gate, in words; empty where the gate holds."""
     end = value
     if exam.spec.confident:
-        end = _surely(gate, exam.each(gate.metric, replies), exam.spec.alpha)
+        end = _surely(gate, known(exam.each(gate.metric, replies)), exam.spec.alpha)
     if gate.holds(end):
         return ""
     interval = f", its interval ends at {end:.3f}" if end != value else ""

@@ -108,6 +108,7 @@ class KeptAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The sum of its tokens' log probabilities (natural); None where nobody asked, or refused."""
     logprob_tokens: int = 0
     """Of how many tokens that is the sum."""
+    seed: int | None = None
 
     @property
     def reply(self) -> Reply:
@@ -132,6 +133,7 @@ class KeptAnswer(msgspec.Struct, frozen=True, kw_only=True):
             self.temperature,
             self.tools,
             with_logprobs=self.with_logprobs,
+            seed=self.seed,
         )
         return self.question == hashed
 
@@ -143,11 +145,18 @@ def question_hash(
     tools: Sequence[Any] = (),
     *,
     with_logprobs: bool = False,
+    seed: int | None = None,
 ) -> str:
-    """What stands for a question: everything that is sent to the model, and nothing else."""
+    """What stands for a question: everything that is sent to the model and decides its answer.
+
+    A `response_format` isn't in it: it follows from the messages, and is left out for endpoints
+    that take none.
+    """
     asked: list[Any] = [list(map(dict, messages)), max_tokens, float(temperature), list(tools)]
     if with_logprobs:  # where it is asked for: hashes without it stay as they were
         asked.append("logprobs")
+    if seed is not None:
+        asked.append({"seed": seed})
     text = json.dumps(asked, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -160,6 +169,7 @@ def key_of(spec: Evaluation, question: Question) -> str:
         spec.temperature,
         offered(spec, question),
         with_logprobs=wants_logprobs(spec),
+        seed=question.seed,
     )
 
 

@@ -34,11 +34,12 @@ class Archive:
     evaluation: str
     questions: str
     """Stands for the questions, what they expect, and how they are asked."""
+    kept_as: str = "answers"
 
     @property
     def name(self) -> str:
         """The data asset's name."""
-        return f"{self.evaluation}-answers"
+        return f"{self.evaluation}-{self.kept_as}"
 
     def version(self, subject: Subject) -> str:
         """The version of a subject's answers to these questions."""

@@ -3,8 +3,9 @@
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from msgspec import structs
 
@@ -59,6 +60,10 @@ class Asking:
     questions: Sequence[Question]
     report: Reporter
     pause: Callable[[float], None] = time.sleep
+    form: Mapping[str, Any] | None = None
+    """A `response_format` to keep to, for endpoints that take one."""
+    kept_as: str = "answers"
+    """What the data asset in the project is called, after the evaluation's name."""
 
     @property
     def archive(self) -> Archive:
@@ -68,7 +73,7 @@ class Asking:
             for q in self.questions
         ]
         stands_for = revision.digest([revision.FORMAT, asked])
-        return Archive(self.session, self.measuring.name, stands_for)
+        return Archive(self.session, self.measuring.name, stands_for, self.kept_as)
 
     def ask(self, endpoint: Endpoint, archive: Archive) -> Answered:
         """Every answer of an endpoint: from this machine, from the project, or asked now."""
@@ -151,6 +156,8 @@ class Asking:
                 temperature=spec.temperature,
                 tools=offered(spec, question),
                 logprobs=unsure,
+                seed=question.seed,
+                form=self.form,
             )
         except ParameterRefusedError as refused:
             if refused.parameter != "logprobs":
@@ -180,6 +187,7 @@ class Asking:
             with_logprobs=unsure,
             logprob=None if logprobs is None else round(math.fsum(logprobs), 6),
             logprob_tokens=len(logprobs or ()),
+            seed=question.seed,
         )
 
     def _no_logprobs(self, endpoint: Endpoint) -> PreflightError:

@@ -74,7 +74,7 @@ def gates(chat: Asks, measuring: Measuring, count: int) -> list[Canary]:
     questions = sample(metrics.questions(read_unchanged(measuring.path, measuring.sha256)), count)
     held = [
         gate
-        for gate in read_gates(spec.gates, spec.compare_with, spec.custom_metrics)
+        for gate in read_gates(spec.gates, spec.compare_with, spec.own_shares)
         if isinstance(gate, Gate)
         and (gate.metric in PER_QUESTION - _WITH_TOOLS or gate.metric in spec.custom_metrics)
     ]

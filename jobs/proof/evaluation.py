@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jobs import revision
@@ -20,8 +20,10 @@ from jobs.proof.answers import Subject
 from jobs.proof.archive import TAG_LOOK, Archive
 from jobs.proof.asking import Answered, Asking
 from jobs.proof.custom import exam_of
+from jobs.proof.judge import Verdicts, sit
 from jobs.proof.scoring import Exam, Reply
 from jobs.spec.gates import Gate, RelativeGate
+from jobs.spec.judge import JUDGE
 from jobs.terminal.progress import Reporter
 
 SERVED = "served"
@@ -48,6 +50,8 @@ class Outcome:
     gates: tuple[str, ...] = ()
     """What relative gates say."""
     missed: tuple[str, ...] = ()
+    judged: Verdicts | None = None
+    """What the judge's verdicts come to, where there is a judge."""
 
     @property
     def as_dict(self) -> dict[str, Any]:
@@ -68,6 +72,7 @@ class Outcome:
             ],
             "gates": list(self.gates),
             "missed": list(self.missed),
+            "judge": self.judged.as_dict if self.judged else None,
         }
 
 
@@ -78,15 +83,18 @@ def measure(
     report: Reporter,
     others: Mapping[str, Endpoint] | None = None,
     *,
+    judge: Endpoint | None = None,
     pause: Callable[[float], None] = time.sleep,
 ) -> Outcome:
     """Ask, keep, score, compare, report; mark the endpoint where every gate holds.
 
     `others` are the endpoints that the words of `compare_with` mean. Without `served` nothing was
     served before, so there is nothing to hold gates on it against: they pass, and that is told.
+    `judge` is the endpoint that grades the answers, where the spec has one do so.
 
     Raises:
         PreflightError: Somebody else than `served` is to be asked and isn't there.
+        JudgeError: The judge's verdicts have no scores.
         QualityError: A gate doesn't hold.
     """
     others = others or {}
@@ -98,7 +106,12 @@ def measure(
             )
     asking = _asking(session, measuring, report, pause)
     archive = asking.archive
-    outcome = _judged(asking, archive, asking.ask(endpoint, archive), others)
+    if measuring.judge and judge is None:
+        raise PreflightError(
+            f"{measuring.spec.reference}: there is nobody to ask as {JUDGE}.",
+            next_step="Add a serverless_endpoint document, or correct judge: {endpoint: …}.",
+        )
+    outcome = _judged(asking, archive, asking.ask(endpoint, archive), others, judge)
     _tell(outcome, report)
     if outcome.missed:
         raise QualityError(
@@ -120,6 +133,7 @@ def refuse_by_memory(
     report: Reporter,
     others: Mapping[str, Endpoint],
     *,
+    judge: Endpoint | None = None,
     pause: Callable[[float], None] = time.sleep,
 ) -> None:
     """Hold the gates against what a model has answered before, before an endpoint is made for it.
@@ -132,12 +146,14 @@ def refuse_by_memory(
     """
     if any(word not in others for word in measuring.spec.compare_with if word != SERVED):
         return
+    if measuring.judge and judge is None:
+        return
     asking = _asking(session, measuring, report, pause)
     archive = asking.archive
     candidate = asking.recall(subject, endpoint, archive)
     if candidate is None:
         return
-    outcome = _judged(asking, archive, candidate, others)
+    outcome = _judged(asking, archive, candidate, others, judge)
     if outcome.missed:
         _tell(outcome, report)
         raise RefusedBeforeError(
@@ -159,11 +175,15 @@ def _asking(
 
 
 def _judged(
-    asking: Asking, archive: Archive, candidate: Answered, others: Mapping[str, Endpoint]
+    asking: Asking,
+    archive: Archive,
+    candidate: Answered,
+    others: Mapping[str, Endpoint],
+    judge: Endpoint | None,
 ) -> Outcome:
     """What the answers come to, beside those of the others, which are asked what isn't kept."""
     measuring = asking.measuring
-    exam = exam_of(measuring, asking.questions)
+    exam, told = exam_of(measuring, asking.questions), None
     references = {
         word: asking.ask(others[word], archive)
         for word in measuring.spec.compare_with
@@ -171,8 +191,13 @@ def _judged(
     }
     if SERVED in references and references[SERVED].subject == candidate.subject:
         del references[SERVED]  # it is in force already: there is nothing to promote
+    if measuring.judge and judge:
+        parties = [candidate, *references.values()]
+        bench, told = sit(asking, measuring.judge, judge, parties)
+        exam = exam.judged_by(bench.scorer(asking.questions))
     looks = _keep(archive, measuring, exam.gates, candidate, references)
-    return _outcome(exam, measuring, archive, candidate, references, looks)
+    outcome = _outcome(exam, measuring, archive, candidate, references, looks)
+    return replace(outcome, judged=told)
 
 
 def _sentence(outcome: Outcome) -> str:
@@ -279,6 +304,10 @@ def _tell(outcome: Outcome, report: Reporter) -> None:
     report.result("evaluation", name, f"{outcome.questions} questions: {words}")
     if outcome.cost:
         report.detail("cost", name, f"1,000 such answers cost {_usd(outcome.cost)}")
+    for line in outcome.judged.lines if outcome.judged else ():
+        report.detail(JUDGE, name, line)
+    if outcome.judged:
+        report.detail(JUDGE, name, _paid(outcome.judged))
     for line in _confused(outcome.confusion):
         report.detail("labels", name, line)
     for one in outcome.comparisons:
@@ -288,6 +317,13 @@ def _tell(outcome: Outcome, report: Reporter) -> None:
             report.detail("compared", name, f"  {line}")
     for line in outcome.gates:
         report.detail("gate", name, line)
+
+
+def _paid(judged: Verdicts) -> str:
+    tokens = f"{judged.read:,} tokens read, {judged.written:,} written"
+    return f"{judged.asked:,} verdicts asked for; all: {tokens}" + (
+        f", {_usd(judged.cost)}" if judged.cost else ""
+    )
 
 
 def _usd(cost: Money) -> str:

@@ -35,6 +35,8 @@ class Question:
     """The whole line of the file."""
     calls: Sequence[Mapping[str, Any]] = ()
     """The calls of tools that are expected, as the chat completions API has them."""
+    seed: int | None = None
+    """What chance begins with, where the same is asked several times."""
 
     @property
     def tools(self) -> list[Any]:

@@ -7,13 +7,14 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from jobs.proof.labels import accuracy, confusion, labels_of, macro_f1
 from jobs.proof.metrics import METRICS, Question
 from jobs.proof.tool_calls import tool_calls_match
 from jobs.spec.gates import PER_QUESTION, Gate, RelativeGate, read_gates
+from jobs.spec.judge import JUDGE
 from jobs.spec.models import Evaluation, Format
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Reply:
 
 
 Scorer = Callable[[Sequence[Reply]], list[float]]
-"""A custom metric: a score from 0 to 1 for each reply."""
+"""A custom metric or a judge: a score from 0 to 1 for each reply, NaN where there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +53,16 @@ class Exam:
     spec: Evaluation
     questions: Sequence[Question]
     own: Mapping[str, Scorer]
-    """The custom metrics."""
+    """The custom metrics, and the judge."""
+
+    def judged_by(self, judge: Scorer) -> "Exam":
+        """The same with somebody who grades the answers."""
+        return replace(self, own={JUDGE: judge, **self.own})
+
+    @property
+    def measured(self) -> list[str]:
+        """Every metric that there is a way to measure: the judge's only with its verdicts."""
+        return [name for name in self.spec.measured if name != JUDGE or name in self.own]
 
     @property
     def expected(self) -> list[str]:
@@ -62,12 +72,12 @@ class Exam:
     @property
     def shares(self) -> list[str]:
         """The metrics that each question has a score of."""
-        return [name for name in self.spec.measured if name in PER_QUESTION or name in self.own]
+        return [name for name in self.measured if name in PER_QUESTION or name in self.own]
 
     @property
     def gates(self) -> list[Gate | RelativeGate]:
         """What its metrics are held to."""
-        return read_gates(self.spec.gates, self.spec.compare_with, self.spec.custom_metrics)
+        return read_gates(self.spec.gates, self.spec.compare_with, self.spec.own_shares)
 
     def confusion(self, replies: Sequence[Reply]) -> dict[tuple[str, str], int]:
         """How often each label (first) was answered with each (second); nothing of other tasks."""
@@ -78,7 +88,7 @@ class Exam:
         return dict(confusion(said, self.expected, names))
 
     def each(self, metric: str, replies: Sequence[Reply]) -> list[float]:
-        """One score a question, from 0 to 1."""
+        """One score a question, from 0 to 1; NaN where a judge could make nothing of it."""
         if metric in self.own:
             return self.own[metric](replies)
         if metric == "tool_calls":
@@ -90,13 +100,18 @@ class Exam:
         return _per_question(self.spec, metric, replies, self.expected)
 
     def means(self, replies: Sequence[Reply]) -> dict[str, float]:
-        """Every metric, as a whole; 0 where there is no question."""
+        """Every metric, as a whole; 0 where there is no question, NaN where none has a score."""
         return {
             name: _OVER_ALL[name](self.spec, replies, self.expected)
             if name in _OVER_ALL
-            else _mean(self.each(name, replies))
-            for name in self.spec.measured
+            else _mean_of_known(self.each(name, replies))
+            for name in self.measured
         }
+
+
+def known(scores: Sequence[float]) -> list[float]:
+    """The scores that there are."""
+    return [score for score in scores if not math.isnan(score)]
 
 
 def _per_question(
@@ -118,6 +133,11 @@ def percentile(values: Sequence[float], share: float) -> float:
     """The least value that at least this share of all is not above (nearest rank); 0 of none."""
     ranked = sorted(values)
     return ranked[max(0, -int(-share * len(ranked) // 1) - 1)] if ranked else 0.0
+
+
+def _mean_of_known(scores: Sequence[float]) -> float:
+    found = known(scores)
+    return _mean(found) if found or not scores else math.nan
 
 
 def _mean(values: Sequence[float]) -> float:

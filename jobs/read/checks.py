@@ -13,6 +13,7 @@ from jobs.catalog.objections import (
 from jobs.dataset.privacy import masked, private_in
 from jobs.findings import Finding
 from jobs.read.functions import function_findings
+from jobs.read.judge import judge_findings
 from jobs.read.supported import limits
 from jobs.read.sweeps import sweep_findings
 from jobs.revision import TAG_PREFIX
@@ -21,7 +22,7 @@ from jobs.spec.command import Command, Environment, JobInput
 from jobs.spec.gates import PER_QUESTION, Gate, read_gate, read_safety_gate
 from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint
 from jobs.spec.reader import Path
-from jobs.spec.references import parse
+from jobs.spec.references import name_of, parse
 from jobs.spec.story import Chapter, Story
 from jobs.spec.trials import SAME_WORDS
 from jobs.suggestions import did_you_mean
@@ -296,11 +297,9 @@ def _evaluation(chapter: Chapter, spec: Evaluation) -> Iterator[Finding]:
         if metric not in spec.measured:
             message = f"'{metric}' is not measured here. Metrics: {', '.join(spec.measured)}."
             yield chapter.finding("FT-S025", ("gates", metric), message, at_key=True)
-        elif isinstance(
-            read := read_gate(metric, gate, spec.compare_with, spec.custom_metrics), str
-        ):
+        elif isinstance(read := read_gate(metric, gate, spec.compare_with, spec.own_shares), str):
             yield chapter.finding("FT-S025", ("gates", metric), read)
-        elif spec.confident and metric not in {*PER_QUESTION, *spec.custom_metrics}:
+        elif spec.confident and metric not in {*PER_QUESTION, *spec.own_shares}:
             message = f"{metric} is no mean of shares, so 'confident' has no interval for it."
             yield chapter.finding("FT-S025", ("gates", metric), message)
         elif spec.confident and isinstance(read, Gate) and read.comparison == "==":
@@ -308,13 +307,14 @@ def _evaluation(chapter: Chapter, spec: Evaluation) -> Iterator[Finding]:
             yield chapter.finding("FT-S025", ("gates", metric), message)
     yield from _format(chapter, spec)
     yield from function_findings(chapter, spec)
+    yield from judge_findings(chapter, spec)
 
 
 def _compared(chapter: Chapter, spec: Evaluation, story: Story) -> Iterator[Finding]:
     if spec.base is not None and "base" not in spec.compare_with:
         message = "has no effect without base in compare_with. Write compare_with: [base]."
         yield chapter.finding("FT-S046", ("base",), message, at_key=True)
-    own = _endpoint_named(spec.endpoint)
+    own = name_of(spec.endpoint)
     anew = {s.name for s in story.specs if isinstance(s, ServerlessEndpoint) and s.is_recreated}
     for index, word in enumerate(spec.compare_with):
         path = ("compare_with", index)
@@ -330,16 +330,9 @@ def _compared(chapter: Chapter, spec: Evaluation, story: Story) -> Iterator[Find
             yield chapter.finding("FT-S046", path, message)
         elif word in spec.compare_with[:index]:
             yield chapter.finding("FT-S046", path, f"'{word}' is there twice. Keep one of them.")
-        elif word != "served" and own == _endpoint_named(
-            spec.base or "" if word == "base" else word
-        ):
+        elif word != "served" and own == name_of(spec.base or "" if word == "base" else word):
             message = f"'{own}' is what is measured; it can't be compared with itself."
             yield chapter.finding("FT-S046", path, message)
-
-
-def _endpoint_named(written: str) -> str:
-    reference = parse(written)
-    return reference.name if reference else written
 
 
 def _serves_base(spec: object) -> bool:

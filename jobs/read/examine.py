@@ -66,6 +66,19 @@ class CheckedSpecs:
         """Every policy, each once."""
         return tuple({one.file: one for held in self.held for one in held}.values())
 
+    @property
+    def unreadable(self) -> tuple[Finding, ...]:
+        """What keeps a spec, a price list or a policy from being read as what it is."""
+        told = {f for story in self.stories for f in story.findings if f.severity == "error"}
+        specs = {story.file for story in self.stories}
+        return tuple(
+            f
+            for f in self.findings
+            if f in told
+            or f.rule == "FT-P000"
+            or (f.severity == "error" and f.file not in specs and not f.rule.startswith("FT-P"))
+        )
+
     @cached_property
     def costs(self) -> tuple[Cost, ...]:
         """What each fine-tuning would cost, as far as anybody knows."""
@@ -127,6 +140,22 @@ def checked(
     looks = [_look(file, on or today(), overrides, True, True, None, known) for file in files]
     specs = _together(files, looks, without=_LEFT_TO_PREFLIGHT)
     _refuse(specs, strict=strict)
+    return specs
+
+
+def readable(
+    files: Sequence[str], overrides: Sequence[str] = (), *, policy: str | None = None
+) -> CheckedSpecs:
+    """The spec files with prices and policies, for whoever keeps what is there.
+
+    A rule that is broken, or data that changed, refuses nothing here: money would go on meanwhile.
+
+    Raises:
+        InvalidInputError: Something can't be read; every finding about that is in it.
+    """
+    specs = examine(files, overrides=overrides, with_data=False, policy=policy)
+    if specs.unreadable:
+        raise InvalidInputError(summary(specs.unreadable), findings=specs.unreadable)
     return specs
 
 
@@ -246,7 +275,9 @@ def _trained_by(story: Story, evaluation: Chapter) -> str:
     """The fine-tuning whose model an evaluation measures; its own name where there is none."""
     found = evaluation
     for _ in range(3):
-        following = next((story.chapter(r.target) for r in found.references), None)
+        # What is measured, and not who is compared with or judges.
+        measured = sorted(found.references, key=lambda r: r.path != ("endpoint",))
+        following = next((story.chapter(r.target) for r in measured), None)
         if following is None:
             break
         found = following

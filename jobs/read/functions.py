@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from jobs.files import UnreadableFileError, read_bounded
 from jobs.findings import Finding
 from jobs.spec.gates import METRICS
+from jobs.spec.judge import JUDGE
 from jobs.spec.models import Evaluation
 from jobs.spec.story import Chapter
 from jobs.suggestions import did_you_mean
@@ -20,7 +21,7 @@ def function_findings(chapter: Chapter, spec: Evaluation) -> Iterator[Finding]:
     """Custom metrics that can't be called as they are written."""
     for name, written in spec.custom_metrics.items():
         path = ("custom_metrics", name)
-        if name in METRICS:
+        if name in (*METRICS, JUDGE):
             message = f"'{name}' is a metric already. Give yours another name."
             yield chapter.finding("FT-S047", path, message, at_key=True)
         elif not _NAME.fullmatch(name):

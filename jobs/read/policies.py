@@ -50,6 +50,13 @@ def policy_findings(story: Story, policies: Sequence[TeamPolicy]) -> Iterator[Fi
             yield at(asked, verdict, message)
 
 
+def found_live(place: str, subject: Subject, policies: Sequence[TeamPolicy]) -> Iterator[Finding]:
+    """What breaks a policy in Azure; its place is an ARM id, from the group's name on."""
+    for verdict, message in breaches(subject, policies):
+        severity = "warning" if verdict.is_advisory else "error"
+        yield Finding(place, 0, 0, verdict.breach.field, message, verdict.rule.id, severity)
+
+
 def at(asked: Judged, verdict: Verdict, message: str) -> Finding:
     """A breach at its place in the document; what isn't written is told at its beginning."""
     path = asked.places.get(verdict.breach.field, ())

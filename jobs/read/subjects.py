@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from jobs.catalog.catalog import registry_id
 from jobs.foundry.endpoints import AUTH_MODES
-from jobs.spec.models import Budget, Evaluation, FineTuning, ServerlessEndpoint
+from jobs.spec.budget import Budget
+from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint
 from jobs.spec.reader import Path
 from jobs.spec.references import parse
 from jobs.spec.story import Chapter, Story

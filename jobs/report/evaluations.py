@@ -11,9 +11,11 @@ from jobs.files import read_unchanged
 from jobs.foundry import projects
 from jobs.foundry.session import Session
 from jobs.plan.desired import Measuring
+from jobs.plan.judging import Judging
 from jobs.proof import metrics
 from jobs.proof.answers import KeptAnswer, key_of
 from jobs.proof.custom import exam_of
+from jobs.proof.judge import Bench, Verdicts, judged, rubric_of
 from jobs.proof.metrics import Question
 from jobs.proof.scoring import Exam
 from jobs.report import kept
@@ -64,7 +66,8 @@ def told(session: Session, measurings: Sequence[Measuring] | None, cast: Cast) -
         ours = next((one for one in everybody if one.model == cast.ours and paper.of(one)), None)
         if ours is not None:
             paper = paper.for_answers(ours)
-            found.append(_measured(paper, ours, everybody, cast))
+            judges = kept.judges(session, store, paper.name) if paper.judging else []
+            found.append(_measured(paper, ours, everybody, cast, judges))
             answers += paper.of(ours) or ()
     if not found:
         names = "" if measurings is None else " of " + ", ".join(paper.name for paper in papers)
@@ -81,6 +84,11 @@ class _Paper:
     measuring: Measuring | None = None
     exam: Exam | None = None
     keys: tuple[str, ...] = ()
+
+    @property
+    def judging(self) -> Judging | None:
+        """Who judges, where somebody does."""
+        return self.measuring.judge if self.measuring else None
 
     def of(self, answerer: Answerer) -> tuple[KeptAnswer, ...] | None:
         """Somebody's answers to all of them; to what they answered where nothing is written."""
@@ -112,15 +120,38 @@ def _question(answer: KeptAnswer) -> Question:
 
 
 def _measured(
-    paper: _Paper, ours: Answerer, everybody: Sequence[Answerer], cast: Cast
+    paper: _Paper,
+    ours: Answerer,
+    everybody: Sequence[Answerer],
+    cast: Cast,
+    judges: Sequence[Answerer],
 ) -> Evaluated:
-    assert paper.exam is not None
-    role = "this revision"
-    party = _party(paper, ours, role, frozenset())
+    party = _party(paper, ours, "this revision", frozenset())
     others = [
         _party(paper, one, role, words) for one, role, words in _references(paper, everybody, cast)
     ]
-    return measured(paper.name, paper.exam, party, others, ours.looks)
+    assert paper.exam is not None
+    exam, lines = paper.exam, tuple[str, ...]()
+    if found := _verdicts(paper, [party, *others], judges):
+        bench, told = found
+        exam, lines = exam.judged_by(bench.scorer(exam.questions)), tuple(told.lines)
+    return measured(paper.name, exam, party, others, ours.looks, lines)
+
+
+def _verdicts(
+    paper: _Paper, parties: Sequence[Party], judges: Sequence[Answerer]
+) -> tuple[Bench, Verdicts] | None:
+    """The verdicts on these answers that are kept, of the judge that has most; None without any."""
+    if paper.judging is None or paper.exam is None:
+        return None
+    rubric, questions = rubric_of(paper.judging), paper.exam.questions
+    replies = [party.answered.replies for party in parties]
+    found: list[tuple[Bench, Verdicts]] = []
+    for judge in judges:
+        bench = Bench(judging=paper.judging, rubric=rubric, verdicts=judge.answers)
+        found.append((bench, judged(bench, questions, replies, judge.model)))
+    most = max(found, key=lambda one: one[1].verdicts, default=None)
+    return most if most and most[1].verdicts else None
 
 
 def _party(paper: _Paper, one: Answerer, role: str, words: frozenset[str]) -> Party:

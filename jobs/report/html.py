@@ -5,6 +5,7 @@ Its policy lets nothing in but its own style and script, by their hashes; answer
 
 import base64
 import hashlib
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -197,6 +198,8 @@ def _evaluation(one: Evaluated, most: int) -> Iterator[str]:
     header = ("metric", *(f"{model.role}: {model.label} " for model in one.models))
     rows = [[text(metric), *map(_score, scores)] for metric, scores in one.scores.items()]
     yield table("Scores, with 95 % intervals of those that are means over questions", header, rows)
+    for line in one.judge:
+        yield paragraph(f"Judge: {line}.")
     if one.comparisons:
         yield _comparisons(one.comparisons)
     for compared in one.comparisons:
@@ -212,6 +215,8 @@ def _evaluation(one: Evaluated, most: int) -> Iterator[str]:
 
 
 def _score(score: Score) -> str:
+    if math.isnan(score.value):
+        return "not measured"
     if score.low is None or score.high is None:
         return f"{score.value:,.4g}"
     return f'{score.value:.3f} <span class="soft">({score.low:.3f} – {score.high:.3f})</span>'

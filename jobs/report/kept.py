@@ -8,8 +8,10 @@ from jobs.foundry.projects import Datastore
 from jobs.foundry.session import Session
 from jobs.proof.answers import KeptAnswer, from_lines
 from jobs.proof.archive import TAG_ENDPOINT, TAG_LOOK, TAG_MODEL, TAG_SUBJECT
+from jobs.proof.judge import KEPT_AS
 
 _SUFFIX = "-answers"
+_VERDICTS = f"-{KEPT_AS}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +41,17 @@ def evaluations(session: Session) -> list[str]:
 
 def answerers(session: Session, datastore: Datastore, evaluation: str) -> list[Answerer]:
     """Everybody who has answered questions of an evaluation, archived answers among them."""
+    return _answerers(session, datastore, evaluation + _SUFFIX)
+
+
+def judges(session: Session, datastore: Datastore, evaluation: str) -> list[Answerer]:
+    """Everybody who has judged answers of an evaluation."""
+    return _answerers(session, datastore, evaluation + _VERDICTS)
+
+
+def _answerers(session: Session, datastore: Datastore, asset_name: str) -> list[Answerer]:
     found: dict[str, Answerer] = {}
-    for asset in data.versions(session, evaluation + _SUFFIX):
+    for asset in data.versions(session, asset_name):
         identity = asset.tags.get(TAG_SUBJECT, "")
         if not identity:
             continue

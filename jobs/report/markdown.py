@@ -3,6 +3,7 @@
 Text that others wrote is escaped or stands in a fence that it can't close.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
@@ -89,6 +90,8 @@ def _scores(one: Evaluated) -> Iterator[str]:
     header = ("metric", *(f"{model.role}: {model.label}" for model in one.models))
     rows = [(metric, *map(_score, scores)) for metric, scores in one.scores.items()]
     yield from table(header, rows)
+    if one.judge:
+        yield from ("", *(f"- Judge: {plain(line)}" for line in one.judge))
     compared = [(f"{c.metric} against {c.reference}", c.difference) for c in one.comparisons]
     if compared:
         yield from ("", *_differences("metric", compared))
@@ -112,6 +115,8 @@ def _scores(one: Evaluated) -> Iterator[str]:
 
 
 def _score(score: Score) -> str:
+    if math.isnan(score.value):
+        return "not measured"
     if score.low is None or score.high is None:
         return f"{score.value:,.4g}"
     return f"{score.value:.3f} ({score.low:.3f} – {score.high:.3f})"

@@ -78,6 +78,7 @@ class Score:
     """A metric of one model, with its 95 % interval where it is a mean over questions."""
 
     value: float
+    """NaN where it was not measured of this model."""
     low: float | None = None
     high: float | None = None
 
@@ -141,6 +142,8 @@ class Evaluated:
     exchanges: tuple[Exchange, ...]
     rests_on: str
     """Where scores and answers come from, in a sentence."""
+    judge: tuple[str, ...] = ()
+    """What the judge's verdicts come to, in sentences; empty where nobody judged."""
 
 
 Severity = Literal["safe", "low", "medium", "high"]

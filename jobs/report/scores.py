@@ -1,15 +1,16 @@
 """An evaluation told from kept answers: scores, intervals, differences, gates; nothing is asked."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jobs.proof.against import absolute_miss, compared, held
+from jobs.proof.against import absolute_miss, both, compared, held
 from jobs.proof.answers import KeptAnswer, Subject
 from jobs.proof.asking import Answered
 from jobs.proof.evidence import interval
 from jobs.proof.metrics import Question
-from jobs.proof.scoring import Exam
+from jobs.proof.scoring import Exam, known
 from jobs.report.report import (
     SEVERITIES,
     Compared,
@@ -45,9 +46,17 @@ class Party:
 
 
 def measured(
-    name: str, exam: Exam, ours: Party, others: Sequence[Party], looks: Mapping[str, int]
+    name: str,
+    exam: Exam,
+    ours: Party,
+    others: Sequence[Party],
+    looks: Mapping[str, int],
+    judge: Sequence[str] = (),
 ) -> Evaluated:
-    """What an evaluation comes to; `looks` is, by identity, the how-manieth look this one was."""
+    """What an evaluation comes to; `looks` is, by identity, the how-manieth look this one was.
+
+    `judge` is what the verdicts come to, in sentences.
+    """
     parties = (ours, *others)
     means = [exam.means(party.answered.replies) for party in parties]
     return Evaluated(
@@ -58,12 +67,13 @@ def measured(
                 _score(exam, metric, party, found[metric])
                 for party, found in zip(parties, means, strict=True)
             )
-            for metric in exam.spec.measured
+            for metric in exam.measured
         },
         comparisons=tuple(_comparisons(exam, ours, others)),
         gates=tuple(_gates(exam, means[0], ours, others, looks)),
         confusion=exam.confusion(ours.answered.replies),
         exchanges=tuple(_exchanges(exam.questions, parties)),
+        judge=tuple(judge),
         rests_on=_rests_on(name, ours),
     )
 
@@ -83,7 +93,8 @@ def severities(answers: Sequence[KeptAnswer]) -> dict[tuple[str, Side], dict[str
 def _score(exam: Exam, metric: str, party: Party, value: float) -> Score:
     if metric not in exam.shares or not party.answers:
         return Score(value)
-    return Score(value, *interval(exam.each(metric, party.answered.replies), _TAIL))
+    values = known(exam.each(metric, party.answered.replies))
+    return Score(value, *interval(values, _TAIL)) if values else Score(value)
 
 
 def _comparisons(exam: Exam, ours: Party, others: Sequence[Party]) -> Iterator[Compared]:
@@ -108,7 +119,10 @@ def _gates(
         if isinstance(gate, RelativeGate):
             yield _relative(exam, gate, ours, others, looks)
             continue
-        value = means[gate.metric]
+        value = means.get(gate.metric, math.nan)
+        if math.isnan(value):
+            yield Ground(None, f"{gate}: no verdicts on these answers are kept")
+            continue
         miss = absolute_miss(exam, gate, value, ours.answered.replies)
         yield Ground(not miss, miss or f"{gate} (it is {value:.3f})")
 
@@ -118,11 +132,22 @@ def _relative(
 ) -> Ground:
     """A relative gate as it was held: against that reference, by that look."""
     for other in others:
-        if gate.against in other.words and other.identity in looks:
+        if (
+            gate.against in other.words
+            and other.identity in looks
+            and _both(exam, gate, ours, other)
+        ):
             look = looks[other.identity]
             decision = held(exam, gate, ours.answered, other.answered, look)
             return Ground(decision.promoted, str(decision))
     return Ground(None, f"{gate}: it was not held against anybody whose answers are kept")
+
+
+def _both(exam: Exam, gate: RelativeGate, ours: Party, other: Party) -> bool:
+    """Whether a gate's metric can be told of both."""
+    return gate.metric in exam.measured and bool(
+        both(exam, gate.metric, ours.answered, other.answered)[2]
+    )
 
 
 def _exchanges(questions: Sequence[Question], parties: Sequence[Party]) -> Iterator[Exchange]:

@@ -58,7 +58,7 @@ def stack_file(wanted: Wanted) -> str:
     text = _with(text, "developers", team)
     if wanted.has_budget:
         told = f"    emails:\n      - {json.dumps(wanted.email)}\n"
-        text = re.sub(r"    emails:\n(?:      .*\n)+", lambda _: told, text, count=1)
+        text = re.sub(r"    emails:\n(?:      .*\n)+", lambda _: told, text)
     head = _HEAD.format(stack=wanted.stack, profile=wanted.profile)
     return head + text + _IDENTITIES.format(repository=wanted.repository, stack=wanted.stack)
 

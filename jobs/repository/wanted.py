@@ -33,7 +33,7 @@ class Wanted:
     group: str = ""
     """The object id of the group that may fine-tune by hand; empty for nobody."""
     email: str = ""
-    """Who is told of the budget, in the profiles that have one."""
+    """Who is told of budget and alerts, in the profiles that have them."""
 
     @property
     def name(self) -> str:

@@ -67,15 +67,24 @@ def write(folder: Path, wanted: Wanted) -> list[str]:
             "written.",
             next_step="Name a new folder, or move these away: foundry-tune init NEW-FOLDER …",
         )
-    for path, text in content.items():
-        target = folder / path
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(
-                f"{target.parent} can't be made: {error.strerror}.",
-                next_step="Name another folder.",
-            ) from error
-        with whole_file(target) as output:
-            output.write(text)
+    written: list[Path] = []
+    try:
+        for path, text in content.items():
+            _write(folder / path, text)
+            written.append(folder / path)
+    except UsageError:
+        for path in written:  # a repository is there as a whole or not at all
+            path.unlink(missing_ok=True)
+        raise
     return list(content)
+
+
+def _write(target: Path, text: bytes) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"{target.parent} can't be made: {error.strerror}.", next_step="Name another folder."
+        ) from error
+    with whole_file(target) as output:
+        output.write(text)

@@ -381,4 +381,20 @@ RULES: tuple[Rule, ...] = (
         "validation_data: {split: 0.2, seed: 13}",
         False,
     ),
+    Rule(
+        "FT-S052", "error", "A judge that can't judge",
+        "A judge is an endpoint other than the one measured, with a rubric (a text file beside the "
+        "spec) and a scale. A rubric that isn't there, or describes a score that the scale hasn't, "
+        "is paid for with every answer.",
+        "metrics: [{judge: {endpoint: judge, rubric: rubrik.md, scale: [5, 1]}}]",
+        "metrics: [{judge: {endpoint: judge, rubric: rubric.md, scale: [1, 5]}}]",
+        False,
+    ),
+    Rule(
+        "FT-S053", "warning", "A judge of its own answers",
+        "Models tend to prefer what they would say themselves (Panickssery et al., 2024), so a "
+        "judge that is also compared with leans to its own side.",
+        "compare_with: [phi]\nmetrics: [{judge: {endpoint: phi, rubric: rubric.md}}]",
+        "Name an endpoint that nobody is compared with.",
+    ),
 )  # fmt: skip

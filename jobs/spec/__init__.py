@@ -1,9 +1,9 @@
 """Specs: YAML files that say what to fine-tune, serve and prove."""
 
+from jobs.spec.budget import Budget
 from jobs.spec.canonical import canonical, content_hash
 from jobs.spec.models import (
     KINDS,
-    Budget,
     Command,
     Evaluation,
     Expectation,

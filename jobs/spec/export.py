@@ -24,6 +24,8 @@ _OURS = {
     "smoke_tests",
     "safety_probes",
     "safety_gates",
+    "ttl",
+    "cap",
     "safety_languages",
 }
 

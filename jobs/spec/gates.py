@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from jobs.errors import InvalidInputError
-from jobs.spec.models import Metric
+from jobs.spec.judge import JUDGE
+from jobs.spec.metric import Metric
 from jobs.suggestions import did_you_mean
 
 METRICS: tuple[Metric, ...] = get_args(Metric)
@@ -129,7 +130,8 @@ def _absolute(metric: str, text: str, match: re.Match[str]) -> Gate | str:
         if match["percent"]:
             return f"'{text[:40]}' has a %, and {metric} is no share."
     elif threshold > 1:
-        return f"'{text[:40]}' is out of reach: {metric} is a share, 1 (or 100 %) at most."
+        hint = " The scale's lowest score is 0 and its highest 1." if metric == JUDGE else ""
+        return f"'{text[:40]}' is out of reach: {metric} is a share, 1 (or 100 %) at most.{hint}"
     return Gate(metric=metric, comparison=match["comparison"] or ">=", threshold=threshold)
 
 

@@ -4,13 +4,16 @@ Each keeps the shape that Azure ML's CLI v2 (`az ml`) reads, and adds what Azure
 """
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
 from jobs.catalog.catalog import registry_id, registry_model
+from jobs.spec.budget import Budget, Cap
 from jobs.spec.command import Command
 from jobs.spec.document import Document, JobDocument, Part
+from jobs.spec.judge import JUDGE, Judge, JudgeMetric
+from jobs.spec.metric import Format, Metric
 from jobs.spec.sweep import Sweep
 from jobs.values import span
 
@@ -143,59 +146,6 @@ class FineTuningOutputs(Part, frozen=True, kw_only=True):
     registered_model: Annotated[
         RegisteredModel | None, Meta(description="The model that it registers.")
     ] = None
-
-
-class UnitPrices(Part, frozen=True, kw_only=True):
-    """What the units of one model cost, as far as you know; the rest is looked up further on."""
-
-    training_per_million_tokens: (
-        Annotated[float, Meta(description="USD for a million training tokens.", ge=0, le=1e6)]
-        | None
-    ) = None
-    hosting_per_hour: (
-        Annotated[float, Meta(description="USD for an hour of serving.", ge=0, le=1e6)] | None
-    ) = None
-    input_per_million_tokens: (
-        Annotated[float, Meta(description="USD for a million tokens read.", ge=0, le=1e6)] | None
-    ) = None
-    output_per_million_tokens: (
-        Annotated[float, Meta(description="USD for a million tokens written.", ge=0, le=1e6)] | None
-    ) = None
-
-
-class Prices(UnitPrices, frozen=True, kw_only=True):
-    """Prices you know (the portal's "Pricing and terms" tab), for this document's model."""
-
-    source: Annotated[str, Meta(description="Where you read them.", min_length=3)]
-    as_of: Annotated[str, Meta(description="The day you read them, as 2026-11-23.")]
-
-
-class Budget(Part, frozen=True, kw_only=True):
-    """What a training with its endpoints may cost, or an endpoint alone; more is refused."""
-
-    max_usd: Annotated[float, Meta(description="In US dollars.", gt=0, le=1e9)]
-    hosting_hours: Annotated[
-        float, Meta(description="Hours of serving that the budget has to cover.", ge=0, le=1e6)
-    ] = 1
-    covers: Annotated[
-        Literal["priced", "everything"],
-        Meta(
-            description="`priced`: what has no known price is named and left out; `everything`: "
-            "it is refused."
-        ),
-    ] = "priced"
-    prices: Annotated[
-        Prices | str | None,
-        Meta(
-            description="Prices you know, or the file of your team's; left out, the nearest "
-            "prices.yaml. What neither has is the catalogue's."
-        ),
-    ] = None
-
-    @property
-    def own_prices(self) -> Prices | None:
-        """The prices that are written right here."""
-        return self.prices if isinstance(self.prices, Prices) else None
 
 
 class FineTuningResources(Part, frozen=True, kw_only=True):
@@ -446,7 +396,28 @@ class ServerlessEndpoint(Document, frozen=True, kw_only=True):
         ),
     ] = "1h"
 
+    ttl: (
+        Annotated[
+            str,
+            Meta(
+                description="How long each endpoint lives, from when it is made: 8h, 90m, 2d. Then "
+                "foundry-tune watch takes it down, also if it serves.",
+                pattern=r"^[1-9]\d{0,3}[mhd]$",
+            ),
+        ]
+        | None
+    ) = None
+    cap: Annotated[
+        Cap | None,
+        Meta(description="What it may cost in a month; foundry-tune watch keeps it."),
+    ] = None
+
     kind = "serverless_endpoint"
+
+    @property
+    def lives(self) -> timedelta | None:
+        """How long each endpoint lives; None: until somebody takes it down."""
+        return span(self.ttl) if self.ttl else None
 
     @property
     def is_recreated(self) -> bool:
@@ -473,34 +444,6 @@ class ServerlessEndpoint(Document, frozen=True, kw_only=True):
 
 # ── evaluation ──────────────────────────────────────────────────────────────────────────────────
 
-Metric = Literal[
-    "exact_match",
-    "token_f1",
-    "rouge_l",
-    "chrf",
-    "accuracy",
-    "macro_f1",
-    "valid_format",
-    "tool_calls",
-    "refusal_rate",
-    "length",
-    "latency_p50",
-    "latency_p95",
-    "tokens_per_1000",
-    "perplexity_of_answers",
-]
-
-
-class Format(Part, frozen=True, kw_only=True):
-    """What an answer must look like, for the metric valid_format."""
-
-    matches: Annotated[
-        str | None, Meta(description="A regular expression that the whole answer matches.")
-    ] = None
-    json_schema: Annotated[
-        dict[str, Any] | None, Meta(description="A JSON Schema that the answer, as JSON, obeys.")
-    ] = None
-
 
 class Evaluation(Document, frozen=True, kw_only=True):
     """An evaluation: measure an endpoint on held-out conversations, and gate on it."""
@@ -508,11 +451,9 @@ class Evaluation(Document, frozen=True, kw_only=True):
     type: Literal["evaluation"] = "evaluation"
     endpoint: Annotated[str, Meta(description="${{ serverless_endpoint.<name> }}, or a name.")]
     data: Annotated[str | DataInput, Meta(description="Held-out conversations, a .jsonl file.")]
-    metrics: Annotated[tuple[Metric, ...], Meta(description="What is measured.", min_length=1)] = (
-        "exact_match",
-        "token_f1",
-        "rouge_l",
-    )
+    metrics: Annotated[
+        tuple[Metric | JudgeMetric, ...], Meta(description="What is measured.", min_length=1)
+    ] = ("exact_match", "token_f1", "rouge_l")
     custom_metrics: Annotated[
         dict[str, str],
         Meta(
@@ -572,9 +513,20 @@ class Evaluation(Document, frozen=True, kw_only=True):
         return self.data if isinstance(self.data, str) else self.data.path or ""
 
     @property
+    def judge(self) -> Judge | None:
+        """Who grades the answers, if somebody does."""
+        return next((one.judge for one in self.metrics if isinstance(one, JudgeMetric)), None)
+
+    @property
     def measured(self) -> tuple[str, ...]:
         """Every metric, the custom ones last."""
-        return (*self.metrics, *self.custom_metrics)
+        names = (one if isinstance(one, str) else JUDGE for one in self.metrics)
+        return (*names, *self.custom_metrics)
+
+    @property
+    def own_shares(self) -> tuple[str, ...]:
+        """The metrics of its own making that give each question a score from 0 to 1."""
+        return (*((JUDGE,) if self.judge else ()), *self.custom_metrics)
 
 
 Spec = FineTuning | ServerlessEndpoint | Evaluation | Command

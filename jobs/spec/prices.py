@@ -13,9 +13,9 @@ from msgspec import Meta, field
 
 from jobs.catalog.catalog import catalog
 from jobs.findings import Finding, in_order
+from jobs.spec.budget import UnitPrices
 from jobs.spec.document import Part
 from jobs.spec.ids import model_id, model_key
-from jobs.spec.models import UnitPrices
 from jobs.spec.places import finding_at, place_of
 from jobs.spec.reader import Tree
 from jobs.spec.team_files import read_team_file

@@ -22,8 +22,10 @@ PLACES: Mapping[tuple[str, str], tuple[str, str]] = {
     ("serverless_endpoint", "model_id"): ("finetuning", "registered_model"),
     ("evaluation", "endpoint"): ("serverless_endpoint", ""),
     ("evaluation", "base"): ("serverless_endpoint", ""),
+    ("evaluation", "metrics.judge.endpoint"): ("serverless_endpoint", ""),
 }
-"""Where a reference may stand, and what it has to give there (kind, attribute)."""
+"""Where a reference may stand (a field, or the names on the way to it), and what it has to give
+there (kind, attribute)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,12 @@ def parse(text: str, path: Path = ()) -> Reference | None:
         known = attribute if dot and attribute.isidentifier() and not name.endswith(".") else ""
         name, attribute = (name, known) if known else (rest, "")
     return Reference(kind, name, attribute, path)
+
+
+def name_of(written: str) -> str:
+    """The name of the document that a field means, by a reference or plainly."""
+    reference = parse(written)
+    return reference.name if reference else written
 
 
 def texts_with_references(value: Any) -> Iterator[tuple[Path, str]]:

@@ -12,7 +12,7 @@ from jobs.spec.dialects import kind_of, translate
 from jobs.spec.models import KINDS, Document, Spec
 from jobs.spec.overrides import override
 from jobs.spec.places import finding_at, found_in, place_of
-from jobs.spec.reader import MAX_BYTES, Path, Problem, Tree, path_text, read
+from jobs.spec.reader import MAX_BYTES, Path, Problem, Tree, read
 from jobs.spec.references import PLACES, Reference, order, parse, texts_with_references
 from jobs.spec.shape import fit, fit_rest
 from jobs.suggestions import did_you_mean
@@ -164,7 +164,8 @@ class _Reading:
     def _reference(self, tree: Tree, spec: Document, path: Path, text: str) -> Reference | None:
         if spec.kind == "command":
             return None  # `${{inputs.data}}` and its like are Azure ML's own
-        place = PLACES.get((spec.kind, path_text(path[:1]))) if len(path) <= 2 else None
+        fields = path[:1] if len(path) <= 2 else [step for step in path if isinstance(step, str)]
+        place = PLACES.get((spec.kind, ".".join(map(str, fields))))
         if place is None:
             self._say(tree, "FT-S011", path, f"'{text[:60]}' has no meaning in this field.")
             return None

@@ -21,6 +21,18 @@ def _list(of: Any) -> dict[str, Any]:
     return {"type": "array", "items": of}
 
 
+_FINDINGS = _list(
+    _object(
+        file=_TEXT,
+        line={"type": "integer", "minimum": 0},
+        column={"type": "integer", "minimum": 0},
+        path=_TEXT,
+        message=_TEXT,
+        rule=_TEXT,
+        severity={"enum": ["error", "warning", "note"]},
+    )
+)
+
 _PLAN = {
     "target": _object(
         subscription_id=_TEXT, resource_group=_TEXT, project=_TEXT, location=_TEXT, sources={}
@@ -28,17 +40,7 @@ _PLAN = {
     "date": {"type": "string", "format": "date"},
     "data": {},
     "uploads": {},
-    "findings": _list(
-        _object(
-            file=_TEXT,
-            line={"type": "integer", "minimum": 0},
-            column={"type": "integer", "minimum": 0},
-            path=_TEXT,
-            message=_TEXT,
-            rule=_TEXT,
-            severity={"enum": ["error", "warning", "note"]},
-        )
-    ),
+    "findings": _FINDINGS,
     "costs": _list(
         _object(
             document=_TEXT,
@@ -105,6 +107,26 @@ _ANSWERS: dict[str, dict[str, Any]] = {
                 document=_TEXT, where=_TEXT, was=_TEXT, now=_TEXT,
             )
         )
+    },
+    "policy": {
+        "allowed": _FLAG,
+        "policies": _list(_TEXT),
+        "files": _list(_TEXT),
+        "live": _FLAG,
+        "findings": _FINDINGS,
+    },
+    "watch": {
+        "limits": _list(
+            _object(
+                of=_TEXT, kind={"enum": ["cap", "ttl"]}, limit=_TEXT, now=_TEXT,
+                state={"enum": ["ok", "warns", "over"]},
+            )
+        ),
+        "endpoints": _list(
+            _object(
+                name=_TEXT, role={"enum": ["candidate", "previous", "served"]}, of=_TEXT, what=_TEXT
+            )
+        ),
     },
     "orphans": {
         "orphans": _list(

@@ -7,6 +7,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
+LIMIT = 65_536
+"""Characters that GitHub takes for a comment or an issue."""
+
 CELL = 160
 """Characters of a text that a cell shows."""
 
@@ -18,6 +21,11 @@ def clipped(written: str, limit: int) -> str:
     if len(written) <= limit:
         return written
     return f"{written[:limit]}… ({len(written) - limit:,} more characters)"
+
+
+def length(text: str) -> int:
+    """How long a text is as GitHub may count at worst: UTF-16 units."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def sound(written: str) -> str:

@@ -58,8 +58,8 @@ def run(arguments: Namespace) -> int:
 def _said(files: list[str], outcomes: dict[str, str]) -> str:
     from jobs.errors import UsageError
     from jobs.files import UnreadableFileError, read_bounded
-    from jobs.github.kept import LIMIT
     from jobs.github.sections import sections
+    from jobs.terminal.github import LIMIT
 
     if not any(file.endswith(".md") for file in files):
         return sections(files, outcomes)

@@ -27,7 +27,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         "writes into the tokens of newer repositories: OWNER@ID/NAME@ID",
     )
     parser.add_argument(
-        "--profile", help="dev, standard (budget, locks, logs) or private (networks too); asked"
+        "--profile",
+        help="dev, standard (budget, locks, logs, alerts) or private (networks too); asked",
     )
     parser.add_argument(
         "--stack", default="prod", help="the stack, and GitHub's environment with reviewers (prod)"
@@ -37,7 +38,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--group", default="", metavar="OBJECT-ID", help="the group that may fine-tune by hand"
     )
-    parser.add_argument("--email", help="whom the budget of standard and private tells; asked")
+    parser.add_argument(
+        "--email", help="whom budget and alerts of standard and private tell; asked"
+    )
 
 
 def run(arguments: Namespace) -> int:
@@ -80,7 +83,7 @@ def _wanted(arguments: Namespace, folder: "Path") -> "Wanted":
     if asked.has_budget and profile in PROFILES and not asked.email:
         from dataclasses import replace
 
-        told = answered("E-mail that Azure tells of the budget", "--email NAME@EXAMPLE.COM")
+        told = answered("E-mail that Azure tells of budget and alerts", "--email NAME@EXAMPLE.COM")
         return replace(asked, email=told)
     return asked
 

@@ -1,16 +1,17 @@
-"""Hold specs against the platform team's rules: each foundry-policy.yaml above them, or --policy.
+"""Hold specs, and what is live in Azure, against the platform team's rules.
 
-`validate`, `plan` and `apply` hold specs to the same rules; this says nothing else. Exit code 3
-where a rule is broken that isn't only advisory.
+The rules are those of each foundry-policy.yaml above the specs, or of --policy. `validate`, `plan`
+and `apply` hold specs to the same ones; this says nothing else. Exit code 3 where a rule is broken
+that isn't only advisory.
 
     foundry-tune policy jobs/specs/
-    foundry-tune policy jobs/specs/ -o sarif
+    foundry-tune policy jobs/specs/ --live -o sarif
 """
 
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
-from jobs.options import add_output, add_overrides, add_policy
+from jobs.options import add_output, add_overrides, add_policy, add_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,14 +28,23 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("-f", "--file", action="append", default=[], help="a spec file (as az ml)")
     add_overrides(parser)
     add_policy(parser)
+    parser.add_argument(
+        "--live",
+        action="store_true",
+        help="also the project's resource group: resources, roles, endpoints, jobs that run",
+    )
+    add_target(parser)
     add_output(parser, FORMS)
 
 
 def run(arguments: Namespace) -> int:
     """Judge, and say everything at once."""
+    from jobs.arguments import session_of
     from jobs.findings import refuses
+    from jobs.look.governed import live
     from jobs.read.examine import examine
     from jobs.read.paths import spec_paths
+    from jobs.read.policies import found_live
     from jobs.terminal.findings import as_records, as_text, as_tool, summary
     from jobs.terminal.output import emit, emit_structured, tell
 
@@ -48,6 +58,9 @@ def run(arguments: Namespace) -> int:
     )
     findings = list(_of_policy(specs))
     _require_any(specs, findings)
+    if arguments.live:
+        session = session_of(arguments, *paths)
+        findings += [f for one in live(session) for f in found_live(*one, specs.policies)]
     refused = refuses(findings, strict=False)
     held = [one.file for one in specs.policies]
     if (for_tool := as_tool(arguments.output, findings, paths)) is not None:
@@ -57,6 +70,7 @@ def run(arguments: Namespace) -> int:
             "allowed": not refused,
             "policies": held,
             "files": paths,
+            "live": arguments.live,
             "findings": as_records(findings),
         }
         emit_structured(result, arguments.output)
@@ -69,11 +83,8 @@ def run(arguments: Namespace) -> int:
 
 def _of_policy(specs: "CheckedSpecs") -> "Iterator[Finding]":
     """Broken rules, and what keeps a file from being judged by them."""
-    unread = {f for story in specs.stories for f in story.findings if f.severity == "error"}
-    files = {story.file for story in specs.stories}
-    for finding in specs.findings:
-        if finding.rule.startswith("FT-P") or finding in unread or finding.file not in files:
-            yield finding
+    unread = set(specs.unreadable)
+    return (f for f in specs.findings if f.rule.startswith("FT-P") or f in unread)
 
 
 def _require_any(specs: "CheckedSpecs", findings: "list[Finding]") -> None:

@@ -11,6 +11,9 @@ from minipulumi.azure_native.difference import PROVIDERS_OWN, same
 from minipulumi.azure_native.resource_types import Property, ResourceType
 from minipulumi.values import UNKNOWN, Props, plain
 
+# What azure-native lifts out of an object; any other dot is part of ARM's name (`odata.type`).
+INSIDE = "properties."
+
 
 def request_body(type_: ResourceType, inputs: Props) -> Props:
     """What a PUT sends for these inputs."""
@@ -100,11 +103,10 @@ def _object_to_wire(known: Mapping[str, Property], inner: Props) -> Props:
     for name, item in inner.items():
         if item is None:
             continue
-        *outer, last = (known[name].wire or name).split(".")
-        node = found
-        for step in outer:
-            node = node.setdefault(step, {})
-        node[last] = _to_wire(known[name], item)
+        wire = known[name].wire or name
+        inside = wire.removeprefix(INSIDE)
+        node = found if inside == wire else found.setdefault(INSIDE[:-1], {})
+        node[inside] = _to_wire(known[name], item)
     return found
 
 
@@ -119,17 +121,13 @@ def _from_wire(known: Mapping[str, Property], values: Props) -> Props:
 
 def _lifted(by_wire: Collection[str], values: Props) -> Props:
     """What azure-native lifts out of an object inside: `properties.groupIds` by that name."""
-    found = dict(values)
-    for wire in by_wire:
-        outer, _, last = wire.partition(".")
-        inner = values.get(outer)
-        if last and isinstance(inner, dict):
-            found.pop(outer, None)
-            rest = cast("Props", inner)
-            if last in rest:
-                found[wire] = rest[last]
-            known = {each.partition(".")[2] for each in by_wire}
-            found |= {name: item for name, item in rest.items() if name not in known}
+    known = {wire.removeprefix(INSIDE) for wire in by_wire if wire.startswith(INSIDE)}
+    inner = values.get(INSIDE[:-1])
+    if not known or not isinstance(inner, dict):
+        return values
+    found = {name: value for name, value in values.items() if name != INSIDE[:-1]}
+    for name, value in cast("Props", inner).items():
+        found[f"{INSIDE}{name}" if name in known else name] = value
     return found
 
 

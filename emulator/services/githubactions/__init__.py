@@ -2,7 +2,7 @@
 
 from emulator.http.routing import Plane, render_json_error
 from emulator.service import Service
-from emulator.services.githubactions import issuer, issues, runner
+from emulator.services.githubactions import issuer, issues, pipelines, runner
 from emulator.state.issuers import DEVOPS_HOST, GITHUB
 
 SERVICE = Service(
@@ -12,5 +12,6 @@ SERVICE = Service(
         Plane(DEVOPS_HOST, issuer.handle_devops, render_json_error),
         Plane(runner.HOST, runner.handle, render_json_error),
         issues.PLANE,
+        pipelines.PLANE,
     ),
 )

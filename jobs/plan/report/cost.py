@@ -75,7 +75,7 @@ def _line(cost: Cost, *, named: bool) -> str:
     return f"{cost.reference}: {text}" if named else text
 
 
-_SHOWN = ("training", "hosting")
+_SHOWN = ("training", "hosting", "judge")
 
 
 def _together(amounts: Sequence[Money]) -> Money:

@@ -19,16 +19,18 @@ from jobs.plan.report.cost import cost_words
 from jobs.plan.steps import SYMBOLS, Action
 from jobs.target.target import Target
 from jobs.terminal import output
-from jobs.terminal.github import fenced, folded, plain, table
+from jobs.terminal.github import LIMIT, fenced, folded, length, plain, table
 from jobs.values import mapping, sequence
-
-LIMIT = 65_536
-"""Characters that GitHub takes for a comment."""
 
 _ROOM = 2_000
 """Left for what is said of what was left out."""
 
 _LARGEST_PREVIEW = 16 << 20
+
+_ECHO = "an unhandled error occurred: program exited"
+"""What Pulumi says once more of a program that has said why by itself."""
+
+_SHOWN_FAILURES = 20
 
 
 def comment(plan: Plan, target: Target, *, preview: str = "") -> str:
@@ -36,7 +38,7 @@ def comment(plan: Plan, target: Target, *, preview: str = "") -> str:
 
     `preview` is what `pulumi preview` said: its text, or the JSON of `--json`.
     """
-    failures = [f"- ❌ {plain(text, 400)}" for text in _failures(preview)]
+    failures = _failures(preview)
     headline = "❌ foundry-tune: blocked" if failures else _headline(plan)
     head = [marker(target), f"## {headline}", "", *_summary(plan, target, preview)]
     sections = [
@@ -54,7 +56,7 @@ def comment(plan: Plan, target: Target, *, preview: str = "") -> str:
 def refusal(error: FoundryTuneError, *, preview: str = "") -> str:
     """The comment where nothing could be planned: why, and what to do."""
     findings: Sequence[Finding] = getattr(error, "findings", ())
-    why = [f"- ❌ {plain(text, 400)}" for text in _failures(preview)]
+    why = _failures(preview)
     why += [f"- ❌ {plain(error.message, 400)} {plain(error.next_step, 400)}".rstrip()]
     if findings:
         why += ["", *_found(findings)]
@@ -165,9 +167,23 @@ def _found(findings: Sequence[Finding]) -> Iterator[str]:
 
 
 def _failures(said: str) -> list[str]:
-    """What `pulumi preview` ended with, where it failed: its text says `error:`."""
-    found = re.findall(r"^ *error: (.*)", output.plain(said), re.MULTILINE)
-    return [f"pulumi preview: {text}" for text in dict.fromkeys(found[:5])]
+    """What `pulumi preview` ended with, where it failed: its text says `error:`, and more below."""
+    found: dict[str, list[str]] = {}
+    deep, more = 0, None
+    for line in output.plain(said).splitlines():
+        indent = len(line) - len(line.lstrip())
+        error = re.match(r" *error: (.*)", line)
+        if error and not error[1].startswith(_ECHO):
+            deep, more = indent, found.setdefault(error[1], [])
+        elif more is not None and line.strip() and indent > deep:
+            more.append(line.strip())
+        else:
+            more = None
+    lines: list[str] = []
+    for message, below in [*found.items()][:_SHOWN_FAILURES]:
+        lines.append(f"- ❌ pulumi preview: {plain(message, 400)}")
+        lines += [f"  - {plain(text, 400)}" for text in below[:_SHOWN_FAILURES]]
+    return lines
 
 
 def _environment(said: str) -> str:
@@ -221,7 +237,7 @@ def _fitted(head: Iterable[str], sections: Sequence[tuple[str, list[str], bool]]
     text = "\n".join(head) + "\n"
     left_out: list[str] = []
     for title, lines, folds in sections:
-        room = LIMIT - _ROOM - _length(text) - _length(title) - 100
+        room = LIMIT - _ROOM - length(text) - length(title) - 100
         kept = _beginning(lines, room)
         if len(kept) < len(lines):
             left_out.append(f"{len(lines) - len(kept):,} lines of “{title}”")
@@ -240,13 +256,8 @@ def _fitted(head: Iterable[str], sections: Sequence[tuple[str, list[str], bool]]
 def _beginning(lines: Sequence[str], room: int) -> list[str]:
     kept: list[str] = []
     for line in lines:
-        room -= _length(line) + 1
+        room -= length(line) + 1
         if room < 0:
             return kept
         kept.append(line)
     return kept
-
-
-def _length(text: str) -> int:
-    """As GitHub may count at worst: UTF-16 units."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2

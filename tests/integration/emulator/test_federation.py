@@ -14,6 +14,7 @@ import pytest
 import requests
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import (
+    AzurePipelinesCredential,
     ClientAssertionCredential,
     ClientSecretCredential,
     DefaultAzureCredential,
@@ -74,6 +75,37 @@ def test_a_jobs_subject_is_its_environment_its_event_or_its_ref(
     job: WorkflowJob, subject: str
 ) -> None:
     assert job.subject == subject
+
+
+def test_a_task_of_azure_pipelines_signs_in_by_its_service_connection(
+    emulator: Emulator, arm: Any, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/devops"
+    made = arm.ok("PUT", path, {"location": "eastus2"}, version=VERSION)
+    _trust(arm, path, "azure", ORGANIZATION, "sc://contoso/phi/azure")
+    organization, connection = ORGANIZATION.rpartition("/")[2], str(uuid.uuid4())
+    started = emulator.control.start_task(organization, {connection: "contoso/phi/azure"})
+    monkeypatch.setenv("SYSTEM_OIDCREQUESTURI", started["uri"])
+
+    def signed_in(connection: str, token: str) -> str:
+        return (
+            AzurePipelinesCredential(
+                tenant_id=TENANT,
+                client_id=made["properties"]["clientId"],
+                service_connection_id=connection,
+                system_access_token=token,
+            )
+            .get_token(SCOPE)
+            .token
+        )
+
+    claims = jwt.decode(
+        signed_in(connection, started["token"]), options={"verify_signature": False}
+    )
+    assert claims["oid"] == made["properties"]["principalId"]
+    for wrong in ((str(uuid.uuid4()), started["token"]), (connection, "expired")):
+        with pytest.raises(ClientAuthenticationError):
+            signed_in(*wrong)
 
 
 def test_a_runner_gives_no_token_to_a_stranger(emulator: Emulator) -> None:

@@ -101,6 +101,78 @@ def test_a_diagnostic_setting_names_a_destination_that_is_there_and_its_own(
     assert code == "ResourceTypeNotSupported"
 
 
+def test_a_metric_alert_is_on_a_metric_that_azure_publishes(
+    arm: Any, group: str, vault: str
+) -> None:
+    insights = f"{group}/providers/Microsoft.Insights"
+    account = f"{group}/providers/Microsoft.CognitiveServices/accounts/ais-{uuid.uuid4().hex[:8]}"
+    body: dict[str, Any] = {"location": "eastus2", "kind": "AIServices", "sku": {"name": "S0"}}
+    arm.begin("PUT", account, body, version="2025-06-01").result()
+    told, rule = f"{insights}/actionGroups/oncall", f"{insights}/metricAlerts/errors"
+    receiver = {"name": "a", "emailAddress": "oncall@example.com"}
+    group_of = {"groupShortName": "oncall", "enabled": True, "emailReceivers": [receiver]}
+    criterion = {
+        "name": "errors",
+        "criterionType": "StaticThresholdCriterion",
+        "metricName": "ModelRequests",
+        "timeAggregation": "Total",
+        "operator": "GreaterThan",
+        "threshold": 10,
+        "dimensions": [{"name": "StatusCode", "operator": "Include", "values": ["500"]}],
+    }
+    single = "Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria"
+    properties: dict[str, Any] = {
+        "severity": 2,
+        "enabled": True,
+        "scopes": [account],
+        "evaluationFrequency": "PT5M",
+        "windowSize": "PT15M",
+        "criteria": {"odata.type": single, "allOf": [criterion]},
+        "actions": [{"actionGroupId": told}],
+    }
+    place = {"location": "global"}
+    unknown = arm.refused("PUT", rule, {**place, "properties": properties}, version="2018-03-01")
+    assert "doesn't exist" in unknown[1]["message"]
+    long = {**place, "properties": group_of | {"groupShortName": "thirteen-long"}}
+    assert arm.refused("PUT", told, long, version="2023-01-01")[0] == 400
+    made = arm.ok("PUT", told, {**place, "properties": group_of}, version="2023-01-01")
+    assert made["properties"]["emailReceivers"][0]["status"] == "Enabled"
+    made = arm.ok("PUT", rule, {**place, "properties": properties}, version="2018-03-01")
+    assert made["properties"]["autoMitigate"] is True
+
+    def criteria(**change: Any) -> dict[str, Any]:
+        return {"criteria": {"odata.type": single, "allOf": [criterion | change]}}
+
+    wrong: list[dict[str, Any]] = [
+        {"scopes": [vault]},
+        {"scopes": []},
+        {"severity": 5},
+        {"windowSize": "PT1M"},
+        {"evaluationFrequency": "PT12H"},
+        criteria(metricName="ServerlessRequests"),
+        criteria(timeAggregation="Average"),
+        criteria(dimensions=[{"name": "Endpoint", "operator": "Include", "values": ["x"]}]),
+        {"criteria": {"odata.type": single, "allOf": []}},
+    ]
+    for change in wrong:
+        refused = arm.refused(
+            "PUT", rule, {**place, "properties": properties | change}, version="2018-03-01"
+        )
+        assert refused[0] == 400, change
+
+    activity = f"{insights}/activityLogAlerts/endpoints"
+    leaf = {"field": "category", "equals": "Administrative"}
+    condition = {"allOf": [leaf, {"anyOf": [{"field": "operationName", "equals": "x/write"}]}]}
+    actions = {"actionGroups": [{"actionGroupId": told}]}
+    body = {"scopes": [group], "condition": condition, "actions": actions}
+    arm.ok("PUT", activity, {**place, "properties": body}, version="2020-10-01")
+    no_category = {"allOf": [{"field": "status", "equals": "x"}]}
+    wrong = [{"condition": no_category}, {"scopes": []}]
+    for change in wrong:
+        wrong_body = {**place, "properties": body | change}
+        assert arm.refused("PUT", activity, wrong_body, version="2020-10-01")[0] == 400, change
+
+
 def test_a_private_endpoint_holds_its_subnet_and_a_link_its_zone(
     arm: Any, group: str, vault: str
 ) -> None:

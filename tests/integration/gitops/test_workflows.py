@@ -5,9 +5,7 @@ one on PATH, minipulumi elsewhere.
 """
 
 import json
-import os
 import re
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,19 +14,17 @@ from typing import Any
 
 import pytest
 
-from emulator.rehearsal.pulumi import find_pulumi
 from emulator.server import Emulator
 from emulator.services.githubactions import issues
 from emulator.services.githubactions.runner import WorkflowJob
 from emulator.state.ids import parse_id
-from jobs.cli import main
-from tests.conftest import PATH_AT_FIRST, REAL_PULUMI
+from tests.integration.gitops.checkout import REPOSITORY, STACK, WHICH, brought_up
 from tests.integration.gitops.runner import Job, Runner, read
-from tests.integration.infra.conftest import ROOT
 
-REPOSITORY, STACK = "contoso/phi", "prod"
-READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 START = "import sys; from emulator.cli import main; sys.exit(main())"
+
+
+RAN = ("success", "failure")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,22 +35,9 @@ class Repository:
     folder: Path
     scratch: Path
     environment: dict[str, str]
-    variables: dict[str, str] = field(default_factory=dict[str, str])
+    variables: dict[str, str]
     ran: list[str] = field(default_factory=list[str])
     """Every step that was run, by its job and name."""
-
-    def platform(self, *command: str) -> str:
-        """What the platform team types: signed in as Owner."""
-        done = subprocess.run(
-            [*command, "--stack", STACK, "--non-interactive"],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
 
     def pull_request(self, *, fork: bool = False) -> dict[str, Job | None]:
         """The jobs of a pull request's run."""
@@ -109,7 +92,7 @@ class Repository:
             prefix = [sys.executable, "-c", START, "workflow", "--repository", REPOSITORY]
             jobs[job] = runner.job(workflow, job, [*prefix, *flags, "--"], token)
             steps = (jobs[job] or Job(name="")).steps
-            self.ran += [f"{name}/{job}: {s.name}" for s in steps if s.outcome != "used"]
+            self.ran += [f"{name}/{job}: {s.name}" for s in steps if s.outcome in RAN]
         return jobs
 
 
@@ -117,54 +100,27 @@ class Repository:
 def repository(
     emulator: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> Repository:
-    """A new repository, whose environment the platform team has brought up once."""
-    folder = tmp_path / "phi"
-    assert main(["init", str(folder), "--repository", REPOSITORY, "--profile", "dev"]) == 0
+    checkout = brought_up(emulator, tmp_path, "gitops")
     capsys.readouterr()
-    spec = folder / "specs" / "support.yaml"
-    # A moment of training; the story's name is unique, as an endpoint's is in a whole region.
-    text = spec.read_text("utf-8").replace("epochs: 3", "epochs: 1")
-    spec.write_text(re.sub(r"\bsupport\b(?!/)", "gitops", text), "utf-8")
-    subscription = emulator.control.add_subscription(registered=())
-    # The real CLI where there is one, as for a user; the tests themselves run without.
-    parent = {**os.environ, "PATH": PATH_AT_FIRST}
-    environment = emulator.environment(parent, subscription=subscription) | {
-        "PULUMI_BACKEND_URL": f"file://{tmp_path / 'state'}",
-        "PULUMI_HOME": str(tmp_path / "home"),
-        "PYTHONPATH": str(ROOT),
-        "NO_COLOR": "1",
+    variables = {f"{name.upper()}_CLIENT_ID": id for name, id in checkout.clients.items()}
+    variables |= {
+        "AZURE_TENANT_ID": checkout.environment["AZURE_TENANT_ID"],
+        "AZURE_SUBSCRIPTION_ID": checkout.subscription,
+        "PULUMI_BACKEND_URL": checkout.environment["PULUMI_BACKEND_URL"],
     }
-    find_pulumi(parent).settle(tmp_path / "home")
-    (tmp_path / "state").mkdir()
-    made = Repository(emulator=emulator, folder=folder, scratch=tmp_path, environment=environment)
-    subprocess.run(
-        ["pulumi", "stack", "init", STACK, "--non-interactive"],
-        cwd=folder,
-        env=environment,
-        check=True,
-        capture_output=True,
+    return Repository(
+        emulator=emulator,
+        folder=checkout.folder,
+        scratch=tmp_path,
+        environment=dict(checkout.environment),
+        variables=variables,
     )
-    made.platform("pulumi", "up", "--yes", "--skip-preview")
-    outputs = json.loads(made.platform("pulumi", "stack", "output", "--json"))
-    clients: dict[str, str] = outputs["identityClientIds"]
-    made.variables |= {f"{name.upper()}_CLIENT_ID": id for name, id in clients.items()}
-    made.variables |= {
-        "AZURE_TENANT_ID": environment["AZURE_TENANT_ID"],
-        "AZURE_SUBSCRIPTION_ID": subscription,
-        "PULUMI_BACKEND_URL": environment["PULUMI_BACKEND_URL"],
-    }
-    # What docs/gitops.md asks of the platform team for the nightly look.
-    monitor = emulator.cloud.access.application(clients["monitor"])
-    assert monitor
-    emulator.control.assign(monitor.id, READER, f"/subscriptions/{subscription}")
-    return made
 
 
 @pytest.mark.rehearsal
 @pytest.mark.timeout(900)
 def test_a_pull_request_is_planned_merged_drifts_and_is_repaired(repository: Repository) -> None:
     spec = repository.folder / "specs" / "gitops.yaml"
-    (repository.folder / "specs" / "support.yaml").rename(spec)
 
     # A mistake: the red check says where, and the one comment says so too.
     good = spec.read_text("utf-8")
@@ -252,9 +208,20 @@ def test_a_pull_request_is_planned_merged_drifts_and_is_repaired(repository: Rep
     assert issue["state"] == "closed"
     assert found is None or found.properties["contentSafety"]["contentSafetyStatus"] == "Enabled"
 
-    real = f"the real pulumi, {REAL_PULUMI}" if REAL_PULUMI else "minipulumi"
-    told = [f"{len(repository.ran)} steps run, {len(set(repository.ran))} different, by {real}:"]
+    assert set(repository.ran) == every_step(repository), "no step is written and never run"
+    told = [f"{len(repository.ran)} steps run, {len(set(repository.ran))} different, by {WHICH}:"]
     sys.stdout.write("\n".join([*told, *dict.fromkeys(repository.ran)]) + "\n")
+
+
+def every_step(repository: Repository) -> set[str]:
+    """Every `run:` step of the workflows, by its job and name."""
+    return {
+        f"{path.stem}/{job}: {step['name']}"
+        for path in (repository.folder / ".github" / "workflows").glob("foundry-tune-*.yml")
+        for job, told in read(path)["jobs"].items()
+        for step in told["steps"]
+        if "run" in step
+    }
 
 
 def switch_filter_off(repository: Repository) -> str:

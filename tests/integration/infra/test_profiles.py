@@ -29,6 +29,10 @@ def test_the_standard_profile_is_watched_repaired_and_removed(
     assert budget in made
     assert sum("/providers/Microsoft.Authorization/locks/" in id for id in made) == 4
     assert sum("/diagnosticSettings/" in id for id in made) == 5
+    alerts = {id.rpartition("/")[2] for id in made if "Alerts/" in id}
+    assert alerts == {
+        f"alert-{rule}-foundry-dev" for rule in ("endpoints", "errors", "latency", "refusals")
+    }
 
     # Somebody raises the budget in the portal.
     stored = emulator.cloud.resources.get(f"/subscriptions/{subscription_id}{budget}")

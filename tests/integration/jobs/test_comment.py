@@ -11,6 +11,7 @@ from emulator.services.githubactions import issues
 from emulator.services.githubactions.runner import WorkflowJob
 from jobs.cli import main
 from jobs.github import kept, workflow
+from jobs.terminal.github import LIMIT
 
 NUMBER = 7
 
@@ -127,7 +128,7 @@ def test_a_text_that_is_too_long_is_cut_to_what_github_takes(
     (tmp_path / "plan.md").write_text("😀" * 60_000, "utf-8")
     assert main(["comment", "plan.md"]) == 0
     [comment] = comments(emulator, repository)
-    assert len(comment["body"].encode("utf-16-le")) // 2 <= kept.LIMIT
+    assert len(comment["body"].encode("utf-16-le")) // 2 <= LIMIT
     assert comment["body"].endswith("</sub>\n")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from emulator.services.githubactions.runner import WorkflowJob
+from emulator.state.cloud import TENANT
 from emulator.state.issuers import GITHUB
 from tests.integration.jobs.conftest import AI_DEVELOPER, Place, platform
 
@@ -15,15 +16,18 @@ REPOSITORY, SUBJECT = "contoso/phi", "repo:contoso/phi:environment:prod"
 
 @pytest.fixture
 def client_id(place: Place) -> str:
-    """An identity that the environment `prod` signs in as; Azure AI Developer of the group."""
+    """An identity that the environment `prod` signs in as."""
+    return trusting(place, "pipeline", GITHUB, SUBJECT)
+
+
+def trusting(place: Place, name: str, issuer: str, subject: str) -> str:
+    """The client id of a new identity, Azure AI Developer of the group, that trusts a token."""
     arm = platform(place)
-    identity = (
-        f"{place.group_id}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/pipeline"
-    )
+    identity = f"{place.group_id}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}"
     made = arm.put(identity, "2023-01-31", {"location": "eastus2"}, "make the identity")
-    trust = {"issuer": GITHUB, "subject": SUBJECT, "audiences": ["api://AzureADTokenExchange"]}
-    path = f"{identity}/federatedIdentityCredentials/prod"
-    arm.put(path, "2023-01-31", {"properties": trust}, "trust the environment")
+    trust = {"issuer": issuer, "subject": subject, "audiences": ["api://AzureADTokenExchange"]}
+    path = f"{identity}/federatedIdentityCredentials/{name}"
+    arm.put(path, "2023-01-31", {"properties": trust}, "trust its token")
     place.emulator.control.assign(made["properties"]["principalId"], AI_DEVELOPER, place.group_id)
     return str(made["properties"]["clientId"])
 
@@ -62,6 +66,32 @@ def test_a_runner_that_gives_no_token_is_no_traceback(place: Place, client_id: s
     assert refused.code == 8, refused.said
     assert "gave this workflow's job no token of its own (status 401)" in refused.err
     assert "id-token: write" in refused.err
+
+
+def test_a_task_of_azure_pipelines_signs_in_by_its_service_connection(place: Place) -> None:
+    organization, connection = "0a11ce00-0000-4000-8000-00000000000d", str(uuid.uuid4())
+    client_id = trusting(
+        place, "devops", f"https://vstoken.dev.azure.com/{organization}", "sc://contoso/phi/azure"
+    )
+    names = {connection: "contoso/phi/azure"}
+    started = place.emulator.control.start_task(organization, names)
+    environment: dict[str, str | None] = {
+        "AZURE_CLIENT_SECRET": None,
+        "AZURE_CLIENT_ID": None,
+        "SYSTEM_OIDCREQUESTURI": started["uri"],
+        "SYSTEM_ACCESSTOKEN": started["token"],
+        "AZURESUBSCRIPTION_TENANT_ID": TENANT,
+        "AZURESUBSCRIPTION_CLIENT_ID": client_id,
+        "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID": connection,
+    }
+    told = place.tune("doctor", **environment)
+    assert told.code == 0, told.said
+    assert f"identity {client_id}, by the service connection of this task" in told.out
+    refused = place.tune("list", **environment | {"SYSTEM_ACCESSTOKEN": "expired"})
+    assert refused.code == 8, refused.said
+    assert client_id in refused.err
+    assert "identityClientIds" in refused.err
+    assert started["token"] not in refused.said
 
 
 def test_a_token_in_a_file_signs_in_as_in_aks_or_azure_pipelines(

@@ -17,6 +17,7 @@ from typing import Any
 
 import pulumi
 import pytest
+import yaml
 from pulumi.runtime import mocks
 from pulumi.runtime.rpc import UNKNOWN
 
@@ -130,6 +131,16 @@ def _observe(recording: Recording, name: str, value: Any) -> pulumi.Output[Any]:
             recording.unknown_outputs.add(name)
 
     return pulumi.Output.from_input(observe())
+
+
+def profile_config(profile: str) -> dict[str, str]:
+    """What a profile's file says, as Pulumi gives it to the program."""
+    text = (PROGRAM.parent / "profiles" / f"{profile}.yaml").read_text(encoding="utf-8")
+    config: dict[str, Any] = yaml.safe_load(text)["config"]
+    return {
+        key.removeprefix("foundry-tune:"): value if isinstance(value, str) else json.dumps(value)
+        for key, value in config.items()
+    }
 
 
 @pytest.fixture(scope="session")

@@ -182,6 +182,23 @@ def test_a_guard_is_read_as_a_map_and_every_mistake_in_it_is_told_at_once() -> N
     assert "more than 5 together" in finding
 
 
+def test_alerts_have_limits_and_what_azure_has_no_metric_for_is_refused_by_name() -> None:
+    config = {**MINIMAL, "alerts": json.dumps({"emails": ["oncall@example.com"], "errors": 5})}
+    alerts = read(config).guards.alerts
+    assert alerts is not None
+    assert (alerts.errors, alerts.latency, alerts.refusals) == (5, 30, 20)
+    wrong = {"idle": "1d", "latency": 0, "refused": 1}
+    found = findings({**MINIMAL, "alerts": json.dumps(wrong)})
+    assert [each.split(": ")[0] for each in found] == [
+        "foundry-tune:alerts.idle",
+        "foundry-tune:alerts.refused",
+        "foundry-tune:alerts.emails",
+        "foundry-tune:alerts.latency",
+    ]
+    assert "`foundry-tune monitor` tells idle hours" in found[0]
+    assert "Did you mean 'refusals'?" in found[1]
+
+
 def test_required_tags_are_asked_for_without_case() -> None:
     rule = {**MINIMAL, "requiredTags": '["Owner", "costCenter"]', "tags": '{"owner": "me"}'}
     (finding,) = findings(rule)

@@ -14,4 +14,5 @@ def folder(tmp_path: Path) -> Path:
         (tmp_path / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")
     (tmp_path / "train.json").write_bytes((tmp_path / "train.jsonl").read_bytes())
     (tmp_path / "metrics.py").write_text(METRICS, encoding="utf-8")
+    (tmp_path / "rubric.md").write_text("5: right\n1: wrong\n", encoding="utf-8")
     return tmp_path

@@ -63,6 +63,11 @@ def evaluation(extra: str = "") -> str:
     return f"{endpoint()}---\n{EVALUATION}{extra}"
 
 
+def judged(judge: str, extra: str = "") -> str:
+    """An evaluation with a judge."""
+    return evaluation(f"metrics: [token_f1, {{judge: {{{judge}}}}}]\n{extra}")
+
+
 def swept(sweep: str) -> str:
     plain = job("{epochs: 3, batch_size_multiplier: 1, learning_rate: 2e-5}", "{}")
     return f"{plain}sweep: {sweep}\n"

@@ -8,9 +8,13 @@ import pytest
 
 from jobs.catalog.catalog import catalog
 from jobs.errors import BudgetError
-from jobs.money.cost import Cost, hold
+from jobs.money.cost import JUDGE_TASK_CHARACTERS, Cost, hold
 from jobs.money.price import Money
+from jobs.proof import verdict
+from jobs.proof.metrics import Question
+from jobs.proof.scoring import Reply
 from jobs.read.examine import examine
+from jobs.spec.judge import Judge
 
 TODAY = date(2026, 11, 23)
 PRICES = (
@@ -217,3 +221,37 @@ compare_with: [served, base]
     ((ours,), (theirs,)) = (asked["finetuning.one"], asked["serverless_endpoint.base"])
     assert ours.quantity == theirs.quantity
     assert "100 – 25,600 written" in ours.quantity
+
+
+def test_a_judge_costs_what_it_reads_and_writes_for_each_answer_of_each_model(
+    tmp_path: Path,
+) -> None:
+    spec = story(tmp_path)
+    (tmp_path / "rubric.md").write_text("5: right\n" * 100, encoding="utf-8")
+    text = """\
+---
+type: serverless_endpoint
+name: judge
+model: Phi-4
+---
+type: evaluation
+name: held-out
+endpoint: ${{ serverless_endpoint.one }}
+data: valid.jsonl
+compare_with: [served]
+metrics: [{judge: {endpoint: judge, rubric: rubric.md, repeats: 3, max_tokens: 50}}]
+"""
+    spec.write_text(spec.read_text(encoding="utf-8") + text, encoding="utf-8")
+    costs = {cost.reference: cost for cost in cost_of(spec)}
+    [line] = [one for one in costs["serverless_endpoint.judge"].lines if one.what == "judge"]
+    rows = 100
+    assert line.quantity.startswith(f"{2 * 3 * rows:,} verdicts: ")
+    assert f"{2 * 3 * rows:,} – {2 * 2 * 3 * rows * 50:,} written" in line.quantity
+    assert line.money.high is not None
+    assert not [one for one in costs["finetuning.one"].lines if one.what == "judge"]
+
+
+def test_what_a_judge_is_told_is_no_longer_than_its_cost_says() -> None:
+    spec = Judge(endpoint="judge", rubric="rubric.md", scale=(-100, 100))
+    messages = verdict.asked(spec, "", Question([], "", {}), Reply(text=""))
+    assert sum(len(str(message["content"])) for message in messages) <= JUDGE_TASK_CHARACTERS

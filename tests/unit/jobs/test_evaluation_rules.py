@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 
 from jobs.read.examine import examine
-from tests.unit.jobs.spec_texts import EVALUATION, TODAY, endpoint, evaluation, rules_of
+from tests.unit.jobs.spec_texts import (
+    EVALUATION,
+    TODAY,
+    endpoint,
+    evaluation,
+    judged,
+    rules_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -139,3 +146,98 @@ def test_what_is_deleted_first_can_not_be_compared_with(folder: Path) -> None:
     compared = f"---\n{EVALUATION}compare_with: [served]\n"
     assert "FT-S046" in rules_of(folder, endpoint("rollout: recreate\n") + compared)
     assert "FT-S046" not in rules_of(folder, endpoint() + compared)
+
+
+PHI = "endpoint: phi, rubric: rubric.md"
+
+
+@pytest.mark.parametrize(
+    ("judge", "extra", "why"),
+    [
+        (PHI, "", ""),
+        (f"{PHI}, scale: [0, 100], repeats: 1, temperature: 0", "", ""),
+        (f"{PHI}, scale: [5, 1]", "", "a scale is two whole numbers"),
+        (f"{PHI}, scale: [1, 2, 3]", "", "a scale is two whole numbers"),
+        (f"{PHI}, scale: [0, 101]", "", "a scale is two whole numbers"),
+        (f"{PHI}, scale: []", "", "a scale is two whole numbers"),
+        (f"{PHI}, temperature: 0", "", "at temperature 0 each repeat says the same"),
+        ("endpoint: xbox-support, rubric: rubric.md", "", "'xbox-support' is what is measured;"),
+        (
+            'endpoint: "${{ serverless_endpoint.xbox-support }}", rubric: rubric.md',
+            "",
+            "'xbox-support' is what is measured;",
+        ),
+        ("endpoint: phi, rubric: rubrik.md", "", "'rubrik.md' can't be read: there is no such"),
+        ("endpoint: phi, rubric: azureml:rubric:1", "", "'azureml:rubric:1' is no local file."),
+        ("endpoint: phi, rubric: empty.md", "", "'empty.md' is empty."),
+        (PHI, "base: phi\ncompare_with: [base]\n", "'phi' is compared with"),
+        (PHI, "custom_metrics: {judge: metrics.py:brief}\n", "'judge' is a metric already."),
+        (PHI, 'gates: {judge: ">= 4"}\n', "'>= 4' is out of reach: judge is a share"),
+        (PHI, 'confident: true\ngates: {judge: ">= 0.7"}\n', ""),
+        (PHI, 'compare_with: [served]\ngates: {judge: ">= served - 0.1"}\n', ""),
+    ],
+)
+def test_a_judge_that_can_not_judge_is_told_where_it_stands(
+    judge: str, extra: str, why: str, folder: Path
+) -> None:
+    (folder / "empty.md").write_text("\n", encoding="utf-8")
+    spec = folder / "spec.yaml"
+    spec.write_text(judged(judge, extra), encoding="utf-8")
+    rules = {"FT-S025", "FT-S047", "FT-S052", "FT-S053"}
+    found = [f for f in examine([spec], on=TODAY).findings if f.rule in rules]
+    assert [f.message[: len(why)] for f in found] == ([why] if why else [])
+    assert all(f.line and f.column for f in found)
+
+
+def test_an_evaluation_has_one_judge(folder: Path) -> None:
+    spec = folder / "spec.yaml"
+    twice = f"metrics: [{{judge: {{{PHI}}}}}, {{judge: {{{PHI}}}}}]\n"
+    spec.write_text(evaluation(twice), encoding="utf-8")
+    [found] = [f for f in examine([spec], on=TODAY).findings if f.rule == "FT-S052"]
+    assert found.path == "metrics[1].judge"
+    assert found.message.startswith("an evaluation has one judge.")
+
+
+@pytest.mark.parametrize(
+    ("rubric", "place", "why"),
+    [
+        (b"Be fair.\n\n- 7: perfect\n", ":3:3", "describes 7, which is not on the scale 1 to 5."),
+        (b"**0** \xe2\x80\x93 useless\n", ":1:3", "describes 0, which is not on"),
+        (b"| Score 6 | perfect |\n| Score 9: x\n", ":2:9", "describes 9, which is not on"),
+        (b"Fine.\nCaf\xe9\n", ":2:4", "is no UTF-8 text."),
+        (b"-" * 30_000 + b"\n" + b"*" * 30_000 + b"\n", "", ""),
+        (b"5: right\n1. Read it.\n2024 was a year: so what\n10) x\n", "", ""),
+    ],
+)
+def test_a_rubric_is_read_line_by_line(rubric: bytes, place: str, why: str, folder: Path) -> None:
+    (folder / "rubric.md").write_bytes(rubric)
+    spec = folder / "spec.yaml"
+    spec.write_text(judged(PHI), encoding="utf-8")
+    found = [f for f in examine([spec], on=TODAY).findings if f.rule == "FT-S052"]
+    assert [
+        (f.place.removeprefix(str(folder / "rubric.md")), f.message[: len(why)]) for f in found
+    ] == ([(place, why)] if why else [])
+
+
+def test_a_secret_in_a_rubric_is_told_and_not_shown(folder: Path) -> None:
+    key = "sk-" + "proj-" + "a1B2c3D4e5F6g7H8i9J0" * 2
+    (folder / "rubric.md").write_text(f"Be fair.\nUse {key}\n", encoding="utf-8")
+    spec = folder / "spec.yaml"
+    spec.write_text(judged(PHI), encoding="utf-8")
+    [found] = [f for f in examine([spec], on=TODAY).findings if f.rule == "FT-S032"]
+    assert found.place.endswith("rubric.md:2:5")
+    assert key not in found.message
+
+
+def test_whoever_is_measured_and_not_who_judges_says_what_was_trained(folder: Path) -> None:
+    spec = folder / "spec.yaml"
+    reference = 'endpoint: "${{ serverless_endpoint.phi }}", rubric: rubric.md'
+    first = f"---\ntype: evaluation\nname: e\nmetrics: [{{judge: {{{reference}}}}}]\n"
+    text = endpoint() + "---\ntype: serverless_endpoint\nname: phi\nmodel: Phi-4\n" + first
+    text += "endpoint: ${{ serverless_endpoint.xbox-support }}\ndata: test.jsonl\n"
+    spec.write_text(text, encoding="utf-8")
+    specs = examine([spec], on=TODAY)
+    assert [f for f in specs.findings if f.severity == "error"] == []
+    assert specs.data["finetuning.xbox-support"].of("test")
+    dangling = text.replace("serverless_endpoint.phi }}", "serverless_endpoint.phy }}")
+    assert "FT-S012" in rules_of(folder, dangling)

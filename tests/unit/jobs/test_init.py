@@ -46,7 +46,21 @@ def test_the_stack_file_of_each_profile_is_read_with_what_was_asked_for(
     assert "repo:contoso/phi:pull_request" in subjects["plan"]
     assert (read.guards.budget is not None) == (profile != "dev")
     if read.guards.budget:
-        assert read.guards.budget.emails == ("platform@example.com",)
+        assert read.guards.alerts is not None
+        told = (read.guards.budget.emails, read.guards.alerts.emails)
+        assert told == (("platform@example.com",),) * 2
+
+
+def test_a_repository_whose_tokens_carry_ids_is_trusted_by_them_and_called_without(
+    tmp_path: Path,
+) -> None:
+    asked = ["--repository", "contoso@139941502/phi@1383544386", "--profile", "dev"]
+    assert main(["init", str(tmp_path), *asked]) == 0
+    read = settings(tmp_path)
+    [up] = [one for one in read.identities if one.may == "up"]
+    assert up.subjects == ("repo:contoso@139941502/phi@1383544386:environment:prod",)
+    assert read.projects == ("phi",)
+    assert (tmp_path / "README.md").read_text("utf-8").startswith("# phi\n")
 
 
 def test_what_it_writes_is_valid_without_a_remark(
@@ -78,6 +92,15 @@ def test_what_is_there_is_named_and_nothing_is_written(
     assert "has README.md, specs/support.yaml already" in said
     assert sorted(path.name for path in tmp_path.iterdir()) == ["README.md", "specs"]
     assert (tmp_path / "README.md").read_text() == "mine\n"
+
+
+def test_where_a_file_can_not_be_written_none_is_left(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "specs").write_text("a file where a folder must be\n")
+    assert init(tmp_path, "--profile", "dev") == 2
+    assert "specs can't be made" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["specs"]
 
 
 def test_every_wrong_answer_is_told_at_once(

@@ -38,13 +38,17 @@ def test_a_preview_that_failed_is_told_first(
 ) -> None:
     preview = tmp_path / "preview.txt"
     preview.write_text(
-        "Previewing update (prod):\n    error: foundry-tune:location: <b>no</b> such region\n"
+        "Previewing update (prod):\nDiagnostics:\n  pulumi:pulumi:Stack (prod):\n"
+        "    error: The configuration can't be used:\n"
+        "      foundry-tune:location: <b>no</b> such region\n"
+        "    error: an unhandled error occurred: program exited with non-zero exit code: 1\n"
     )
     assert main(["plan", str(spec), "--markdown", "--preview", str(preview)]) == 3
     said = capsys.readouterr().out
-    first = next(line for line in said.splitlines() if line.startswith("- ❌"))
-    assert "pulumi preview: foundry-tune:location:" in first
-    assert "<b>" not in first
+    told = said.partition("<details>")[0].splitlines()
+    first = told.index("- ❌ pulumi preview: The configuration can't be used:")
+    assert told[first + 1].startswith("  - foundry-tune:location: &#60;b&#62;no")
+    assert told[first + 2].startswith("- ❌ "), "what the program said by itself is enough"
 
 
 def test_without_markdown_nothing_is_printed_of_it(

@@ -1,14 +1,17 @@
 """An evaluation told from kept answers: what is paired, held, counted, and what is left open."""
 
 import json
+import math
+from collections.abc import Sequence
 
 import pytest
 
 from jobs.proof.answers import KeptAnswer, question_hash
 from jobs.proof.metrics import Question, questions
-from jobs.proof.scoring import Exam
+from jobs.proof.scoring import Exam, Reply
 from jobs.report.report import Speaker
 from jobs.report.scores import Party, measured, severities
+from jobs.spec.judge import Judge, JudgeMetric
 from jobs.spec.models import Evaluation
 
 ASKED = [f"What is {number}?" for number in range(12)]
@@ -125,3 +128,26 @@ def test_severities_are_counted_by_category_and_side() -> None:
         ("violence", "completion"): {"low": 1},
         ("violence", "prompt"): {"high": 1},
     }
+
+
+def test_a_judge_is_told_only_of_those_whose_verdicts_are_kept() -> None:
+    judge = JudgeMetric(judge=Judge(endpoint="judge", rubric="rubric.md"))
+    gates = {"judge": ">= 0.5"}
+    paper = exam(metrics=("exact_match", judge), gates=gates, compare_with=("base",))
+    ours = party(paper, "x:1", is_right=True)
+    base = party(paper, "Phi", is_right=False, word="base")
+    told = measured("e", paper, ours, [base], {})
+    assert list(told.scores) == ["exact_match"]
+    [gate] = told.gates
+    assert (gate.held, gate.text) == (None, "judge >= 0.5: no verdicts on these answers are kept")
+
+    def only_ours(replies: Sequence[Reply]) -> list[float]:
+        return [0.75 if reply.text != "no idea" else math.nan for reply in replies]
+
+    told = measured("e", paper.judged_by(only_ours), ours, [base], {}, ["agrees"])
+    known, unknown = told.scores["judge"]
+    assert (known.value, known.low is not None) == (0.75, True)
+    assert math.isnan(unknown.value)
+    assert [one.metric for one in told.comparisons] == ["exact_match"]
+    assert told.gates[0].held
+    assert told.judge == ("agrees",)

@@ -20,6 +20,7 @@ from tests.unit.jobs.spec_texts import (
     endpoint,
     evaluation,
     job,
+    judged,
     rules_of,
     swept,
 )
@@ -180,6 +181,14 @@ CASES: dict[str, tuple[str, str]] = {
     "FT-S051": (
         swept("{parameters: {epochs: [1, 2]}}").replace("validation_data: valid.jsonl\n", ""),
         swept("{parameters: {epochs: [1, 2]}}"),
+    ),
+    "FT-S052": (
+        judged("endpoint: phi, rubric: rubrik.md"),
+        judged("endpoint: phi, rubric: rubric.md"),
+    ),
+    "FT-S053": (
+        judged("endpoint: phi, rubric: rubric.md", "compare_with: [phi]\n"),
+        judged("endpoint: phi, rubric: rubric.md", "compare_with: [other]\n"),
     ),
     "FT-C001": (job("Phi-4-mini-instruct", "Phi-4-mini-instrukt"), job()),
     "FT-C002": (job("Phi-4-mini-instruct", "Phi-4-reasoning"), job()),

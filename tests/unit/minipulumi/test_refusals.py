@@ -12,7 +12,7 @@ from minipulumi.cli import main
     [
         ("stack graph out.dot", "'pulumi stack graph'"),
         ("import azure-native:x:Y name id", "'pulumi import azure-native:x:Y'"),
-        ("up --policy-pack rules", "'--policy-pack' of `pulumi up`"),
+        ("up --policy-pack-config c.json", "'--policy-pack-config' of `pulumi up`"),
         ("preview --save-plan plan.json", "'--save-plan' of `pulumi preview`"),
         ("config set --type int a 1", "'--type' of `pulumi config set`"),
         ("up --yes --exec-kind auto.local", "Pulumi's Automation API ('--exec-kind')"),

@@ -24,7 +24,7 @@ from minipulumi.azure_native.resource_types import (
     find,
 )
 from minipulumi.values import from_struct, to_struct
-from tests.unit.infra.conftest import CONFIG, run_program
+from tests.unit.infra.conftest import CONFIG, profile_config, run_program
 
 TYPES = sorted(all_types().values(), key=lambda each: each.token)
 
@@ -183,8 +183,10 @@ def _enum_values(annotation: str, module: ModuleType) -> set[str]:
     return values
 
 
-def test_every_type_and_property_that_the_program_uses_is_covered() -> None:
-    recording = run_program(CONFIG)
+@pytest.mark.parametrize("profile", ["dev", "standard", "private"])
+def test_every_type_and_property_that_the_program_uses_is_covered(profile: str) -> None:
+    config = CONFIG if profile == "dev" else profile_config(profile)
+    recording = run_program(config)
     for name, token in recording.types.items():
         if token.startswith("azure-native:"):
             inputs = from_struct(to_struct(recording.inputs[name]))

@@ -1,0 +1,1 @@
+"""The platform team's rules as a Pulumi policy pack: run over every resource before it is made."""
