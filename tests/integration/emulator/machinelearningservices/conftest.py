@@ -310,6 +310,27 @@ def _assign(arm: Arm, subscription: str, scope: str, role: str, principal: str) 
 
 
 @pytest.fixture
+def has_ended() -> Callable[[int], bool]:
+    """Whether a process that is nobody's child here ends, within seconds."""
+
+    def watch(process: int) -> bool:
+        give_up = time.monotonic() + 10
+        while time.monotonic() < give_up:
+            try:
+                os.kill(process, 0)
+                stat = Path(f"/proc/{process}/stat")
+                # Ended, and not yet collected by its new parent: that may take as long as it likes.
+                if stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z":
+                    return True
+            except (ProcessLookupError, FileNotFoundError):
+                return True
+            time.sleep(0.02)
+        return False
+
+    return watch
+
+
+@pytest.fixture
 def the_guides_day(emulator: Emulator) -> Iterator[None]:
     """A day before Phi-3 was deprecated; today again afterwards."""
     today = emulator.control.clock.now()
