@@ -20,8 +20,12 @@ client = authorization.get_client_config()
 
 names = naming.names(settings.workload, settings.environment, client.subscription_id)
 there = existing.look(settings, client.subscription_id)
+suffix = f"{settings.workload}-{settings.environment}"
+shared = ""
 if "resourceGroup" in there:
     names = replace(names, resource_group=there["resourceGroup"].name)
+    # Other stacks may be in that group as well: what hangs on the group is called after this one.
+    shared = suffix
 for warning in existing.untouched(there, settings):
     pulumi.warn(warning)
 watch = settings.guards
@@ -71,6 +75,7 @@ access = Access(
         resource_group=names.resource_group,
         suffix=naming.unique_suffix(client.subscription_id),
         environment=environment,
+        shared=shared,
         developers=settings.developers,
         grants=settings.access,
         identities=settings.identities,
@@ -84,7 +89,8 @@ kept: list[Resource] = [*access.assignments]
 if watch.budget is not None:
     from infra import guards
 
-    guards.CostGuard("cost-guard", watch.budget, environment.group.id)
+    called = f"{guards.SETTING}-{shared}" if shared else guards.SETTING
+    guards.CostGuard("cost-guard", watch.budget, environment.group.id, called)
 if environment.observability is not None:
     from infra import guards
 
@@ -92,7 +98,6 @@ if environment.observability is not None:
         "diagnostics", environment, environment.observability.workspace
     )
     kept += diagnostics.settings
-suffix = f"{settings.workload}-{settings.environment}"
 if watch.alerts is not None:
     from infra.alerts import AlertRules, AlertRulesArgs
 

@@ -31,6 +31,8 @@ class AccessArgs:
     suffix: str
     """What tells the stack's custom roles from another subscription's: names are the tenant's."""
     environment: FoundryEnvironment
+    shared: str = ""
+    """What tells stacks apart in a resource group that was there already; empty in one's own."""
     developers: tuple[Developer, ...]
     grants: tuple[Grant, ...] = ()
     identities: tuple[PipelineIdentity, ...] = ()
@@ -80,8 +82,8 @@ class Access(pulumi.ComponentResource):
             )
 
     def _make_roles(self) -> dict[str, authorization.RoleDefinition]:
-        group = self._args.environment.group.id
-        where = f"{self._args.resource_group} {self._args.suffix}"
+        group, shared = self._args.environment.group.id, self._args.shared
+        where = " ".join(filter(None, (self._args.resource_group, shared, self._args.suffix)))
         return {
             role_set: authorization.RoleDefinition(
                 f"role-{role_set}",
@@ -202,7 +204,8 @@ class Access(pulumi.ComponentResource):
 
     def _guid(self, role_set: str) -> str:
         group = f"/subscriptions/{self._args.subscription_id}/resourceGroups/"
-        return role_sets.guid(group + self._args.resource_group, role_set)
+        own = "|".join(filter(None, (role_set, self._args.shared)))
+        return role_sets.guid(group + self._args.resource_group, own)
 
 
 IDENTITY_ROLES: Mapping[May, tuple[tuple[str, str], ...]] = {

@@ -22,13 +22,18 @@ class CostGuard(pulumi.ComponentResource):
     """A budget of the resource group, with an e-mail at each threshold."""
 
     def __init__(
-        self, name: str, budget: Budget, scope: Input[str], opts: ResourceOptions | None = None
+        self,
+        name: str,
+        budget: Budget,
+        scope: Input[str],
+        budget_name: str = SETTING,
+        opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("foundry-tune:index:CostGuard", name, {}, opts)
         month = datetime.now(UTC).strftime("%Y-%m-01T00:00:00Z")
         consumption.Budget(
             "budget",
-            budget_name=SETTING,
+            budget_name=budget_name,
             scope=scope,
             amount=budget.amount,
             category=consumption.CategoryType.COST,

@@ -83,8 +83,9 @@ Disabled` and `network` are for what is made; a preview warns of what stays open
 `network.isolation` with a hub that exists is refused.
 
 Who runs `pulumi up` assigns roles on what exists: that takes Role Based Access Control
-Administrator there, which `may: up` gives in the stack's resource group only. Somebody who has one
-of these roles there by another assignment makes Azure say `RoleAssignmentExists`: remove that one.
+Administrator there, which `may: up` gives in the stack's resource group only. Azure refuses to
+give somebody a role twice in one place (`RoleAssignmentExists`): leave out of `developers` and
+`access` who has it there by another assignment, or another stack's.
 
 ## Locks and protection
 

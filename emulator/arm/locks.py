@@ -14,18 +14,21 @@ CAN_NOT_DELETE = "CanNotDelete"
 READ_ONLY = "ReadOnly"
 
 
-def refuse_locked(cloud: Cloud, id: ResourceId, *, deletes: bool) -> None:
-    """Refuse a write to, or the deletion of, what a lock holds (409 ScopeLocked)."""
+def refuse_locked(cloud: Cloud, id: ResourceId, *, deletes: bool, whole: bool = True) -> None:
+    """Refuse a write to, or the deletion of, what a lock holds (409 ScopeLocked).
+
+    `whole`: what is deleted is the scope with all in it, and not only a role assignment on it.
+    """
     if LOCK.lower() in id.type.lower():
         return
     held = [lock for lock in cloud.resources.of_type(LOCK, id.subscription) if _holds(lock, id)]
-    if deletes:
+    if deletes and whole:
         held += [
             lock
             for lock in cloud.resources.below(id)
             if lock.type.lower() == LOCK.lower() and lock not in held
         ]
-    else:
+    if not deletes:
         held = [lock for lock in held if lock.properties["level"] == READ_ONLY]
     if not held:
         return

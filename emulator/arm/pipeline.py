@@ -141,7 +141,8 @@ def check_locks(call: Call) -> None:
         refuse_locked(request.cloud, target.id, deletes=deletes)
     elif route is not None and route.scope and deletes:
         scope = parse_path(route.scope.format(**request.parameters)).id
-        refuse_locked(request.cloud, scope, deletes=True)
+        itself = parse_path(request.path).id.key == scope.key
+        refuse_locked(request.cloud, scope, deletes=True, whole=itself)
 
 
 WAY: tuple[Callable[[Call], None], ...] = (

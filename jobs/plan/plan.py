@@ -12,6 +12,7 @@ from jobs.plan import actual, caps, desired, preflight, sweeps, uploads
 from jobs.plan.actual import Actual
 from jobs.plan.decide import decide
 from jobs.plan.desired import Desired, Measuring, Serving, Training
+from jobs.plan.held import policy_checks
 from jobs.plan.preflight import Check
 from jobs.plan.steps import (
     Action,
@@ -202,6 +203,7 @@ def _decided(
     )
     left = {step.action.type for step in steps if step.action.kind != "unchanged"}
     checks = preflight.check(session, project, asked, today, left) if left else []
+    checks += policy_checks(specs, project) if left else ()
     checks += caps.cap_checks(session, specs, asked, steps)
     checks += preflight.asking_checks(_to_measure(steps), asked.servings, found)
     checks += preflight.ending_checks(asked.servings, today)

@@ -18,6 +18,7 @@ PAGES = sorted(f"docs/{p.name}" for p in ROOT.glob("docs/*.md") if p.name != "em
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", *PAGES)
 WORDS = "az|foundry-emulator|foundry-tune|git|make|pip|pulumi|python|source|uv"
 TYPED = re.compile(rf"(?:    |\$ |#   )\s*((?:{WORDS}) .*)")
+PLACEHOLDER = re.compile(r"\b(NAME|REVISION)\b")
 SPAN = re.compile(rf"`((?:{WORDS}) [^`]+)`")
 
 NOT_RUN = {
@@ -56,8 +57,6 @@ NOT_RUN = {
     "foundry-tune report jobs/specs/xbox-support.yaml --markdown > comment.md": "the same",
     "foundry-tune report jobs/specs/xbox-support.yaml --markdown": "the same",
     "foundry-tune report xbox-support --revision a8bbe5a87e": "the same",
-    "foundry-tune safety NAME -o json": "a placeholder",
-    "foundry-tune safety NAME --language all": "a placeholder",
     "foundry-tune dataset screen FILE": "a placeholder",
     "foundry-tune diff xbox-support 51f0aa7c20 a8bbe5a87e": "the same",
     "foundry-tune diff jobs/specs/xbox-support.yaml 51f0 a8bb": "the same",
@@ -77,14 +76,6 @@ NOT_RUN = {
     "foundry-tune VERB --help": "a placeholder",
     "foundry-tune explain RULE": "a placeholder",
     "foundry-tune apply SPEC --yes -o json": "a placeholder",
-    "foundry-tune connect NAME": "a placeholder",
-    "foundry-tune promote NAME": "a placeholder",
-    "foundry-tune rollback NAME REVISION": "a placeholder",
-    "foundry-tune down NAME --foreign": "a placeholder",
-    "foundry-tune logs NAME": "a placeholder",
-    "foundry-tune metrics NAME": "a placeholder",
-    "foundry-tune history NAME": "a placeholder",
-    "foundry-tune cancel NAME": "a placeholder",
     "foundry-tune trials SPEC": "a placeholder",
     "foundry-tune doctor SPEC": "a placeholder",
     "foundry-emulator group add OBJECT-ID": "a placeholder",
@@ -188,7 +179,7 @@ def _to_run() -> list[str]:
     """What is typed, in its order; of names within a sentence, their help."""
     found: list[str] = []
     for command in dict.fromkeys([*_offline(), *_commands()]):
-        if command in NOT_RUN:
+        if command in NOT_RUN or PLACEHOLDER.search(command):
             continue
         if command in _offline() or command in RUN_AS_NAMED or not NAMES.fullmatch(command):
             found.append(command)

@@ -38,6 +38,25 @@ def test_a_locked_resource_and_its_group_stay_until_the_lock_is_gone(
     arm.ok("DELETE", vault, version=VAULTS)
 
 
+def test_a_lock_keeps_the_roles_at_what_it_holds_and_not_those_above_it(
+    arm: Any, group: str, vault: str
+) -> None:
+    version = "2022-04-01"
+    subscription = group.partition("/resourceGroups")[0]
+    reader = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
+    definition = f"{subscription}/providers/Microsoft.Authorization/roleDefinitions/{reader}"
+    principal = {"principalId": str(uuid.uuid4()), "principalType": "Group"}
+    body = {"properties": {"roleDefinitionId": definition, **principal}}
+    name = f"providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}"
+    for scope in (group, vault):
+        arm.ok("PUT", f"{scope}/{name}", body, version=version)
+    lock = f"{vault}/providers/Microsoft.Authorization/locks/keep"
+    arm.ok("PUT", lock, {"properties": {"level": "CanNotDelete"}}, version=LOCKS)
+    code = arm.refused("DELETE", f"{vault}/{name}", version=version)[1]["code"]
+    assert code == "ScopeLocked"
+    arm.ok("DELETE", f"{group}/{name}", version=version)
+
+
 def test_a_lock_holds_for_what_lies_below_and_read_only_for_writes(
     arm: Any, group: str, vault: str
 ) -> None:

@@ -163,9 +163,9 @@ def runner(
     found = shutil.which(program, path=environment["PATH"])
     assert found
 
-    def run(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str, code: int = 0, stack: str = "dev") -> subprocess.CompletedProcess[str]:
         result = subprocess.run(
-            [found, *arguments, "--stack", "dev", "--non-interactive"],
+            [found, *arguments, "--stack", stack, "--non-interactive"],
             cwd=project,
             env={**environment, **own},
             capture_output=True,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import uuid
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,31 @@ def test_all_that_is_there_is_used_and_left_as_it_was(
     pulumi("destroy", "--yes", "--skip-preview")
     assert kept(emulator, subscription_id) == before
     assert filled <= containers(emulator)
+
+
+@pytest.mark.rehearsal
+@pytest.mark.timeout(300)
+def test_two_stacks_share_a_group_and_a_hub(
+    emulator: Emulator, pulumi: Pulumi, project: Path, subscription_id: str, own: dict[str, str]
+) -> None:
+    before = kept(emulator, subscription_id)
+    audit = {"principalId": "0a11ce00-0000-4000-8000-0000000000a3", "principalType": "Group"}
+    both = {"resourceGroup": own["resourceGroup"], "hub": own["hub"]}
+    use(project, "standard", existing=both, access={"calls": [{"name": "audit", **audit}]})
+    pulumi("stack", "init", "dev")
+    pulumi("up", "--yes", "--skip-preview")
+    # The other team's, which is somebody else and has projects of its own.
+    shutil.copy(project / "Pulumi.dev.yaml", project / "Pulumi.other.yaml")
+    change(project, "other", environment="other", projects=["halo"], developers=[], access={
+        "calls": [{"name": "audit", **audit, "project": "halo"}]
+    })  # fmt: skip
+    pulumi("stack", "init", "other", stack="other")
+    pulumi("up", "--yes", "--skip-preview", stack="other")
+    pulumi("preview", "--expect-no-changes")
+    pulumi("destroy", "--yes", "--skip-preview")
+    pulumi("preview", "--expect-no-changes", stack="other")
+    pulumi("destroy", "--yes", "--skip-preview", stack="other")
+    assert kept(emulator, subscription_id) == before
 
 
 @pytest.mark.rehearsal

@@ -58,9 +58,9 @@ def use(project: Path, profile: str, **changes: Any) -> None:
     change(project, **changes)
 
 
-def change(project: Path, **changes: Any) -> None:
-    """Set keys of the project's stack; None removes one."""
-    path = project / "Pulumi.dev.yaml"
+def change(project: Path, name: str = "dev", /, **changes: Any) -> None:
+    """Set keys of one of the project's stacks; None removes one."""
+    path = project / f"Pulumi.{name}.yaml"
     stack = yaml.safe_load(path.read_text("utf-8"))
     for key, value in changes.items():
         stack["config"].pop(f"foundry-tune:{key}", None)

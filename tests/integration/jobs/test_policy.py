@@ -137,6 +137,18 @@ def test_a_saved_plan_is_refused_once_its_policy_is_another(place: Place) -> Non
     assert named.code == 2, "the plan says by itself what it is held to"
 
 
+def test_what_says_no_place_is_held_to_the_region_of_its_project(place: Place) -> None:
+    spec = write_story(place)
+    policy = place.folder / "foundry-policy.yaml"
+    policy.write_text("rules: {allowed_regions: [westus3]}\n", encoding="utf-8")
+    assert place.tune("validate", str(spec)).code == 0, "no file says where the project is"
+    planned = place.tune("plan", str(spec))
+    assert (planned.code, "would be in the project's region" in planned.out) == (4, True)
+    refused = place.tune("apply", str(spec), "--yes")
+    assert (refused.code, "[FT-P001]" in refused.err) == (4, True), refused.said
+    assert place.jobs() == []
+
+
 def live(place: Place, spec: Path) -> set[tuple[str, str, str]]:
     """What `policy --live` finds, without the spec's own, as the table of gates has it."""
     ran = place.tune("policy", str(spec), "--live", "-o", "json")

@@ -168,6 +168,8 @@ def test_what_is_there_is_not_made_and_nothing_but_roles_hangs_on_it(
         assert hanging <= allowed, (name, hanging)
     group = GROUP if "resourceGroup" in there else "/made/group"
     assert recording.inputs["budget"]["scope"] == group
+    of_stack = "foundry-tune-foundry-dev" if "resourceGroup" in there else "foundry-tune"
+    assert recording.inputs["budget"]["budgetName"] == of_stack
     assert recording.inputs["alice-developer"]["scope"] == group
     storage = IDS["storage"] if "storage" in there else "/made/storage"
     assert recording.inputs["project-xbox-blobs"]["scope"] == storage
