@@ -57,7 +57,9 @@ def run(arguments: argparse.Namespace) -> int:
         with _Signals() as signals, StateDirectory(state) as directory:
             if arguments.fresh:
                 directory.wipe()
-            return _run_child(command, state, start, signals)
+            return _run_child(
+                command, state, start, signals, command_jobs=not arguments.no_command_jobs
+            )
     except UnusableStateError as error:
         raise UsageError(str(error)) from error
     except _Ended as ended:
@@ -191,12 +193,17 @@ def inventory(_: argparse.Namespace) -> int:
 
 
 def _run_child(
-    command: list[str], state: Path | None, start: datetime | None, signals: "_Signals"
+    command: list[str],
+    state: Path | None,
+    start: datetime | None,
+    signals: "_Signals",
+    *,
+    command_jobs: bool,
 ) -> int:
     from emulator.rehearsal.pulumi import find_pulumi
     from emulator.server import Emulator
 
-    with Emulator(state, start=start) as emulator:
+    with Emulator(state, start=start, command_jobs=command_jobs) as emulator:
         environment = emulator.environment()
         assert emulator.address is not None
         pulumi = find_pulumi(os.environ)
@@ -356,6 +363,11 @@ def parser() -> argparse.ArgumentParser:
         help=f"where the state is kept (default {DEFAULT_STATE}; {MEMORY} keeps nothing)",
     )
     verb.add_argument("--date", metavar="YYYY-MM-DD", help="the day the emulated Azure believes in")
+    verb.add_argument(
+        "--no-command-jobs",
+        action="store_true",
+        help="refuse command jobs: run no submitted code on this machine",
+    )
     verb.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND …")
     verb.set_defaults(work=run)
 

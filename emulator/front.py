@@ -56,9 +56,10 @@ class Front:
         *,
         start: datetime | None = None,
         temporary: Path | None = None,
+        command_jobs: bool = True,
         services: tuple[str, ...] = SERVICES,
     ) -> None:
-        self.cloud = Cloud(state, start=start, temporary=temporary)
+        self.cloud = Cloud(state, start=start, temporary=temporary, command_jobs=command_jobs)
         self.services = [_service(name) for name in services]
         types = TypeTable(
             (row for service in self.services for row in service.types),

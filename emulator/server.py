@@ -16,7 +16,7 @@ import uvicorn
 from emulator.front import Front
 from emulator.rehearsal.certificates import CertificateAuthority
 from emulator.rehearsal.control import Control
-from emulator.rehearsal.environment import Address, child_environment
+from emulator.rehearsal.environment import Address, child_environment, network_environment
 from emulator.rehearsal.identities import SUBSCRIPTION, Identities, new_identities
 from emulator.rehearsal.proxy import Proxy
 from emulator.rehearsal.scratch import Scratch
@@ -28,11 +28,19 @@ _THREADS = 24
 class Emulator:
     """Use it as a context manager; it listens on 127.0.0.1 only, on ports of its own choice."""
 
-    def __init__(self, state: Path | None = None, *, start: datetime | None = None) -> None:
+    def __init__(
+        self,
+        state: Path | None = None,
+        *,
+        start: datetime | None = None,
+        command_jobs: bool = True,
+    ) -> None:
         self.identities: Identities = new_identities()
         # Work on its way lies in the scratch folder too: what has no lock is taken for left over.
         self._scratch = Scratch()
-        self.front = Front(state, start=start, temporary=self._scratch.path)
+        self.front = Front(
+            state, start=start, temporary=self._scratch.path, command_jobs=command_jobs
+        )
         self.cloud = self.front.cloud
         self._start_day = start
         self.control = Control(self.front)
@@ -71,13 +79,16 @@ class Emulator:
             raise
 
     def _start(self) -> None:
-        self.front.start(self.identities.seed)
         self._authority.write(self._scratch.path / "ca.pem")
         (self._scratch.path / "no-certificates").mkdir()
         self._thread.start()
         self._ready.wait()
         if self._failure is not None:
             raise RuntimeError("The emulator could not start.") from self._failure
+        assert self.address is not None
+        self.cloud.network = network_environment(self.address)
+        # Last: jobs that are taken up again find the way here. Nobody else knows the ports yet.
+        self.front.start(self.identities.seed)
 
     def stop(self) -> None:
         """End background work, close every connection and clean up."""

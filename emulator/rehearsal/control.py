@@ -204,6 +204,7 @@ def _about(control: Control, _: Request) -> Response:
             "tenant": cloud.tenant,
             "state": str(cloud.directory or ":memory:"),
             "clock": isoformat(cloud.clock.timestamp()),
+            "commandJobs": cloud.command_jobs,
             "services": [service.name for service in front.services],
             "hosts": [plane.host for plane in front.planes],
         }

@@ -44,6 +44,19 @@ class Address:
         return self.pulumi_directory.with_name(f"{self.pulumi_directory.name}-home")
 
 
+def network_environment(address: Address) -> dict[str, str]:
+    """What leads a process to the emulator, and to nowhere else; no credential."""
+    proxies = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+    environment = dict.fromkeys(proxies, address.proxy)
+    # An inherited exception would silently go round the tunnel.
+    environment |= {"NO_PROXY": "", "no_proxy": ""}
+    # gRPC alone would send even loopback addresses to the proxy, and with them Pulumi's own talk.
+    environment["no_grpc_proxy"] = "127.0.0.1,localhost"
+    environment |= dict.fromkeys(CA_VARIABLES, str(address.ca_file))
+    environment["SSL_CERT_DIR"] = str(address.empty_directory)
+    return environment
+
+
 def child_environment(
     parent: Mapping[str, str],
     address: Address,
@@ -55,21 +68,7 @@ def child_environment(
         name: value for name, value in parent.items() if not name.upper().startswith(_FOREIGN)
     }
     platform, developer = identities.platform, identities.developer
-    for name in (
-        "HTTPS_PROXY",
-        "https_proxy",
-        "HTTP_PROXY",
-        "http_proxy",
-        "ALL_PROXY",
-        "all_proxy",
-    ):
-        environment[name] = address.proxy
-    # An inherited exception would silently go round the tunnel.
-    environment |= {"NO_PROXY": "", "no_proxy": ""}
-    # gRPC alone would send even loopback addresses to the proxy, and with them Pulumi's own talk.
-    environment["no_grpc_proxy"] = "127.0.0.1,localhost"
-    environment |= dict.fromkeys(CA_VARIABLES, str(address.ca_file))
-    environment["SSL_CERT_DIR"] = str(address.empty_directory)
+    environment |= network_environment(address)
     environment |= {
         "AZURE_TENANT_ID": developer.tenant,
         "AZURE_CLIENT_ID": developer.client_id,

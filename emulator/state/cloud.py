@@ -1,5 +1,6 @@
 """The emulated cloud's state: everything that handlers reach through `request.cloud`."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -23,6 +24,7 @@ class Cloud:
     """One emulated Azure, remembered. `state` is its directory, None to keep it in memory.
 
     `temporary` is where work on its way lies, None for the system's own temporary folder.
+    `command_jobs` says whether code that somebody submits is run on this machine.
     """
 
     def __init__(
@@ -31,11 +33,15 @@ class Cloud:
         *,
         start: datetime | None = None,
         temporary: Path | None = None,
+        command_jobs: bool = True,
     ) -> None:
         self.tenant = TENANT
         self.directory = state
         """Where the state lies on disk; None when it is kept in memory."""
         self.temporary = temporary
+        self.command_jobs = command_jobs
+        self.network: Mapping[str, str] = {}
+        """The variables by which a process reaches this cloud; none while it listens nowhere."""
         if state is not None:
             state.mkdir(parents=True, exist_ok=True)
         self.clock = Clock(start)

@@ -1,5 +1,8 @@
 """Background work of services: threads and child processes that end with the emulator."""
 
+import contextlib
+import os
+import signal
 import subprocess
 import threading
 from collections.abc import Callable
@@ -13,6 +16,7 @@ class Workers:
         self._lock = threading.Lock()
         self._threads: set[threading.Thread] = set()
         self._children: set[subprocess.Popen[Any]] = set()
+        self._groups: set[subprocess.Popen[Any]] = set()
         self.stopping = threading.Event()
         """Set when the emulator ends; a worker's loop looks at it, or waits on it."""
 
@@ -35,20 +39,33 @@ class Workers:
     def child(self, arguments: list[str], **options: Any) -> subprocess.Popen[Any]:
         """Start a child process (`subprocess.Popen`'s options) that is ended with the emulator.
 
-        Call `forget` once it is reaped.
+        One that starts a session of its own is ended with all processes that it made. Call `forget`
+        once it is reaped.
         """
         child: subprocess.Popen[Any] = subprocess.Popen(arguments, **options)
         with self._lock:
             self._children.add(child)
+            if options.get("start_new_session"):
+                self._groups.add(child)
             stopping = self.stopping.is_set()
         if stopping:
-            child.terminate()
+            self.end(child)
         return child
+
+    def end(self, child: subprocess.Popen[Any], number: int = signal.SIGTERM) -> None:
+        """Send a child a signal: to its whole session, where it has its own."""
+        if child not in self._groups:
+            if child.poll() is None:
+                child.send_signal(number)
+            return
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody is left of them
+            os.killpg(child.pid, number)
 
     def forget(self, child: subprocess.Popen[Any]) -> None:
         """A child has ended and was waited for."""
         with self._lock:
             self._children.discard(child)
+            self._groups.discard(child)
 
     def stop(self, seconds: float = 10.0) -> None:
         """End everything: ask, wait, then kill."""
@@ -56,14 +73,12 @@ class Workers:
         with self._lock:
             children, threads = list(self._children), list(self._threads)
         for child in children:
-            if child.poll() is None:
-                child.terminate()
+            self.end(child)
         for child in children:
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(seconds)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
+            self.end(child, signal.SIGKILL)
+            child.wait()
             self.forget(child)
         for thread in threads:
             if thread is not threading.current_thread():

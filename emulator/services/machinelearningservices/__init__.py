@@ -3,6 +3,8 @@
 from emulator.service import Service
 from emulator.services.machinelearningservices import runner
 from emulator.services.machinelearningservices.assets import ASSET_TYPES
+from emulator.services.machinelearningservices.codes import CODE_ROUTES
+from emulator.services.machinelearningservices.computes import COMPUTE_TYPE
 from emulator.services.machinelearningservices.connections import CONNECTION_TYPE
 from emulator.services.machinelearningservices.datastores import DATASTORE_TYPE
 from emulator.services.machinelearningservices.endpoints import ENDPOINT_TYPE
@@ -23,6 +25,7 @@ SERVICE = Service(
     name="machinelearningservices",
     types=(
         WORKSPACE_TYPE,
+        COMPUTE_TYPE,
         DATASTORE_TYPE,
         CONNECTION_TYPE,
         *ASSET_TYPES,
@@ -30,7 +33,7 @@ SERVICE = Service(
         ENDPOINT_TYPE,
         MARKETPLACE_TYPE,
     ),
-    routes=(*WORKSPACE_ROUTES, *USAGE_ROUTES),
+    routes=(*WORKSPACE_ROUTES, *CODE_ROUTES, *USAGE_ROUTES),
     planes=(PLANE,),
     schema=SCHEMA,
     start=_start,

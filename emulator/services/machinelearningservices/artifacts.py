@@ -8,7 +8,6 @@ from typing import Any
 from emulator.services.machinelearningservices import assets, blobs, datastores, workspaces
 from emulator.state.clock import isoformat
 from emulator.state.cloud import Cloud
-from emulator.state.json_text import Json
 from emulator.state.store import Resource
 
 OUTPUT = "registered_model"
@@ -34,7 +33,7 @@ class RunLog:
         project = workspaces.workspace_of(cloud, job)
         self._account = datastores.storage_account(cloud, workspaces.hub_of(cloud, project))
         self._path = f"{run_folder(job.name)}/{LOG_NAME}"
-        self._lines: list[str] = []
+        self._text = bytearray()
         self._flushed = (0, 0.0)
 
     def event(self, event: dict[str, Any]) -> None:
@@ -52,26 +51,34 @@ class RunLog:
         self.line(f"{kind} {said}")
 
     def line(self, text: str) -> None:
-        """Add a line; it is written with the next flush."""
-        self._lines.append(f"{isoformat(self._cloud.clock.timestamp())} {text}\n")
+        """Add a line of ours, with the time; it is written with the next flush."""
+        self.raw(f"{isoformat(self._cloud.clock.timestamp())} {text}\n".encode())
+
+    def raw(self, text: bytes) -> None:
+        """Add what a job's own process said, as it said it."""
+        self._text += text
         if time.monotonic() - self._flushed[1] >= _FLUSH_SECONDS:
             self.flush()
 
+    @property
+    def size(self) -> int:
+        """How many bytes it has."""
+        return len(self._text)
+
     def flush(self) -> None:
         """Write the log as it is now; nothing where the storage account is gone by then."""
-        if len(self._lines) == self._flushed[0]:
+        if len(self._text) == self._flushed[0]:
             return
         if self._cloud.resources.get(self._account.id) is not None:
-            content = "".join(self._lines).encode()
             blobs.write(
                 self._cloud,
                 self._account,
                 datastores.ARTIFACT_CONTAINER,
                 self._path,
-                content,
+                bytes(self._text),
                 "text/plain",
             )
-        self._flushed = (len(self._lines), time.monotonic())
+        self._flushed = (len(self._text), time.monotonic())
 
 
 def register_model(cloud: Cloud, job: Resource, output: Path) -> str:
@@ -91,49 +98,40 @@ def register_model(cloud: Cloud, job: Resource, output: Path) -> str:
 
 def _register(cloud: Cloud, project: Resource, job: Resource, card: dict[str, Any]) -> Resource:
     training: dict[str, Any] = job.private["training"]
-    name: str = training["output_name"]
-    container_id = project.id.child("models", name)
-    container = cloud.resources.get(container_id)
-    number = assets.next_version(container)
-    if container is None:
-        empty: Json = {"description": None, "tags": {}, "properties": {}, "isArchived": False}
-        container = Resource(id=container_id, type=assets.MODELS, body={"properties": empty})
-    cloud.resources.put(container.with_private(highest=int(number)))
-    return cloud.resources.put(
-        Resource(
-            id=container_id.child("versions", number),
-            type=f"{assets.MODELS}/versions",
-            body={
-                "properties": {
-                    "description": _description(card),
-                    "tags": {},
-                    # The names the service's register step writes (azureml-assets, FTaaS).
-                    "properties": {
-                        "baseModelId": training["base_model_uri"],
-                        "baseWeightsId": training["base_model"],
-                        "baseModelWeightsVersion": "1.0",
-                        "hasDeltaWeights": "true",
-                        "maas-finetuning": "true",
-                        "foundry-emulator.stand-in": "true",
-                    },
-                    "isAnonymous": False,
-                    "isArchived": False,
-                    "flavors": {},
-                    "jobName": job.name,
-                    "modelType": "mlflow_model",
-                    "modelUri": _uri(project, model_folder(job.name)),
-                    "stage": None,
-                }
+    return assets.add_version(
+        cloud,
+        project,
+        "models",
+        training["output_name"],
+        {
+            "description": _description(card),
+            "tags": {},
+            # The names the service's register step writes (azureml-assets, FTaaS).
+            "properties": {
+                "baseModelId": training["base_model_uri"],
+                "baseWeightsId": training["base_model"],
+                "baseModelWeightsVersion": "1.0",
+                "hasDeltaWeights": "true",
+                "maas-finetuning": "true",
+                "foundry-emulator.stand-in": "true",
             },
-        ),
-        changed_by=job.created_by,
+            "isAnonymous": False,
+            "isArchived": False,
+            "flavors": {},
+            "jobName": job.name,
+            "modelType": "mlflow_model",
+            "modelUri": datastore_uri(project, datastores.BLOB_STORE, model_folder(job.name)),
+            "stage": None,
+        },
+        created_by=job.created_by,
     )
 
 
-def _uri(project: Resource, path: str) -> str:
+def datastore_uri(project: Resource, store: str, path: str) -> str:
+    """A path in a datastore, in the long form that holds everywhere."""
     return (
         f"azureml://subscriptions/{project.id.subscription}/resourceGroups/{project.id.group}"
-        f"/workspaces/{project.name}/datastores/{datastores.BLOB_STORE}/paths/{path}"
+        f"/workspaces/{project.name}/datastores/{store}/paths/{path}"
     )
 
 

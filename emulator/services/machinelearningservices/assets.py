@@ -1,4 +1,4 @@
-"""Versioned assets: data, models and codes are containers of versions, made alike.
+"""Versioned assets: data, models, codes and environments are containers of versions, made alike.
 
 A PUT of a version makes its container. Containers say `latestVersion` and `nextVersion`; lists
 leave archived ones out unless `listViewType` asks for them. What a version points at never changes.
@@ -20,6 +20,7 @@ from emulator.state.store import Resource
 DATA = f"{WORKSPACES}/data"
 MODELS = f"{WORKSPACES}/models"
 CODES = f"{WORKSPACES}/codes"
+ENVIRONMENTS = f"{WORKSPACES}/environments"
 _DATA_TYPES = ("uri_file", "uri_folder", "mltable")
 _MODEL_TYPES = ("mlflow_model", "custom_model", "triton_model", "preset_model")
 
@@ -38,6 +39,52 @@ def latest(cloud: Cloud, container: Resource) -> Resource | None:
         if not version.properties.get("isArchived")
     ]
     return max(versions, key=lambda version: version.created_at, default=None)
+
+
+def add_version(
+    cloud: Cloud,
+    workspace: Resource,
+    kind: str,
+    name: str,
+    properties: Json,
+    *,
+    version: str | None = None,
+    created_by: str = "",
+) -> Resource:
+    """A version that the service itself makes, for a job; the next one where none is named.
+
+    `kind` is data or models.
+
+    Raises:
+        AzureError: there is that version already.
+    """
+    container_id = workspace.id.child(kind, name)
+    container = cloud.resources.get(container_id)
+    number = version or next_version(container)
+    if container is not None and cloud.resources.get(container_id.child("versions", number)):
+        raise user_error(
+            f"The {kind} asset '{name}' has a version '{number}' already.",
+            inner="Immutable",
+            status=409,
+            code="Conflict",
+        )
+    if container is None:
+        empty: Json = {"description": None, "tags": {}, "properties": {}, "isArchived": False}
+        container = Resource(
+            id=container_id, type=f"{WORKSPACES}/{kind}", body={"properties": empty}
+        )
+    highest = int(container.private.get("highest", 0))
+    if number.isdecimal():
+        highest = max(highest, int(number))
+    cloud.resources.put(container.with_private(highest=highest))
+    return cloud.resources.put(
+        Resource(
+            id=container_id.child("versions", number),
+            type=f"{WORKSPACES}/{kind}/versions",
+            body={"properties": properties},
+        ),
+        changed_by=created_by,
+    )
 
 
 def _container_defaults(change: Change) -> None:
@@ -122,6 +169,40 @@ def _validate_code(change: Change) -> None:
     _known_uri(change, "codeUri")
 
 
+def _validate_environment(change: Change) -> None:
+    """An environment is data here: kept as it is, and never built."""
+    image, build = change.properties.get("image"), change.properties.get("build")
+    if bool(image) == bool(build):
+        raise user_error("An environment needs either an image or a build context.", target="image")
+    conda_file = change.properties.get("condaFile")
+    if conda_file is not None and not isinstance(conda_file, str):
+        raise user_error("condaFile is the text of a conda file.", target="condaFile")
+    for name in ("image", "build", "condaFile", "inferenceConfig", "osType"):
+        before = change.before.properties.get(name) if change.before else None
+        now = change.properties.get(name)
+        if change.before is not None and now is not None and now != before:
+            version, container = change.id.name, change.id.parent
+            # 409: azure-ai-ml then makes the next version by itself.
+            raise user_error(
+                f"The environment '{container.name if container else ''}' with version '{version}' "
+                f"exists, and its {name} is another. Use another version.",
+                inner="Immutable",
+                target=name,
+                status=409,
+                code="Conflict",
+            )
+
+
+def _environment_defaults(change: Change) -> None:
+    _version_defaults(change)
+    before = change.before.properties if change.before else {}
+    for name, value in (("environmentType", "UserCreated"), ("osType", "Linux"), ("stage", None)):
+        change.properties.setdefault(name, before.get(name, value))
+    for name in ("image", "build", "condaFile", "inferenceConfig"):
+        if name in before:
+            change.properties.setdefault(name, before[name])
+
+
 def _known_uri(change: Change, name: str) -> None:
     uri = str(change.properties.get(name) or "")
     if parse(uri) is None:
@@ -197,7 +278,7 @@ def _container(name: str, before_delete: Callable[[Request, Resource], None]) ->
         system_data=True,
         delete=Delete(deleted=200, absent=204),
         name_pattern=_NAME,
-        objects=("properties", "tags", "flavors"),
+        objects=("properties", "tags", "flavors", "build", "inferenceConfig"),
         defaults=_container_defaults,
         project=_show_container,
         before_delete=before_delete,
@@ -219,7 +300,7 @@ def _version(
         implicit_parent=True,
         delete=Delete(deleted=200, absent=204),
         name_pattern=_NAME,
-        objects=("properties", "tags", "flavors"),
+        objects=("properties", "tags", "flavors", "build", "inferenceConfig"),
         validate=validate,
         defaults=defaults,
         created=_count,
@@ -239,4 +320,6 @@ ASSET_TYPES = (
     _version(MODELS, _validate_model, _model_defaults, _refuse_deployed),
     _container(CODES, _may_go),
     _version(CODES, _validate_code, _version_defaults, _may_go),
+    _container(ENVIRONMENTS, _may_go),
+    _version(ENVIRONMENTS, _validate_environment, _environment_defaults, _may_go),
 )

@@ -6,13 +6,21 @@ from emulator.services.machinelearningservices import assets, blobs, datastores,
 from emulator.services.machinelearningservices.references import (
     BlobUrl,
     DatastorePath,
+    JobOutput,
     WorkspaceAsset,
     parse,
 )
 from emulator.services.machinelearningservices.refusals import user_error
 from emulator.services.machinelearningservices.versions import WORKSPACES
 from emulator.state.cloud import Cloud
+from emulator.state.json_text import Json
 from emulator.state.store import Resource
+
+_ASSETS = {
+    "data": ("data", "DataNotFound"),
+    "models": ("model", "ModelNotFound"),
+    "codes": ("code", "CodeNotFound"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,14 +32,29 @@ class BlobPath:
     path: str
 
 
-def locate(cloud: Cloud, workspace: Resource, uri: str) -> BlobPath:
-    """The blob or folder behind a reference, seen from a workspace; refuses what is not there."""
+def locate(cloud: Cloud, workspace: Resource, uri: str, kind: str = "data") -> BlobPath:
+    """The blob or folder behind a reference, seen from a workspace; refuses what is not there.
+
+    `kind` is what a reference to an asset means: data, models or codes.
+    """
     reference = parse(uri)
     if isinstance(reference, WorkspaceAsset):
-        version = find_asset(cloud, workspace, reference, "data")
+        version = find_asset(cloud, workspace, reference, kind)
         if version is None:
-            raise user_error(f"The data asset '{uri}' doesn't exist.", inner="DataNotFound")
-        return locate(cloud, workspace, str(version.properties["dataUri"]))
+            word, inner = _ASSETS[kind]
+            raise user_error(f"The {word} asset '{uri}' doesn't exist.", inner=inner)
+        return locate(cloud, workspace, _uri_of(version), kind)
+    if isinstance(reference, JobOutput):
+        job = cloud.resources.get(workspace.id.child("jobs", reference.job))
+        outputs: Json = (job.private.get("outputs") or {}) if job else {}
+        version = cloud.resources.get(str(outputs.get(reference.output) or ""))
+        if version is None:
+            raise user_error(
+                f"'{uri}': there is no job '{reference.job}' that has written '{reference.output}'."
+            )
+        found = locate(cloud, workspace, _uri_of(version), kind)
+        path = "/".join(filter(None, (found.path.rstrip("/"), reference.path)))
+        return BlobPath(account=found.account, container=found.container, path=path)
     if isinstance(reference, DatastorePath):
         return _in_datastore(cloud, workspace, reference)
     if isinstance(reference, BlobUrl):
@@ -40,6 +63,18 @@ def locate(cloud: Cloud, workspace: Resource, uri: str) -> BlobPath:
             raise user_error(f"There is no storage account '{reference.account}'.")
         return BlobPath(account=account, container=reference.container, path=reference.path)
     raise user_error(f"'{uri}' is not a path or a data asset.")
+
+
+def _uri_of(version: Resource) -> str:
+    uri = next(
+        (
+            uri
+            for name in ("dataUri", "modelUri", "codeUri")
+            if (uri := version.properties.get(name))
+        ),
+        None,
+    )
+    return str(uri)
 
 
 def find_asset(

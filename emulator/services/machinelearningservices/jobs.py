@@ -1,20 +1,26 @@
-"""Fine-tuning jobs on management.azure.com: submitted once by name, canceled, deleted.
+"""Jobs on management.azure.com: submitted once by name, canceled, deleted.
 
 A PUT of a name that exists changes only what a finished job may still change; asking for another
-training under the same name is refused in the service's own words. The training itself is the
-runner's.
+run under the same name is refused in the service's own words. The work itself is the runner's;
+what a job of a type may ask for is that type's own.
 """
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
 from emulator.arm.operations import Operations
-from emulator.arm.registration import require_registered
 from emulator.arm.types import Action, Change, Delete, Polling, ResourceType
 from emulator.http.messages import Request, Response
-from emulator.services.machinelearningservices import data_paths, finetuning, metrics, runner
+from emulator.services.machinelearningservices import (
+    command_job,
+    finetuning_job,
+    metrics,
+    runner,
+)
 from emulator.services.machinelearningservices.lifecycle import QUEUED, TERMINAL
 from emulator.services.machinelearningservices.refusals import user_error
 from emulator.services.machinelearningservices.versions import (
     API_VERSIONS,
-    FINE_TUNING_API_VERSIONS,
     OPERATIONS_PATH,
     WORKSPACES,
 )
@@ -26,25 +32,60 @@ from emulator.state.store import Resource
 
 JOBS = f"{WORKSPACES}/jobs"
 _MUTABLE = ("description", "tags", "displayName", "properties", "isArchived")
-_IMMUTABLE = ("jobType", "experimentName", "fineTuningDetails", "outputs")
+
+
+def _any_version(change: Change) -> None:
+    del change
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _JobType:
+    """How a type of job is taken in."""
+
+    what: str
+    immutable: Mapping[str, str]
+    asked: Callable[[Json], Json]
+    admit: Callable[[Change, Resource], None]
+    complete: Callable[[Change], None]
+    require_version: Callable[[Change], None] = _any_version
+
+
+_TYPES = {
+    "finetuning": _JobType(
+        what="serverless fine-tuning runs",
+        immutable=finetuning_job.IMMUTABLE,
+        asked=finetuning_job.asked,
+        admit=finetuning_job.admit,
+        complete=finetuning_job.complete,
+        require_version=finetuning_job.require_version,
+    ),
+    "command": _JobType(
+        what="jobs run",
+        immutable=command_job.IMMUTABLE,
+        asked=command_job.asked,
+        admit=command_job.admit,
+        complete=command_job.complete,
+    ),
+}
+
+
+def _type_of(change: Change) -> _JobType:
+    named = str(change.properties.get("jobType", ""))
+    found = _TYPES.get(named.lower())
+    if found is None:
+        raise not_emulated(f"jobs of type '{named}'", "Only FineTuning and Command jobs are known.")
+    return found
 
 
 def _validate(change: Change) -> None:
     cloud, properties = change.cloud, change.properties
-    kind_of_job = str(properties.get("jobType", ""))
-    if kind_of_job.lower() != "finetuning":
-        raise not_emulated(f"jobs of type '{kind_of_job}'", "Only FineTuning jobs are known.")
-    if change.request.api_version.lower() not in FINE_TUNING_API_VERSIONS:
-        raise user_error(
-            f"jobType 'FineTuning' is not known in api-version {change.request.api_version}; it "
-            f"is a preview: use {', '.join(FINE_TUNING_API_VERSIONS)}.",
-            target="jobType",
-        )
+    of_type = _type_of(change)
+    of_type.require_version(change)
     project = cloud.resources.get(change.id.parent) if change.id.parent else None
     assert project is not None
-    asked = _asked(properties)
+    asked = of_type.asked(properties)
     if change.before is not None:
-        _check_unchanged(change.before.private["asked"], asked)
+        _check_unchanged(of_type, change.before.private["asked"], asked)
         return
     if runner.of(cloud).works_on(change.id.key):
         # Ours: its last words would be taken for the new job's.
@@ -55,55 +96,22 @@ def _validate(change: Change) -> None:
         )
     if kind(project) != "Project":
         raise user_error(
-            f"'{project.name}' is a hub; serverless fine-tuning runs in a project.",
+            f"'{project.name}' is a hub; {of_type.what} in a project.",
             inner="WorkspaceKindNotSupported",
         )
-    # The guide's prerequisite; which part of the service needs it, no page says.
-    require_registered(cloud, change.id.subscription, "Microsoft.Network")
-    job = finetuning.read(
-        properties,
-        job=change.id.name,
-        region=project.location,
-        today=cloud.clock.now().date(),
-    )
-    for uri in filter(None, (job.training_data, job.validation_data)):
-        data_paths.require_blob(cloud, data_paths.locate(cloud, project, uri), uri)
-    change.private |= {
-        "asked": asked,
-        "training": {
-            "base_model": job.model.name,
-            "base_model_version": job.model_version,
-            "base_model_uri": job.model.uri,
-            "training_data": job.training_data,
-            "validation_data": job.validation_data,
-            "hyperparameters": job.hyperparameters,
-            "output_name": job.output_name,
-        },
-    }
+    change.private["asked"] = asked
+    of_type.admit(change, project)
 
 
-def _asked(properties: Json) -> Json:
-    """What makes two submissions the same job."""
-    details: Json = dict(properties.get("fineTuningDetails") or {})
-    details["taskType"] = str(details.get("taskType", "")).lower()
-    return {
-        "jobType": "finetuning",
-        "experimentName": properties.get("experimentName"),
-        "fineTuningDetails": details,
-        "outputs": properties.get("outputs"),
-    }
-
-
-def _check_unchanged(before: Json, asked: Json) -> None:
+def _check_unchanged(of_type: _JobType, before: Json, asked: Json) -> None:
     changed = [
-        name for name in _IMMUTABLE
+        name for name in of_type.immutable
         if before.get(name) != asked.get(name) and not (
             name == "experimentName" and asked.get(name) is None
         )
     ]  # fmt: skip
     if changed:
-        words = {"fineTuningDetails": "Inputs", "outputs": "Outputs"}
-        parts = ",  ".join(words.get(name, name) for name in changed)
+        parts = ",  ".join(of_type.immutable[name] for name in changed)
         # Word for word what the service says (azure-docs#122250).
         raise user_error(
             "A job with this name already exists. If you are trying to create a new job, use a "
@@ -122,14 +130,7 @@ def _defaults(change: Change) -> None:
             given["properties"] = kept["properties"] | (given["properties"] or {})
         change.body = change.before.body | {"properties": kept | given}
         return
-    training: Json = change.private["training"]
     properties = change.properties
-    details: Json = properties["fineTuningDetails"]
-    for name in ("model", "trainingData", "validationData"):
-        if details.get(name):
-            details[name] = {"mode": "ReadOnlyMount", "description": None} | details[name]
-    details |= {"taskType": "ChatCompletion", "modelProvider": "Custom"}
-    details["hyperParameters"] = training["hyperparameters"]
     properties |= {
         "description": properties.get("description"),
         "experimentName": properties.get("experimentName") or "Default",
@@ -138,27 +139,10 @@ def _defaults(change: Change) -> None:
         "properties": properties.get("properties") or {},
     }
     properties["displayName"] = properties.get("displayName") or change.id.name
-    properties["properties"] |= {
-        "PipelineType": "FineTuning",
-        "original_model_id": details["model"]["uri"],
-        "azureml.ModelName": training["base_model"],
-        "_fineTuningJobType": "MaaS",
-        "_outputModelName": training["output_name"],
-    }
-    properties["outputs"] = {
-        "registered_model": {
-            "jobOutputType": "mlflow_model",
-            "mode": "ReadWriteMount",
-            "assetName": training["output_name"],
-            "uri": None,
-        }
-    }
+    _type_of(change).complete(change)
     assert change.id.parent is not None
     properties |= {
-        "jobType": "FineTuning",
         "status": QUEUED,
-        "computeId": None,
-        "componentId": None,
         "services": {
             "Studio": {
                 "jobServiceType": "Studio",
@@ -236,9 +220,16 @@ JOB_TYPE = ResourceType(
     name_pattern=r"^[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}$",
     objects=(
         "fineTuningDetails",
+        "inputs",
         "outputs",
         "outputs.registered_model",
         "resources",
+        "resources.properties",
+        "limits",
+        "distribution",
+        "environmentVariables",
+        "identity",
+        "queueSettings",
         "properties",
         "tags",
     ),

@@ -8,11 +8,16 @@ _REGISTRY_MODEL = re.compile(
     r"(?:/versions/(?P<version>[^/]+)|/labels/(?P<label>[^/]+))?$",
     re.I,
 )
+_REGISTRY_ENVIRONMENT = re.compile(
+    r"azureml://registries/(?P<registry>[^/]+)/environments/(?P<name>[^/]+)"
+    r"(?:/versions/(?P<version>[^/]+)|/labels/(?P<label>[^/]+))$",
+    re.I,
+)
 _WORKSPACE_ASSET = re.compile(
     r"(?:azureml://locations/(?P<location>[^/]+)/workspaces/(?P<workspace_id>[^/]+)"
     r"|(?:azureml:)?(?P<arm>/subscriptions/[^/]+/resourceGroups/[^/]+/providers/"
     r"Microsoft\.MachineLearningServices/workspaces/[^/]+))"
-    r"/(?P<kind>models|data)/(?P<name>[^/]+)"
+    r"/(?P<kind>models|data|codes|environments)/(?P<name>[^/]+)"
     r"(?:/versions/(?P<version>[^/]+)|/labels/(?P<label>[^/]+))$",
     re.I,
 )
@@ -30,7 +35,7 @@ _BLOB_URL = re.compile(
     re.I,
 )
 _JOB_OUTPUT = re.compile(
-    r"azureml://jobs/(?P<job>[^/]+)/outputs/(?P<output>[^/]+)(?:/paths/.*)?$", re.I
+    r"azureml://jobs/(?P<job>[^/]+)/outputs/(?P<output>[^/]+)(?:/paths/(?P<path>.*))?$", re.I
 )
 
 
@@ -44,8 +49,17 @@ class RegistryModel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryEnvironment:
+    """An environment of a shared registry; `version` is None for a label, as in `latest`."""
+
+    registry: str
+    name: str
+    version: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkspaceAsset:
-    """A model or data version; its workspace is named by GUID, by ARM id, or implied."""
+    """A version of an asset; its workspace is named by GUID, by ARM id, or implied."""
 
     kind: str | None
     name: str
@@ -74,19 +88,26 @@ class BlobUrl:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobOutput:
-    """A named output of a job."""
+    """A named output of a job, or a path in it."""
 
     job: str
     output: str
+    path: str
 
 
-Reference = RegistryModel | WorkspaceAsset | DatastorePath | BlobUrl | JobOutput
+Reference = (
+    RegistryModel | RegistryEnvironment | WorkspaceAsset | DatastorePath | BlobUrl | JobOutput
+)
 
 
 def parse(uri: str) -> Reference | None:
     """Read a reference; None where it is of no form that Azure ML has."""
     if found := _REGISTRY_MODEL.match(uri):
         return RegistryModel(
+            registry=found["registry"], name=found["name"], version=found["version"]
+        )
+    if found := _REGISTRY_ENVIRONMENT.match(uri):
+        return RegistryEnvironment(
             registry=found["registry"], name=found["name"], version=found["version"]
         )
     if found := _WORKSPACE_ASSET.match(uri):
@@ -102,7 +123,7 @@ def parse(uri: str) -> Reference | None:
             datastore=found["datastore"], path=found["path"], workspace=found["workspace"]
         )
     if found := _JOB_OUTPUT.match(uri):
-        return JobOutput(job=found["job"], output=found["output"])
+        return JobOutput(job=found["job"], output=found["output"], path=found["path"] or "")
     if found := _BLOB_URL.match(uri):
         return BlobUrl(
             account=found["account"].lower(), container=found["container"], path=found["path"]

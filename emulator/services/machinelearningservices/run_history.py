@@ -17,6 +17,7 @@ from emulator.services.machinelearningservices import (
     metric_service,
     model_registry,
     registry,
+    tracking,
     workspaces,
 )
 from emulator.services.machinelearningservices.references import (
@@ -38,6 +39,7 @@ _WORKSPACE = (
 _HISTORY = f"/history/v1.0{_WORKSPACE}"
 _METRIC = f"/metric/v2.0{_WORKSPACE}/runs/{{run}}"
 _SAS_HOURS = 8
+_RUN_TYPES = {"finetuning": "azureml.FineTuning", "command": "azureml.scriptrun"}
 
 
 def _discovery(request: Request) -> Response:
@@ -145,11 +147,11 @@ def _run(cloud: Cloud, job: Resource) -> Json:
         "createdTimeUtc": isoformat(job.created_at),
         "startTimeUtc": private.get("startTime"),
         "endTimeUtc": private.get("endTime"),
-        "runType": "azureml.FineTuning",
+        "runType": _RUN_TYPES[str(properties["jobType"]).lower()],
         "dataContainerId": f"dcid.{job.name}",
         "properties": properties["properties"],
         "tags": properties["tags"],
-        "parameters": private["training"]["hyperparameters"],
+        "parameters": private.get("parameters") or {},
         "warnings": [
             {"source": None, "message": warning["message"]}
             for warning in private.get("warnings", [])
@@ -161,20 +163,24 @@ def _run(cloud: Cloud, job: Resource) -> Json:
 
 
 def _outputs(cloud: Cloud, job: Resource) -> Json:
-    model = cloud.resources.get(str(job.private.get("model", "")))
-    if model is None:
-        return {}
-    assert model.id.parent is not None
+    """What became of each output; the kind of an asset is said by its id."""
+    ids: Json = job.private.get("outputs") or {artifacts.OUTPUT: job.private.get("model", "")}
     project = workspaces.workspace_of(cloud, job)
-    # `uri_folder`: with MLFlowModel, azure-ai-ml 1.35.2 fails on its own renamed field.
-    return {
-        artifacts.OUTPUT: {
+    found: Json = {}
+    for name, id in ids.items():
+        version = cloud.resources.get(str(id))
+        container = version.id.parent if version else None
+        if version is None or container is None:
+            continue
+        # With a model's own type, azure-ai-ml 1.35.2 fails on its own renamed field.
+        kind = version.properties.get("dataType") or "uri_folder"
+        found[name] = {
             "assetId": f"azureml://locations/{project.location}/workspaces/"
-            f"{project.properties['workspaceId']}/models/{model.id.parent.name}"
-            f"/versions/{model.name}",
-            "type": "uri_folder",
+            f"{project.properties['workspaceId']}/{container.type.rsplit('/', 1)[-1]}"
+            f"/{container.name}/versions/{version.name}",
+            "type": kind,
         }
-    }
+    return found
 
 
 def _log_files(cloud: Cloud, job: Resource) -> dict[str, str]:
@@ -208,6 +214,7 @@ _ROUTES: tuple[Route, ...] = (
     Route("POST", f"{_METRIC}/list", metric_service.list_metrics),
     *model_registry.ROUTES,
     *registry.ROUTES,
+    *tracking.ROUTES,
 )
 
 PLANE = Plane("{region}.api.azureml.ms", Router(_ROUTES).handle, _failure)

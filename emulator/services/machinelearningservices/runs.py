@@ -3,7 +3,7 @@
 from emulator.http.messages import Request
 from emulator.services.machinelearningservices.versions import WORKSPACES
 from emulator.state.errors import AzureError
-from emulator.state.ids import parse_id
+from emulator.state.ids import ResourceId, parse_id
 from emulator.state.store import Resource
 from emulator.state.tokens import MACHINE_LEARNING_AUDIENCES
 
@@ -11,20 +11,25 @@ from emulator.state.tokens import MACHINE_LEARNING_AUDIENCES
 def require_workspace(request: Request, permission: str) -> Resource:
     """The workspace in the path, once the caller signed in and has the permission on it."""
     request.sign_in(MACHINE_LEARNING_AUDIENCES)
-    named = request.parameters
-    id = parse_id(
-        f"/subscriptions/{named['subscription']}/resourceGroups/{named['group']}"
-        f"/providers/{WORKSPACES}/{named['workspace']}"
-    )
+    id = workspace_id(request)
     request.cloud.access.require(request.caller, f"{WORKSPACES}/{permission}", id.text)
     workspace = request.cloud.resources.get(id)
-    if workspace is None or workspace.location != named["region"].lower():
+    if workspace is None or workspace.location != request.parameters["region"].lower():
         raise AzureError(
             404,
             "WorkspaceNotFound",
-            f"There is no workspace '{id.name}' in the region '{named['region']}'.",
+            f"There is no workspace '{id.name}' in the region '{request.parameters['region']}'.",
         )
     return workspace
+
+
+def workspace_id(request: Request) -> ResourceId:
+    """The id of the workspace in the path."""
+    named = request.parameters
+    return parse_id(
+        f"/subscriptions/{named['subscription']}/resourceGroups/{named['group']}"
+        f"/providers/{WORKSPACES}/{named['workspace']}"
+    )
 
 
 def find_run(request: Request, verb: str) -> Resource:

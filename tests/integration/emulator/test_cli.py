@@ -55,6 +55,19 @@ def test_the_child_sees_the_emulator_as_azure_and_the_parent_is_left_alone(tmp_p
     assert not Path(seen["SSL_CERT_FILE"]).exists(), "the throw-away CA is gone with the run"
 
 
+@pytest.mark.parametrize(("flags", "taken"), [([], True), (["--no-command-jobs"], False)])
+def test_a_run_says_whether_it_takes_command_jobs(flags: list[str], taken: bool) -> None:
+    ask = "import os, urllib.request as web; print(web.build_opener(web.ProxyHandler({})).open("
+    ask += "os.environ['FOUNDRY_EMULATOR'] + '/').read().decode())"
+    done = subprocess.run(
+        [*PROGRAM, "run", *flags, "--state", ":memory:", "--", sys.executable, "-c", ask],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout)["commandJobs"] is taken
+
+
 @pytest.mark.parametrize(
     ("command", "code"),
     [

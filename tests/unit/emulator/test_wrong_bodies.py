@@ -130,6 +130,65 @@ ARM_CALLS: list[tuple[str, str, str, Any]] = [
         },
     ),
     (
+        "PUT", f"{PROJECT}/environments/env/versions/1", "2025-12-01",
+        {"properties": {"image": "mcr.microsoft.com/a:1", "condaFile": "name: x", "tags": {}}},
+    ),
+    (
+        "PUT", f"{PROJECT}/computes/cpu-cluster", "2025-12-01",
+        {
+            "location": "eastus2",
+            "properties": {
+                "computeType": "AmlCompute",
+                "properties": {
+                    "vmSize": "Standard_DS3_v2",
+                    "scaleSettings": {"maxNodeCount": 2, "minNodeCount": 0},
+                },
+            },
+        },
+    ),
+    ("POST", f"{PROJECT}/codes/c/versions/1/startPendingUpload", "2023-04-01",
+     {"pendingUploadType": "TemporaryBlobReference"}),
+    (
+        "PUT", f"{PROJECT}/codes/c/versions/1", "2023-04-01",
+        {
+            "properties": {
+                "codeUri": "https://acct.blob.core.windows.net/data/src",
+                "properties": {"hash_sha256": "x"},
+            }
+        },
+    ),
+    (
+        "PUT", f"{PROJECT}/jobs/cmd", "2025-01-01-preview",
+        {
+            "properties": {
+                "jobType": "Command", "command": "python ${{inputs.n}} ${{outputs.out}}",
+                "codeId": f"{PROJECT}/codes/c/versions/1",
+                "computeId": f"{PROJECT}/computes/cpu-cluster",
+                "environmentId": f"{PROJECT}/environments/env/versions/1",
+                "environmentVariables": {"A": "b"}, "experimentName": "e",
+                "inputs": {
+                    "n": {"jobInputType": "literal", "value": "5"},
+                    "data": {
+                        "jobInputType": "uri_file", "mode": "Download",
+                        "uri": "azureml://datastores/store/paths/train.jsonl",
+                    },
+                },
+                "outputs": {
+                    "out": {
+                        "jobOutputType": "custom_model", "mode": "Upload", "assetName": "m3",
+                        "assetVersion": "1", "description": "d",
+                    }
+                },
+                "resources": {
+                    "instanceCount": 1, "instanceType": "Standard_DS3_v2", "properties": {},
+                },
+                "limits": {"jobLimitsType": "Command", "timeout": "PT10M"},
+                "distribution": {"distributionType": "PyTorch", "processCountPerInstance": 1},
+                "identity": {"identityType": "AMLToken"}, "queueSettings": {"jobTier": "Spot"},
+            }
+        },
+    ),
+    (
         "PUT", f"{PROJECT}/serverlessEndpoints/ep", "2024-10-01",
         {
             "location": "eastus2", "sku": {"name": "Consumption"},
@@ -152,7 +211,27 @@ ARM_CALLS: list[tuple[str, str, str, Any]] = [
     ),
 ]  # fmt: skip
 
+TRACKING = f"/mlflow/v1.0{PROJECT}/api/2.0/mlflow"
+
 DATA_PLANE_CALLS: list[tuple[str, str, Any]] = [
+    (
+        "POST",
+        f"{TRACKING}/runs/log-metric",
+        {"run_id": "cmd", "key": "loss", "value": 0.5, "timestamp": 0, "step": 1},
+    ),
+    (
+        "POST",
+        f"{TRACKING}/runs/log-batch",
+        {
+            "run_id": "cmd",
+            "metrics": [{"key": "a", "value": 1, "step": 0}],
+            "params": [{"key": "p", "value": "v"}],
+            "tags": [{"key": "t", "value": "v"}],
+        },
+    ),
+    ("POST", f"{TRACKING}/runs/log-parameter", {"run_id": "cmd", "key": "p", "value": "v"}),
+    ("POST", f"{TRACKING}/runs/set-tag", {"run_id": "cmd", "key": "p", "value": "v"}),
+    ("POST", f"{TRACKING}/runs/update", {"run_id": "cmd", "status": "RUNNING"}),
     ("POST", f"/history/v1.0{PROJECT}/rundata", {"runId": "job", "selectJobSpecification": True}),
     ("PATCH", f"/history/v1.0{PROJECT}/runs/job", {"tags": {"a": "b"}, "properties": {"a": "b"}}),
     ("POST", f"{METRICS}/full", {"metricName": "train_loss", "continuationToken": "3"}),

@@ -150,6 +150,20 @@ class Foundry:
             }
         }
 
+    def command_body(self, command: str, **properties: Any) -> dict[str, Any]:
+        """The body that azure-ai-ml sends for a command job."""
+        return {
+            "properties": {
+                "jobType": "Command",
+                "command": command,
+                "environmentId": "azureml://registries/azureml/environments/sklearn-1.5/labels/latest",
+                "experimentName": "commands",
+                "isArchived": False,
+                "properties": {},
+                **properties,
+            }
+        }
+
     def submit(self, name: str, body: dict[str, Any]) -> tuple[int, Any]:
         """PUT a job as the developer."""
         return self.developer("PUT", f"{self.project}/jobs/{name}", body)
@@ -293,6 +307,27 @@ def _assign(arm: Arm, subscription: str, scope: str, role: str, principal: str) 
         },
         version="2022-04-01",
     )
+
+
+@pytest.fixture
+def has_ended() -> Callable[[int], bool]:
+    """Whether a process that is nobody's child here ends, within seconds."""
+
+    def watch(process: int) -> bool:
+        give_up = time.monotonic() + 10
+        while time.monotonic() < give_up:
+            try:
+                os.kill(process, 0)
+                stat = Path(f"/proc/{process}/stat")
+                # Ended, and not yet collected by its new parent: that may take as long as it likes.
+                if stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z":
+                    return True
+            except (ProcessLookupError, FileNotFoundError):
+                return True
+            time.sleep(0.02)
+        return False
+
+    return watch
 
 
 @pytest.fixture

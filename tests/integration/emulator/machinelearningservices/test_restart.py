@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,8 @@ ENDED = 128 + signal.SIGTERM
 class Rehearsal:
     """One emulator process's life, without sockets."""
 
-    def __init__(self, state: Path) -> None:
-        self.front = Front(state)
+    def __init__(self, state: Path, *, command_jobs: bool = True) -> None:
+        self.front = Front(state, command_jobs=command_jobs)
         self.cloud = self.front.cloud
         identities = new_identities()
         self.front.start(identities.seed)
@@ -105,6 +106,12 @@ class Rehearsal:
         properties = {"jobType": "FineTuning", "fineTuningDetails": details}
         self("PUT", f"{self.project}/jobs/{name}", {"properties": properties})
 
+    def command(self, name: str, line: str) -> None:
+        """PUT a command job."""
+        environment = "azureml://registries/azureml/environments/sklearn-1.5/labels/latest"
+        properties = {"jobType": "Command", "command": line, "environmentId": environment}
+        self("PUT", f"{self.project}/jobs/{name}", {"properties": properties})
+
     def trainer(self) -> "subprocess.Popen[Any]":
         """The one trainer at work: how it ended is seen nowhere but on the process itself."""
         (child,) = self.cloud.workers._children  # pyright: ignore[reportPrivateUsage]
@@ -157,6 +164,36 @@ def test_a_job_that_was_being_canceled_is_canceled(tmp_path: Path, conversations
     second = Rehearsal(tmp_path)
     assert second.wait("running", "Canceled", "Completed")["properties"]["status"] == "Canceled"
     second.front.stop()
+
+
+def test_a_command_that_was_running_is_ended_and_run_again_under_its_name(
+    tmp_path: Path, has_ended: Callable[[int], bool]
+) -> None:
+    began = tmp_path / "began"
+    line = f"if [ -e {began} ]; then exit 0; fi; sleep 600 & echo $! > {began}; wait"
+    first = Rehearsal(tmp_path / "state")
+    first.build()
+    first.command("cmd", line)
+    first.wait("cmd", "Running")
+    while not (began.exists() and began.read_text().strip()):
+        time.sleep(0.02)
+    first.front.stop()
+    assert has_ended(int(began.read_text()))
+
+    second = Rehearsal(tmp_path / "state")
+    assert second.wait("cmd", "Completed", "Failed")["properties"]["status"] == "Completed"
+    second.front.stop()
+
+
+def test_a_run_that_takes_no_command_jobs_refuses_them_and_trains_all_the_same(
+    tmp_path: Path, conversations: Path
+) -> None:
+    rehearsal = Rehearsal(tmp_path, command_jobs=False)
+    rehearsal.build()
+    with pytest.raises(AssertionError, match="started with --no-command-jobs"):
+        rehearsal.command("cmd", "true")
+    rehearsal.submit("trained", conversations, "1")
+    rehearsal.front.stop()
 
 
 def test_a_trainer_that_dies_fails_its_job_and_the_next_one_runs(

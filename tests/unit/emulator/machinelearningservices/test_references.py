@@ -7,6 +7,7 @@ from emulator.services.machinelearningservices.references import (
     DatastorePath,
     JobOutput,
     Reference,
+    RegistryEnvironment,
     RegistryModel,
     WorkspaceAsset,
     parse,
@@ -58,7 +59,15 @@ ARM = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServ
         ),
         (
             "azureml://jobs/j/outputs/registered_model",
-            JobOutput(job="j", output="registered_model"),
+            JobOutput(job="j", output="registered_model", path=""),
+        ),
+        (
+            "azureml://jobs/j/outputs/model/paths/weights/w.txt",
+            JobOutput(job="j", output="model", path="weights/w.txt"),
+        ),
+        (
+            "azureml://registries/azureml/environments/sklearn-1.5/labels/latest",
+            RegistryEnvironment(registry="azureml", name="sklearn-1.5", version=None),
         ),
     ],
 )
