@@ -14,7 +14,7 @@ from transformers.utils import logging as chatter
 from tuning import checkpoints, results, rows
 from tuning.batches import Collate, pack
 from tuning.config import Config
-from tuning.errors import StoppedError
+from tuning.errors import MachineError, StoppedError
 from tuning.examples import Pair, Prepared, Tokens, load_tokenizer
 from tuning.model import (
     TYPES,
@@ -55,10 +55,11 @@ def train(config: Config) -> dict[str, Any]:
     set_seed(config.seed)
     arguments = _arguments(config, validation=bool(validation.examples))
     model = load(config, model_folder, tokenizer)
+    if config.method != "qlora":  # weights in 4 bits are where they belong, and can't be moved
+        model.to(arguments.device)
     if config.packing:
         refuse_leaking(model, config)
     if config.task == "preference":
-        model.to(arguments.device)
         training = _with_reference(training, model, collate, config)
         validation = _with_reference(validation, model, collate, config)
     model = shape(model, config)
@@ -78,6 +79,11 @@ def train(config: Config) -> dict[str, Any]:
         data_collator=collate,
         callbacks=watchers,
     )
+    if tuner.is_fsdp_enabled or tuner.is_deepspeed_enabled:
+        raise MachineError(
+            "FSDP or DeepSpeed cuts the model into shards, which this program doesn't put together "
+            "again. Start one process a GPU without them: each then holds the whole model."
+        )
     tuner.remove_callback(PrinterCallback)  # Progress tells the same, and the time left
     _say_what_comes(config, training, model, tuner, start)
     tuner.train(resume_from_checkpoint=str(start) if start else None)
@@ -91,6 +97,9 @@ def train(config: Config) -> dict[str, Any]:
     if tuner.is_world_process_zero():
         results.save(tuner.accelerator.unwrap_model(tuner.model), tokenizer, config, summary)
         print(f"done: {output / 'model'}", flush=True)
+    tuner.accelerator.wait_for_everyone()
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
     return summary
 
 
@@ -130,6 +139,7 @@ def _arguments(config: Config, *, validation: bool) -> TrainingArguments:
         report_to="none",
         disable_tqdm=True,
         remove_unused_columns=False,
+        ddp_find_unused_parameters=config.layers.add is not None,  # others use all they have
         **steps,  # type: ignore[arg-type]
     )
 
