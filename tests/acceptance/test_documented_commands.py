@@ -90,6 +90,11 @@ NOT_RUN = {
     "AZURE_CLIENT_ID=<id> foundry-tune plan SPEC": "the same",
     "make test-training": "minutes, and installs torch; the last thing that CI runs",
     "make lock-training": "asks the package index",
+    "uv pip sync --require-hashes requirements.lock": "installs torch, where the GPU is",
+    "python train.py --config train.yaml --check": "a file of the reader's: test_training.py",
+    "python train.py --config train.yaml --set output=outputs": "takes torch and a model's weights",
+    "python train.py --config train.yaml --set model=${{inputs.model}} "
+    "--set output=${{outputs.model}}": "a command for a job's file",
     "make docs": "rewrites files of the checkout",
     "make wheel": "a minute, and makes an environment of its own",
 }  # fmt: skip
