@@ -69,7 +69,6 @@ def test_a_spec_that_was_applied_is_told_whole(place: Place, story: Path) -> Non
     assert '<th scope="row">training</th>' in page
     assert page.count("Not measured") == 0
     assert f"Trials of data asset {place.name}-filter, asked on " in page
-    assert "Not measured: give what foundry-tune safety SPEC -o json said" in page
 
 
 def test_a_name_alone_is_told_without_what_only_the_spec_says(place: Place, story: Path) -> None:

@@ -178,6 +178,25 @@ def test_metrics_that_it_posts_are_read_by_the_generated_run_history_client(
     assert _details(client, completed).parameters["optimizer"] == "sgd"
 
 
+def test_the_example_job_classifies_messages_and_registers_its_model(
+    client: Any, foundry: Foundry, tmp_path: Path
+) -> None:
+    from azure.ai.ml import load_job
+
+    job = load_job(Path(__file__).parents[4] / "examples" / "classify-intents" / "job.yaml")
+    job.name = f"intents-{uuid.uuid4().hex[:8]}"
+    client.jobs.create_or_update(job)
+    assert foundry.wait_for_job(job.name)["properties"]["status"] == "Completed"
+    client.jobs.download(job.name, download_path=tmp_path, all=True)
+    card = json.loads(next(tmp_path.rglob("card.json")).read_text(encoding="utf-8"))
+    log = next(tmp_path.rglob("std_log.txt")).read_text(encoding="utf-8")
+    assert f"accuracy {card['accuracy']:.3f}" in log
+    assert card["accuracy"] >= 0.85
+    assert client.models.get("classify-intents", label="latest").job_name == job.name
+    metrics = _details(client, job.name)
+    assert metrics.parameters["epochs"] == "200"
+
+
 def test_the_same_code_and_environment_come_up_once(
     client: Any, folder: Path, completed: str, emulator: Emulator
 ) -> None:
@@ -224,11 +243,12 @@ def test_a_job_past_its_limit_on_the_virtual_clock_is_canceled(
 ) -> None:
     name = f"late-{uuid.uuid4().hex[:8]}"
     limits = {"jobLimitsType": "Command", "timeout": "PT1H30M"}
-    _submit(foundry, name, "echo begun; sleep 600", limits=limits)
-    _wait_for_log(client, foundry, name, "(begun)")
+    ticks = "for i in $(seq 6000); do echo tick $i; sleep 0.1; done"
+    _submit(foundry, name, ticks, limits=limits)
+    seen = int(_wait_for_log(client, foundry, name, r"tick (\d+)\n"))
     clock = emulator.control.clock
     clock.advance(80 * 60)
-    time.sleep(0.6)  # two looks of the follower, in real time
+    _wait_for_log(client, foundry, name, f"tick ({seen + 15})\n")
     assert foundry.job(name)["properties"]["status"] == "Running"
     clock.advance(20 * 60)
     job = foundry.wait_for_job(name)

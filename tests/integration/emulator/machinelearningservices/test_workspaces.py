@@ -181,9 +181,10 @@ def test_usages_say_that_there_is_no_managed_compute(foundry: Foundry) -> None:
 
 
 def test_what_is_not_emulated_is_refused_by_name(foundry: Foundry) -> None:
-    status, answer = foundry.platform("PUT", f"{foundry.project}/computes/gpu", {"location": "x"})
+    path = f"{foundry.project}/onlineEndpoints/chat"
+    status, answer = foundry.platform("PUT", path, {"location": "x"})
     assert status == 404
-    assert "computes" in answer["error"]["message"]
-    command = {"properties": {"jobType": "Command", "command": "echo"}}
-    status, answer = foundry.developer("PUT", f"{foundry.project}/jobs/echo", command)
+    assert "onlineEndpoints" in answer["error"]["message"]
+    steps = {"properties": {"jobType": "Pipeline", "jobs": {}}}
+    status, answer = foundry.developer("PUT", f"{foundry.project}/jobs/steps", steps)
     assert (status, answer["error"]["code"]) == (501, "NotEmulated")
