@@ -185,6 +185,6 @@ def test_what_is_not_emulated_is_refused_by_name(foundry: Foundry) -> None:
     status, answer = foundry.platform("PUT", path, {"location": "x"})
     assert status == 404
     assert "onlineEndpoints" in answer["error"]["message"]
-    steps = {"properties": {"jobType": "Pipeline", "jobs": {}}}
+    steps = {"properties": {"jobType": "Pipeline"}}
     status, answer = foundry.developer("PUT", f"{foundry.project}/jobs/steps", steps)
     assert (status, answer["error"]["code"]) == (501, "NotEmulated")
