@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 FOLDER = Path(__file__).parents[3] / "examples" / "classify-intents"
-DATA = Path(__file__).parents[3] / "datasets" / "intents"
+DATA = Path(__file__).parents[3] / "examples" / "intents"
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).parents[3] / "datasets" / "intents"
+FOLDER = Path(__file__).parents[3] / "examples" / "intents"
 FILES = ("train", "test")
 
 
