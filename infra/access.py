@@ -217,8 +217,9 @@ IDENTITY_ROLES: Mapping[May, tuple[tuple[str, str], ...]] = {
         (GROUP, "serves"),
         (STORAGE, roles.BLOB_DATA_CONTRIBUTOR),
     ),
-    # `foundry-tune monitor` asks what is served, which takes its key; `drift` and `orphans` read.
-    "monitor": ((GROUP, roles.READER), (GROUP, "calls")),
+    # `foundry-tune monitor` asks what is served, which takes its key, and holds it against the
+    # answers that are kept; `drift` and `orphans` read.
+    "monitor": ((GROUP, roles.READER), (GROUP, "calls"), (STORAGE, roles.BLOB_DATA_READER)),
     # `pulumi up` makes everything in the group, and hands on the roles of this stack only.
     "up": ((GROUP, roles.CONTRIBUTOR), (GROUP, roles.RBAC_ADMINISTRATOR)),
 }

@@ -115,7 +115,9 @@ YOUR_FILES = {
 ENVIRONMENT = {"COLUMNS": "100", "NO_COLOR": "1", "PULUMI_SKIP_UPDATE_CHECK": "true"}
 
 
-@pytest.fixture(params=["in a fresh clone", "after make demo"])
+@pytest.fixture(
+    params=["in a fresh clone", pytest.param("after make demo", marks=pytest.mark.rehearsal)]
+)
 def clone(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """What `git clone` gives of this checkout, with the virtual environment made."""
     folder = tmp_path / "foundry-tune"
