@@ -24,7 +24,14 @@ STORIES = [
     for path in sorted(Path(__file__).parent.glob("*/script"))
 ]
 
-SHOWN_FILES = ("Pulumi.yaml", "Pulumi.dev.yaml", "jobs/specs", "datasets", "tools/demo")
+SHOWN_FILES = (
+    "Pulumi.yaml",
+    "Pulumi.dev.yaml",
+    "foundry-policy.yaml",
+    "jobs/specs",
+    "datasets",
+    "tools/demo",
+)
 """What a story finds in its folder, beside its own files: what a user of the project has."""
 
 MASKS = (
