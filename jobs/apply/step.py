@@ -294,9 +294,7 @@ def _registered_by(job: Job, name: str, work: Work) -> ModelVersion:
 def serve_model(step: EndpointStep, work: Work) -> bool:
     """Make or change the endpoint, and prove it."""
     if step.is_refused:
-        raise RefusedBeforeError(
-            f"endpoint '{step.name}' {step.action.note}.", next_step=step.action.next_step
-        )
+        raise RefusedBeforeError(step.action.sentence, next_step=step.action.next_step)
     if step.action.kind == "unchanged" and step.endpoint is not None:
         with work.lock:
             work.candidates[step.serving.name] = step.endpoint

@@ -46,9 +46,8 @@ class PlanRequest:
     on: date | None = None
     policy: str | None = None
 
-    @property
-    def apply_command(self) -> str:
-        """The command line that does what was planned, to be pasted into a shell."""
+    def command(self, *verb: str) -> str:
+        """The command line that asks a verb for the same, to be pasted into a shell."""
         options = [part for override in self.overrides for part in ("--set", override)]
         options += [
             option
@@ -61,7 +60,7 @@ class PlanRequest:
             if is_asked
         ]
         options += ["--date", self.on.isoformat()] if self.on else []
-        return shlex.join(["foundry-tune", "apply", *self.specs, *options])
+        return shlex.join(["foundry-tune", *verb, *self.specs, *options])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

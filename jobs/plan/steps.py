@@ -42,6 +42,11 @@ class Action:
     next_step: str = ""
     """What to do about a blocked one."""
 
+    @property
+    def sentence(self) -> str:
+        """What stands in the way of a blocked one."""
+        return f"{self.type} '{self.name}' {self.note}."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:

@@ -115,10 +115,10 @@ def measure(
     _tell(outcome, report)
     if outcome.missed:
         raise QualityError(
-            _sentence(outcome),
+            f"Evaluation {_misses(outcome)}.",
             next_step=f"The endpoint is up and filtered. Train longer or on more data, change the "
             f"gate, or take it down: foundry-tune down {endpoint.name}",
-            reason=_misses(outcome),
+            reason=f"evaluation {_misses(outcome)}",
         )
     mark = measuring.mark(endpoints.serves(endpoint))
     endpoints.tag(session, endpoint, {f"{revision.TAG_EVALUATION}.{measuring.name}": mark})
@@ -157,11 +157,11 @@ def refuse_by_memory(
     if outcome.missed:
         _tell(outcome, report)
         raise RefusedBeforeError(
-            f"{_sentence(outcome)}\n{outcome.model} gave these answers before, so nothing was "
-            "asked and no endpoint was made for it.",
+            f"Evaluation {_misses(outcome)}.\n{outcome.model} gave these answers before, so "
+            "nothing was asked and no endpoint was made for it.",
             next_step="Train longer or on more data, or change what is asked. "
             "To serve it and talk to it all the same: --keep-candidate",
-            reason=_misses(outcome),
+            reason=f"evaluation {_misses(outcome)}",
         )
 
 
@@ -200,12 +200,8 @@ def _judged(
     return replace(outcome, judged=told)
 
 
-def _sentence(outcome: Outcome) -> str:
-    return f"E{_misses(outcome)[1:]}."
-
-
 def _misses(outcome: Outcome) -> str:
-    return f"evaluation '{outcome.evaluation}' misses {'; '.join(outcome.missed)}"
+    return f"'{outcome.evaluation}' misses {'; '.join(outcome.missed)}"
 
 
 def _keep(

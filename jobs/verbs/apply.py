@@ -128,7 +128,7 @@ def run(arguments: Namespace) -> int:
         promote=not arguments.no_promote,
         keep_candidate=arguments.keep_candidate,
     )
-    command = f"foundry-tune apply {reviewed.file}" if reviewed else asked.apply_command
+    command = f"foundry-tune apply {reviewed.file}" if reviewed else asked.command("apply")
     try:
         run_whole(session, plan, report, options)
     except Interrupted as interrupt:

@@ -35,11 +35,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Look, tell, and repair where that is asked for."""
-    import shlex
-
     from jobs.arguments import session_of
     from jobs.plan import drift
     from jobs.plan.plan import make
+    from jobs.plan.saved import PlanRequest
     from jobs.read.examine import checked
     from jobs.read.paths import spec_paths
     from jobs.terminal import output
@@ -58,9 +57,8 @@ def run(arguments: Namespace) -> int:
     if not found:
         return 0
     if not arguments.fix:
-        sets = [part for override in arguments.overrides for part in ("--set", override)]
-        command = shlex.join(["foundry-tune", "drift", "--fix", *paths, *sets])
-        output.progress(f"Repair it:  {command}")
+        asked = PlanRequest(specs=tuple(paths), overrides=tuple(arguments.overrides))
+        output.progress(f"Repair it:  {asked.command('drift', '--fix')}")
         return DRIFTED
     return _fix(session, plan, found, arguments)
 
@@ -87,7 +85,7 @@ def _fix(session: "Session", plan: "Plan", found: "list[Drifted]", arguments: Na
             "The files ask for a revision that isn't made yet, so this is more than a repair.",
             next_step=PlanRequest(
                 specs=tuple(plan.specs.files), overrides=tuple(arguments.overrides)
-            ).apply_command,
+            ).command("apply"),
         )
     if repair.is_empty and all(one.kind != "tags" for one in found):
         output.progress("None of this can be repaired from the files: look at it by hand.")

@@ -97,7 +97,7 @@ def _run(arguments: Namespace, preview: str) -> int:
     if arguments.markdown:
         output.write(markdown.comment(plan, session.target, preview=preview))
     elif arguments.output == "table":
-        output.tell("\n".join(answer.lines(plan, session.target, command=asked.apply_command)))
+        output.tell("\n".join(answer.lines(plan, session.target, command=asked.command("apply"))))
     else:
         output.emit_structured(answer.as_dict(plan, session.target), arguments.output)
     return answer.exit_code(plan, detailed=arguments.detailed_exitcode)

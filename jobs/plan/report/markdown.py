@@ -139,7 +139,7 @@ def _blocked(plan: Plan) -> Iterator[str]:
         if check.status == "fail":
             yield f"- ❌ {plain(check.message, 400)} {plain(check.next_step, 400)}".rstrip()
     for action in plan.blocked:
-        text = f"{action.type} '{action.name}' {action.note}. {action.next_step}"
+        text = f"{action.sentence} {action.next_step}"
         yield f"- ❌ {plain(text.strip(), 400)}"
 
 

@@ -1,9 +1,11 @@
 """A hub and a project as Pulumi would make them, and the clients that talk to them."""
 
 import json
+import logging
 import os
 import time
 import uuid
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -372,3 +374,20 @@ class Trained:
     name: str
     data: str
     model: str
+
+
+@pytest.fixture(scope="module")
+def client(foundry: Foundry) -> Iterator[Any]:
+    """The real azure-ai-ml, in the project."""
+    logging.getLogger("azure").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from azure.ai.ml import MLClient
+
+        yield MLClient(
+            foundry.credential,
+            foundry.subscription,
+            foundry.group,
+            foundry.project.rsplit("/", 1)[-1],
+            enable_telemetry=False,
+        )

@@ -8,10 +8,7 @@ One file, because importing azure.ai.ml takes seconds.
 # pyright: reportUnknownArgumentType=false
 from __future__ import annotations
 
-import logging
 import uuid
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
@@ -23,22 +20,6 @@ if TYPE_CHECKING:
     from tests.integration.emulator.machinelearningservices.conftest import Foundry, Trained
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-
-
-@pytest.fixture(scope="module")
-def client(foundry: Foundry) -> Iterator[Any]:
-    logging.getLogger("azure").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from azure.ai.ml import MLClient
-
-        yield MLClient(
-            foundry.credential,
-            foundry.subscription,
-            foundry.group,
-            foundry.project.rsplit("/", 1)[-1],
-            enable_telemetry=False,
-        )
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,11 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import re
 import time
 import uuid
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,22 +75,6 @@ limits: {{timeout: 600}}
 experiment_name: commands
 tags: {{team: xbox}}
 """
-
-
-@pytest.fixture(scope="module")
-def client(foundry: Foundry) -> Iterator[Any]:
-    logging.getLogger("azure").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from azure.ai.ml import MLClient
-
-        yield MLClient(
-            foundry.credential,
-            foundry.subscription,
-            foundry.group,
-            foundry.project.rsplit("/", 1)[-1],
-            enable_telemetry=False,
-        )
 
 
 @pytest.fixture(scope="module")
