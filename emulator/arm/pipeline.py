@@ -35,6 +35,13 @@ class Call:
     """What of the type table it is about, once that is known."""
 
 
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """management.azure.com as its own services reach it: a part of the cloud."""
+
+    handle: Handler
+
+
 def through(routes: Router) -> Handler:
     """The handler that takes a call along the way; `routes` win over the type table."""
 

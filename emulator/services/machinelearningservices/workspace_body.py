@@ -48,6 +48,31 @@ _OF_ALL: Json = {
 }
 
 
+_SWITCHES = (
+    "allowRoleAssignmentOnRG", "enableDataIsolation", "hbiWorkspace", "softDeleteEnabled",
+    "v1LegacyMode",
+)  # fmt: skip
+# Written by azure-ai-ml's template, and shown by no recorded hub.
+_NOT_SHOWN = ("provisionNetworkNow", "existingWorkspaces", "featureStoreSettings")
+
+
+def plain(properties: Json) -> Json:
+    """What a workspace was written with, as it is kept: a template's "false" is a false.
+
+    What is empty says nothing: neither "" nor an encryption that is off.
+    """
+    kept = {
+        name: value for name, value in properties.items() if value != "" and name not in _NOT_SHOWN
+    }
+    for name in _SWITCHES:
+        if isinstance(kept.get(name), str):
+            kept[name] = str(kept[name]).lower() == "true"
+    encryption = kept.get("encryption")
+    if isinstance(encryption, dict) and encryption.get("status") == "Disabled":  # pyright: ignore[reportUnknownMemberType]
+        del kept["encryption"]
+    return kept
+
+
 def complete(workspace: Resource) -> Json:
     """Every property of a hub or a project, those that it says and those that it has anyway."""
     is_hub = str(workspace.body.get("kind")).lower() == "hub"

@@ -72,6 +72,7 @@ def by_guid(cloud: Cloud, guid: str) -> Resource | None:
 
 
 def _validate(change: Change) -> None:
+    change.body["properties"] = workspace_body.plain(change.properties)
     written = _written_kind(change)
     if written.lower() not in KINDS:
         raise AzureError(

@@ -25,7 +25,7 @@ from emulator.server import Emulator
         "https://example.com/",
         "https://packages.example.org/index/",
         "https://evil.management.azure.com/",
-        "https://graph.microsoft.com/v1.0/me",
+        "https://graph.windows.net/me",
         "https://a.b.blob.core.windows.net/",
     ],
 )

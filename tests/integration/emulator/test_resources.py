@@ -256,6 +256,23 @@ def test_a_subscription_that_is_not_there_is_not_found(arm: Any) -> None:
     assert arm.refused("GET", path) == (404, _With(code="SubscriptionNotFound"))
 
 
+def test_a_client_finds_its_subscriptions_tenant_and_regions_and_what_it_may_do(
+    emulator: Emulator, arm: Any, developer: Any, subscription: str
+) -> None:
+    base = f"/subscriptions/{subscription}"
+    listed = arm.ok("GET", "/subscriptions", version="2022-12-01")["value"]
+    assert base in [one["id"] for one in listed]
+    others = developer.ok("GET", "/subscriptions", version="2022-12-01")["value"]
+    assert base not in [one["id"] for one in others], "where it has no role"
+    assert arm.ok("GET", base, version="2022-12-01")["state"] == "Enabled"
+    regions = arm.ok("GET", f"{base}/locations", version="2022-12-01")["value"]
+    assert "eastus2" in [one["name"] for one in regions]
+    (tenant,) = arm.ok("GET", "/tenants", version="2022-12-01")["value"]
+    assert tenant["tenantId"] == emulator.identities.platform.tenant
+    may = f"{base}/providers/Microsoft.Authorization/permissions"
+    assert "*" in arm.ok("GET", may, version="2022-04-01")["value"][0]["actions"]
+
+
 def test_every_answer_carries_arms_headers(arm: Any, group: str) -> None:
     headers = arm.send("GET", group).headers
     for name in (
