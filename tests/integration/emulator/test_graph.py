@@ -20,7 +20,7 @@ Ask = Callable[..., tuple[int, Any]]
 def graph(emulator: Emulator) -> Iterator[Ask]:
     who = emulator.identities.platform
     credential = ClientSecretCredential(who.tenant, who.client_id, who.secret)
-    policy: Any = BearerTokenCredentialPolicy(credential, "https://graph.microsoft.com/.default")
+    policy = _policy(credential, "https://graph.microsoft.com/.default")
     client: PipelineClient[Any, Any] = PipelineClient(GRAPH, policies=[policy])
 
     def ask(path: str, body: Any = None, **options: str) -> tuple[int, Any]:
@@ -72,7 +72,7 @@ def test_who_is_not_there_and_what_is_not_known_is_refused_in_graphs_words(graph
 def test_a_token_for_another_service_opens_no_directory(emulator: Emulator) -> None:
     who = emulator.identities.platform
     with ClientSecretCredential(who.tenant, who.client_id, who.secret) as credential:
-        policy: Any = BearerTokenCredentialPolicy(credential, "https://storage.azure.com/.default")
+        policy = _policy(credential, "https://storage.azure.com/.default")
         client: PipelineClient[Any, Any] = PipelineClient(GRAPH, policies=[policy])
         with client:
             answer = client.send_request(HttpRequest("GET", f"{GRAPH}/users"))
@@ -80,3 +80,7 @@ def test_a_token_for_another_service_opens_no_directory(emulator: Emulator) -> N
         401,
         "InvalidAuthenticationTokenAudience",
     )
+
+
+def _policy(credential: ClientSecretCredential, scope: str) -> Any:
+    return BearerTokenCredentialPolicy(credential, scope)  # pyright: ignore[reportUnknownVariableType]
