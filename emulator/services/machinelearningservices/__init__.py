@@ -1,5 +1,6 @@
 """Microsoft.MachineLearningServices: hubs, projects, assets, jobs, endpoints, data plane."""
 
+from emulator.arm.types import empty
 from emulator.service import Service
 from emulator.services.machinelearningservices import runner
 from emulator.services.machinelearningservices.assets import ASSET_TYPES
@@ -13,6 +14,7 @@ from emulator.services.machinelearningservices.marketplace import MARKETPLACE_TY
 from emulator.services.machinelearningservices.metrics import SCHEMA
 from emulator.services.machinelearningservices.run_history import PLANE
 from emulator.services.machinelearningservices.usages import USAGE_ROUTES
+from emulator.services.machinelearningservices.versions import API_VERSIONS, EMPTY
 from emulator.services.machinelearningservices.workspaces import WORKSPACE_ROUTES, WORKSPACE_TYPE
 from emulator.state.cloud import Cloud
 
@@ -32,6 +34,7 @@ SERVICE = Service(
         JOB_TYPE,
         ENDPOINT_TYPE,
         MARKETPLACE_TYPE,
+        *(empty(name, API_VERSIONS) for name in EMPTY),
     ),
     routes=(*WORKSPACE_ROUTES, *CODE_ROUTES, *USAGE_ROUTES),
     planes=(PLANE,),

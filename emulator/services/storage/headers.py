@@ -21,9 +21,9 @@ _CONTENT_HEADERS = (
 
 
 def metadata(request: Request) -> dict[str, str]:
-    """The metadata that a request carries."""
+    """The metadata that a request carries, its names in the case in which they were written."""
     return {
-        name.removeprefix("x-ms-meta-"): value
+        request.written.get(name, name)[len("x-ms-meta-") :]: value
         for name, value in request.headers.items()
         if name.startswith("x-ms-meta-")
     }
