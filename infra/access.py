@@ -16,7 +16,7 @@ from infra.config import Developer
 from infra.foundry import FoundryEnvironment
 from infra.naming import role_assignment_name
 from infra.parts import Part
-from infra.role_sets import ROLE_SETS
+from infra.role_sets import ROLE_SETS, CustomRole
 
 GROUP = "group"
 STORAGE = "storage"
@@ -55,8 +55,8 @@ class Access(pulumi.ComponentResource):
         self.assignments = []
         for developer in args.developers:
             self._grant_developer(developer)
-        # All three as soon as anybody is told apart: who may hand on roles (`up`) can't make them.
-        self._custom = self._make_roles() if args.grants or args.identities else {}
+        self._sets = _custom_sets(args.grants, args.identities)
+        self._custom = self._make_roles()
         self._grant_each(args.grants)
         for identity in args.identities:
             self._grant_identity(identity)
@@ -100,7 +100,7 @@ class Access(pulumi.ComponentResource):
                 ],
                 opts=self._inside,
             )
-            for role_set, custom in role_sets.CUSTOM.items()
+            for role_set, custom in self._sets.items()
         }
 
     def _grant_each(self, grants: Iterable[Grant]) -> None:
@@ -140,7 +140,7 @@ class Access(pulumi.ComponentResource):
         """The GUIDs of the roles that this stack gives to anybody, but for `up` itself."""
         named = {grant.role for grant in self._args.grants} - {*ROLE_SETS, roles.CONTRIBUTOR}
         return [
-            *(self._guid(role_set) for role_set in role_sets.CUSTOM),
+            *(self._guid(role_set) for role_set in self._sets),
             *sorted(
                 named
                 | {
@@ -220,10 +220,25 @@ IDENTITY_ROLES: Mapping[May, tuple[tuple[str, str], ...]] = {
     # `foundry-tune monitor` asks what is served, which takes its key, and holds it against the
     # answers that are kept; `drift` and `orphans` read.
     "monitor": ((GROUP, roles.READER), (GROUP, "calls"), (STORAGE, roles.BLOB_DATA_READER)),
+    # `foundry-tune watch` takes down what is over its time or its cap, and nothing else.
+    "watch": ((GROUP, "watches"),),
     # `pulumi up` makes everything in the group, and hands on the roles of this stack only.
     "up": ((GROUP, roles.CONTRIBUTOR), (GROUP, roles.RBAC_ADMINISTRATOR)),
 }
 """What an identity may do: places and roles, a role's GUID or a set of this stack's own."""
+
+
+def _custom_sets(
+    grants: Iterable[Grant], identities: Iterable[PipelineIdentity]
+) -> dict[str, CustomRole]:
+    """The custom roles that are made: those of every stack that tells anybody apart, and wanted.
+
+    Those of every stack come as soon as anybody is: who may hand on roles (`up`) can't make them.
+    """
+    wanted = {grant.role for grant in grants}
+    wanted |= {role for one in identities for _, role in IDENTITY_ROLES[one.may]}
+    wanted |= {*role_sets.ALWAYS} if wanted else set()
+    return {name: role for name, role in role_sets.CUSTOM.items() if name in wanted}
 
 
 def _scopes(environment: FoundryEnvironment) -> dict[str, Output[str]]:

@@ -1,5 +1,6 @@
 """Specs held against the policies above them, with each breach at its place."""
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -14,11 +15,12 @@ from policy.subject import Subject
 class Policies:
     """The policies of many specs, each looked for once a folder and read once.
 
-    `named` wins over those above.
+    `named` wins over those above, and so does the variable FOUNDRY_POLICY, as it does in the policy
+    pack: what is named once holds at every gate.
     """
 
     def __init__(self, named: str | None = None) -> None:
-        self._named = named
+        self._named = named or os.environ.get("FOUNDRY_POLICY") or None
         self._above: dict[Path, tuple[str, ...]] = {}
         self._read: dict[str, TeamPolicy | None] = {}
 
