@@ -34,7 +34,7 @@ def files(folder: Path) -> tuple[Path, ...]:
 
 def pack(held: Sequence[Held]) -> list[ResourceValidationPolicy]:
     """The rules as Pulumi knows policies."""
-    return [
+    rules = [
         ResourceValidationPolicy(
             name=one.rule.id,
             description=f"{one.rule.title}. {one.rule.why}",
@@ -45,6 +45,18 @@ def pack(held: Sequence[Held]) -> list[ResourceValidationPolicy]:
         )
         for one in held
     ]
+    # A policy is mandatory or advisory as a whole, and what is excepted is only told.
+    excepted = [
+        ResourceValidationPolicy(
+            name=f"{one.rule.id}-exception",
+            description=f"{one.rule.title}, until a day",
+            enforcement_level=EnforcementLevel.ADVISORY,
+            validate=one.tell_exceptions,
+        )
+        for one in held
+        if one.has_exceptions
+    ]
+    return [*rules, *excepted]
 
 
 def _above(start: Path) -> Iterator[Path]:

@@ -129,7 +129,6 @@ def test_who_only_watches_takes_down_what_is_past_its_time_and_does_nothing_else
     for words in (
         ("apply", str(write_story(place, name=f"{place.name}-new")), "--yes"),
         ("promote", place.name, named(place, 1)[-10:], "--yes"),
-        ("down", place.name, "--only", "model", "--yes"),
         ("chat", place.name, "Hello"),
     ):
         refused = place.tune(*words, **watches)
@@ -147,6 +146,8 @@ def test_who_only_watches_takes_down_what_is_past_its_time_and_does_nothing_else
     assert done.code == 0, done.said
     assert f"{left}  deleted: lives 8h and no longer" in done.out
     assert place.endpoints() == []
+    models = place.tune("down", place.name, "--only", "model", "--yes", **watches)
+    assert models.code == 4, models.said
 
 
 def test_at_a_cap_candidates_go_first_and_what_serves_only_where_that_is_said(place: Place) -> None:
