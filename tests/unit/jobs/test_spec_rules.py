@@ -113,7 +113,7 @@ CASES: dict[str, tuple[str, str]] = {
         job("", "ignore: [{rule: FT-C008, reason: we know better}]\n"),
         job("epochs: 3", "epochs: 20") + "ignore: [{rule: FT-C008, reason: we know better}]\n",
     ),
-    "FT-S029": (job("epochs: 3", "epochs: 3, lora_alpha: 64"), job()),
+    "FT-S029": (job("epochs: 3", "epochs: 3, adam_beta1: 0.8"), job()),
     "FT-S030": (
         endpoint('smoke_tests: [{prompt: Hi, expect: {matches: "(a"}}]\n'),
         endpoint('smoke_tests: [{prompt: Hi, expect: {matches: "(a)"}}]\n'),
