@@ -68,25 +68,24 @@ ignore:
 """,
     "training": """\
 type: training
-name: triage
+name: support
 model: Phi-4-mini-instruct
-task: classification
+task: chat
 training_data: train.jsonl
 validation_data: valid.jsonl
 method: lora
 lora: {r: 8, alpha: 16}
-layers: {head: classification, labels: [refund, repair]}
-loss: {name: focal, gamma: 2}
+loss: {name: focal, gamma: 2, completion_only: true}
 optimizer: {name: lion, betas: [0.9, 0.95]}
 learning_rate: 1e-4
 scheduler: cosine
 warmup: 0.05
 epochs: 3
-batch_size: 8
-max_seq_length: 256
+batch_size: 4
+max_seq_length: 1024
 early_stopping: {patience: 2}
 checkpoints: {every: 100, keep: 2}
-outputs: {registered_model: {name: triage}}
+outputs: {registered_model: {name: support}}
 resources: {instance_type: Standard_NC24ads_A100_v4}
 limits: {timeout: 7200}
 budget: {max_usd: 20}

@@ -1,6 +1,5 @@
 """The data of a training, looked at row by row, and what it says of document and machine."""
 
-from jobs.dataset.check import DataFile
 from jobs.dataset.rows import Rows, check_rows
 from jobs.files import UnreadableFileError
 from jobs.findings import Finding
@@ -14,6 +13,8 @@ def training_rows(
     chapter: Chapter, spec: TrainingJob, *, with_data: bool
 ) -> tuple[list[Finding], list[Finding]]:
     """Findings about the document, and those about its data."""
+    from jobs.dataset.check import DataFile  # with NumPy, which no document alone needs
+
     findings: list[Finding] = []
     of_data: list[Finding] = []
     rows: dict[str, Rows] = {}

@@ -1,7 +1,7 @@
 """Files of conversations, one a line: check, split, clean, describe, screen, collect new ones.
 
 foundry-tune dataset check train.jsonl --validation valid.jsonl
-foundry-tune dataset check rows.jsonl --task classification
+foundry-tune dataset check examples/intents/train.jsonl --task classification
 foundry-tune dataset split all.jsonl --share 0.2 --seed 13
 foundry-tune dataset fix   train.jsonl --to train.clean.jsonl
 foundry-tune dataset fix   chats.csv --from csv --user question --assistant answer

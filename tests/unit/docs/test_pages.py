@@ -25,7 +25,7 @@ def test_a_generated_page_is_what_the_program_makes(page: Path) -> None:
 def test_the_example_of_a_document_is_right(kind: str, tmp_path: Path) -> None:
     (tmp_path / "src").mkdir()
     (tmp_path / "probes.yaml").write_text("harmless: [{prompt: Hello}]\n")
-    for name in ("train.jsonl", "test.jsonl", "rows.csv"):
+    for name in ("train.jsonl", "valid.jsonl", "test.jsonl", "rows.csv"):
         (tmp_path / name).write_text(rows())
     spec = tmp_path / "spec.yaml"
     spec.write_text(spec_page.EXAMPLES[kind], encoding="utf-8")
