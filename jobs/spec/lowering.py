@@ -1,7 +1,7 @@
 """A training as the command job that it is short for: pure, from one document to the other."""
 
 import re
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -126,5 +126,7 @@ def _changed(part: msgspec.Struct) -> dict[str, Any]:
             if inner or field.default is None:
                 told[field.name] = inner
         elif value != field.default:
-            told[field.name] = list(value) if isinstance(value, tuple) else value
+            told[field.name] = (
+                [*cast("tuple[Any, ...]", value)] if isinstance(value, tuple) else value
+            )
     return told
