@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from tuning.errors import Mistake, MistakesError
 
@@ -17,6 +18,17 @@ Path_ = tuple[str | int, ...]
 
 def _by_name(value: object) -> object:
     return {"name": value} if isinstance(value, str) else value
+
+
+def _not_deepspeed(value: object) -> object:
+    if not str(value).startswith(("deepspeed", "zero")):
+        return value
+    raise PydanticCustomError(
+        "refused",
+        "DeepSpeed is not taken: its package compiles itself where it runs, and accelerate has it "
+        "on GPUs alone, so that no test here could show what it does",
+        {"do": "Write `fsdp`, which cuts the model as its ZeRO 3 does."},
+    )
 
 
 class Part(BaseModel):
@@ -159,6 +171,8 @@ class Config(Part):
     """The kernel; `flash_attention_2` takes CUDA and its package."""
     gradient_checkpointing: bool = False
     """Compute activations twice instead of keeping them."""
+    sharding: Annotated[Literal["none", "fsdp"], BeforeValidator(_not_deepspeed)] = "none"
+    """`fsdp` cuts weights, gradients and optimizer over the GPUs; else each holds them whole."""
     layers: Layers = Layers()
     """What is changed about the model."""
     early_stopping: EarlyStopping | None = None
@@ -277,6 +291,9 @@ def _mistake(found: Any, places: dict[Path_, str], file: str) -> Mistake:
         allowed = [word.strip("' ") for word in found["ctx"]["expected"].split(" or ")]
         words = [word.strip("' ") for piece in allowed for word in piece.split(",")]
         return Mistake(where, f"`{name}: {found['input']}` is none.", _meant(found["input"], words))
+    if found["type"] == "refused":
+        what = f"`{name}: {found['input']}`: {found['msg']}."
+        return Mistake(where, what, found["ctx"]["do"])
     return Mistake(where, f"`{name}: {found['input']}`: {found['msg']}.", "Change it.")
 
 
@@ -382,6 +399,18 @@ def contradictions(config: Config) -> list[tuple[Path_, str, str]]:
             ("weights",),
             "`qlora` loads a model's weights in 4 bits.",
             "Write `weights: pretrained`, or another method.",
+        ),
+        (
+            config.sharding == "fsdp" and config.method == "qlora",
+            ("sharding",),
+            "`fsdp` doesn't cut weights of 4 bits.",
+            "Write `method: lora`, or leave `sharding` out.",
+        ),
+        (
+            config.sharding == "fsdp" and config.optimizer.name == "adamw_8bit",
+            ("sharding",),
+            "`adamw_8bit` doesn't step weights that are cut.",
+            "Write `optimizer: adamw`, or leave `sharding` out.",
         ),
         (
             config.early_stopping is not None and config.validation_data is None,
