@@ -14,7 +14,7 @@ from transformers.utils import logging as chatter
 from tuning import checkpoints, results, rows, sharding
 from tuning.batches import Collate, pack
 from tuning.config import Config
-from tuning.errors import StoppedError
+from tuning.errors import ToldToStopError
 from tuning.examples import Pair, Prepared, Tokens, load_tokenizer
 from tuning.model import (
     TYPES,
@@ -88,7 +88,7 @@ def train(config: Config) -> dict[str, Any]:
     tuner.train(resume_from_checkpoint=str(start) if start else None)
     step = tuner.state.global_step
     if keep.told_to_stop and step < tuner.state.max_steps:
-        raise StoppedError(
+        raise ToldToStopError(
             f"step {step}: told to stop, and checkpoint-{step} is whole. "
             "The same command goes on from there."
         )
