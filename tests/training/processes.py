@@ -53,4 +53,4 @@ def let_processors_pass_for_gpus() -> None:
         if state.distributed_type == DistributedType.MULTI_CPU:
             PartialState._shared_state["distributed_type"] = DistributedType.MULTI_GPU
 
-    PartialState.__init__ = begun
+    PartialState.__init__ = begun  # type: ignore[method-assign]

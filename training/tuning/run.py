@@ -106,7 +106,9 @@ def train(config: Config) -> dict[str, Any]:
 def _arguments(config: Config, *, validation: bool) -> TrainingArguments:
     """The same run in transformers' words."""
     every = config.checkpoints.every
-    steps = {} if every == "epoch" else {"save_steps": every, "eval_steps": every}
+    more = sharding.arguments(config)
+    if every != "epoch":
+        more |= {"save_steps": every, "eval_steps": every}
     often = "epoch" if every == "epoch" else "steps"
     return TrainingArguments(
         output_dir=config.output,
@@ -139,9 +141,8 @@ def _arguments(config: Config, *, validation: bool) -> TrainingArguments:
         report_to="none",
         disable_tqdm=True,
         remove_unused_columns=False,
-        **sharding.arguments(config),
         ddp_find_unused_parameters=config.layers.add is not None,  # others use all they have
-        **steps,  # type: ignore[arg-type]
+        **more,
     )
 
 
