@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from tuning.errors import Mistake, MistakesError
 
@@ -17,6 +18,31 @@ Path_ = tuple[str | int, ...]
 
 def _by_name(value: object) -> object:
     return {"name": value} if isinstance(value, str) else value
+
+
+REFUSED = {
+    "deepspeed": (
+        "DeepSpeed is not taken: its package compiles itself where it runs, and accelerate has it "
+        "on GPUs alone, so that no test here could show what it does",
+        "Write `fsdp`, which cuts the model as its ZeRO 3 does.",
+    ),
+    "onnx": (
+        "onnxruntime-genai makes ONNX of a finished `model/`",
+        "Write `transformers`, then `python -m onnxruntime_genai.models.builder -i model -o onnx`.",
+    ),
+    "gguf": (
+        "only llama.cpp's own checkout makes GGUF, of a finished `model/`, and no package does",
+        "Write `transformers`, then call its convert_hf_to_gguf.py.",
+    ),
+}
+"""What a person may well ask for and can't have: why, and what to do."""
+
+
+def _not_refused(value: object) -> object:
+    for word, (why, instead) in REFUSED.items():
+        if isinstance(value, str) and value.lower().startswith(word):
+            raise PydanticCustomError("refused", why, {"do": instead})  # type: ignore[arg-type]
+    return value
 
 
 class Part(BaseModel):
@@ -123,6 +149,10 @@ class Config(Part):
     """Another one, for the validation loss and the task's metrics."""
     output: str = "outputs"
     """The folder for checkpoints, metrics and the result."""
+    model_format: Annotated[Literal["transformers", "mlflow"], BeforeValidator(_not_refused)] = (
+        "transformers"
+    )
+    """Of `model/`: as `from_pretrained` reads it, or MLflow's, with signature and card."""
     method: Literal["full", "lora", "qlora"] = "lora"
     """`qlora`, the base in 4 bits, takes CUDA."""
     lora: Lora = Lora()
@@ -159,6 +189,8 @@ class Config(Part):
     """The kernel; `flash_attention_2` takes CUDA and its package."""
     gradient_checkpointing: bool = False
     """Compute activations twice instead of keeping them."""
+    sharding: Annotated[Literal["none", "fsdp"], BeforeValidator(_not_refused)] = "none"
+    """`fsdp` cuts weights, gradients and optimizer over the GPUs; else each holds them whole."""
     layers: Layers = Layers()
     """What is changed about the model."""
     early_stopping: EarlyStopping | None = None
@@ -277,6 +309,9 @@ def _mistake(found: Any, places: dict[Path_, str], file: str) -> Mistake:
         allowed = [word.strip("' ") for word in found["ctx"]["expected"].split(" or ")]
         words = [word.strip("' ") for piece in allowed for word in piece.split(",")]
         return Mistake(where, f"`{name}: {found['input']}` is none.", _meant(found["input"], words))
+    if found["type"] == "refused":
+        what = f"`{name}: {found['input']}`: {found['msg']}."
+        return Mistake(where, what, found["ctx"]["do"])
     return Mistake(where, f"`{name}: {found['input']}`: {found['msg']}.", "Change it.")
 
 
@@ -382,6 +417,30 @@ def contradictions(config: Config) -> list[tuple[Path_, str, str]]:
             ("weights",),
             "`qlora` loads a model's weights in 4 bits.",
             "Write `weights: pretrained`, or another method.",
+        ),
+        (
+            config.model_format == "mlflow" and config.method == "qlora",
+            ("model_format",),
+            "`qlora` leaves an adapter, which isn't merged into a model.",
+            "Write `model_format: transformers`, or `method: lora`.",
+        ),
+        (
+            config.model_format == "mlflow" and layers.add is not None,
+            ("model_format",),
+            "MLflow loads a model as transformers has it, without layers that were added.",
+            "Write `model_format: transformers`.",
+        ),
+        (
+            config.sharding == "fsdp" and config.method == "qlora",
+            ("sharding",),
+            "`fsdp` doesn't cut weights of 4 bits.",
+            "Write `method: lora`, or leave `sharding` out.",
+        ),
+        (
+            config.sharding == "fsdp" and config.optimizer.name == "adamw_8bit",
+            ("sharding",),
+            "`adamw_8bit` doesn't step weights that are cut.",
+            "Write `optimizer: adamw`, or leave `sharding` out.",
         ),
         (
             config.early_stopping is not None and config.validation_data is None,
