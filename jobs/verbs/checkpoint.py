@@ -45,11 +45,9 @@ def run(arguments: Namespace) -> int:
         folder: Path = arguments.download / f"{model.name}-{model.version}"
         came, there = _downloaded(session, model, found, folder)
         told |= {"folder": str(folder), "downloaded": came, "there": there}
+        number = f"{came} file" if came == 1 else f"{came} files"
         before = f", {there} were there" if there else ""
-        rows, last = (
-            (),
-            f"{model.label}: {came} file{'' if came == 1 else 's'} came{before}, {size(found.size)}: {folder}",
-        )
+        rows, last = (), f"{model.label}: {number} came{before}, {size(found.size)}: {folder}"
     if arguments.output != "table":
         output.emit_structured(told, arguments.output)
         return 0
