@@ -11,11 +11,8 @@ import pytest
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "emulator.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^\$ (.+)$", PAGE, re.M)
-ALONE = [
-    command
-    for command in COMMANDS
-    if command.startswith(("foundry-emulator run", "foundry-emulator reset"))
-]
+VERBS = "run|reset|start|status|logs|snapshot|restore|stop|env"
+ALONE = [command for command in COMMANDS if re.search(rf"foundry-emulator ({VERBS})", command)]
 INSIDE = [command for command in COMMANDS if command not in ALONE]
 
 
@@ -39,13 +36,15 @@ def test_the_commands_that_start_an_emulator_run(
             check=False,
         )
         assert done.returncode == 0, f"{command}: {done.stderr}"
-        assert done.stdout or "reset" in command
+        assert done.stdout or "env)" in command
 
 
 def test_the_commands_for_inside_of_a_run_do_what_they_say(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     assert len(INSIDE) >= 20
+    (block,) = re.findall(r"^```yaml\n# (faults\.yaml\n.*?)^```", PAGE, re.M | re.S)
+    (tmp_path / "faults.yaml").write_text(block.partition("\n")[2])
     done = subprocess.run(
         ["foundry-emulator", "run", "--state", ":memory:", "--", "bash", "-e"],
         input="\n".join(INSIDE),
@@ -57,7 +56,8 @@ def test_the_commands_for_inside_of_a_run_do_what_they_say(
     )
     assert done.returncode == 0, done.stderr
     assert "2027-01-31" in done.stdout
-    assert done.stdout.count('"do"') == sum("faults add" in command for command in INSIDE)
+    inline = sum("faults add '" in command for command in INSIDE)
+    assert done.stdout.count('"do"') == inline + block.count("do:")
 
 
 def test_every_kind_of_fault_is_on_the_page() -> None:
