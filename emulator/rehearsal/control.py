@@ -337,6 +337,7 @@ def _throttle(control: Control, request: Request) -> Response:
 
 def _reset(control: Control, _: Request) -> Response:
     control.reset()
+    keep_clock(control.cloud)
     return Response.empty(204)
 
 

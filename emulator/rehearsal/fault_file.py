@@ -38,7 +38,7 @@ def _rules(file: str, text: str) -> Iterator[Any]:
     loader, trial = yaml.SafeLoader(""), Faults()
     for node in tree.value:
         try:
-            rule: Any = loader.construct_document(node)
+            rule: Any = loader.construct_document(node)  # pyright: ignore[reportUnknownMemberType] # of any node
             if not isinstance(rule, dict):
                 raise _at(file, node.start_mark, "a rule has `match` and `do`.")
             trial.add(rule)  # pyright: ignore[reportUnknownArgumentType] # it judges what it gets

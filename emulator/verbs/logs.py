@@ -1,6 +1,7 @@
 """What the emulator that was started was asked and answered, a line a call, newest last."""
 
 import argparse
+import os
 import sys
 import time
 from collections import deque
@@ -50,6 +51,6 @@ def _follow(log: Path) -> None:
         sys.stdout.flush()
         time.sleep(0.2)
         # A log that is full, or of a fresh start, is another file under the same name.
-        if log.exists() and log.stat().st_ino != Path(f"/dev/fd/{file.fileno()}").stat().st_ino:
+        if log.exists() and log.stat().st_ino != os.fstat(file.fileno()).st_ino:
             file.close()
             file = log.open(encoding="utf-8", errors="replace")
