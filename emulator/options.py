@@ -28,3 +28,9 @@ def add_new(parser: ArgumentParser) -> None:
         action="store_true",
         help="refuse command jobs: run no submitted code on this machine",
     )
+    parser.add_argument(
+        "--faults", metavar="FILE", help="a YAML list of fault rules, in force at once"
+    )
+    parser.add_argument(
+        "--record", metavar="FILE.har", help="write every call into a HAR file, without secrets"
+    )

@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
-from emulator.front import Front
+from emulator.front import Front, Listener
 from emulator.rehearsal import session
 from emulator.rehearsal.certificates import CertificateAuthority
 from emulator.rehearsal.control import Control
@@ -30,6 +30,7 @@ from emulator.rehearsal.keeping import keep_clock, resume_clock
 from emulator.rehearsal.proxy import Proxy
 from emulator.rehearsal.scratch import Scratch
 from emulator.rehearsal.web import Application, Protocol
+from emulator.state.json_text import Json
 
 _THREADS = 24
 
@@ -48,6 +49,8 @@ class Emulator:
         start: datetime | None = None,
         command_jobs: bool = True,
         stays: bool = False,
+        faults: Iterable[Json] = (),
+        listeners: Iterable[Listener] = (),
     ) -> None:
         assert state is not None or not stays
         self._stays_in = state if stays else None
@@ -62,7 +65,10 @@ class Emulator:
         self.front = Front(
             state, start=start, temporary=self._scratch.path, command_jobs=command_jobs
         )
+        self.front.listeners += listeners
         self.cloud = self.front.cloud
+        for rule in faults:
+            self.cloud.faults.add(rule)
         self._start_day = start
         self._date = (
             start.date().isoformat() if start else (self._earlier.date if self._earlier else None)

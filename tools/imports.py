@@ -42,7 +42,7 @@ FLOORS: Mapping[str, Floors] = {
         ("living",),
         ("options",),
         ("verbs",),
-        ("cli",),
+        ("cli", "pytest_plugin"),
     ),
 }
 """An import may only lead down, or stay in its folder."""

@@ -18,9 +18,12 @@ from types import FrameType
 from typing import Any
 
 from emulator.http.messages import Request, Response
+from emulator.living.recording import recording
+from emulator.rehearsal.fault_file import read
 from emulator.server import Emulator
 from emulator.state.directory import StateDirectory, UnusableStateError
 from emulator.state.json_text import Json
+from emulator.words import UsageError
 
 _LOG_BYTES = 8 * 1024 * 1024
 UP = b"up"
@@ -35,6 +38,8 @@ class Order:
     fresh: bool
     date: str | None
     command_jobs: bool
+    faults: str | None
+    record: str | None
 
 
 def main(arguments: list[str]) -> int:
@@ -50,7 +55,7 @@ def main(arguments: list[str]) -> int:
                 directory.wipe()
             _write_log(state / "log")
             _serve(order, state, starter)
-    except UnusableStateError as error:
+    except (UnusableStateError, UsageError) as error:
         os.write(starter, str(error).encode())
         return 2
     except Exception as error:
@@ -61,12 +66,17 @@ def main(arguments: list[str]) -> int:
 
 
 def _serve(order: Order, state: Path, starter: int) -> None:
-    with Emulator(
-        state,
-        start=datetime.fromisoformat(order.date) if order.date else None,
-        command_jobs=order.command_jobs,
-        stays=True,
-    ) as emulator:
+    with (
+        recording(order.record) as listeners,
+        Emulator(
+            state,
+            start=datetime.fromisoformat(order.date) if order.date else None,
+            command_jobs=order.command_jobs,
+            stays=True,
+            faults=read(order.faults) if order.faults else (),
+            listeners=[_log_call, *listeners],
+        ) as emulator,
+    ):
         stop = emulator.control.asked_to_stop
         assert stop is not None
 
@@ -75,7 +85,6 @@ def _serve(order: Order, state: Path, starter: int) -> None:
 
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, end)
-        emulator.front.listeners.append(_log_call)
         logging.info("up: process %d, state %s", os.getpid(), state)
         os.write(starter, UP)
         os.close(starter)

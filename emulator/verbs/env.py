@@ -1,8 +1,6 @@
-"""The lines that point a shell at the emulator that is up. They hold its credentials.
+"""The lines that point a shell at the emulator that is up; they hold its credentials.
 
-eval "$(foundry-emulator env)"                          bash, zsh
-foundry-emulator env --shell fish | source              fish
-foundry-emulator env --shell powershell | Out-String | Invoke-Expression
+In bash and zsh: eval "$(foundry-emulator env)". docs/emulator.md has fish and PowerShell.
 """
 
 import argparse

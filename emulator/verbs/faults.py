@@ -1,8 +1,4 @@
-"""Add, list or clear the fault rules of the running emulator.
-
-foundry-emulator faults add '{"match": {"method": "PUT"}, "do": {"status": 503}}'
-foundry-emulator faults add --file faults.yaml
-"""
+"""Add, list or clear the fault rules of the running emulator; docs/emulator.md has every kind."""
 
 import argparse
 import json

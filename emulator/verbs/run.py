@@ -6,6 +6,7 @@ Where one is up that `start` made, the command runs in that one.
 import argparse
 import os
 from pathlib import Path
+from typing import Any
 
 from emulator.living import child
 from emulator.living.child import Ended, Signals
@@ -48,16 +49,25 @@ def _in_a_new_one(
         _isolate()
     state = None if arguments.state == MEMORY else folder
     start = moment(arguments.date) if arguments.date else None
+    rules = fault_rules(arguments.faults)
     try:
         with StateDirectory(state) as directory:
             if arguments.fresh:
                 directory.wipe()
+            from emulator.living.recording import recording
             from emulator.rehearsal.pulumi import find_pulumi
             from emulator.server import Emulator
 
-            with Emulator(
-                state, start=start, command_jobs=not arguments.no_command_jobs
-            ) as emulator:
+            with (
+                recording(arguments.record) as listeners,
+                Emulator(
+                    state,
+                    start=start,
+                    command_jobs=not arguments.no_command_jobs,
+                    faults=rules,
+                    listeners=listeners,
+                ) as emulator,
+            ):
                 assert emulator.address is not None
                 pulumi = find_pulumi(os.environ)
                 pulumi.settle(emulator.address.pulumi_home)
@@ -80,6 +90,15 @@ def _in_the_started_one(
     return child.run(command, environment_of(session, os.environ), signals)
 
 
+def fault_rules(file: str | None) -> list[Any]:
+    """The rules of `--faults`."""
+    if file is None:
+        return []
+    from emulator.rehearsal.fault_file import read
+
+    return read(file)
+
+
 def _isolate() -> None:
     from emulator.rehearsal.isolation import NoIsolationError, isolate
 
@@ -94,7 +113,7 @@ def _isolate() -> None:
 
 def refuse_what_is_for_a_new_one(arguments: argparse.Namespace, place: Place) -> None:
     """An emulator that is up can't be told how to start; an option is never ignored."""
-    options = ("fresh", "date", "no_command_jobs", "isolated")
+    options = ("fresh", "date", "no_command_jobs", "faults", "record", "isolated")
     said = [f"--{name.replace('_', '-')}" for name in options if getattr(arguments, name, None)]
     if said:
         raise UsageError(

@@ -9,10 +9,11 @@ import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from emulator.living.place import MEMORY, Place, look
 from emulator.options import add_new, add_state
-from emulator.verbs.run import refuse_what_is_for_a_new_one
+from emulator.verbs.run import fault_rules, refuse_what_is_for_a_new_one
 from emulator.words import UsageError, duration, moment, remark, say
 
 
@@ -48,7 +49,10 @@ def _start(arguments: argparse.Namespace, place: Place) -> None:
         "fresh": arguments.fresh,
         "date": moment(arguments.date).isoformat() if arguments.date else None,
         "command_jobs": not arguments.no_command_jobs,
+        "faults": arguments.faults and str(Path(arguments.faults).absolute()),
+        "record": arguments.record and str(Path(arguments.record).absolute()),
     }
+    fault_rules(arguments.faults)  # refused here, where somebody reads it, and not in the log
     # -P: what lies in the current folder is none of its modules.
     program = [sys.executable, "-P", "-m", "emulator.living.background", json.dumps(order)]
     process = subprocess.Popen(
