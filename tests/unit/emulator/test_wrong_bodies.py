@@ -13,7 +13,7 @@ from emulator.arm.subscriptions import add_subscription
 from emulator.front import Front
 from emulator.http.messages import Request, Response
 from emulator.rehearsal.identities import SUBSCRIPTION, new_identities
-from emulator.state.cloud import TENANT
+from emulator.state.tenant import TENANT
 
 ARM = "management.azure.com"
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg"
