@@ -366,7 +366,7 @@ def parser() -> argparse.ArgumentParser:
     verb.add_argument(
         "--no-command-jobs",
         action="store_true",
-        help="refuse command jobs: run no submitted code on this machine",
+        help="refuse command jobs and online deployments: run no submitted code here",
     )
     verb.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND …")
     verb.set_defaults(work=run)

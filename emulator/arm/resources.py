@@ -224,7 +224,13 @@ def _write(row: ResourceType, change: Change) -> Response:
         resource = cloud.resources.get(resource.id) or resource
         return Response.json(show(cloud, resource, request.api_version), code)
     operation = cloud.part(Operations).start(
-        request, resource.id, row.name, "put", location=resource.location, seconds=put.seconds
+        request,
+        resource.id,
+        row.name,
+        "put",
+        location=resource.location,
+        seconds=put.seconds,
+        waits=put.waits,
     )
     headers = cloud.part(Operations).headers(
         operation, polling, row.operations_path, request.api_version

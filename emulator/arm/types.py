@@ -69,6 +69,8 @@ class Put:
     """Whether an update is long-running as well."""
     seconds: float = 0.0
     """How long it takes on the virtual clock."""
+    waits: bool = False
+    """Whether real work decides when it is done, and how: `Operations.end` says it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
