@@ -39,6 +39,7 @@ SERVICES = (
     "emulator.services.containerregistry",
     "emulator.services.machinelearningservices",
     "emulator.services.inference",
+    "emulator.services.scoring",
     "emulator.services.contentsafety",
     "emulator.services.insights",
     "emulator.services.operationalinsights",

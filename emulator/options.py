@@ -26,7 +26,7 @@ def add_new(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--no-command-jobs",
         action="store_true",
-        help="refuse command jobs: run no submitted code on this machine",
+        help="refuse command jobs and online deployments: run no submitted code here",
     )
     parser.add_argument(
         "--job-python",
