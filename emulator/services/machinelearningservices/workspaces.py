@@ -12,7 +12,12 @@ from emulator.arm.soft_deletion import SoftDeletion
 from emulator.arm.types import Action, Change, Delete, Polling, Put, ResourceType
 from emulator.http.messages import Request, Response
 from emulator.http.routing import Route
-from emulator.services.machinelearningservices import datastores, workspace_body
+from emulator.services.machinelearningservices import (
+    datastores,
+    experiments,
+    metrics,
+    workspace_body,
+)
 from emulator.services.machinelearningservices.versions import (
     API_VERSIONS,
     WORKSPACE_OPERATIONS_PATH,
@@ -286,6 +291,8 @@ def _before_delete(request: Request, workspace: Resource) -> None:
 
 
 def _after_delete(cloud: Cloud, workspace: Resource) -> None:
+    metrics.forget_all(cloud, workspace.id.key)
+    experiments.forget(cloud, workspace)
     if _purged(cloud).delete(workspace.id.key):
         return
     DELETED.keep(cloud, workspace, DAYS_IN_THE_BIN)
