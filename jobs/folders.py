@@ -119,14 +119,14 @@ def _walk(folder: Path, prefix: str, above: tuple[str, ...]) -> Iterator[tuple[s
 def _ignored(folder: Path) -> Callable[[str], bool]:
     """Whether a file's name is one that the folder's ignore file names; the last pattern wins."""
     # Tens of milliseconds, and most specs have no folder.
-    from pathspec.patterns.gitwildmatch import GitWildMatchPattern
+    from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
     file = next((folder / name for name in _IGNORE_FILES if (folder / name).exists()), None)
     if file is None:
         return lambda _: False
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
-        patterns = [GitWildMatchPattern(line.rstrip()) for line in lines]
+        patterns = [GitIgnoreSpecPattern(line.rstrip()) for line in lines]
     except (OSError, ValueError) as error:
         raise UnreadableFileError(f"its {file.name} can't be read") from error
 
