@@ -90,10 +90,7 @@ def _tags(chapter: Chapter) -> Iterator[Finding]:
 
 def _own_prices(chapter: Chapter) -> Iterator[Finding]:
     spec = chapter.spec
-    if (
-        isinstance(spec, FineTuning | TrainingJob | ServerlessEndpoint | Command)
-        and spec.budget
-    ):
+    if isinstance(spec, FineTuning | TrainingJob | ServerlessEndpoint | Command) and spec.budget:
         own = spec.budget.own_prices
         if own and day(own.as_of) is None:
             message = f"'{own.as_of[:40]}' is no day. Write it as 2026-10-01."
