@@ -2,7 +2,8 @@
 
 A chat or text model takes {"messages": [{"role": "user", "content": "…"}]} and answers as OpenAI's
 chat completions do; of their other fields max_tokens, temperature, top_p, seed and stop count. One
-with a head takes {"text": "…"}, or a list of them, and answers with label and probabilities.
+with a head takes {"text": "…"}, or a list of them, and answers with label and probabilities, or,
+of a custom task, with its outputs.
 """
 
 import json
@@ -97,8 +98,11 @@ class Served:
     def _label(self, text: str) -> dict[str, Any]:
         ids = self._tokenizer(text, add_special_tokens=False, return_tensors="pt")["input_ids"]
         self._refuse_longer(ids.shape[1])
-        shares = self._model(ids.to(self._device)).logits[0].float().softmax(-1).tolist()
+        outputs = self._model(ids.to(self._device)).logits[0].float()
         names = self._model.config.id2label
+        if self._model.config.problem_type == "regression":  # as train.py marks a custom task
+            return {"outputs": {names[n]: value for n, value in enumerate(outputs.tolist())}}
+        shares = outputs.softmax(-1).tolist()
         probabilities = {names[number]: share for number, share in enumerate(shares)}
         return {"label": max(probabilities, key=probabilities.get), "probabilities": probabilities}  # type: ignore[arg-type]
 

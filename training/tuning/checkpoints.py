@@ -35,6 +35,8 @@ def identity(config: Config, model: Path | str) -> dict[str, str]:
     for name, reference in (("loss", config.loss.function), ("layers", config.layers.add)):
         if reference:
             values[f"{name}'s file"] = _content(Path(reference.rpartition(":")[0]))
+    if config.task_file:
+        values["the task's file"] = _content(Path(config.task_file))
     return values
 
 

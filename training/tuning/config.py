@@ -106,7 +106,7 @@ class Layers(Part):
 
     head: Literal["classification"] | None = None
     """A new output layer with one logit a label, in place of the one over tokens."""
-    labels: Annotated[list[str], Field(min_length=2)] | None = None
+    labels: Annotated[list[str], Field(min_length=1)] | None = None
     """The labels of the head, in the order of its logits."""
     freeze: list[str] = []
     """Patterns of parameters that stay as they are, like `model.embed_tokens*` (`full` only)."""
@@ -141,8 +141,10 @@ class Config(Part):
     """A folder as transformers or MLflow write it, or a name on the Hugging Face hub."""
     weights: Literal["pretrained", "random"] = "pretrained"
     """`random` takes the architecture only: for measuring, and for training from scratch."""
-    task: Literal["chat", "text", "classification", "preference"] = "chat"
+    task: Literal["chat", "text", "classification", "preference", "custom"] = "chat"
     """What a row of the data is: see below."""
+    task_file: str | None = None
+    """`custom`: a Python file with `check`, `example`, `measure` and `metrics`."""
     training_data: str
     """A JSON Lines file."""
     validation_data: str | None = None
@@ -189,6 +191,8 @@ class Config(Part):
     """The kernel; `flash_attention_2` takes CUDA and its package."""
     gradient_checkpointing: bool = False
     """Compute activations twice instead of keeping them."""
+    compile: bool = False
+    """By torch.compile: minutes at the start, and at each new shape, for faster steps."""
     sharding: Annotated[Literal["none", "fsdp"], BeforeValidator(_not_refused)] = "none"
     """`fsdp` cuts weights, gradients and optimizer over the GPUs; else each holds them whole."""
     layers: Layers = Layers()
@@ -347,13 +351,13 @@ def contradictions(config: Config) -> list[tuple[Path_, str, str]]:
     adapter = config.method != "full"
     rules: list[tuple[bool, Path_, str, str]] = [
         (
-            task == "classification" and layers.head is None,
+            task in ("classification", "custom") and layers.head is None,
             ("task",),
-            "classification takes a head.",
+            f"{task} takes a head.",
             "Add `layers: {head: classification, labels: […]}`.",
         ),
         (
-            task != "classification" and layers.head is not None,
+            task not in ("classification", "custom") and layers.head is not None,
             ("layers", "head"),
             f"the task `{task}` takes the model's own output.",
             "Write `task: classification`, or leave the head out.",
@@ -369,6 +373,18 @@ def contradictions(config: Config) -> list[tuple[Path_, str, str]]:
             ("layers", "labels"),
             "labels without a head.",
             "Add `head: classification` beside them.",
+        ),
+        (
+            task == "classification" and len(layers.labels or ()) == 1,
+            ("layers", "labels"),
+            "one label alone: nothing to tell apart.",
+            "Write two or more.",
+        ),
+        (
+            (task == "custom") != (config.task_file is not None),
+            ("task",),
+            "`custom` and `task_file` belong together.",
+            "Write `task: custom` and `task_file: FILE.py`.",
         ),
         (
             len(set(layers.labels or ())) < len(layers.labels or ()),
@@ -461,4 +477,7 @@ def contradictions(config: Config) -> list[tuple[Path_, str, str]]:
             rules.append((True, at, f"`{reference}` is no function.", "Write FILE.py:FUNCTION."))
         elif reference and not Path(file).is_file():
             rules.append((True, at, f"there is no file {file}.", "Name one beside train.py."))
+    if config.task_file and not Path(config.task_file).is_file():
+        what = f"there is no file {config.task_file}."
+        rules.append((True, ("task_file",), what, "Name one beside train.py."))
     return [(at, what, do) for broken, at, what, do in rules if broken]

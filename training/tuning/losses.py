@@ -68,7 +68,7 @@ def _checked(function: PointLoss, name: str) -> PointLoss:
 
     def loss(logits: Tensor, targets: Tensor) -> Tensor:
         losses = function(logits, targets)
-        if not isinstance(losses, torch.Tensor) or losses.shape != targets.shape:
+        if not isinstance(losses, torch.Tensor) or losses.shape != targets.shape[:1]:
             got = list(losses.shape) if isinstance(losses, torch.Tensor) else type(losses).__name__
             raise StoppedError(
                 f"{name} gave {got} for targets of {list(targets.shape)}. "

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from tuning.batches import Batch
 from tuning.config import Config
+from tuning.custom import task_of
 from tuning.losses import IGNORED, dpo, entropy, log_likelihoods, loss_of
 
 Sums = dict[str, Tensor]
@@ -36,6 +37,8 @@ def objective_of(config: Config) -> Objective:
     """The objective of a task."""
     if config.task == "classification":
         return Labels(config)
+    if config.task == "custom":
+        return Outputs(config)
     return Preferences(config) if config.task == "preference" else NextTokens(config)
 
 
@@ -104,6 +107,37 @@ class Labels:
         each = {f"f1_{name}": score for name, score in zip(self._labels, f1.tolist(), strict=True)}
         accuracy = (right.sum() / confusion.sum()).item()
         return {"accuracy": accuracy, "macro_f1": f1.mean().item(), **each}
+
+
+class Outputs:
+    """A custom task: numbers for a text, judged by the user's own functions."""
+
+    def __init__(self, config: Config) -> None:
+        self._loss = loss_of(config.loss)
+        self._task = task_of(config)
+
+    def count(self, batch: Batch) -> Tensor:
+        """Texts."""
+        return torch.tensor(len(batch["targets"]))
+
+    def measure(self, model: Any, batch: Batch) -> Sums:
+        """With the sums of the file's `measure`."""
+        outputs = model(**_inputs(batch)).logits.float()
+        targets = batch["targets"]
+        with torch.no_grad():
+            found = self._task.measure(outputs, targets)
+            sums = {f"own {n}": torch.as_tensor(v).double() for n, v in found.items()}
+        return {
+            "loss": self._loss(outputs, targets).sum(),
+            "items": torch.tensor(len(targets), device=outputs.device),
+            **{name: value.to(outputs.device) for name, value in sums.items()},
+        }
+
+    def metrics(self, sums: Sums) -> dict[str, float]:
+        """The file's own, from its own sums."""
+        own = {n.removeprefix("own "): v.item() for n, v in sums.items() if n.startswith("own ")}
+        found = self._task.metrics({**own, "rows": sums["items"].item()})
+        return {name: float(value) for name, value in found.items()}
 
 
 class Preferences:

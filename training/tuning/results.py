@@ -17,6 +17,7 @@ MLFLOW_TASKS = {
     "preference": "llm/v1/chat",
     "text": "text-generation",
     "classification": "text-classification",
+    "custom": "text-classification",
 }
 SERVED_WITH = ("mlflow-skinny", "pandas", "torch", "transformers", "accelerate")
 LIBRARIES = ("torch", "transformers", "peft", "accelerate", "tokenizers")
@@ -47,6 +48,8 @@ def save(
         else:
             model.save_pretrained(output / "model")
             tokenizer.save_pretrained(output / "model")
+    if config.task_file:
+        shutil.copy(config.task_file, output)
     if config.layers.add:
         shutil.copy(config.layers.add.rpartition(":")[0], output)
     write_json(output / "summary.json", summary)

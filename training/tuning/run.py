@@ -14,8 +14,8 @@ from transformers.utils import logging as chatter
 from tuning import checkpoints, results, rows, sharding
 from tuning.batches import Collate, pack
 from tuning.config import Config
-from tuning.errors import ToldToStopError
-from tuning.examples import Pair, Prepared, Tokens, load_tokenizer
+from tuning.errors import StoppedError, ToldToStopError
+from tuning.examples import Pair, Prepared, Tokens, first_line, load_tokenizer
 from tuning.model import (
     TYPES,
     find_model,
@@ -85,7 +85,13 @@ def train(config: Config) -> dict[str, Any]:
     sharding.refuse_if_unasked(config, tuner)
     tuner.remove_callback(PrinterCallback)  # Progress tells the same, and the time left
     _say_what_comes(config, training, model, tuner, start)
-    tuner.train(resume_from_checkpoint=str(start) if start else None)
+    try:
+        tuner.train(resume_from_checkpoint=str(start) if start else None)
+    except torch.OutOfMemoryError as error:
+        raise StoppedError(
+            f"step {tuner.state.global_step + 1}: the memory is full ({first_line(error)}) Lower "
+            "`batch_size` or `max_seq_length`, or write `gradient_checkpointing: true`."
+        ) from error
     step = tuner.state.global_step
     if keep.told_to_stop and step < tuner.state.max_steps:
         raise ToldToStopError(
@@ -140,6 +146,7 @@ def _arguments(config: Config, *, validation: bool) -> TrainingArguments:
         logging_nan_inf_filter=False,  # a loss that is no number ends the run
         report_to="none",
         disable_tqdm=True,
+        torch_compile=config.compile,
         remove_unused_columns=False,
         ddp_find_unused_parameters=config.layers.add is not None,  # others use all they have
         **more,
