@@ -24,6 +24,7 @@ from jobs.read.functions import split
 from jobs.read.split import write_halves
 from jobs.spec import content_hash, ids, probes, references
 from jobs.spec.canonical import hyperparameters
+from jobs.spec.command import Command
 from jobs.spec.grid import ALWAYS
 from jobs.spec.judge import JUDGE, Judge
 from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint, SmokeTest
@@ -289,7 +290,7 @@ def read(chapters: Sequence[Chapter], team: Mapping[str, TeamPrices] | None = No
             servings.append(replace(serving, hosting=hosting))
         elif isinstance(spec, Evaluation):
             measurings.append(_measuring(chapter, spec, pricings))
-        else:
+        elif isinstance(spec, Command):
             runnings.append(running.read(chapter, spec))
     _require_names_apart(trainings, runnings)
     return Desired(
