@@ -149,10 +149,12 @@ def test_a_workspace_is_diagnosed_and_its_keys_are_synchronized(
     foundry = another_foundry()
     hub = foundry.hub.rsplit("/", 1)[-1]
     mine = MLClient(foundry.credential, foundry.subscription, foundry.group, enable_telemetry=False)
-    assert mine.workspaces.begin_diagnose(hub).result().storage_account_results == []
+    before: Any = mine.workspaces.begin_diagnose(hub).result()
+    assert before.storage_account_results == []
     mine.workspaces.begin_sync_keys(hub).result()
     foundry.platform.ok("DELETE", foundry.storage, version="2023-05-01")
-    (found,) = mine.workspaces.begin_diagnose(hub).result().storage_account_results
+    after: Any = mine.workspaces.begin_diagnose(hub).result()
+    (found,) = after.storage_account_results
     assert (found.level, found.code) == ("Error", "ResourceNotFound")
 
 
