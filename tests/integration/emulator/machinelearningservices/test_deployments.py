@@ -84,6 +84,9 @@ def _vnet(name: str, **parts: Any) -> Any:
         (_body(outputs={"x": {"type": "string", "value": "1"}}), "NotEmulated", "outputs"),
         (_body({"type": "Microsoft.Web/sites", "name": "w"}), "InvalidResourceType", "sites"),
         (_body(_vnet("[variables('none')]")), "InvalidTemplate", "'none' is not found"),
+        (_body(_vnet("v1", dependsOn=3)), "InvalidTemplate", "must be an array"),
+        (_body(_vnet("v1", resources={"a": 1})), "InvalidTemplate", "must be an array"),
+        (_body(_vnet("v1", tags={"[array('x')]": 1})), "InvalidTemplate", "to a string"),
         (_body(_vnet("[concat('a']")), "InvalidTemplate", "is not valid"),
         (_body(_vnet("[" + "not(" * 3000 + ")" * 3000 + "]")), "InvalidTemplate", "too deeply"),
         (
