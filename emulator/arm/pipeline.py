@@ -87,7 +87,9 @@ def check_api_version(call: Call) -> None:
     """Is the api-version one that the type knows, or a newer one?"""
     if call.target is not None:
         row = call.target.row
-        api_versions.serve(call.request, row.api_versions, row.name, call.target.id)
+        # Nothing looks the same at every version.
+        known = () if row.holds_nothing else row.api_versions
+        api_versions.serve(call.request, known, row.name, call.target.id)
         call.request.parameters["subscription"] = call.target.id.subscription
     elif call.route is not None:
         api_versions.serve(call.request, call.route.api_versions, call.route.path)

@@ -189,7 +189,12 @@ def _check_principal(request: Request, principal_id: str, kind: str) -> None:
 def _shown(row: sqlite3.Row) -> Json:
     body = decode_json(row["body"])
     created = isoformat(row["created_at"])
-    role = f"/providers/Microsoft.Authorization/roleDefinitions/{row['role']}"
+    # As its definition's own id is shown in a subscription: `az` joins the two by it.
+    subscription = re.match(r"/subscriptions/[^/]+", row["scope"])
+    role = (
+        f"{subscription[0] if subscription else ''}/providers/Microsoft.Authorization"
+        f"/roleDefinitions/{row['role']}"
+    )
     return {
         "id": row["id"],
         "type": TYPE,

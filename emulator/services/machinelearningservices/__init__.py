@@ -8,6 +8,7 @@ from emulator.services.machinelearningservices.codes import CODE_ROUTES
 from emulator.services.machinelearningservices.computes import COMPUTE_TYPE
 from emulator.services.machinelearningservices.connections import CONNECTION_TYPE
 from emulator.services.machinelearningservices.datastores import DATASTORE_TYPE
+from emulator.services.machinelearningservices.diagnose import DIAGNOSE_ROUTES
 from emulator.services.machinelearningservices.endpoints import ENDPOINT_TYPE
 from emulator.services.machinelearningservices.jobs import JOB_TYPE
 from emulator.services.machinelearningservices.marketplace import MARKETPLACE_TYPE
@@ -41,7 +42,7 @@ SERVICE = Service(
         MARKETPLACE_TYPE,
         *(empty(name, API_VERSIONS) for name in EMPTY),
     ),
-    routes=(*WORKSPACE_ROUTES, *CODE_ROUTES, *USAGE_ROUTES),
+    routes=(*WORKSPACE_ROUTES, *CODE_ROUTES, *USAGE_ROUTES, *DIAGNOSE_ROUTES),
     planes=(PLANE,),
     schema=SCHEMA,
     start=_start,

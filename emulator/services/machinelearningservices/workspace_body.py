@@ -52,6 +52,7 @@ _SWITCHES = (
     "allowRoleAssignmentOnRG", "enableDataIsolation", "hbiWorkspace", "softDeleteEnabled",
     "v1LegacyMode",
 )  # fmt: skip
+_TEXTS = ("description", "friendlyName")
 # Written by azure-ai-ml's template, and shown by no recorded hub.
 _NOT_SHOWN = ("provisionNetworkNow", "existingWorkspaces", "featureStoreSettings")
 
@@ -59,10 +60,12 @@ _NOT_SHOWN = ("provisionNetworkNow", "existingWorkspaces", "featureStoreSettings
 def plain(properties: Json) -> Json:
     """What a workspace was written with, as it is kept: a template's "false" is a false.
 
-    What is empty says nothing: neither "" nor an encryption that is off.
+    What is empty says nothing: no "" but for a text's, no encryption that is off.
     """
     kept = {
-        name: value for name, value in properties.items() if value != "" and name not in _NOT_SHOWN
+        name: value
+        for name, value in properties.items()
+        if (value != "" or name in _TEXTS) and name not in _NOT_SHOWN
     }
     for name in _SWITCHES:
         if isinstance(kept.get(name), str):

@@ -7,37 +7,30 @@ whenever somebody asks how the deployment gets on.
 """
 
 import dataclasses
-import threading
 import uuid
-from typing import Any
 
-from emulator.arm.operations import Operations, retry_headers
-from emulator.arm.pipeline import Arm
+from emulator.arm.operations import retry_headers
 from emulator.arm.resources import require_resource
 from emulator.arm.types import Delete, Polling, ResourceType, TypeTable
 from emulator.http.messages import Request, Response
 from emulator.http.routing import Route
-from emulator.services.resources import templates
+from emulator.services.resources import deploying, templates
 from emulator.services.resources.groups import API_VERSIONS
 from emulator.services.resources.templates import Planned
 from emulator.state.clock import isoformat
-from emulator.state.cloud import Cloud
 from emulator.state.errors import AzureError, bad_request, not_emulated
 from emulator.state.ids import ResourceId, parse_id
-from emulator.state.json_text import Json, as_object, encode_json
+from emulator.state.json_text import Json, as_object
 from emulator.state.store import Resource
 
 TYPE = "Microsoft.Resources/deployments"
-_ENDED = ("Succeeded", "Failed")
-# One deployment at a time goes on: two who ask at once would both PUT its next resource.
-_GOING_ON = threading.Lock()
 
 
 def put_deployment(request: Request) -> Response:
     """PUT: 201 (200 for a name that had one), and `Azure-AsyncOperation`."""
     cloud, id = request.cloud, _id(request)
     before = cloud.resources.get(id)
-    if before is not None and before.state not in _ENDED:
+    if before is not None and before.state not in deploying.ENDED:
         raise AzureError(
             409,
             "DeploymentActive",
@@ -53,6 +46,7 @@ def put_deployment(request: Request) -> Response:
     }
     private: Json = {
         "operation": str(uuid.uuid4()),
+        "by": request.caller.id,
         "began": now,
         "pending": [dataclasses.asdict(one) for one in planned],
         "operations": [],
@@ -61,7 +55,7 @@ def put_deployment(request: Request) -> Response:
         Resource(id=id, type=TYPE, body={"properties": properties}, private=private),
         changed_by=request.caller.id,
     )
-    cloud.database.after_commit(lambda: _go_on(request, stored.id))
+    cloud.database.after_commit(lambda: deploying.go_on(request, stored.id))
     status = f"{request.url.partition('?')[0]}/operationStatuses/{private['operation']}"
     headers = {"azure-asyncoperation": f"{status}?api-version={request.api_version}"}
     return Response.json(_shown(stored), 200 if before else 201, headers | retry_headers())
@@ -90,7 +84,7 @@ def get_status(request: Request) -> Response:
     deployment = _current(request)
     if deployment.private["operation"] != request.parameters["operation"]:
         raise AzureError(404, "DeploymentOperationNotFound", "The operation could not be found.")
-    if deployment.state not in _ENDED:
+    if deployment.state not in deploying.ENDED:
         return Response.json({"status": "Running"}, headers=retry_headers())
     error = deployment.properties.get("error")
     return Response.json({"status": deployment.state} | ({"error": error} if error else {}))
@@ -102,7 +96,9 @@ def list_operations(request: Request) -> Response:
     done = [_operation(deployment, one) for one in reversed(deployment.private["operations"])]
     if deployment.state == "Succeeded":
         done.append(
-            _operation(deployment, {"kind": "EvaluateDeploymentOutput"} | _now(request.cloud))
+            _operation(
+                deployment, {"kind": "EvaluateDeploymentOutput"} | deploying.now(request.cloud)
+            )
         )
     return Response.json({"value": done})
 
@@ -157,7 +153,7 @@ def _named(one: Planned) -> Json:
 
 
 def _current(request: Request) -> Resource:
-    _go_on(request, _id(request))
+    deploying.go_on(request, _id(request))
     deployment = request.cloud.resources.get(_id(request))
     if deployment is None:
         require_resource(request.cloud, _group(request))
@@ -167,122 +163,6 @@ def _current(request: Request) -> Resource:
             f"Deployment '{request.parameters['name']}' could not be found.",
         )
     return deployment
-
-
-def _go_on(request: Request, id: ResourceId) -> None:
-    """Make what is next, until something takes its time, is refused, or all is there."""
-    cloud = request.cloud
-    with _GOING_ON:
-        while (deployment := cloud.resources.get(id)) is not None:
-            if deployment.state in _ENDED or not _step(request, deployment):
-                return
-
-
-def _step(request: Request, deployment: Resource) -> bool:
-    """One resource further; False while the one under way is not there yet."""
-    cloud, private = request.cloud, deployment.private
-    pending: list[Json] = private["pending"]
-    if not pending:
-        _end(cloud, deployment, "Succeeded")
-        return False
-    following: dict[str, Any] = pending[0] | {"depends_on": tuple(pending[0]["depends_on"])}
-    planned = Planned(**following)
-    if not private.get("under_way"):
-        try:
-            answer = cloud.part(Arm).handle(_put(request, planned))
-        except AzureError as error:
-            _fail(cloud, deployment, planned, error.status, error.body())
-            return False
-        deployment = _stored(
-            cloud, deployment, {"under_way": answer.status, "since": cloud.clock.timestamp()}
-        )
-    cloud.part(Operations).settle()
-    made = cloud.resources.get(planned.id)
-    if made is not None and made.state in ("Creating", "Updating"):
-        return False
-    if made is None or made.state == "Failed":
-        error = {"code": "ResourceDeploymentFailure", "message": f"'{planned.id}' is not there."}
-        _fail(cloud, deployment, planned, 409, error)
-        return False
-    done = _target(deployment, planned, cloud) | {"state": "Succeeded", "status": "OK"}
-    _stored(
-        cloud,
-        deployment,
-        {"pending": pending[1:], "under_way": None, "operations": [*private["operations"], done]},
-    )
-    return True
-
-
-def _put(request: Request, planned: Planned) -> Request:
-    """The PUT of one resource, by whoever deploys."""
-    return dataclasses.replace(
-        request,
-        method="PUT",
-        path=planned.id,
-        raw_path=planned.id,
-        raw_query=f"api-version={planned.api_version}",
-        query={"api-version": planned.api_version},
-        headers={"authorization": request.headers.get("authorization", "")},
-        body=encode_json(planned.body).encode(),
-        id=str(uuid.uuid4()),
-        parameters={},
-        served_version="",
-    )
-
-
-def _stored(cloud: Cloud, deployment: Resource, private: Json) -> Resource:
-    return cloud.resources.put(
-        deployment.with_private(**private).with_properties(provisioningState="Running")
-    )
-
-
-def _fail(cloud: Cloud, deployment: Resource, planned: Planned, status: int, error: Json) -> None:
-    failed = _target(deployment, planned, cloud) | {
-        "state": "Failed",
-        "status": str(status),
-        "error": error,
-    }
-    operations = [*deployment.private["operations"], failed]
-    _end(cloud, deployment.with_private(operations=operations), "Failed", error)
-
-
-def _end(cloud: Cloud, deployment: Resource, state: str, error: Json | None = None) -> None:
-    now = cloud.clock.timestamp()
-    properties: Json = {
-        "provisioningState": state,
-        "timestamp": isoformat(now),
-        "duration": f"PT{max(0.0, now - deployment.private['began']):.7f}S",
-        "outputResources": [
-            {"id": one["id"]}
-            for one in deployment.private["operations"]
-            if one["state"] == "Succeeded"
-        ],
-    }
-    if error is not None:
-        properties["error"] = {
-            "code": "DeploymentFailed",
-            "message": "At least one resource deployment operation failed. Please list deployment "
-            "operations for details. Please see https://aka.ms/arm-deployment-operations for usage "
-            "details.",
-            "details": [error],
-        }
-    ended = deployment.with_private(pending=[], under_way=None).with_properties(**properties)
-    cloud.resources.put(ended)
-
-
-def _target(deployment: Resource, planned: Planned, cloud: Cloud) -> Json:
-    began = deployment.private.get("since") or deployment.private["began"]
-    return _now(cloud) | {
-        "kind": "Create",
-        "id": planned.id,
-        "type": planned.type,
-        "name": planned.name,
-        "seconds": max(0.0, cloud.clock.timestamp() - began),
-    }
-
-
-def _now(cloud: Cloud) -> Json:
-    return {"state": "Succeeded", "status": "OK", "at": cloud.clock.timestamp(), "seconds": 0.0}
 
 
 def _operation(deployment: Resource, one: Json) -> Json:

@@ -19,6 +19,8 @@ _TOKEN = re.compile(
     r"\s*(?:'(?P<text>(?:[^']|'')*)'|(?P<number>-?\d+)|(?P<name>\w+)|(?P<sign>[(),.\[\]]))"
 )
 # Azure's own name space of guid(): the same names are the same GUIDs there and here.
+_LONGEST = 131_072
+"""Characters of a string, as Azure has it; items of an array too, for want of a number."""
 _GUIDS = uuid.UUID("11fb06fb-712d-4ddd-98c7-e71bbd588830")
 
 Value = Any
@@ -42,7 +44,7 @@ def evaluate(value: Value, scope: Scope) -> Value:
         AzureError: an expression that can't be read (400), or a function that isn't known (501).
     """
     if isinstance(value, dict):
-        return {evaluate(name, scope): evaluate(one, scope) for name, one in value.items()}  # pyright: ignore[reportUnknownVariableType]
+        return {_key(name, scope): evaluate(one, scope) for name, one in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     if isinstance(value, list):
         return [evaluate(one, scope) for one in value]  # pyright: ignore[reportUnknownVariableType]
     if not isinstance(value, str) or not value.startswith("[") or not value.endswith("]"):
@@ -50,6 +52,13 @@ def evaluate(value: Value, scope: Scope) -> Value:
     if value.startswith("[["):
         return value[1:]
     return _Reader(value, scope).whole()
+
+
+def _key(name: str, scope: Scope) -> str:
+    key = evaluate(name, scope)
+    if not isinstance(key, str):
+        raise invalid(f"The property name '{name}' doesn't evaluate to a string")
+    return key
 
 
 def invalid(message: str) -> AzureError:
@@ -167,9 +176,14 @@ def interleave(kind: str, names: tuple[str, ...]) -> str:
 
 def _concat(scope: Scope, parts: list[Value]) -> Value:
     del scope
-    if isinstance(parts[0], list):
-        return [item for part in parts for item in part]
-    return "".join(str(part) for part in parts)
+    joined: Value = (
+        [item for part in parts for item in part]
+        if isinstance(parts[0], list)
+        else "".join(str(part) for part in parts)
+    )
+    if len(joined) > _LONGEST:
+        raise ValueError("too long")
+    return joined
 
 
 def _resource_id(scope: Scope, parts: list[Value]) -> str:

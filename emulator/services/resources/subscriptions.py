@@ -1,5 +1,6 @@
 """Subscriptions, their locations, tenants, and the lists of everything in a scope."""
 
+from collections import Counter
 from collections.abc import Callable
 
 from emulator.arm import filters
@@ -56,6 +57,35 @@ def list_locations(request: Request) -> Response:
             for name, display in LOCATIONS.items()
         ],
     )
+
+
+def list_tags(request: Request) -> Response:
+    """GET /subscriptions/{id}/tagNames: every tag that something here has, and its values."""
+    subscription = request.parameters["subscription"]
+    scope = parse_path(f"/subscriptions/{subscription}").id
+    counted: dict[str, Counter[str]] = {}
+    for resource in request.cloud.resources.below(scope):
+        tags: Json = resource.body.get("tags") or {}
+        for name, value in tags.items():
+            counted.setdefault(str(name), Counter())[str(value)] += 1
+
+    def shown(name: str) -> Json:
+        base = f"{scope.text}/tagNames/{name}"
+        return {
+            "id": base,
+            "tagName": name,
+            "count": {"type": "Total", "value": counted[name].total()},
+            "values": [
+                {
+                    "id": f"{base}/tagValues/{value}",
+                    "tagValue": value,
+                    "count": {"type": "Total", "value": number},
+                }
+                for value, number in sorted(counted[name].items())
+            ],
+        }
+
+    return page(request, sorted(counted), shown)
 
 
 def list_tenants(request: Request) -> Response:
@@ -152,6 +182,12 @@ ROUTES = (
     Route("GET", "/tenants", list_tenants),
     Route("GET", "/subscriptions/{subscription}", get_subscription),
     Route("GET", "/subscriptions/{subscription}/locations", list_locations),
+    Route(
+        "GET",
+        "/subscriptions/{subscription}/tagNames",
+        list_tags,
+        operation="Microsoft.Resources/subscriptions/tagNames/read",
+    ),
     Route("GET", "/subscriptions/{subscription}/resources", list_everything),
     Route("GET", "/subscriptions/{subscription}/resourceGroups/{group}/resources", list_everything),
 )

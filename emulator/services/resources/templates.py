@@ -58,12 +58,9 @@ def read(
     for part in template:
         if part not in _PARTS and template[part]:
             raise not_emulated(f"'{part}' of a template", "Leave it out.")
-    written: Any = template.get("resources")
-    if not isinstance(written, list):
-        raise invalid("The template's 'resources' must be an array")
     try:
         scope, parameters = _scope(template, given, group, location, tenant)
-        planned = list(_planned(cast("list[Any]", written), scope, group, types))
+        planned = list(_planned(template.get("resources"), scope, group, types))
         return list(_in_order(planned)), parameters
     except RecursionError as error:
         raise invalid("The template is nested too deeply") from error
@@ -167,20 +164,28 @@ def _shown(declared: Json, value: Any) -> Json:
 
 
 def _planned(
-    resources: list[Any],
+    resources: Any,
     scope: Scope,
     group: ResourceId,
     types: TypeTable,
     parent: Planned | None = None,
 ) -> Iterable[Planned]:
     """Those whose condition holds, each before those that are written inside it."""
-    for one in resources:
+    for one in _list(resources, "resources"):
         written = as_object(one, "resources")
         if not evaluate(written.get("condition", True), scope):
             continue
         planned = _one(written, scope, group, types, parent)
         yield planned
-        yield from _planned(written.get("resources") or [], scope, group, types, planned)
+        yield from _planned(written.get("resources"), scope, group, types, planned)
+
+
+def _list(value: Any, name: str) -> list[Any]:
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise invalid(f"'{name}' of a template must be an array")
+    return cast("list[Any]", value)
 
 
 def _one(
@@ -203,7 +208,7 @@ def _one(
         raise invalid(
             f"The template resource '{name}' for type '{kind}' has incorrect segment lengths"
         ) from error
-    depends_on = evaluate(written.get("dependsOn") or [], scope)
+    depends_on = _list(evaluate(written.get("dependsOn"), scope), "dependsOn")
     return Planned(
         id=id.text,
         type=kind,

@@ -238,6 +238,11 @@ def test_the_filters_and_paths_that_az_sends_find_what_they_ask_for(
     ):
         assert found(wanted) == [account], wanted
     assert found(f"{storage} and name eq 'none'") == []
+    tags = arm.ok("GET", f"/subscriptions/{subscription}/tagNames", version="2021-04-01")["value"]
+    assert [(tag["tagName"], tag["values"][0]["tagValue"]) for tag in tags] == [
+        ("stage", "dev"),
+        ("team", "ada"),
+    ]
     assert found("tagName eq 'team' and tagValue eq 'dev'") == [], "of that tag, not of another"
     listed = arm.ok("GET", f"{resources}&$expand=createdTime,changedTime,provisioningState&$top=1")
     assert listed["value"][0]["provisioningState"] == "Succeeded"

@@ -10,7 +10,12 @@ from emulator.state.errors import AzureError
 SCOPE = Scope(
     subscription={"subscriptionId": "s1", "tenantId": "t1", "id": "/subscriptions/s1"},
     group={"name": "rg", "location": "eastus2", "id": "/subscriptions/s1/resourceGroups/rg"},
-    parameters={"name": "it's", "list": ["a", {"b": 1}], "yes": True}.__getitem__,
+    parameters={
+        "name": "it's",
+        "list": ["a", {"b": 1}],
+        "yes": True,
+        "long": "x" * 131_072,
+    }.__getitem__,
     variables={"sku": {"name": "S0"}}.__getitem__,
 )
 
@@ -59,7 +64,8 @@ def test_a_unique_string_depends_on_its_parts_alone() -> None:
 @pytest.mark.parametrize(
     "text",
     ["[]", "[concat('a']", "[concat('a') 'b']", "[equals('a')]", "[variables('sku').none]",
-     "[resourceId('Microsoft.X/a/b', 'one')]", "[json('{')]", "[parameters('list')[9]]"],
+     "[resourceId('Microsoft.X/a/b', 'one')]", "[json('{')]",
+     "[concat(parameters('long'), 'x')]", "[parameters('list')[9]]"],
 )  # fmt: skip
 def test_what_can_not_be_worked_out_is_an_invalid_template(text: str) -> None:
     with pytest.raises(AzureError, match="InvalidTemplate"):

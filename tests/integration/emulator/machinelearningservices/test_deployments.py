@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from tests.integration.emulator.conftest import ManagementClient
 
 VERSION = "2021-04-01"
+READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 HERE = "providers/Microsoft.Resources/deployments"
 
 
@@ -82,6 +84,9 @@ def _vnet(name: str, **parts: Any) -> Any:
         (_body(outputs={"x": {"type": "string", "value": "1"}}), "NotEmulated", "outputs"),
         (_body({"type": "Microsoft.Web/sites", "name": "w"}), "InvalidResourceType", "sites"),
         (_body(_vnet("[variables('none')]")), "InvalidTemplate", "'none' is not found"),
+        (_body(_vnet("v1", dependsOn=3)), "InvalidTemplate", "must be an array"),
+        (_body(_vnet("v1", resources={"a": 1})), "InvalidTemplate", "must be an array"),
+        (_body(_vnet("v1", tags={"[array('x')]": 1})), "InvalidTemplate", "to a string"),
         (_body(_vnet("[concat('a']")), "InvalidTemplate", "is not valid"),
         (_body(_vnet("[" + "not(" * 3000 + ")" * 3000 + "]")), "InvalidTemplate", "too deeply"),
         (
@@ -100,7 +105,11 @@ def test_a_template_that_is_not_known_is_refused_whole(
 
 
 def test_what_depends_on_another_comes_after_it_and_a_refusal_fails_the_deployment(
-    emulator: Emulator, arm: ManagementClient, group: str, subscription: str
+    emulator: Emulator,
+    arm: ManagementClient,
+    developer: ManagementClient,
+    group: str,
+    subscription: str,
 ) -> None:
     name = f"st{subscription[:8]}"
     account = {
@@ -111,9 +120,10 @@ def test_what_depends_on_another_comes_after_it_and_a_refusal_fails_the_deployme
         "kind": "StorageV2",
         "sku": {"name": "Standard_LRS"},
         "tags": {"group": "[toUpper(resourceGroup().name)]", "text": "[[not one]"},
-        "dependsOn": ["[resourceId('Microsoft.Network/virtualNetworks', 'net')]"],
     }
-    body = _body(account, _vnet("net"), variables={"name": f"[concat('st', '{subscription[:8]}')]"})
+    needs = "[resourceId('Microsoft.Storage/storageAccounts', variables('name'))]"
+    network = _vnet("net", dependsOn=[needs])
+    body = _body(network, account, variables={"name": f"[concat('st', '{subscription[:8]}')]"})
     emulator.control.faults.add(
         {"match": {"method": "PUT", "path": f"/{name}$"}, "do": {"operation_takes": 600}}
     )
@@ -122,11 +132,19 @@ def test_what_depends_on_another_comes_after_it_and_a_refusal_fails_the_deployme
     assert shown["provisioningState"] == "Running"
     again = arm.refused("PUT", f"{group}/{HERE}/d", body, version=VERSION)
     assert again[1]["code"] == "DeploymentActive"
+    reader = f"{group}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}"
+    role = {
+        "roleDefinitionId": f"/providers/Microsoft.Authorization/roleDefinitions/{READER}",
+        "principalId": emulator.identities.developer.object_id,
+    }
+    arm.ok("PUT", reader, {"properties": role}, version="2022-04-01")
     emulator.control.clock.advance(601)
+    # It goes on in the name of who deploys, whoever looks.
+    developer.ok("GET", f"{group}/{HERE}/d", version=VERSION)
     assert poller.result(10)["properties"]["provisioningState"] == "Succeeded"
     listed = arm.ok("GET", f"{group}/deployments/d/operations", version=VERSION)["value"]
     targets = [one["properties"].get("targetResource", {}).get("resourceName") for one in listed]
-    assert targets == [name, "net", None], "newest first"
+    assert targets == ["net", name, None], "newest first"
     id = f"{group}/providers/Microsoft.Storage/storageAccounts/{name}"
     tags = arm.ok("GET", id, version="2023-05-01")["tags"]
     assert tags == {"group": "RG-TEST", "text": "[not one]"}

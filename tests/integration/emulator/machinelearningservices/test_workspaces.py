@@ -64,6 +64,9 @@ def test_a_hub_shows_what_a_recorded_one_does_and_a_version_what_it_knows(foundr
         "AllowInternetOutbound",
         "AllowOnlyApprovedOutbound",
     ]
+    arm.ok("PATCH", foundry.hub, {"properties": {"description": "Once", "imageBuildCompute": ""}})
+    arm.ok("PATCH", foundry.hub, {"properties": {"description": ""}})
+    assert arm.ok("GET", foundry.hub)["properties"]["description"] == "", "cleared, not kept"
     hubs = arm.ok("GET", f"{foundry.group_id}/{WORKSPACES}", kind="hub")["value"]
     assert [hub["id"] for hub in hubs] == [foundry.hub]
 
