@@ -34,14 +34,15 @@ def running_steps(
         needs.append(code_step(code, running, actual, uploads.get(code.label), needed=needed))
     if isinstance(environment, EnvironmentVersion):
         needs.append(environment_step(environment, running, actual, needed=needed))
-    read = tuple(models[maker.name] for maker in running.makers)
-    job = replace(job, needs=(*needs, *read), action=_action(job, read))
+    awaited = (*needs, *(models[maker.name] for maker in running.makers))
+    job = replace(job, needs=awaited, action=_action(job, awaited))
     return [*needs, job, *model_steps(job, actual)]
 
 
-def _action(step: RunningStep, read: Sequence[ModelStep]) -> Action:
-    """What happens to the job; nothing where a model that it is to read can't be made."""
-    if step.job is None and any(model.action.kind == "blocked" for model in read):
-        note = "needs the model that it reads"
+def _action(step: RunningStep, needs: Sequence[Step]) -> Action:
+    """What happens to the job; nothing where something that it needs can't be made."""
+    blocked = next((need.action for need in needs if need.action.kind == "blocked"), None)
+    if step.job is None and blocked:
+        note = f"needs the {blocked.type}"
         return Action(kind="blocked", type=step.action.type, name=step.job_name, note=note)
     return step.action

@@ -11,6 +11,7 @@ from jobs.errors import UsageError
 from jobs.spec.canonical import plain_number
 from jobs.spec.command import Command
 from jobs.spec.models import Evaluation, FineTuning, ModelInput, ServerlessEndpoint
+from jobs.spec.reader import path_text
 from jobs.spec.references import parse
 from jobs.spec.story import Chapter
 from jobs.values import mapping
@@ -50,7 +51,11 @@ def az_ml(
             f"{spec.reference}: az ml has no evaluation documents.",
             next_step="Name what to export: --document finetuning.xbox-support",
         )
-    return _command(chapter, spec, folder), []
+    return _command(chapter, spec, folder), [
+        f"{spec.reference}: {path_text(reference.path)} is a reference; put the registered model's "
+        "id there."
+        for reference in chapter.references
+    ]
 
 
 def halves_of(spec: FineTuning) -> tuple[str, str]:
