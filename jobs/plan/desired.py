@@ -291,7 +291,8 @@ def read(chapters: Sequence[Chapter], team: Mapping[str, TeamPrices] | None = No
         elif isinstance(spec, Evaluation):
             measurings.append(_measuring(chapter, spec, pricings))
         elif isinstance(spec, Command):
-            runnings.append(running.read(chapter, spec))
+            made = {**trainings, **{one.name: one for one in runnings}}
+            runnings.append(running.read(chapter, spec, made))
     _require_names_apart(trainings, runnings)
     return Desired(
         trainings=tuple(trainings.values()),

@@ -11,6 +11,7 @@ from jobs.errors import UsageError
 from jobs.spec.canonical import plain_number
 from jobs.spec.command import Command
 from jobs.spec.models import Evaluation, FineTuning, ModelInput, ServerlessEndpoint
+from jobs.spec.reader import path_text
 from jobs.spec.references import parse
 from jobs.spec.story import Chapter
 from jobs.spec.training import TrainingJob
@@ -52,7 +53,11 @@ def az_ml(
             next_step="Name what to export: --document finetuning.xbox-support",
         )
     assert not isinstance(spec, TrainingJob), "a training is exported as the job it is short for"
-    return _command(chapter, spec, folder), []
+    return _command(chapter, spec, folder), [
+        f"{spec.reference}: {path_text(reference.path)} is a reference; put the registered model's "
+        "id there."
+        for reference in chapter.references
+    ]
 
 
 def halves_of(spec: FineTuning) -> tuple[str, str]:
