@@ -11,6 +11,7 @@ from jobs.errors import UsageError
 from jobs.spec.canonical import plain_number
 from jobs.spec.command import Command
 from jobs.spec.models import Evaluation, FineTuning, ModelInput, ServerlessEndpoint
+from jobs.spec.online_endpoint import OnlineEndpoint
 from jobs.spec.references import parse
 from jobs.spec.story import Chapter
 from jobs.values import mapping
@@ -49,6 +50,12 @@ def az_ml(
         raise UsageError(
             f"{spec.reference}: az ml has no evaluation documents.",
             next_step="Name what to export: --document finetuning.xbox-support",
+        )
+    if isinstance(spec, OnlineEndpoint):
+        raise UsageError(
+            f"{spec.reference}: az ml has two files for it, an endpoint's and a deployment's, and "
+            "export writes one.",
+            next_step="Name what to export: --document command.prepare",
         )
     return _command(chapter, spec, folder), []
 

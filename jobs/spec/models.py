@@ -14,6 +14,7 @@ from jobs.spec.command import Command
 from jobs.spec.document import Document, JobDocument, Part
 from jobs.spec.judge import JUDGE, Judge, JudgeMetric
 from jobs.spec.metric import Format, Metric
+from jobs.spec.online_endpoint import OnlineEndpoint
 from jobs.spec.sweep import Sweep
 from jobs.values import span
 
@@ -530,9 +531,10 @@ class Evaluation(Document, frozen=True, kw_only=True):
         return (*((JUDGE,) if self.judge else ()), *self.custom_metrics)
 
 
-Spec = FineTuning | ServerlessEndpoint | Evaluation | Command
+Spec = FineTuning | ServerlessEndpoint | OnlineEndpoint | Evaluation | Command
 
 KINDS: dict[str, type[Document]] = {
-    model.kind: model for model in (FineTuning, ServerlessEndpoint, Evaluation, Command)
+    model.kind: model
+    for model in (FineTuning, ServerlessEndpoint, OnlineEndpoint, Evaluation, Command)
 }
 """Each document type by its word."""
