@@ -7,6 +7,7 @@ from typing import Any
 
 from jobs.errors import ConflictError, RemoteError
 from jobs.foundry.answers import Json, part, require_text, strings, text
+from jobs.foundry.endpoints import model_label
 from jobs.foundry.session import API_VERSION, Session
 from jobs.revision import TAG_PROOF, TAG_SPEC
 
@@ -62,6 +63,36 @@ class Deployment:
         return self.tags.get(TAG_PROOF, "")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Managed:
+    """An endpoint with everything that is deployed behind it."""
+
+    endpoint: Online
+    deployments: tuple[Deployment, ...]
+
+    @property
+    def name(self) -> str:
+        """The endpoint's name."""
+        return self.endpoint.name
+
+    @property
+    def served(self) -> Deployment | None:
+        """The deployment that gets the traffic, most of it where it is split."""
+        shares = self.endpoint.traffic
+        sent = [one for one in self.deployments if shares.get(one.name, 0)]
+        return max(sent, key=lambda one: shares[one.name], default=None)
+
+    @property
+    def model(self) -> str:
+        """`name:version` of the model that is served; empty where none is."""
+        return model_label(self.served.model) if self.served else ""
+
+
+def managed(session: Session, endpoint: Online) -> Managed:
+    """An endpoint with its deployments."""
+    return Managed(endpoint=endpoint, deployments=tuple(deployments(session, endpoint.name)))
+
+
 def find(session: Session, name: str) -> Online | None:
     """The endpoint of this name, or None."""
     found = session.arm.find(_path(session, name), API_VERSION, f"read endpoint '{name}'")
@@ -79,7 +110,7 @@ def make(
     session: Session, name: str, *, location: str, auth_mode: str, tags: Mapping[str, str]
 ) -> Online:
     """Make an endpoint without deployments, which costs nothing, and read it back."""
-    body = {
+    body: Json = {
         "location": location,
         "tags": dict(tags),
         "identity": {"type": "SystemAssigned"},
@@ -167,7 +198,7 @@ def deploy(session: Session, endpoint: str, name: str, body: Json) -> Deployment
         raise RemoteError(
             f"Deployment '{endpoint}/{name}' reads back as {made.provisioning_state}, serving "
             f"'{made.model or 'nothing'}'.",
-            next_step=f"foundry-tune logs {endpoint}/{name}",
+            next_step="Run the same command again: it looks at what is there.",
         )
     return made
 

@@ -10,25 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from jobs import revision
-from jobs.foundry.models import ModelVersion
 from jobs.foundry.online import AUTH_MODES, Deployment, Online
-from jobs.plan.hosting import Hosting
+from jobs.plan.hosting import Hosted, Hosting
 from jobs.plan.steps import Action, Change, CodeStep, ModelStep, Step
 
 LEFT_ALONE = timedelta(hours=1)
 """How long a deployment without traffic is taken for the work of another run."""
 
 _MOVING = frozenset({"Creating", "Updating", "Scaling"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hosted:
-    """What an endpoint's name has in Azure."""
-
-    endpoint: Online | None
-    deployments: tuple[Deployment, ...]
-    model: ModelVersion | None
-    """The model that the document names by its version; None where it isn't there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +67,6 @@ def hosting_steps(
     )
     there = next((one for one in hosted.deployments if one.name == name), None)
     action = _deploy_action(hosting, name, made_from, there, hosted, (endpoint, model))
-    if action.kind == "unchanged":
-        code = CodeStep(
-            action=Action(kind="unchanged", type="code", name=code.code.label),
-            code=code.code,
-            running=code.running,
-        )
     deploy = DeployStep(
         action=action,
         needs=(endpoint, code, *((model,) if model else ())),
@@ -180,7 +163,7 @@ def _traffic_action(hosting: Hosting, deploy: DeployStep, hosted: Hosted) -> Act
     name = hosting.name
     if deploy.action.kind == "blocked":
         return Action(kind="blocked", type="traffic", name=name, note="needs the deployment")
-    traffic = hosted.endpoint.traffic if hosted.endpoint else {}
+    traffic: Mapping[str, int] = hosted.endpoint.traffic if hosted.endpoint else {}
     if dict(traffic) == {deploy.name: 100}:
         return Action(kind="unchanged", type="traffic", name=name)
     foreign = [

@@ -16,7 +16,8 @@ from jobs.dataset.language import languages_of
 from jobs.errors import InvalidInputError, UsageError
 from jobs.files import Digest, UnreadableFileError, digest_of
 from jobs.money.price import Pricing, UnitPrice
-from jobs.plan import running
+from jobs.plan import hosting, running
+from jobs.plan.hosting import Hosting
 from jobs.plan.judging import Judging
 from jobs.plan.running import CodeVersion, EnvironmentVersion, Running
 from jobs.plan.undertaking import DataVersion, Undertaking
@@ -27,6 +28,7 @@ from jobs.spec.canonical import hyperparameters
 from jobs.spec.grid import ALWAYS
 from jobs.spec.judge import JUDGE, Judge
 from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint, SmokeTest
+from jobs.spec.online_endpoint import OnlineEndpoint
 from jobs.spec.prices import TeamPrices
 from jobs.spec.probes import BUILT_IN, Probe
 from jobs.spec.story import Chapter
@@ -226,6 +228,7 @@ class Desired:
     servings: tuple[Serving, ...]
     measurings: tuple[Measuring, ...]
     runnings: tuple[Running, ...] = ()
+    hostings: tuple[Hosting, ...] = ()
 
     @property
     def undertakings(self) -> tuple[Training | Running, ...]:
@@ -239,8 +242,9 @@ class Desired:
 
     @property
     def codes(self) -> tuple[CodeVersion, ...]:
-        """The local code of every command document, each once."""
-        local = (one.code for one in self.runnings if isinstance(one.code, CodeVersion))
+        """The local code of every job and online endpoint, each once."""
+        own = (one.code for one in (*self.runnings, *self.hostings))
+        local = (code for code in own if isinstance(code, CodeVersion))
         return tuple({one.label: one for one in local}.values())
 
     @property
@@ -253,7 +257,7 @@ class Desired:
     @property
     def names(self) -> tuple[str, ...]:
         """The names that the made resources are tagged with."""
-        documents = (*self.undertakings, *self.servings, *self.measurings)
+        documents = (*self.undertakings, *self.servings, *self.hostings, *self.measurings)
         return tuple(dict.fromkeys(document.name for document in documents))
 
 
@@ -268,6 +272,7 @@ def read(chapters: Sequence[Chapter], team: Mapping[str, TeamPrices] | None = No
     probes_digest = _digest(BUILT_IN).sha256
     trainings: dict[str, Training] = {}
     runnings: list[Running] = []
+    hostings: list[Hosting] = []
     servings: list[Serving] = []
     pricings: dict[str, Pricing] = {}
     measurings: list[Measuring] = []
@@ -285,8 +290,11 @@ def read(chapters: Sequence[Chapter], team: Mapping[str, TeamPrices] | None = No
         elif isinstance(spec, ServerlessEndpoint):
             serving = _serving(chapter, spec, trainings, probes_digest)
             pricing = pricings[serving.name] = pricing_of(serving, chapters, team or {})
-            hosting = pricing.unit("hosting") if pricing.is_tuned else None
-            servings.append(replace(serving, hosting=hosting))
+            hourly = pricing.unit("hosting") if pricing.is_tuned else None
+            servings.append(replace(serving, hosting=hourly))
+        elif isinstance(spec, OnlineEndpoint):
+            jobs = {one.spec.reference: one for one in runnings}
+            hostings.append(hosting.read(chapter, spec, jobs))
         elif isinstance(spec, Evaluation):
             measurings.append(_measuring(chapter, spec, pricings))
         else:
@@ -297,6 +305,7 @@ def read(chapters: Sequence[Chapter], team: Mapping[str, TeamPrices] | None = No
         servings=tuple(servings),
         measurings=tuple(measurings),
         runnings=tuple(runnings),
+        hostings=tuple(hostings),
     )
 
 

@@ -11,6 +11,8 @@ from jobs import revision
 from jobs.errors import InvalidInputError, UsageError
 from jobs.files import UnreadableFileError
 from jobs.folders import folder_of
+from jobs.foundry.models import ModelVersion
+from jobs.foundry.online import Deployment, Online
 from jobs.plan.running import CodeVersion, Running
 from jobs.spec import references
 from jobs.spec.online_endpoint import OnlineEndpoint
@@ -84,6 +86,16 @@ class Hosting:
             "readiness_probe": msgspec.to_builtins(spec.readiness_probe),
             "app_insights_enabled": spec.app_insights_enabled,
         }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hosted:
+    """What an endpoint's name has in Azure."""
+
+    endpoint: Online | None
+    deployments: tuple[Deployment, ...]
+    model: ModelVersion | None
+    """The model that the document names by its version; None where it isn't there."""
 
 
 def read(chapter: Chapter, spec: OnlineEndpoint, runnings: Mapping[str, Running]) -> Hosting:

@@ -3,7 +3,10 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from emulator.services.storage import blobs
+from jobs.errors import ConflictError
 from jobs.foundry import online
 from jobs.foundry.scoring import Scorer
 from jobs.foundry.session import API_VERSION
@@ -90,25 +93,44 @@ def deployments(place: Place) -> dict[str, int]:
     return {one.name: endpoint.traffic.get(one.name, 0) for one in found}
 
 
-def test_a_revision_is_proven_before_it_takes_the_traffic_and_all_of_it_goes_down(
-    place: Place,
-) -> None:
+def test_a_document_is_served_proven_and_taken_down(place: Place) -> None:
     register(place)
     spec = write_online(place)
-    planned = place.tune("plan", str(spec))
+    planned = place.tune("plan", str(spec), "--out", "plan.json")
     assert planned.code == 0, planned.said
     kinds = [line.split()[1] for line in planned.out.splitlines() if line.startswith("  + ")]
     assert kinds == ["online_endpoint", "code", "deployment", "traffic"]
-    applied = place.tune("apply", str(spec), "--yes")
+    applied = place.tune("apply", "plan.json", "--yes")
     assert applied.code == 0, applied.said
     assert "proven: 2 smoke tests passed" in applied.out
     assert ask(place) == "Hello you"
-    [first] = deployments(place)
 
     mark = place.emulator.control.last_call()
     again = place.tune("apply", str(spec), "--yes")
     assert "Nothing to do: Azure is as the spec says." in again.out, again.said
     assert place.writes(mark) == []
+    [row] = json.loads(place.tune("status", "-o", "json").out)["specs"]
+    assert (row["name"], row["endpoint"], row["safety"]) == (place.name, "Healthy", "no filter")
+    [listed] = json.loads(place.tune("list", "endpoints", "-o", "json").out)["resources"]
+    assert listed["about"] == "greeter:1, no filter"
+    assert (
+        f"{place.name}.eastus2.inference.ml.azure.com"
+        in place.tune("connect", str(spec), "--uri").out
+    )
+
+    gone = place.tune("down", str(spec), "--yes")
+    assert gone.code == 0, gone.said
+    assert gone.out.index("-  deployment") < gone.out.index("-  endpoint")
+    assert "Nothing that costs money is left" in gone.out
+    assert online.find(place.session(), place.name) is None
+
+
+@pytest.mark.rehearsal
+def test_what_serves_is_not_touched_before_its_successor_is_proven(place: Place) -> None:
+    register(place)
+    applied = place.tune("apply", str(write_online(place)), "--yes")
+    assert applied.code == 0, applied.said
+    [first] = deployments(place)
 
     worse = SCORE.replace("json.loads(raw_data)['name']", "'nobody'")
     refused = place.tune("apply", str(write_online(place, score=worse)), "--yes")
@@ -131,10 +153,57 @@ def test_a_revision_is_proven_before_it_takes_the_traffic_and_all_of_it_goes_dow
     [second] = deployments(place)
     assert second != first
 
-    shown = place.tune("status", "-o", "json")
-    [row] = json.loads(shown.out)["specs"]
-    assert (row["name"], row["endpoint"]) == (place.name, "Healthy")
-    gone = place.tune("down", str(better), "--yes")
-    assert gone.code == 0, gone.said
-    assert online.find(place.session(), place.name) is None
-    assert "Nothing is left" in place.tune("down", place.name, "--yes").said or True
+
+@pytest.mark.rehearsal
+def test_a_killed_apply_is_gone_on_with_and_moved_traffic_is_not_moved_back(place: Place) -> None:
+    register(place)
+    slow = SCORE.replace(
+        "    global greeting", "    global greeting\n    import time; time.sleep(3)"
+    )
+    spec = write_online(place, score=slow)
+    running = place.start("apply", str(spec), "--yes")
+    session = place.session()
+    while online.find(session, place.name) is None or not deployments(place):
+        assert not running.is_over()
+    running.kill()
+    [made] = online.deployments(session, place.name)
+    assert made.proof == ""
+    applied = place.tune("apply", str(spec), "--yes")
+    assert applied.code == 0, applied.said
+    assert deployments(place) == {made.name: 100}
+    [adopted] = online.deployments(session, place.name)
+    assert adopted.created == made.created
+
+    seen = online.find(session, place.name)
+    assert seen is not None
+    online.move_traffic(session, seen, {})
+    with pytest.raises(ConflictError, match="moved by somebody else"):
+        online.move_traffic(session, seen, {made.name: 100})
+
+
+COMMAND = """\
+type: command
+name: {name}-job
+command: printf Hello > ${{{{outputs.model}}}}/greeting.txt
+environment: azureml://registries/azureml/environments/sklearn-1.5/labels/latest
+outputs:
+  model: {{type: custom_model, name: {name}}}
+resources: {{instance_type: Standard_DS3_v2}}
+---
+"""
+
+
+@pytest.mark.rehearsal
+def test_the_model_of_a_command_job_is_served(place: Place) -> None:
+    score = SCORE.replace('folder / "model" / "greeting.txt"', 'next(folder.rglob("greeting.txt"))')
+    reference = f"${{{{ command.{place.name}-job.registered_model }}}}"
+    spec = write_online(place, ("azureml:greeter:1", reference), score=score)
+    text = COMMAND.format(name=place.name) + spec.read_text(encoding="utf-8")
+    spec.write_text(text, encoding="utf-8")
+    applied = place.tune("apply", str(spec), "--yes")
+    assert applied.code == 0, applied.said
+    assert ask(place) == "Hello you"
+    mark = place.emulator.control.last_call()
+    again = place.tune("apply", str(spec), "--yes")
+    assert "Nothing to do: Azure is as the spec says." in again.out, again.said
+    assert place.writes(mark) == []
