@@ -25,7 +25,7 @@ _MISSING = object()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class RequestResult:
     """What became of one request; no problems is a pass."""
 
     number: int
@@ -38,7 +38,7 @@ class Outcome:
         return not self.problems
 
 
-def run(ask: Asks, tests: Sequence[ScoringTest], judge: Judges | None = None) -> list[Outcome]:
+def run(ask: Asks, tests: Sequence[ScoringTest], judge: Judges | None = None) -> list[RequestResult]:
     """Send every request, and hold the answers against the expectations."""
     return [_run(number, test, ask, judge) for number, test in enumerate(tests, 1)]
 
@@ -70,18 +70,18 @@ def problems(said: Scored, expected: ScoringExpectation) -> list[str]:
     return found
 
 
-def _run(number: int, test: ScoringTest, ask: Asks, judge: Judges | None) -> Outcome:
+def _run(number: int, test: ScoringTest, ask: Asks, judge: Judges | None) -> RequestResult:
     if judge is not None and (harm := _harm(judge, test.request)):
         refused = () if test.expect.filtered else (f"the request was not sent: {harm}",)
-        return Outcome(number=number, problems=refused, seconds=0.0)
+        return RequestResult(number=number, problems=refused, seconds=0.0)
     said = ask(test.request)
     if judge is not None and (harm := _harm(judge, _value(said.text))):
         refused = () if test.expect.filtered else (f"its answer is {harm}",)
-        return Outcome(number=number, problems=refused, seconds=said.seconds)
+        return RequestResult(number=number, problems=refused, seconds=said.seconds)
     if test.expect.filtered:
         missed = "Azure AI Content Safety saw no harm in the request or its answer"
-        return Outcome(number=number, problems=(missed,), seconds=said.seconds)
-    return Outcome(number=number, problems=tuple(problems(said, test.expect)), seconds=said.seconds)
+        return RequestResult(number=number, problems=(missed,), seconds=said.seconds)
+    return RequestResult(number=number, problems=tuple(problems(said, test.expect)), seconds=said.seconds)
 
 
 def _harm(judge: Judges, value: Any) -> str:
