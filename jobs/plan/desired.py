@@ -32,6 +32,7 @@ from jobs.spec.online_endpoint import OnlineEndpoint
 from jobs.spec.prices import TeamPrices
 from jobs.spec.probes import BUILT_IN, Probe
 from jobs.spec.story import Chapter
+from jobs.spec.training import TrainingJob
 
 _LOOK = 200
 """Conversations to look at for what all are like: their system message, their languages."""
@@ -297,6 +298,8 @@ def read(chapters: Sequence[Chapter], team: Mapping[str, TeamPrices] | None = No
             hostings.append(hosting.read(chapter, spec, jobs))
         elif isinstance(spec, Evaluation):
             measurings.append(_measuring(chapter, spec, pricings))
+        elif isinstance(spec, TrainingJob):
+            raise UsageError(f"{spec.reference} is not run here.")  # FT-S040 has said so
         else:
             runnings.append(running.read(chapter, spec))
     _require_names_apart(trainings, runnings)

@@ -38,7 +38,9 @@ class RequestResult:
         return not self.problems
 
 
-def run(ask: Asks, tests: Sequence[ScoringTest], judge: Judges | None = None) -> list[RequestResult]:
+def run(
+    ask: Asks, tests: Sequence[ScoringTest], judge: Judges | None = None
+) -> list[RequestResult]:
     """Send every request, and hold the answers against the expectations."""
     return [_run(number, test, ask, judge) for number, test in enumerate(tests, 1)]
 
@@ -81,7 +83,9 @@ def _run(number: int, test: ScoringTest, ask: Asks, judge: Judges | None) -> Req
     if test.expect.filtered:
         missed = "Azure AI Content Safety saw no harm in the request or its answer"
         return RequestResult(number=number, problems=(missed,), seconds=said.seconds)
-    return RequestResult(number=number, problems=tuple(problems(said, test.expect)), seconds=said.seconds)
+    return RequestResult(
+        number=number, problems=tuple(problems(said, test.expect)), seconds=said.seconds
+    )
 
 
 def _harm(judge: Judges, value: Any) -> str:

@@ -56,7 +56,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "FT-S008", "error", "Unknown document type",
-        "Nothing here runs such a document. Types are finetuning, serverless_endpoint, "
+        "Nothing here runs such a document. Types are finetuning, training, serverless_endpoint, "
         "online_endpoint, evaluation and command.",
         "type: fine_tune\nname: xbox-support",
         "type: finetuning\nname: xbox-support",

@@ -14,6 +14,7 @@ from jobs.spec.models import Evaluation, FineTuning, ModelInput, ServerlessEndpo
 from jobs.spec.online_endpoint import OnlineEndpoint
 from jobs.spec.references import parse
 from jobs.spec.story import Chapter
+from jobs.spec.training import TrainingJob
 from jobs.values import mapping
 
 _OURS = {
@@ -57,6 +58,7 @@ def az_ml(
             "export writes one.",
             next_step="Name what to export: --document command.prepare",
         )
+    assert not isinstance(spec, TrainingJob), "a training is exported as the job it is short for"
     return _command(chapter, spec, folder), []
 
 

@@ -2,9 +2,9 @@
 
     Queued → Preparing (fetch code and inputs) → Running → Finalizing (upload) → Completed
 
-It is the machine's own Python that runs it, and no container: an environment is data here. The
-process gets no credential of anybody's, only a token that opens the tracking of its own run. Its
-time limit is measured on the virtual clock.
+It is a Python of this machine that runs it (`--job-python`, or the emulator's own), and no
+container: an environment is data here. The process gets no credential of anybody's, only a token
+that opens the tracking of its own run. Its time limit is measured on the virtual clock.
 """
 
 import contextlib
@@ -128,7 +128,7 @@ def _prepare(cloud: Cloud, project: Resource, asked: Command, folders: Folders) 
 def _environment(
     cloud: Cloud, job: Resource, asked: Command, folders: Folders, token: str
 ) -> dict[str, str]:
-    environment = surroundings(folders.root)
+    environment = surroundings(folders.root, cloud.job_python)
     if asked.distribution is not None:
         environment |= {
             "RANK": "0",

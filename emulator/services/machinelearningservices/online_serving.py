@@ -12,7 +12,6 @@ import logging
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 from dataclasses import dataclass
@@ -266,7 +265,7 @@ class _Process:
         port_file.unlink(missing_ok=True)
         arguments = [scoring_process.__file__, self._asked.script, str(port_file)]
         self._child = self._cloud.workers.child(
-            [sys.executable, *arguments],
+            [str(self._cloud.job_python), *arguments],
             cwd=root / "app",
             env=self._environment,
             stdin=subprocess.PIPE,
@@ -305,7 +304,7 @@ class _Process:
             "AZUREML_ENTRY_SCRIPT": asked.script,
             "AML_APP_ROOT": str(root / "app"),
         }
-        return surroundings(root) | asked.variables | dict(cloud.network) | own
+        return surroundings(root, cloud.job_python) | asked.variables | dict(cloud.network) | own
 
     def _wait(self, child: subprocess.Popen[bytes], port_file: Path) -> None:
         clock, stopping = self._cloud.clock, self._cloud.workers.stopping
