@@ -16,7 +16,7 @@ from jobs.foundry.scoring import Scorer
 from jobs.plan.deployments import DeployStep, OnlineStep, TrafficStep, UndeployStep
 from jobs.plan.hosting import Hosting
 from jobs.proof import deployment as proof
-from jobs.spec.online_endpoint import Probe
+from jobs.spec.online_endpoint import ProbeSettings
 from jobs.terminal.output import plain, printable
 
 _LOG_LINES = 15
@@ -248,7 +248,7 @@ def _environment_id(written: str, project_id: str) -> str:
     return f"{project_id}/environments/{name}/versions/{version}"
 
 
-def _probe(probe: Probe) -> dict[str, Any]:
+def _probe(probe: ProbeSettings) -> dict[str, Any]:
     return {
         "initialDelay": f"PT{probe.initial_delay}S",
         "period": f"PT{probe.period}S",

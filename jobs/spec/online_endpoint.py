@@ -32,7 +32,7 @@ class RequestSettings(Part, frozen=True, kw_only=True):
     ] = None
 
 
-class Probe(Part, frozen=True, kw_only=True):
+class ProbeSettings(Part, frozen=True, kw_only=True):
     """How Azure looks whether a deployment is alive; times in seconds."""
 
     initial_delay: Annotated[int, Meta(description="Before the first look.", ge=1)] = 10
@@ -113,10 +113,12 @@ class OnlineEndpoint(Document, frozen=True, kw_only=True):
     request_settings: Annotated[RequestSettings, Meta(description="How calls are taken.")] = (
         RequestSettings()
     )
-    liveness_probe: Annotated[Probe, Meta(description="How Azure sees that it is alive.")] = Probe()
-    readiness_probe: Annotated[Probe, Meta(description="How Azure sees that it may be asked.")] = (
-        Probe()
-    )
+    liveness_probe: Annotated[
+        ProbeSettings, Meta(description="How Azure sees that it is alive.")
+    ] = ProbeSettings()
+    readiness_probe: Annotated[
+        ProbeSettings, Meta(description="How Azure sees that it may be asked.")
+    ] = ProbeSettings()
     app_insights_enabled: Annotated[
         bool, Meta(description="Whether the deployment writes to Application Insights.")
     ] = False
