@@ -50,6 +50,8 @@ class Teardown:
     """Models that an endpoint serves which isn't going: Azure refuses to delete these."""
     onlines: tuple[Managed, ...] = ()
     """Managed online endpoints, with all that is deployed behind them."""
+    deployed_elsewhere: tuple[tuple[ModelVersion, Managed], ...] = ()
+    """Models that such an endpoint serves which isn't going."""
 
     @property
     def is_empty(self) -> bool:
@@ -104,6 +106,12 @@ def look(
         ),
         served_elsewhere=_served_elsewhere(found, versions, going),
         onlines=tuple(h.online for h in holdings if h.online and "endpoint" in kinds),
+        deployed_elsewhere=tuple(
+            (model, managed)
+            for model in versions
+            for managed in found.onlines
+            if model.label in managed.models and not (managed.name in names and "endpoint" in kinds)
+        ),
     )
 
 
@@ -173,6 +181,12 @@ def refuse_served_elsewhere(teardown: Teardown) -> None:
     Raises:
         ConflictError: A model is served by an endpoint that isn't going.
     """
+    for model, managed in teardown.deployed_elsewhere:
+        raise ConflictError(
+            f"Model '{model.label}' is deployed to endpoint '{managed.name}', which would not "
+            "start again without it.",
+            next_step=f"Take that down first: foundry-tune down {managed.name} --only endpoint",
+        )
     if not teardown.served_elsewhere:
         return
     lines = [

@@ -83,6 +83,11 @@ class Managed:
         return max(sent, key=lambda one: shares[one.name], default=None)
 
     @property
+    def models(self) -> frozenset[str]:
+        """`name:version` of every model that is deployed."""
+        return frozenset(model_label(one.model) for one in self.deployments)
+
+    @property
     def model(self) -> str:
         """`name:version` of the model that is served; empty where none is."""
         return model_label(self.served.model) if self.served else ""

@@ -133,7 +133,8 @@ def _deploy_action(
     for need, word in ((endpoint, "the endpoint"), (model, "the model")):
         if need is not None and need.action.kind == "blocked":
             return Action(kind="blocked", type="deployment", name=title, note=f"needs {word}")
-    if model is None and hosted.model is None:
+    runs = there is not None and there.provisioning_state in {"Succeeded", *_MOVING}
+    if model is None and hosted.model is None and not runs:
         return Action(
             kind="blocked",
             type="deployment",
