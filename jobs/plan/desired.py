@@ -16,7 +16,8 @@ from jobs.dataset.language import languages_of
 from jobs.errors import InvalidInputError, UsageError
 from jobs.files import Digest, UnreadableFileError, digest_of
 from jobs.money.price import Pricing, UnitPrice
-from jobs.plan import running
+from jobs.plan import hosting, running
+from jobs.plan.hosting import Hosting
 from jobs.plan.judging import Judging
 from jobs.plan.running import CodeVersion, EnvironmentVersion, Running
 from jobs.plan.undertaking import DataVersion, Undertaking
@@ -28,9 +29,11 @@ from jobs.spec.command import Command
 from jobs.spec.grid import ALWAYS
 from jobs.spec.judge import JUDGE, Judge
 from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint, SmokeTest
+from jobs.spec.online_endpoint import OnlineEndpoint
 from jobs.spec.prices import TeamPrices
 from jobs.spec.probes import BUILT_IN, Probe
 from jobs.spec.story import Chapter
+from jobs.spec.training import TrainingJob
 
 _LOOK = 200
 """Conversations to look at for what all are like: their system message, their languages."""
@@ -227,6 +230,7 @@ class Desired:
     servings: tuple[Serving, ...]
     measurings: tuple[Measuring, ...]
     runnings: tuple[Running, ...] = ()
+    hostings: tuple[Hosting, ...] = ()
 
     @property
     def undertakings(self) -> tuple[Training | Running, ...]:
@@ -240,8 +244,9 @@ class Desired:
 
     @property
     def codes(self) -> tuple[CodeVersion, ...]:
-        """The local code of every command document, each once."""
-        local = (one.code for one in self.runnings if isinstance(one.code, CodeVersion))
+        """The local code of every job and online endpoint, each once."""
+        own = (one.code for one in (*self.runnings, *self.hostings))
+        local = (code for code in own if isinstance(code, CodeVersion))
         return tuple({one.label: one for one in local}.values())
 
     @property
@@ -254,7 +259,7 @@ class Desired:
     @property
     def names(self) -> tuple[str, ...]:
         """The names that the made resources are tagged with."""
-        documents = (*self.undertakings, *self.servings, *self.measurings)
+        documents = (*self.undertakings, *self.servings, *self.hostings, *self.measurings)
         return tuple(dict.fromkeys(document.name for document in documents))
 
 
@@ -269,6 +274,7 @@ def read(chapters: Sequence[Chapter], team: Mapping[str, TeamPrices] | None = No
     probes_digest = _digest(BUILT_IN).sha256
     trainings: dict[str, Training] = {}
     runnings: list[Running] = []
+    hostings: list[Hosting] = []
     servings: list[Serving] = []
     pricings: dict[str, Pricing] = {}
     measurings: list[Measuring] = []
@@ -286,10 +292,15 @@ def read(chapters: Sequence[Chapter], team: Mapping[str, TeamPrices] | None = No
         elif isinstance(spec, ServerlessEndpoint):
             serving = _serving(chapter, spec, trainings, probes_digest)
             pricing = pricings[serving.name] = pricing_of(serving, chapters, team or {})
-            hosting = pricing.unit("hosting") if pricing.is_tuned else None
-            servings.append(replace(serving, hosting=hosting))
+            hourly = pricing.unit("hosting") if pricing.is_tuned else None
+            servings.append(replace(serving, hosting=hourly))
+        elif isinstance(spec, OnlineEndpoint):
+            jobs = {one.spec.reference: one for one in runnings}
+            hostings.append(hosting.read(chapter, spec, jobs))
         elif isinstance(spec, Evaluation):
             measurings.append(_measuring(chapter, spec, pricings))
+        elif isinstance(spec, TrainingJob):
+            raise UsageError(f"{spec.reference} is not run here.")  # FT-S040 has said so
         elif isinstance(spec, Command):
             made = {**trainings, **{one.name: one for one in runnings}}
             runnings.append(running.read(chapter, spec, made))
@@ -299,6 +310,7 @@ def read(chapters: Sequence[Chapter], team: Mapping[str, TeamPrices] | None = No
         servings=tuple(servings),
         measurings=tuple(measurings),
         runnings=tuple(runnings),
+        hostings=tuple(hostings),
     )
 
 

@@ -8,6 +8,7 @@ from jobs.foundry.endpoints import AUTH_MODES
 from jobs.spec.budget import Budget
 from jobs.spec.command import Command
 from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint
+from jobs.spec.online_endpoint import OnlineEndpoint
 from jobs.spec.reader import Path
 from jobs.spec.references import parse
 from jobs.spec.story import Chapter, Story
@@ -40,6 +41,8 @@ def subjects(story: Story, location: str = "") -> Iterator[Judged]:
             yield _endpoint(chapter, spec, story, location)
         elif isinstance(spec, Command):
             yield _command(chapter, spec, location)
+        elif isinstance(spec, OnlineEndpoint):
+            yield _online(chapter, spec, location)
 
 
 def _job(chapter: Chapter, spec: FineTuning, location: str) -> Judged:
@@ -112,6 +115,33 @@ def _endpoint(chapter: Chapter, spec: ServerlessEndpoint, story: Story, location
             "contentSafety": ("content_safety",),
             "authMode": ("auth_mode",),
             "model": ("model",) if spec.model else ("model_id",),
+            "budget": ("budget",),
+        },
+    )
+
+
+def _online(chapter: Chapter, spec: OnlineEndpoint, location: str) -> Judged:
+    """As an endpoint whose filter is off: Azure has none in front of a managed online endpoint."""
+    return Judged(
+        chapter=chapter,
+        subject=Subject(
+            type=ENDPOINT,
+            name=spec.name,
+            properties={
+                "location": location,
+                "tags": spec.tags or {},
+                "contentSafety": {"contentSafetyStatus": "Disabled"},
+                "authMode": "AAD" if spec.auth_mode == "aad_token" else "Key",
+                "model": "",
+                "budget": _usd(spec.budget),
+                "gates": (),
+            },
+        ),
+        places={
+            "tags": ("tags",),
+            "contentSafety": ("content_safety",),
+            "authMode": ("auth_mode",),
+            "model": ("model",),
             "budget": ("budget",),
         },
     )

@@ -128,7 +128,7 @@ def _prepare(cloud: Cloud, project: Resource, asked: Command, folders: Folders) 
 def _environment(
     cloud: Cloud, job: Resource, asked: Command, folders: Folders, token: str
 ) -> dict[str, str]:
-    environment = surroundings(cloud, folders.root)
+    environment = surroundings(folders.root, cloud.job_python)
     if asked.distribution is not None:
         environment |= {
             "RANK": "0",

@@ -304,7 +304,7 @@ class _Process:
             "AZUREML_ENTRY_SCRIPT": asked.script,
             "AML_APP_ROOT": str(root / "app"),
         }
-        return surroundings(cloud, root) | asked.variables | dict(cloud.network) | own
+        return surroundings(root, cloud.job_python) | asked.variables | dict(cloud.network) | own
 
     def _wait(self, child: subprocess.Popen[bytes], port_file: Path) -> None:
         clock, stopping = self._cloud.clock, self._cloud.workers.stopping

@@ -10,19 +10,19 @@ from emulator.services.machinelearningservices import progress
 from emulator.state.cloud import Cloud
 
 
-def surroundings(cloud: Cloud, root: Path) -> dict[str, str]:
+def surroundings(root: Path, python: Path) -> dict[str, str]:
     """The variables of a process that runs somebody's code, with folders of its own below `root`.
 
-    It sees nothing of ours, and nobody's credentials; `python` is the one that jobs are run by.
+    It sees nothing of ours, and nobody's credentials; what it calls `python` is the given one.
     """
     tools, home, temporary = root / "bin", root / "home", root / "tmp"
     for folder in (tools, home, temporary):
         folder.mkdir()
     for name in ("python", "python3"):
         # A script and no link: a link would leave the virtual environment behind.
-        (tools / name).write_text(f'#!/bin/sh\nexec "{cloud.job_python}" "$@"\n', encoding="utf-8")
+        (tools / name).write_text(f'#!/bin/sh\nexec "{python}" "$@"\n', encoding="utf-8")
         (tools / name).chmod(0o755)
-    path = (str(tools), str(cloud.job_python.parent), os.defpath, "/usr/local/bin")
+    path = (str(tools), str(python.parent), os.defpath, "/usr/local/bin")
     return {
         "PATH": os.pathsep.join(path),
         "HOME": str(home),
