@@ -78,4 +78,6 @@ def _say_how_to_enter(before: Place, place: Place) -> None:
     say(f'  eval "$(foundry-emulator env{named})"')
     earlier = before.session
     if earlier and earlier.address.proxy != session.address.proxy:
-        remark("its ports were taken meanwhile: shells that pointed at it need that line again.")
+        remark(
+            "it has other ports than the last one: shells that point at that need the line again."
+        )
