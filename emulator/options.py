@@ -1,8 +1,11 @@
 """Command-line options that several verbs share, so that they mean the same everywhere."""
 
+import shutil
 from argparse import ArgumentParser
+from pathlib import Path
 
 from emulator.living.place import DEFAULT_STATE, MEMORY
+from emulator.words import UsageError
 
 
 def add_state(parser: ArgumentParser, *, memory: bool = False) -> None:
@@ -29,8 +32,23 @@ def add_new(parser: ArgumentParser) -> None:
         help="refuse command jobs: run no submitted code on this machine",
     )
     parser.add_argument(
+        "--job-python",
+        metavar="PROGRAM",
+        help="the Python that command jobs run by, with what they import (the emulator's own)",
+    )
+    parser.add_argument(
         "--faults", metavar="FILE", help="a YAML list of fault rules, in force at once"
     )
     parser.add_argument(
         "--record", metavar="FILE.har", help="write every call into a HAR file, without secrets"
     )
+
+
+def job_python(text: str | None) -> Path | None:
+    """The program as an absolute path, its links left as they are: one may be a virtual one's."""
+    if text is None:
+        return None
+    found = shutil.which(text)
+    if found is None:
+        raise UsageError(f"--job-python {text}: there is no such program. Name a Python.")
+    return Path(found).absolute()

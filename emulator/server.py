@@ -49,6 +49,7 @@ class Emulator:
         *,
         start: datetime | None = None,
         command_jobs: bool = True,
+        job_python: Path | None = None,
         stays: bool = False,
         faults: Iterable[Json] = (),
         listeners: Iterable[Listener] = (),
@@ -64,7 +65,11 @@ class Emulator:
         # Work on its way lies in the scratch folder too: what has no lock is taken for left over.
         self._scratch = Scratch()
         self.front = Front(
-            state, start=start, temporary=self._scratch.path, command_jobs=command_jobs
+            state,
+            start=start,
+            temporary=self._scratch.path,
+            command_jobs=command_jobs,
+            job_python=job_python,
         )
         self.front.listeners += listeners
         self.cloud = self.front.cloud

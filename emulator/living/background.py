@@ -38,6 +38,7 @@ class Order:
     fresh: bool
     date: str | None
     command_jobs: bool
+    job_python: str | None
     faults: str | None
     record: str | None
 
@@ -72,6 +73,7 @@ def _serve(order: Order, state: Path, starter: int) -> None:
             state,
             start=datetime.fromisoformat(order.date) if order.date else None,
             command_jobs=order.command_jobs,
+            job_python=Path(order.job_python) if order.job_python else None,
             stays=True,
             faults=read(order.faults) if order.faults else (),
             listeners=[_log_call, *listeners],

@@ -11,7 +11,7 @@ from typing import Any
 from emulator.living import child
 from emulator.living.child import Ended, Signals
 from emulator.living.place import MEMORY, Place, look
-from emulator.options import add_new, add_state
+from emulator.options import add_new, add_state, job_python
 from emulator.words import UsageError, moment, remark
 
 
@@ -50,6 +50,7 @@ def _in_a_new_one(
     state = None if arguments.state == MEMORY else folder
     start = moment(arguments.date) if arguments.date else None
     rules = fault_rules(arguments.faults)
+    python = job_python(arguments.job_python)
     try:
         with StateDirectory(state) as directory:
             if arguments.fresh:
@@ -64,6 +65,7 @@ def _in_a_new_one(
                     state,
                     start=start,
                     command_jobs=not arguments.no_command_jobs,
+                    job_python=python,
                     faults=rules,
                     listeners=listeners,
                 ) as emulator,
@@ -113,7 +115,7 @@ def _isolate() -> None:
 
 def refuse_what_is_for_a_new_one(arguments: argparse.Namespace, place: Place) -> None:
     """An emulator that is up can't be told how to start; an option is never ignored."""
-    options = ("fresh", "date", "no_command_jobs", "faults", "record", "isolated")
+    options = ("fresh", "date", "no_command_jobs", "job_python", "faults", "record", "isolated")
     said = [f"--{name.replace('_', '-')}" for name in options if getattr(arguments, name, None)]
     if said:
         raise UsageError(

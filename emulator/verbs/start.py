@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from emulator.living.place import MEMORY, Place, look
-from emulator.options import add_new, add_state
+from emulator.options import add_new, add_state, job_python
 from emulator.verbs.run import fault_rules, refuse_what_is_for_a_new_one
 from emulator.words import UsageError, duration, moment, remark, say
 
@@ -44,11 +44,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _start(arguments: argparse.Namespace, place: Place) -> None:
+    python = job_python(arguments.job_python)
     order = {
         "state": str(place.state.absolute()),
         "fresh": arguments.fresh,
         "date": moment(arguments.date).isoformat() if arguments.date else None,
         "command_jobs": not arguments.no_command_jobs,
+        "job_python": python and str(python),
         "faults": arguments.faults and str(Path(arguments.faults).absolute()),
         "record": arguments.record and str(Path(arguments.record).absolute()),
     }
