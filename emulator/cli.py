@@ -5,6 +5,7 @@ imported when it is named: what only looks loads nothing of the emulator.
 """
 
 import argparse
+import os
 import sys
 from importlib import import_module
 from typing import Any
@@ -65,6 +66,10 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # The reader (`| head`) has what it wanted. Python would complain at exit when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 def parser_of(verb: str) -> argparse.ArgumentParser:

@@ -1,8 +1,11 @@
 """Command-line options that several verbs share, so that they mean the same everywhere."""
 
+import shutil
 from argparse import ArgumentParser
+from pathlib import Path
 
 from emulator.living.place import DEFAULT_STATE, MEMORY
+from emulator.words import UsageError
 
 
 def add_state(parser: ArgumentParser, *, memory: bool = False) -> None:
@@ -39,3 +42,13 @@ def add_new(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--record", metavar="FILE.har", help="write every call into a HAR file, without secrets"
     )
+
+
+def job_python(text: str | None) -> Path | None:
+    """The program as an absolute path, its links left as they are: one may be a virtual one's."""
+    if text is None:
+        return None
+    found = shutil.which(text)
+    if found is None:
+        raise UsageError(f"--job-python {text}: there is no such program. Name a Python.")
+    return Path(found).absolute()

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import urlsplit
@@ -126,10 +127,8 @@ class Emulator:
         assert self.address is not None
         self._authority.write_trust_store(self.address.trust_store, TRUST_STORE_PASSWORD)
         self.cloud.network = network_environment(self.address)
-        if self._stays_in and self._start_day:
-            keep_clock(self.cloud)
-        elif self._stays_in:
-            resume_clock(self.cloud, time_has_passed=True)
+        if self._stays_in:
+            self._keep_time()
         # Last: jobs that are taken up again find the way here. Nobody else knows the ports yet.
         self.front.start(self.identities.seed)
         if self._stays_in:
@@ -161,6 +160,14 @@ class Emulator:
             subscription,
             date=self._date,
         )
+
+    def _keep_time(self) -> None:
+        """From the day that was said, else from what the last one of the state showed."""
+        if self._start_day:
+            keep_clock(self.cloud)
+        else:
+            resume_clock(self.cloud, time_has_passed=True)
+        self.cloud.clock.turned = partial(keep_clock, self.cloud)
 
     def _session(self, address: Address) -> session.Session:
         return session.Session(

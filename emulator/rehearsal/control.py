@@ -40,9 +40,9 @@ class Control:
         self.cloud = front.cloud
         self.token = token or secrets.token_urlsafe(24)
         """The first segment of every path on the control port."""
-        self._page = Page(front)
         self.asked_to_stop = threading.Event() if stays else None
         """Set once somebody asks it to; None where it ends with the command that it is for."""
+        self._page = Page(front)
         self._router = Router(
             Route(method, path, partial(handler, self)) for method, path, handler in _ROUTES
         )
@@ -332,7 +332,6 @@ def _turn_clock(control: Control, request: Request) -> Response:
         clock.advance(float(body["advance"]))
     if "scale" in body:
         clock.run(float(body["scale"]))
-    keep_clock(control.cloud)
     return _read_clock(control, request)
 
 

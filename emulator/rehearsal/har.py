@@ -29,9 +29,9 @@ class Recording:
 
     def __init__(self, path: Path, *, version: str) -> None:
         self._lock = threading.Lock()
-        path.unlink(missing_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         # Secrets are taken out, prompts and names are not: nobody else reads them.
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        os.fchmod(descriptor, 0o600)
         self._file = os.fdopen(descriptor, "w", encoding="utf-8")
         creator = {"name": "foundry-emulator", "version": version}
         head = json.dumps({"log": {"version": "1.2", "creator": creator, "entries": []}})
@@ -134,6 +134,7 @@ def _entry(request: Request, response: Response, call: Json, body: bytes, size: 
     if request.body:
         sent["postData"] = {
             "mimeType": sent_type,
+            "text": "",
             **_text(request, request.body, len(request.body), sent_type),
         }
     answered: Json = {

@@ -45,8 +45,8 @@ _LOOKS_SECRET = re.compile(
     r"|\b(?:Bearer|Basic|SharedKey(?:Lite)?)\s+[\w.~+/:=-]+"
     r"|\b(?:gh[pousr]_|github_pat_|sk-)\w[\w-]{18,}"
     r"|[A-Za-z0-9+/]{40,}={1,2}"  # 256 bits and more in base64
-    r"|(?P<name>\b(?:sig|(?:\w*(?:key|password|pwd|secret|token|signature)))(?:=|%3D))"
-    r"(?:[^&;\s\"'<>,]+)",
+    r"|(?P<name>\b(?:sig|\w*(?:key|password|pwd|secret|token|signature))[\"'\\]*\s*(?:[=:]|%3[AD])"
+    r"[\"'\\\s]*)[^&;\s\"'<>,\\]+",
     re.IGNORECASE,
 )
 

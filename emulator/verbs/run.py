@@ -5,14 +5,13 @@ Where one is up that `start` made, the command runs in that one.
 
 import argparse
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
 from emulator.living import child
 from emulator.living.child import Ended, Signals
 from emulator.living.place import MEMORY, Place, look
-from emulator.options import add_new, add_state
+from emulator.options import add_new, add_state, job_python
 from emulator.words import UsageError, moment, remark
 
 
@@ -50,7 +49,8 @@ def _in_a_new_one(
         _isolate()
     state = None if arguments.state == MEMORY else folder
     start = moment(arguments.date) if arguments.date else None
-    python, rules = job_python(arguments.job_python), fault_rules(arguments.faults)
+    rules = fault_rules(arguments.faults)
+    python = job_python(arguments.job_python)
     try:
         with StateDirectory(state) as directory:
             if arguments.fresh:
@@ -99,16 +99,6 @@ def fault_rules(file: str | None) -> list[Any]:
     from emulator.rehearsal.fault_file import read
 
     return read(file)
-
-
-def job_python(program: str | None) -> Path | None:
-    """The program of `--job-python`, its links left as they are: one may be a virtual one's."""
-    if program is None:
-        return None
-    found = shutil.which(program)
-    if found is None:
-        raise UsageError(f"--job-python {program}: there is no such program. Name a Python.")
-    return Path(found).absolute()
 
 
 def _isolate() -> None:

@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 from emulator.living.place import MEMORY, Place, look
-from emulator.options import add_new, add_state
-from emulator.verbs.run import fault_rules, job_python, refuse_what_is_for_a_new_one
+from emulator.options import add_new, add_state, job_python
+from emulator.verbs.run import fault_rules, refuse_what_is_for_a_new_one
 from emulator.words import UsageError, duration, moment, remark, say
 
 
@@ -80,4 +80,6 @@ def _say_how_to_enter(before: Place, place: Place) -> None:
     say(f'  eval "$(foundry-emulator env{named})"')
     earlier = before.session
     if earlier and earlier.address.proxy != session.address.proxy:
-        remark("its ports were taken meanwhile: shells that pointed at it need that line again.")
+        remark(
+            "it has other ports than the last one: shells that point at that need the line again."
+        )

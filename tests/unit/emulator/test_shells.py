@@ -1,8 +1,10 @@
 """What `foundry-emulator env` prints: any value comes out of the shell as it went in."""
 
 import json
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,12 +15,16 @@ BEFORE = {"GONE": "1", "SAME": "2", "PATH": "/bin:/usr/bin"}
 AFTER = {"SAME": "2", "NEW": NASTY, "PATH": "/x y:/bin:/usr/bin"}
 
 
-@pytest.mark.parametrize("shell", ["bash"])
-def test_a_shell_becomes_what_it_is_told(shell: str) -> None:
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_becomes_what_it_is_told(shell: str, tmp_path: Path) -> None:
+    program = shutil.which(shell)
+    if program is None:
+        pytest.skip(f"no {shell} on this machine: nothing is shown about it")
+    before = BEFORE | {"HOME": str(tmp_path)}
     dump = f"{sys.executable} -c 'import json, os; print(json.dumps(dict(os.environ)))'"
-    lines = "\n".join([*changes(BEFORE, AFTER, shell), dump])
+    lines = "\n".join([*changes(before, AFTER | {"HOME": str(tmp_path)}, shell), dump])
     seen = subprocess.run(
-        [f"/bin/{shell}", "-c", lines], env=BEFORE, capture_output=True, text=True, check=True
+        [program, "-c", lines], env=before, capture_output=True, text=True, check=True
     )
     assert {**json.loads(seen.stdout), **AFTER} == json.loads(seen.stdout)
     assert "GONE" not in json.loads(seen.stdout)

@@ -26,6 +26,8 @@ HOST, PATH = "management.azure.com", "/subscriptions/1"
         {"said": f"DefaultEndpointsProtocol=https;AccountKey={SECRET};x"},
         {"url": f"https://a.blob.core.windows.net/c/b?sp=r&sig={SECRET}&se=2"},
         {"env": f"PASSWORD={SECRET}", "header": f"Bearer {SECRET}"},
+        {"parameters": json.dumps({"inner": json.dumps({"accountKey": SECRET})})},
+        {"yaml": f"client_secret: '{SECRET}'"},
         {"sshPublicKeys": [SECRET], "adminPassword": SECRET, "sasUri": SECRET},
     ],
 )
