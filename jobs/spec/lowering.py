@@ -72,12 +72,19 @@ def config_of(spec: TrainingJob) -> dict[str, Any]:
         inner = mapping(told.get(part))
         if inner and inner.get(field):
             inner[field] = str(inner[field]).rpartition("/")[2]
+    if spec.task_file:
+        told["task_file"] = spec.task_file.rpartition("/")[2]
     return told
 
 
-def own_functions(spec: TrainingJob) -> dict[tuple[str, str], str]:
+def own_functions(spec: TrainingJob) -> dict[tuple[str, ...], str]:
     """The functions of the user's own that a training names, by their fields."""
-    named = {("loss", "function"): spec.minimised.function, ("layers", "add"): spec.layers.add}
+    named: dict[tuple[str, ...], str | None] = {
+        ("loss", "function"): spec.minimised.function,
+        ("layers", "add"): spec.layers.add,
+        # a task's file has four of them, of which this one is called first
+        ("task_file",): spec.task_file and f"{spec.task_file}:check",
+    }
     return {path: written for path, written in named.items() if written}
 
 

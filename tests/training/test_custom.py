@@ -11,7 +11,7 @@ import pytest
 import score
 from test_layers import LABELS, WORDS
 from tuning.config import Config
-from tuning.errors import MistakesError
+from tuning.errors import MistakesError, StoppedError
 from tuning.run import train
 
 PAGE = Path(__file__).parents[2] / "docs" / "training.md"
@@ -70,6 +70,22 @@ def test_a_task_of_ones_own_is_learned_judged_and_served(
     said = [sorted(t for t, v in a["outputs"].items() if v > 0) for a in answers]
     exact = sum(s == row["topics"] for s, row in zip(said, rows, strict=True)) / len(rows)
     assert summary["validation_exact"] == pytest.approx(exact)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("sums[", "sum["), "`metrics` of .*topics.py raised TypeError"),
+        (("outputs > 0", "outputs > zero"), "`measure` of .*topics.py raised NameError"),
+        (("(outputs, targets, reduction", "(outputs, 1, reduction"), "topics.py:loss raised"),
+    ],
+)
+def test_what_breaks_in_a_tasks_file_stops_the_first_step(
+    change: tuple[str, str], said: str, topics: Path, custom: Any
+) -> None:
+    topics.write_text(topics.read_text().replace(*change, 1))
+    with pytest.raises(StoppedError, match=said):
+        train(custom(messages(held_out=True)))
 
 
 @pytest.mark.parametrize(

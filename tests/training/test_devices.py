@@ -46,7 +46,7 @@ def test_two_processes_make_the_steps_that_one_makes(
 
 SHARDED: dict[str, dict[str, Any]] = {
     "full": {"method": "full", "gradient_checkpointing": True, "optimizer": "lion"},
-    "lora": {"lora": {"r": 4}, "weight_decay": 0.1},
+    "lora": {"lora": {"r": 4}, "weight_decay": 0.1, "early_stopping": {"patience": 2}},
 }
 EVICTED = """
 import os, signal
@@ -64,14 +64,19 @@ def loss(logits, targets):
 
 @pytest.mark.parametrize("name", SHARDED)
 def test_a_model_cut_by_fsdp_told_to_stop_and_started_again_is_that_of_one_process(
-    name: str, tmp_path: Path, configured: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
+    name: str,
+    tmp_path: Path,
+    configured: Callable[..., Config],
+    write: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One of two processes gets SIGTERM in step 3, as when its spot node is taken away."""
     monkeypatch.chdir(tmp_path)
     Path("evicted.py").write_text(EVICTED)
     config = configured(
         chats(6), **SHARDED[name], max_steps=5, batch_size=6, learning_rate=1e-3,
-        loss={"name": "custom", "function": "evicted.py:loss"}, checkpoints={"every": 100},
+        loss={"name": "custom", "function": "evicted.py:loss"}, checkpoints={"every": 2},
+        validation_data=write(chats(4), "validation.jsonl"),
     )  # fmt: skip
     train(config)
     cut = {"batch_size": 3, "output": str(tmp_path / "cut"), "sharding": "fsdp"}

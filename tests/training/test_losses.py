@@ -53,7 +53,7 @@ def test_the_loss_of_texts_is_of_all_or_of_completions(
     model = Reference(base)
     losses: list[Any] = []
     for row in rows:
-        prompt, rest = row.get("prompt", ""), row.get("completion", row.get("text"))
+        prompt, rest = row.get("prompt", ""), row.get("completion") or row["text"]
         ids, learned = _answered(model, prompt, rest)
         losses.append(reference.entropy(*model.points(ids, [x or not answers for x in learned])))
     step = steps(configured(rows).output)[0]

@@ -20,7 +20,7 @@ MARK = "whole.json"
 """Written last: a checkpoint without it was being written when the run was killed."""
 
 NAMED = re.compile(r"checkpoint-(\d+)")
-ELSEWHERE = {"output", "checkpoints", "model", "training_data", "validation_data"}
+ELSEWHERE = {"output", "checkpoints", "model", "model_format", "training_data", "validation_data"}
 """Fields that don't make another run; of files, what is in them counts and not their name."""
 
 

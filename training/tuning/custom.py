@@ -1,11 +1,12 @@
 """A task of the user's own: four functions of a Python file, held to what they promise."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from tuning.config import Config
-from tuning.errors import Mistake, MistakesError
+from tuning.errors import Mistake, MistakesError, StoppedError
 from tuning.files import module_of
 
 
@@ -51,6 +52,20 @@ def problem(task: Task, row: object) -> str | None:
     except Exception as error:
         return f"`check` of {task.file} raised {type(error).__name__}: {error}."
     return str(said) if said else None
+
+
+@contextmanager
+def broken_in(task: Task, function: str) -> Iterator[None]:
+    """Tells which function of the file broke.
+
+    Raises:
+        StoppedError: it raised something, or gave what isn't numbers by name.
+    """
+    try:
+        yield
+    except Exception as error:
+        said = f"`{function}` of {task.file} raised {type(error).__name__}: {error}."
+        raise StoppedError(f"{said} It gives numbers by name.") from error
 
 
 def tokens_and_target(task: Task, row: Any, tokenizer: Any, where: str) -> tuple[list[int], Any]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tuning.batches import Batch
 from tuning.config import Config
-from tuning.custom import task_of
+from tuning.custom import broken_in, task_of
 from tuning.losses import IGNORED, dpo, entropy, log_likelihoods, loss_of
 
 Sums = dict[str, Tensor]
@@ -115,6 +115,7 @@ class Outputs:
     def __init__(self, config: Config) -> None:
         self._loss = loss_of(config.loss)
         self._task = task_of(config)
+        self._tried = False
 
     def count(self, batch: Batch) -> Tensor:
         """Texts."""
@@ -124,20 +125,22 @@ class Outputs:
         """With the sums of the file's `measure`."""
         outputs = model(**_inputs(batch)).logits.float()
         targets = batch["targets"]
-        with torch.no_grad():
+        with torch.no_grad(), broken_in(self._task, "measure"):
             found = self._task.measure(outputs, targets)
-            sums = {f"own {n}": torch.as_tensor(v).double() for n, v in found.items()}
-        return {
-            "loss": self._loss(outputs, targets).sum(),
-            "items": torch.tensor(len(targets), device=outputs.device),
-            **{name: value.to(outputs.device) for name, value in sums.items()},
-        }
+            own = {f"own {n}": torch.as_tensor(v).to(outputs.device) for n, v in found.items()}
+        items = torch.tensor(len(targets), device=outputs.device)
+        sums = {"loss": self._loss(outputs, targets).sum(), "items": items, **own}
+        if not self._tried:  # what breaks at the first evaluation may have cost a day by then
+            self._tried = True
+            self.metrics(sums)
+        return sums
 
     def metrics(self, sums: Sums) -> dict[str, float]:
         """The file's own, from its own sums."""
         own = {n.removeprefix("own "): v.item() for n, v in sums.items() if n.startswith("own ")}
-        found = self._task.metrics({**own, "rows": sums["items"].item()})
-        return {name: float(value) for name, value in found.items()}
+        with broken_in(self._task, "metrics"):
+            found = self._task.metrics({**own, "rows": sums["items"].item()})
+            return {name: float(value) for name, value in found.items()}
 
 
 class Preferences:

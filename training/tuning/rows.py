@@ -61,7 +61,7 @@ def _rows(file: Path, config: Config, mistakes: list[Mistake]) -> list[Row]:
             continue
         try:
             row = json.loads(line)
-            problem = custom.problem(task, row) if task else _problem(row, config)
+            problem = _problem(row, config) or (task and custom.problem(task, row))
         except json.JSONDecodeError as error:
             row, problem = {}, f"{error.msg}."
         if problem:
@@ -80,6 +80,8 @@ def _problem(row: object, config: Config) -> str | None:
     """What is wrong with a row, if anything."""
     if not isinstance(row, dict):
         return "no object."
+    if config.task == "custom":
+        return None  # its own file is asked besides
     if config.task == "chat":
         return _of_messages(row.get("messages"), answered=True)
     if config.task == "text":
