@@ -189,7 +189,7 @@ def read(
         "WHERE account=? AND container=? AND name=?",
         (start + 1, 2**31 - 1 if size is None else size, account.lower(), container, name),
     )
-    return bytes(row["content"]) if row else None
+    return bytes(row["content"] or b"") if row else None  # of nothing, substr makes NULL
 
 
 def write(
