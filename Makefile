@@ -49,6 +49,9 @@ pages-check: $(STAMP) ## The report and the emulator's page in Chromium: axe, ke
 	@npm ci --silent --ignore-scripts --prefix tests/browser
 	@$(BIN)/python -m pytest -q tests/browser/check_report.py tests/browser/check_page.py
 
+conformance: $(STAMP) ## Outside clients against the emulator: az, Go, Node, MLflow, Azurite … (minutes; CLIENTS="go node")
+	@$(BIN)/python -m tests.conformance $(CLIENTS)
+
 accept: $(STAMP) ## Rewrite the expected output of the acceptance tests
 	@FOUNDRY_TUNE_ACCEPT=1 $(BIN)/python -m pytest -q tests/acceptance
 
@@ -75,7 +78,7 @@ lock-training:  ## Resolve the training program's lock anew, also from pyproject
 		--python-version 3.11 - -o training/requirements.lock
 
 clean:          ## Remove the virtual environment and the emulator's state
-	@rm -rf $(VENV) .venv-training .foundry-emulator .fuzz
+	@rm -rf $(VENV) .venv-conformance .venv-training .foundry-emulator .fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup policy demo test rehearse matrix pages-check check test-training accept docs bench fuzz wheel lock lock-training clean
+.PHONY: help setup policy demo test rehearse matrix conformance pages-check check test-training accept docs bench fuzz wheel lock lock-training clean

@@ -88,6 +88,9 @@ def _validate(change: Change) -> None:
     cloud, properties = change.cloud, change.properties
     of_type = _type_of(change)
     of_type.require_version(change)
+    for name in ("experimentName", "displayName"):
+        if not isinstance(properties.get(name) or "", str):
+            raise user_error(f"'{name}' must be a string.", target=name)
     project = cloud.resources.get(change.id.parent) if change.id.parent else None
     assert project is not None
     asked = of_type.asked(properties)

@@ -52,13 +52,10 @@ def _content(request: Request) -> Response:
 
 
 def _create(request: Request) -> Response:
-    """Empty artifacts, and for each an address that takes its content."""
+    """For each artifact an address that takes its content; there is none until it has any."""
     cloud = request.cloud
     run = find_run(request, "write")
     paths = [_path(one.get("path")) for one in _objects(request.json(), "paths")]
-    account = _account(cloud, run)
-    for path in paths:
-        blobs.write(cloud, account, datastores.ARTIFACT_CONTAINER, _own(run, path)[1], b"")
     return Response.json(
         {
             "artifacts": {path: _artifact(cloud, run, path, _own(run, path)) for path in paths},

@@ -132,6 +132,12 @@ def test_a_blob_is_written_read_overwritten_and_deleted(data: ContainerClient) -
     assert not blob.exists()
 
 
+def test_a_blob_of_no_bytes_is_read(data: ContainerClient) -> None:
+    blob = data.upload_blob("empty", b"")
+    assert blob.download_blob().readall() == b""
+    assert blob.get_blob_properties().size == 0
+
+
 def test_a_large_blob_goes_up_and_comes_down_in_blocks(data: ContainerClient) -> None:
     content = os.urandom(3 * MIB + 17)
     blob = data.upload_blob("big file ü/1.bin", content, max_concurrency=2)
@@ -223,7 +229,10 @@ def test_a_blob_is_copied_between_containers(
         copy = target.get_blob_client("to")
         copy.start_copy_from_url(source.url)
         assert copy.download_blob().readall() == b"content"
-        assert copy.get_blob_properties().metadata == {"a": "b"}
+        copied = copy.get_blob_properties()
+        assert copied.metadata == {"a": "b"}
+        assert (copied.copy.status, copied.copy.source) == ("success", source.url)
+        assert copied.copy.progress == "7/7"
         with pytest.raises(ResourceExistsError):
             _create(service, "target")
         target.delete_container()
