@@ -20,7 +20,7 @@ FLOORS: Mapping[str, Floors] = {
         ("findings", "revision", "side_by_side", "suggestions", "values", "options"),
         ("errors", "rules"),
         ("files", "terminal", "catalog"),
-        ("target", "repository", "github"),
+        ("target", "repository", "github", "folders"),
         ("spec", "dataset", "foundry"),
         ("money", "look"),
         ("read",),

@@ -20,9 +20,9 @@ from jobs.look import inventory
 from jobs.look.inventory import Inventory
 from jobs.revision import TAG_SPEC
 
-Kind = Literal["endpoint", "finetuning", "model", "data"]
+Kind = Literal["endpoint", "finetuning", "command", "model", "data"]
 Versioned = TypeVar("Versioned", ModelVersion, DataAsset)
-KINDS: tuple[Kind, ...] = ("endpoint", "finetuning", "model", "data")
+KINDS: tuple[Kind, ...] = ("endpoint", "finetuning", "command", "model", "data")
 """What can be taken down, in the order that Azure allows."""
 
 
@@ -83,9 +83,7 @@ def look(
         pointers=tuple(h.pointer for h in holdings if h.pointer and "endpoint" in kinds),
         endpoints=going,
         foreign=foreign,
-        running=tuple(
-            j for h in holdings for j in h.jobs if not j.is_finished and "finetuning" in kinds
-        ),
+        running=tuple(j for h in holdings for j in h.jobs if not j.is_finished and j.kind in kinds),
         models=versions,
         data=tuple(asset for asset in assets if not asset.archived and "data" in kinds),
         followed=tuple(
@@ -181,7 +179,7 @@ def take_down(session: Session, teardown: Teardown, say: Callable[[str, str, str
         say("endpoint", endpoint.name, "deleted")
     for job in teardown.running:
         jobs.cancel(session, job.name)
-        say("finetuning", job.name, "canceled")
+        say(job.kind, job.name, "canceled")
     # Much is found by lists, which may have been stale: what only a second look sees goes too.
     second = look(session, teardown.names, teardown.kinds)
     for endpoint in second.endpoints:
@@ -223,13 +221,12 @@ def require_nothing_billable(
     if "endpoint" in kinds:
         served = [e for h in holdings for e in (*h.endpoints, h.foreign)]
         left += [f"endpoint '{endpoint.name}'" for endpoint in served if endpoint]
-    if "finetuning" in kinds:
-        left += [
-            f"job '{job.name}' ({job.status})"
-            for h in holdings
-            for job in h.jobs
-            if not job.is_finished and job.status not in jobs.STOPPING
-        ]
+    left += [
+        f"job '{job.name}' ({job.status})"
+        for h in holdings
+        for job in h.jobs
+        if job.kind in kinds and not job.is_finished and job.status not in jobs.STOPPING
+    ]
     if left:
         raise RemoteError(
             f"Still there, and costing money: {', '.join(left)}.",

@@ -111,7 +111,7 @@ def look(session: Session, named: Sequence[str] = ()) -> Inventory:
         led |= {p.name: p for p in pool.map(partial(pointers.find, session), named) if p}
         listed = models.names(session)
         own = [job for job in found_jobs.result() if job.tags.get(TAG_SPEC) in named]
-        names = dict.fromkeys([*listed, *(job.registered_model for job in own)])
+        names = dict.fromkeys([*listed, *(name for job in own for name in job.models)])
         found_models = pool.map(partial(models.versions, session), filter(None, names))
         served = {endpoint.name: endpoint for endpoint in found_endpoints.result()}
         sought = [name for name in _sought(named, own, led) if name not in served]
@@ -138,7 +138,8 @@ def _sought(named: Sequence[str], own: Sequence[Job], led: Mapping[str, Pointer]
 def data_of(session: Session, names: Sequence[str]) -> list[DataAsset]:
     """The data versions made for names, archived ones too."""
     wanted = {f"{name}-{role}" for name in names for role in data.ROLES}
-    there = [name for name in data.names(session) if name in wanted]
+    inputs = tuple(f"{name}{data.INPUT}" for name in names)
+    there = [one for one in data.names(session) if one in wanted or one.startswith(inputs)]
     return [
         asset
         for name in there

@@ -54,7 +54,7 @@ def orphans(
         if job.is_finished:
             continue
         if document not in trainings:
-            why = f"no file has a finetuning '{document}'" if document else "no file has it"
+            why = f"no file has a {job.kind} '{document}'" if document else "no file has it"
         elif not job.name.startswith(tuple(jobs)):
             why = f"a revision that the file of '{document}' no longer has"
         else:

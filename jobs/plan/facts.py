@@ -4,15 +4,18 @@ A fact is about one thing in Azure (`endpoint/xbox-support-0123456789`); its fie
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from jobs import revision
 from jobs.foundry.endpoints import Endpoint, serves
+from jobs.foundry.jobs import Job
 from jobs.foundry.pointers import Pointer
 from jobs.plan.plan import Plan
 from jobs.plan.steps import (
+    CodeStep,
     DataStep,
     EndpointStep,
+    EnvironmentStep,
     JobStep,
     LaterStep,
     MeasureStep,
@@ -59,12 +62,20 @@ def facts(plan: Plan) -> Facts:
     for data in plan.desired.data:
         standing = plan.actual.data.get(data.label)
         found[f"data/{data.label}"] = {"standing": standing} if standing else None
+    for code in plan.desired.codes:
+        is_there = code.label in plan.actual.codes
+        found[f"code/{code.label}"] = {"standing": "active"} if is_there else None
+    for environment in plan.desired.environments:
+        made = plan.actual.environments.get(environment.label)
+        found[f"environment/{environment.label}"] = (
+            {"definition": revision.digest(asdict(made))} if made else None
+        )
+    for name, compute in plan.actual.computes.items():
+        found[f"compute/{name}"] = {"size": compute.size} if compute else None
     for step in plan.steps:
         if isinstance(step, JobStep):
             job = plan.actual.job(step.job_name)
-            found[_about(step)] = (
-                {"model": job.base_model, "data": job.training_data} if job else None
-            )
+            found[_about(step)] = _job(job) if job else None
         elif isinstance(step, ModelStep):
             found[_about(step)] = {"version": step.model.version} if step.model else None
         elif isinstance(step, EndpointStep | RetireStep):
@@ -116,6 +127,12 @@ def _whole(fact: Fact | None) -> str:
     return "there" if fact is not None else "not there"
 
 
+def _job(job: Job) -> Fact:
+    if job.command:
+        return {"code": job.command.get("code", ""), "command": revision.digest(job.command)}
+    return {"model": job.base_model, "data": job.training_data}
+
+
 def _concerns(endpoint: Endpoint, plan: Plan) -> bool:
     """Whether an endpoint belongs to one of the plan's documents, or is called so."""
     owner = endpoint.tags.get(revision.TAG_SPEC)
@@ -164,9 +181,16 @@ def _about(step: Step) -> str:
         return f"data/{step.data.label}"
     if isinstance(step, JobStep):
         return f"job/{step.job_name}"
+    if isinstance(step, CodeStep):
+        return f"code/{step.code.label}"
+    if isinstance(step, EnvironmentStep):
+        return f"environment/{step.environment.label}"
     if isinstance(step, ModelStep):
         job = next((need for need in step.needs if isinstance(need, JobStep)), None)
-        return f"model of job/{job.job_name if job else step.training.job_name}"
+        about = f"model of job/{job.job_name if job else step.undertaking.job_name}"
+        # Of several models of one job each is a thing of its own.
+        several = len(step.undertaking.models) > 1
+        return f"{about}/{step.model_name}" if several else about
     if isinstance(step, EndpointStep):
         return f"endpoint/{step.name}"
     if isinstance(step, PointerStep):
@@ -179,8 +203,12 @@ def _about(step: Step) -> str:
 
 
 def _document(step: Step) -> str:
-    if isinstance(step, DataStep | JobStep | ModelStep):
-        return step.training.name
+    if isinstance(step, DataStep):
+        return step.owner.name
+    if isinstance(step, CodeStep | EnvironmentStep):
+        return step.running.name
+    if isinstance(step, JobStep | ModelStep):
+        return step.undertaking.name
     if isinstance(step, EndpointStep | PointerStep):
         return step.serving.name
     if isinstance(step, RetireStep):

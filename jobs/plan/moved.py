@@ -88,10 +88,10 @@ _SETTINGS = {"content_safety", "auth_mode", "model"}
 
 def _is_done_by(deed: PlannedStep, before: Fact | None, after: Fact | None) -> bool:
     """Whether the step itself leads from the one to the other."""
-    if deed.type == "data":
+    if deed.type in {"data", "code"}:
         return after == {"standing": "active"}
-    if deed.type in {"finetuning", "model"}:
-        # Both are found by the job's name, which is made of what it is trained with.
+    if deed.type in {"finetuning", "command", "environment", "model"}:
+        # Found by the job's name or a version, which are made of what is asked for.
         return before is None and after is not None
     if deed.type == "connection":
         return after is not None and (after["endpoint"], after["spec"]) == (deed.to, deed.document)

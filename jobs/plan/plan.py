@@ -14,14 +14,16 @@ from jobs.plan.decide import decide
 from jobs.plan.desired import Desired, Measuring, Serving, Training
 from jobs.plan.held import policy_checks
 from jobs.plan.preflight import Check
+from jobs.plan.running import Running
 from jobs.plan.steps import (
     Action,
     EndpointStep,
-    JobStep,
     Kind,
     LaterStep,
     MeasureStep,
+    RunningStep,
     Step,
+    TrainingStep,
     TrialStep,
 )
 from jobs.plan.sweeps import SweepState
@@ -75,7 +77,9 @@ class Plan:
         return frozenset(
             label
             for label, upload in self.uploads.items()
-            if is_spoiled(upload, self.actual.data.get(label))
+            if is_spoiled(
+                upload, self.actual.data.get(label) == "active" or label in self.actual.codes
+            )
         )
 
     @property
@@ -87,7 +91,18 @@ class Plan:
     def starts_training(self) -> list[Training]:
         """The trainings that would be started, and paid."""
         return [
-            step.training for step in self.steps if isinstance(step, JobStep) and step.job is None
+            step.training
+            for step in self.steps
+            if isinstance(step, TrainingStep) and step.job is None
+        ]
+
+    @property
+    def starts_running(self) -> list[Running]:
+        """The command jobs that would be started, and paid."""
+        return [
+            step.running
+            for step in self.steps
+            if isinstance(step, RunningStep) and step.job is None
         ]
 
     @property
@@ -113,7 +128,7 @@ class Plan:
     @property
     def spends(self) -> bool:
         """Whether applying would start to cost something."""
-        return self.trains or bool(self.opens_endpoints)
+        return self.trains or bool(self.starts_running or self.opens_endpoints)
 
     def count(self, *kinds: Kind) -> int:
         """How many resources have an action of these kinds; an evaluation is none."""
@@ -202,7 +217,7 @@ def _decided(
         standings=standings,
     )
     left = {step.action.type for step in steps if step.action.kind != "unchanged"}
-    checks = preflight.check(session, project, asked, today, left) if left else []
+    checks = preflight.check(session, asked, found, today, left) if left else []
     checks += policy_checks(specs, project) if left else ()
     checks += caps.cap_checks(session, specs, asked, steps)
     checks += preflight.asking_checks(_to_measure(steps), asked.servings, found)

@@ -11,7 +11,9 @@ from jobs.catalog.objections import (
     region_objection,
 )
 from jobs.dataset.privacy import masked, private_in
+from jobs.files import UnreadableFileError
 from jobs.findings import Finding
+from jobs.folders import sent_of
 from jobs.read.functions import function_findings
 from jobs.read.judge import judge_findings
 from jobs.read.named import data_ids, wrong_model
@@ -62,7 +64,7 @@ _NAMES = {
     # azure-ai-ml 1.27.1's swagger: jobs up to 255, less what this project adds to a revision's name
     "finetuning": (r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,240}", "letters, digits, - and _, at most 241"),
     "training": (r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,240}", "letters, digits, - and _, at most 241"),
-    "command": (r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}", "letters, digits, - and _, at most 255"),
+    "command": (r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,240}", "letters, digits, - and _, at most 241"),
     "serverless_endpoint": (
         r"[a-zA-Z][a-zA-Z0-9-]{0,51}",
         "a letter first, then letters, digits and -, at most 52",
@@ -88,7 +90,7 @@ def _tags(chapter: Chapter) -> Iterator[Finding]:
 
 def _own_prices(chapter: Chapter) -> Iterator[Finding]:
     spec = chapter.spec
-    if isinstance(spec, FineTuning | TrainingJob | ServerlessEndpoint) and spec.budget:
+    if isinstance(spec, FineTuning | TrainingJob | ServerlessEndpoint | Command) and spec.budget:
         own = spec.budget.own_prices
         if own and day(own.as_of) is None:
             message = f"'{own.as_of[:40]}' is no day. Write it as 2026-10-01."
@@ -349,7 +351,7 @@ def _command(chapter: Chapter, spec: Command) -> Iterator[Finding]:
 
 
 def _command_files(chapter: Chapter, spec: Command) -> Iterator[Finding]:
-    """Local files and folders that the job would upload: looked for here, before az ml does."""
+    """Local files and folders that the job would upload: looked for before anything is spent."""
     named: list[tuple[Path, str]] = []
     if spec.code:
         named.append((("code",), spec.code))
@@ -363,5 +365,26 @@ def _command_files(chapter: Chapter, spec: Command) -> Iterator[Finding]:
             named.append((("inputs", name, "path"), given.path))
     for path, written in named:
         local = chapter.local_path(written)
-        if local is not None and not local.exists():
-            yield chapter.finding("FT-S017", path, f"'{written}' is not there.")
+        if local is None:
+            continue
+        try:
+            sent_of(local)
+        except UnreadableFileError as error:
+            yield chapter.finding("FT-S017", path, f"'{written}' can't be read: {error}.")
+    for name, given in (spec.inputs or {}).items():
+        if isinstance(given, JobInput) and given.path:
+            yield from _is_what_it_says(chapter, name, given)
+
+
+def _is_what_it_says(chapter: Chapter, name: str, given: JobInput) -> Iterator[Finding]:
+    """Whether local data is the file or the folder that its type says."""
+    local = chapter.local_path(given.path or "")
+    if local is None or not local.exists():
+        return
+    if given.type == "uri_file" and local.is_dir():
+        message = f"'{given.path}' is a folder. Write type: uri_folder."
+    elif given.type in ("uri_folder", "mltable") and not local.is_dir():
+        message = f"'{given.path}' is a file. Write type: uri_file."
+    else:
+        return
+    yield chapter.finding("FT-S039", ("inputs", name, "type"), message)

@@ -4,10 +4,12 @@ from pathlib import Path
 
 from jobs.files import UnreadableFileError, open_regular
 from jobs.findings import Finding
+from jobs.spec.command import Command
 from jobs.spec.models import FineTuning, ServerlessEndpoint
 from jobs.spec.prices import PRICES_FILE, TeamPrices, read_prices
 from jobs.spec.story import Chapter, Story
 from jobs.spec.team_files import above
+from jobs.spec.training import TrainingJob
 
 
 class PriceLists:
@@ -42,7 +44,7 @@ def team_prices(story: Story, known: PriceLists) -> tuple[dict[str, TeamPrices],
     above = known.above(story.file) if story.chapters else None
     for chapter in story.chapters:
         spec = chapter.spec
-        if not isinstance(spec, FineTuning | ServerlessEndpoint):
+        if not isinstance(spec, FineTuning | TrainingJob | ServerlessEndpoint | Command):
             continue
         named = spec.budget.prices if spec.budget else None
         file = above

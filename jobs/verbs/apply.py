@@ -71,8 +71,9 @@ def run(arguments: Namespace) -> int:
     """Plan, ask, do."""
     import sys
 
-    from jobs.apply.run import Interrupted, Options, refuse_blocked
+    from jobs.apply.run import Interrupted, refuse_blocked
     from jobs.apply.sweep import run_whole
+    from jobs.apply.work import Options
     from jobs.arguments import session_of
     from jobs.money.cost import hold
     from jobs.plan import saved

@@ -19,7 +19,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--only",
         action="append",
-        choices=("endpoint", "finetuning", "model", "data"),
+        choices=("endpoint", "finetuning", "command", "model", "data"),
         help="leave the rest (several times: several kinds)",
     )
     parser.add_argument(

@@ -28,8 +28,9 @@ def run(arguments: Namespace) -> int:
     rows: list[dict[str, str]] = []
     if arguments.what in {None, "jobs"}:
         rows += [
-            {"type": "finetuning", "name": j.name, "state": j.status,
-             "about": j.base_model.rpartition("/models/")[2], "spec": j.tags.get(TAG_SPEC, "")}
+            {"type": j.kind, "name": j.name, "state": j.status,
+             "about": j.base_model.rpartition("/models/")[2] or j.command.get("command", "")[:40],
+             "spec": j.tags.get(TAG_SPEC, "")}
             for j in found.jobs
         ]  # fmt: skip
     if arguments.what in {None, "models"}:

@@ -54,19 +54,19 @@ def run(arguments: Namespace) -> int:
         if training.spec.sweep
         else training.job_name
         for training in asked.trainings
-    ]
+    ] + [running.job_name for running in asked.runnings]
     found = inventory.look(session)
     models = {one.endpoint.name: one for one in served(found, projects.get(session))}
     rows: list[dict[str, object]] = []
     for one in orphans(
-        found, [s.name for s in asked.servings], [t.name for t in asked.trainings], jobs
+        found, [s.name for s in asked.servings], [t.name for t in asked.undertakings], jobs
     ):
         daily = Money(0.0, None)
         if isinstance(one.of, Endpoint):
             daily = _daily(models[one.of.name], specs.team_prices.values())
         rows.append(
             {
-                "type": "endpoint" if isinstance(one.of, Endpoint) else "finetuning",
+                "type": "endpoint" if isinstance(one.of, Endpoint) else one.of.kind,
                 "name": one.of.name,
                 "document": one.document,
                 "why": one.why,

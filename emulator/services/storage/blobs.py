@@ -189,7 +189,8 @@ def read(
         "WHERE account=? AND container=? AND name=?",
         (start + 1, 2**31 - 1 if size is None else size, account.lower(), container, name),
     )
-    return bytes(row["content"]) if row else None
+    # SQLite's substr of an empty blob is NULL.
+    return bytes(row["content"] or b"") if row else None
 
 
 def write(

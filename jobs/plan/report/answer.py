@@ -56,6 +56,9 @@ def question(plan: Plan) -> str:
         alone = len(plan.starts_training) == 1 and not plan.later
         models = "a model" if alone else "models"
         parts.append(f"trains {models} {cost.sentence(plan.specs.costs)}")
+    if running := plan.starts_running:
+        jobs = "a command job" if len(running) == 1 else f"{len(running)} command jobs"
+        parts.append(f"runs {jobs} {cost.sentence(plan.specs.costs, 'computing')}")
     if plan.opens_endpoints:
         parts.append("opens an endpoint billed by the hour")
     if gone := plan.count("delete"):
