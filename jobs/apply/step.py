@@ -100,7 +100,9 @@ def _run(step: JobStep, work: Work) -> bool:
     if job is None:
         contents.make_sure_of(step.undertaking, work)
         work.report.progress(kind, step.job_name, "being submitted")
-        job, started = submission.submit(work.session, submission_of(step, work.project))
+        job, started = submission.submit(
+            work.session, submission_of(step, work.project, work.models)
+        )
         adopted = not started
     if not job.is_finished:
         work.running_jobs[job.name] = step.document

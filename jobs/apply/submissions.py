@@ -1,26 +1,33 @@
 """What a job is submitted with, made from a step of the plan: all that is local is in Azure."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from jobs import revision
 from jobs.foundry.hyperparameters import to_wire
+from jobs.foundry.models import ModelVersion
 from jobs.foundry.projects import Project
 from jobs.foundry.submission import CommandSubmission, FineTuningSubmission, Submission
 from jobs.plan.running import CodeVersion, EnvironmentVersion, Running
 from jobs.plan.steps import JobStep, RunningStep, TrainingStep
-from jobs.plan.undertaking import DataVersion
+from jobs.plan.undertaking import DataVersion, Undertaking
 from jobs.spec.canonical import hyperparameters
+from jobs.spec.command import MODEL_TYPES
 
 _OURS = ("$schema", "name", "ignore", "budget")
 """Fields of a command document that Azure never sees."""
 
 
-def submission_of(step: JobStep, project: Project) -> Submission:
-    """What the job of a step is submitted with."""
+def submission_of(
+    step: JobStep, project: Project, models: Mapping[str, ModelVersion]
+) -> Submission:
+    """What the job of a step is submitted with; `models` by the name of what made each."""
     if isinstance(step, RunningStep):
-        return CommandSubmission(name=step.job_name, document=document_of(step.running, project.id))
+        return CommandSubmission(
+            name=step.job_name, document=document_of(step.running, project.id, models)
+        )
     assert isinstance(step, TrainingStep)
     training, spec = step.training, step.training.spec
     validation = training.validation
@@ -39,7 +46,9 @@ def submission_of(step: JobStep, project: Project) -> Submission:
     )
 
 
-def document_of(running: Running, project_id: str) -> dict[str, Any]:
+def document_of(
+    running: Running, project_id: str, models: Mapping[str, ModelVersion]
+) -> dict[str, Any]:
     """A command document as `az ml` reads it, with the ids of what was brought to Azure.
 
     What is written goes as it is, so whatever azure-ai-ml takes, Azure gets.
@@ -53,9 +62,15 @@ def document_of(running: Running, project_id: str) -> dict[str, Any]:
     if running.code:
         document["code"] = _code_id(_address(running.code), project_id)
     for name, given in running.inputs.items():
-        document["inputs"][name]["path"] = _address(given)
+        written = document["inputs"][name]
+        if isinstance(given, Undertaking):
+            model = models[given.name]
+            written["path"] = f"azureml:{model.name}:{model.version}"
+            written.setdefault("type", _model_type(given))
+            continue
+        written["path"] = _address(given)
         if isinstance(given, DataVersion):
-            document["inputs"][name]["type"] = given.kind
+            written["type"] = given.kind
     if spec.environment_variables:
         document["environment_variables"] = spec.variables
     return document | {
@@ -63,6 +78,14 @@ def document_of(running: Running, project_id: str) -> dict[str, Any]:
         "experiment_name": spec.experiment_name or spec.name,
         "tags": revision.tags(spec.name, running.revision, spec.tags),
     }
+
+
+def _model_type(maker: Undertaking) -> str:
+    """What the model of another document is: a fine-tuned one is MLflow's."""
+    outputs = maker.spec.outputs if isinstance(maker, Running) else None
+    named = [one for one in (outputs or {}).values() if one and one.name and one.type]
+    types = [one.type for one in named if one.type in MODEL_TYPES]
+    return types[0] or "mlflow_model" if types else "mlflow_model"
 
 
 def _code_id(short: str, project_id: str) -> str:

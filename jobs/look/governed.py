@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from jobs.foundry import projects, resources
 from jobs.foundry.answers import Json, text
+from jobs.foundry.jobs import COMMAND, Job
 from jobs.foundry.session import Session
 from jobs.look import inventory
 from jobs.look.served import served
@@ -30,16 +31,20 @@ def live(session: Session) -> Iterator[Live]:
         yield Live(_place(text(resource, "id")), _resource(resource, models))
     for job in found.jobs:
         if not job.is_finished:
-            epochs = job.hyperparameters.get("num_train_epochs", "1")
-            yield Live(
-                f"job/{job.name}",
-                Subject(
-                    type=JOB,
-                    name=job.name,
-                    properties={"model": job.base_model, "epochs": _whole(epochs)},
-                    unseen=frozenset({"budget"}),
-                ),
-            )
+            yield Live(f"job/{job.name}", _job(job))
+
+
+def _job(job: Job) -> Subject:
+    if job.type == COMMAND:
+        unseen = frozenset({"budget", "model", "epochs"})
+        return Subject(type=JOB, name=job.name, properties={}, unseen=unseen)
+    epochs = job.hyperparameters.get("num_train_epochs", "1")
+    return Subject(
+        type=JOB,
+        name=job.name,
+        properties={"model": job.base_model, "epochs": _whole(epochs)},
+        unseen=frozenset({"budget"}),
+    )
 
 
 def _resource(resource: Json, models: dict[str, str]) -> Subject:

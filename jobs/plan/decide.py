@@ -68,7 +68,10 @@ def decide(
         models[training.name] = model
         steps.append(model)
     for running in desired.runnings:
-        steps += running_steps(running, actual, uploads or {}, retrain=retrain)
+        found = running_steps(running, actual, uploads or {}, models, retrain=retrain)
+        steps += found
+        if left := [step for step in found if isinstance(step, ModelStep)]:
+            models[running.name] = left[0]
     served: dict[str, EndpointStep] = {}
     waiting = sweeps.waiting(desired, unsettled)
     for serving in desired.servings:

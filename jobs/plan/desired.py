@@ -298,7 +298,8 @@ def read(chapters: Sequence[Chapter], team: Mapping[str, TeamPrices] | None = No
         elif isinstance(spec, TrainingJob):
             runnings.append(_own_training(chapter, spec))
         else:
-            runnings.append(running.read(chapter, spec))
+            made = {**trainings, **{one.name: one for one in runnings}}
+            runnings.append(running.read(chapter, spec, made))
     _require_names_apart(trainings, runnings)
     return Desired(
         trainings=tuple(trainings.values()),
@@ -331,7 +332,7 @@ def _own_training(chapter: Chapter, spec: TrainingJob) -> Running:
     assert isinstance(made.spec, Command)
     own = (own_file(chapter, written) for written in own_functions(spec).values())
     return replace(
-        running.read(made, made.spec),
+        running.read(made, made.spec, {}),
         sources=tuple(filter(None, own)),
         note=memory_words(chapter, spec),
     )

@@ -17,6 +17,7 @@ from jobs.foundry.data import INPUT
 from jobs.plan.undertaking import DataKind, DataVersion, Undertaking
 from jobs.spec import content_hash
 from jobs.spec.command import Command, Environment, JobInput
+from jobs.spec.references import parse
 from jobs.spec.story import Chapter
 
 _CONDA_LIMIT = 1 << 20
@@ -70,8 +71,9 @@ class Running(Undertaking):
     code: CodeVersion | str
     """A local folder, or an id that Azure knows already; empty where there is no code."""
     environment: EnvironmentVersion | str
-    inputs: Mapping[str, DataVersion | str]
-    """Of each input that is no plain value: local data, or an id that Azure knows already."""
+    inputs: Mapping[str, DataVersion | Undertaking | str]
+    """Of each input that is no plain value: local data, an id that Azure knows already, or the
+    document whose job makes the model."""
     sources: tuple[Path, ...] | None = None
     """What the code was made from, where it isn't the user's own folder."""
     note: str = ""
@@ -87,6 +89,11 @@ class Running(Undertaking):
         """The local files and folders, each once."""
         local = (one for one in self.inputs.values() if isinstance(one, DataVersion))
         return tuple({one.label: one for one in local}.values())
+
+    @property
+    def makers(self) -> tuple[Undertaking, ...]:
+        """The documents whose models it reads."""
+        return tuple(one for one in self.inputs.values() if isinstance(one, Undertaking))
 
     @property
     def files(self) -> Iterator[Path]:
@@ -136,11 +143,12 @@ class Running(Undertaking):
         )
 
 
-def read(chapter: Chapter, spec: Command) -> Running:
+def read(chapter: Chapter, spec: Command, made: Mapping[str, Undertaking] | None = None) -> Running:
     """Hash all that a command document names on this machine.
 
-    Paths are seen from the chapter's file; an absolute one stays as it is, so that a document of
-    another type can be made a command job whose code lies elsewhere.
+    `made` has the documents before it, by name, whose models it may read. Paths are seen from the
+    chapter's file; an absolute one stays as it is, so that a document of another type can be made a
+    command job whose code lies elsewhere.
 
     Raises:
         InvalidInputError: Something of it can't be read.
@@ -148,7 +156,7 @@ def read(chapter: Chapter, spec: Command) -> Running:
     code = _code(chapter, spec)
     environment = _environment(chapter, spec)
     inputs = {
-        name: _input(chapter, spec, name, given)
+        name: _input(chapter, spec, name, given, made or {})
         for name, given in (spec.inputs or {}).items()
         if isinstance(given, JobInput) and given.path is not None
     }
@@ -229,10 +237,18 @@ def _content(environment: EnvironmentVersion) -> dict[str, str]:
     }
 
 
-def _input(chapter: Chapter, spec: Command, name: str, given: JobInput) -> DataVersion | str:
-    path = chapter.local_path(given.path or "")
+def _input(
+    chapter: Chapter, spec: Command, name: str, given: JobInput, made: Mapping[str, Undertaking]
+) -> DataVersion | Undertaking | str:
+    written = given.path or ""
+    if reference := parse(written):
+        maker = made.get(reference.name)
+        if maker is None:
+            raise UsageError(f"{spec.reference}: '{reference.target}' makes no model before it.")
+        return maker
+    path = chapter.local_path(written)
     if path is None:
-        return given.path or ""
+        return written
     folder = _folder(path)
     is_file = not path.is_dir()
     kind: DataKind = "uri_file" if is_file else "uri_folder"
@@ -250,14 +266,18 @@ def _input(chapter: Chapter, spec: Command, name: str, given: JobInput) -> DataV
     )
 
 
-def _asked(given: Any, data: DataVersion | str | None) -> Any:
+def _asked(given: Any, data: DataVersion | Undertaking | str | None) -> Any:
     """An input as the revision has it: local data by its content, and a value in one spelling."""
     if not isinstance(given, JobInput):
         return command.literal(given)
     if data is None:
         return command.literal(given.value)
     plain: dict[str, Any] = msgspec.to_builtins(given)
-    plain["path"] = data.digest.sha256 if isinstance(data, DataVersion) else data
+    if isinstance(data, DataVersion):
+        plain["path"] = data.digest.sha256
+    else:
+        # A model that is still to be made is known by what it is made from.
+        plain["path"] = data.job_name if isinstance(data, Undertaking) else data
     return plain
 
 
@@ -265,7 +285,9 @@ def _value(given: Any) -> Any:
     return given.value if isinstance(given, JobInput) else given
 
 
-def _label(named: CodeVersion | EnvironmentVersion | DataVersion | str) -> str:
+def _label(named: CodeVersion | EnvironmentVersion | DataVersion | Undertaking | str) -> str:
+    if isinstance(named, Undertaking):
+        return f"the model of {named.job_name}"
     return command.label_of(named) if isinstance(named, str) else named.label
 
 

@@ -1,20 +1,28 @@
 """The steps of a command document: what its job reads and runs in, the job, what it leaves."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from jobs.plan.actual import Actual
 from jobs.plan.contents import code_step, data_step, environment_step
 from jobs.plan.running import CodeVersion, EnvironmentVersion, Running
-from jobs.plan.steps import Step
+from jobs.plan.steps import Action, ModelStep, RunningStep, Step
 from jobs.plan.trainings import model_steps, running_step
 from jobs.plan.uploads import Upload
 
 
 def running_steps(
-    running: Running, actual: Actual, uploads: Mapping[str, Upload], *, retrain: bool
+    running: Running,
+    actual: Actual,
+    uploads: Mapping[str, Upload],
+    models: Mapping[str, ModelStep],
+    *,
+    retrain: bool,
 ) -> list[Step]:
-    """What happens to a command document, in the order of the needs."""
+    """What happens to a command document, in the order of the needs.
+
+    `models` has the model of each document before it, by the document's name.
+    """
     job = running_step(running, actual, retrain)
     needed = job.job is None
     needs: list[Step] = [
@@ -26,5 +34,14 @@ def running_steps(
         needs.append(code_step(code, running, actual, uploads.get(code.label), needed=needed))
     if isinstance(environment, EnvironmentVersion):
         needs.append(environment_step(environment, running, actual, needed=needed))
-    job = replace(job, needs=tuple(needs))
+    read = tuple(models[maker.name] for maker in running.makers)
+    job = replace(job, needs=(*needs, *read), action=_action(job, read))
     return [*needs, job, *model_steps(job, actual)]
+
+
+def _action(step: RunningStep, read: Sequence[ModelStep]) -> Action:
+    """What happens to the job; nothing where a model that it is to read can't be made."""
+    if step.job is None and any(model.action.kind == "blocked" for model in read):
+        note = "needs the model that it reads"
+        return Action(kind="blocked", type=step.action.type, name=step.job_name, note=note)
+    return step.action

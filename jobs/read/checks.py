@@ -11,9 +11,8 @@ from jobs.catalog.objections import (
     region_objection,
 )
 from jobs.dataset.privacy import masked, private_in
-from jobs.files import UnreadableFileError
 from jobs.findings import Finding
-from jobs.folders import sent_of
+from jobs.read.commands import command_findings, model_findings
 from jobs.read.functions import function_findings
 from jobs.read.judge import judge_findings
 from jobs.read.named import data_ids, wrong_model
@@ -21,7 +20,7 @@ from jobs.read.supported import limits
 from jobs.read.sweeps import sweep_findings
 from jobs.read.trainings import training_findings
 from jobs.revision import TAG_PREFIX
-from jobs.spec.command import Command, Environment, JobInput
+from jobs.spec.command import Command
 from jobs.spec.gates import PER_QUESTION, Gate, read_gate, read_safety_gate
 from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint
 from jobs.spec.reader import Path
@@ -43,6 +42,7 @@ def _check(chapter: Chapter, story: Story, on: date) -> Iterator[Finding]:
     yield from _tags(chapter)
     yield from _secrets(chapter)
     yield from _own_prices(chapter)
+    yield from model_findings(chapter, story)
     for limit in limits(spec):
         yield chapter.finding("FT-S040", limit.path, limit.message, at_key=limit.at_key)
     if isinstance(spec, FineTuning):
@@ -55,7 +55,7 @@ def _check(chapter: Chapter, story: Story, on: date) -> Iterator[Finding]:
         yield from _evaluation(chapter, spec)
         yield from _compared(chapter, spec, story)
     else:
-        yield from _command(chapter, spec)
+        yield from command_findings(chapter, spec)
 
 
 # ── any document ────────────────────────────────────────────────────────────────────────────────
@@ -248,7 +248,7 @@ def _served_model(
             yield chapter.finding(refused.rule, ("location",), message)
 
 
-# ── evaluations and commands ────────────────────────────────────────────────────────────────────
+# ── evaluations ───────────────────────────────────────────────────────────────────────────────────
 
 
 def _evaluation(chapter: Chapter, spec: Evaluation) -> Iterator[Finding]:
@@ -319,72 +319,3 @@ def _format(chapter: Chapter, spec: Evaluation) -> Iterator[Finding]:
         except SchemaError as error:
             message = f"is no JSON Schema: {error.message[:200]}."
             yield chapter.finding("FT-S042", ("format", "json_schema"), message)
-
-
-_FIELDS_OF = {
-    "pytorch": {"process_count_per_instance"},
-    "mpi": {"process_count_per_instance"},
-    "tensorflow": {"parameter_server_count", "worker_count"},
-    "ray": {
-        "port",
-        "address",
-        "include_dashboard",
-        "dashboard_port",
-        "head_node_additional_args",
-        "worker_node_additional_args",
-    },
-}
-
-
-def _command(chapter: Chapter, spec: Command) -> Iterator[Finding]:
-    yield from _command_files(chapter, spec)
-    distribution = spec.distribution
-    if distribution is None:
-        return
-    own = _FIELDS_OF[distribution.type]
-    for field in sorted(set[str]().union(*_FIELDS_OF.values()) - own):
-        if getattr(distribution, field) is not None:
-            message = (
-                f"a {distribution.type} distribution has no such field: {', '.join(sorted(own))}."
-            )
-            yield chapter.finding("FT-S035", ("distribution", field), message, at_key=True)
-
-
-def _command_files(chapter: Chapter, spec: Command) -> Iterator[Finding]:
-    """Local files and folders that the job would upload: looked for before anything is spent."""
-    named: list[tuple[Path, str]] = []
-    if spec.code:
-        named.append((("code",), spec.code))
-    if isinstance(spec.environment, Environment):
-        if isinstance(spec.environment.conda_file, str):
-            named.append((("environment", "conda_file"), spec.environment.conda_file))
-        if spec.environment.build and spec.environment.build.path:
-            named.append((("environment", "build", "path"), spec.environment.build.path))
-    for name, given in (spec.inputs or {}).items():
-        if isinstance(given, JobInput) and given.path:
-            named.append((("inputs", name, "path"), given.path))
-    for path, written in named:
-        local = chapter.local_path(written)
-        if local is None:
-            continue
-        try:
-            sent_of(local)
-        except UnreadableFileError as error:
-            yield chapter.finding("FT-S017", path, f"'{written}' can't be read: {error}.")
-    for name, given in (spec.inputs or {}).items():
-        if isinstance(given, JobInput) and given.path:
-            yield from _is_what_it_says(chapter, name, given)
-
-
-def _is_what_it_says(chapter: Chapter, name: str, given: JobInput) -> Iterator[Finding]:
-    """Whether local data is the file or the folder that its type says."""
-    local = chapter.local_path(given.path or "")
-    if local is None or not local.exists():
-        return
-    if given.type == "uri_file" and local.is_dir():
-        message = f"'{given.path}' is a folder. Write type: uri_folder."
-    elif given.type in ("uri_folder", "mltable") and not local.is_dir():
-        message = f"'{given.path}' is a file. Write type: uri_file."
-    else:
-        return
-    yield chapter.finding("FT-S039", ("inputs", name, "type"), message)

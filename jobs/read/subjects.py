@@ -7,6 +7,7 @@ from math import ceil
 from jobs.catalog.catalog import registry_id
 from jobs.foundry.endpoints import AUTH_MODES
 from jobs.spec.budget import Budget
+from jobs.spec.command import Command
 from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint
 from jobs.spec.reader import Path
 from jobs.spec.references import parse
@@ -41,6 +42,8 @@ def subjects(story: Story, location: str = "") -> Iterator[Judged]:
             yield _own_training(chapter, spec, location)
         elif isinstance(spec, ServerlessEndpoint):
             yield _endpoint(chapter, spec, story, location)
+        elif isinstance(spec, Command):
+            yield _command(chapter, spec, location)
 
 
 def _job(chapter: Chapter, spec: FineTuning, location: str) -> Judged:
@@ -82,6 +85,24 @@ def _own_training(chapter: Chapter, spec: TrainingJob, location: str) -> Judged:
             },
         ),
         places={"model": ("model",), "epochs": ("epochs",), "budget": ("budget",)},
+    )
+
+
+def _command(chapter: Chapter, spec: Command, location: str) -> Judged:
+    """A job without a model of the catalogue and without epochs: rules of those are moot."""
+    return Judged(
+        chapter=chapter,
+        subject=Subject(
+            type=JOB,
+            name=spec.name,
+            properties={
+                "location": location,
+                "tags": spec.tags or {},
+                "budget": _usd(spec.budget),
+            },
+            unseen=frozenset({"model", "epochs"}),
+        ),
+        places={"budget": ("budget",)},
     )
 
 

@@ -113,6 +113,9 @@ def _command(spec: Command) -> Iterator[Limit]:
         yield Limit(("code",), message, at_key=False)
     if isinstance(spec.environment, Environment):
         yield from _environment(spec.environment)
+    elif spec.environment.startswith("file:"):
+        message = "an environment in a file of its own isn't read here. Write it in place."
+        yield Limit(("environment",), message, at_key=False)
     for name, given in (spec.inputs or {}).items():
         if isinstance(given, JobInput):
             yield from _input(name, given)

@@ -154,7 +154,7 @@ class Command(JobDocument, frozen=True, kw_only=True):
     code: Annotated[str | None, Meta(description="A folder, a URL or azureml:name:version.")] = None
     environment: Annotated[
         str | Environment,
-        Meta(description="azureml:name:version, an image, or one written in place."),
+        Meta(description="azureml:name:version, or one written in place."),
     ]
     environment_variables: Annotated[
         dict[str, Any] | None, Meta(description="Environment variables of the job.")

@@ -12,7 +12,7 @@ ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
     "finetuning": ("registered_model",),
     "serverless_endpoint": ("name",),
     "evaluation": (),
-    "command": (),
+    "command": ("registered_model",),
 }
 """What can be asked of each kind of document."""
 
