@@ -18,7 +18,7 @@ from jobs.foundry.history import (
     RunDetails,
     seconds_between,
 )
-from jobs.foundry.jobs import COMMAND, Job
+from jobs.foundry.jobs import COMMAND, VERBS, Job
 from jobs.foundry.projects import Project
 from jobs.foundry.session import Session
 from jobs.terminal import output
@@ -68,7 +68,8 @@ def ended(job: Job, details: RunDetails, last_words: str = "") -> FoundryTuneErr
     if job.status == "Canceled":
         return JobCanceledError(
             " ".join((f"Job '{job.name}' was canceled.", *map(printable, details.warnings))),
-            next_step="To train, and pay, once more: foundry-tune apply SPEC --retrain",
+            next_step=f"To {VERBS.get(job.kind, 'run')}, and pay, once more: "
+            "foundry-tune apply SPEC --retrain",
         )
     code = f" ({details.error_code})" if details.error_code else ""
     reason = output.plain(details.error_message).strip() or "Azure gives no reason"

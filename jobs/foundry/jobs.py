@@ -22,6 +22,9 @@ COMMAND, FINE_TUNING = "Command", "FineTuning"
 KINDS = {COMMAND: "command", FINE_TUNING: "finetuning"}
 """The types of jobs that documents ask for, each with its document's type."""
 
+VERBS = {"finetuning": "train", "command": "run"}
+"""What is done once more where a job is."""
+
 USABLE = frozenset({"Completed"})
 """States of a job that has left a model."""
 

@@ -1,7 +1,7 @@
 """Deciding about a job: it is found, blocked or to be submitted, and leaves a model, or several."""
 
 from jobs.foundry.hyperparameters import short
-from jobs.foundry.jobs import USABLE, Job, differences, made_from
+from jobs.foundry.jobs import USABLE, VERBS, Job, differences, made_from
 from jobs.foundry.models import ModelVersion
 from jobs.plan.actual import Actual
 from jobs.plan.desired import Training
@@ -65,7 +65,7 @@ def _decided(
                 type=kind,
                 name=name,
                 note=reason,
-                next_step="To train, and pay, once more: add --retrain",
+                next_step=f"To {VERBS[kind]}, and pay, once more: add --retrain",
             )
             return action, attempt, job
         attempt += 1

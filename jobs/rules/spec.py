@@ -87,7 +87,8 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "FT-S012", "error", "Reference to nothing",
-        "No document of this file has that type and name.",
+        "No document of this file has that type and name; or a command names an input or output "
+        "that its job doesn't have.",
         "model: ${{ finetuning.xbox.registered_model }}   # the job is named xbox-support",
         "model: ${{ finetuning.xbox-support.registered_model }}",
         False,
@@ -281,9 +282,9 @@ RULES: tuple[Rule, ...] = (
         False,
     ),
     Rule(
-        "FT-S039", "error", "Not one file",
+        "FT-S039", "error", "Not what its type says",
         "Fine-tuning and evaluation read one .jsonl file. A folder can't be read, and a file that "
-        "is called a folder would be uploaded unread.",
+        "is called a folder would be uploaded unread; so with the inputs of a command job.",
         "training_data: {path: train.jsonl, type: uri_folder}",
         "training_data: train.jsonl",
         False,

@@ -98,7 +98,7 @@ def curves(
         first, last = points[0], points[-1]
         words = f"{first.value:.4g} -> {last.value:.4g}" if len(points) > 1 else f"{last.value:.4g}"
         count = f"{len(points)} points to" if len(points) > 1 else "at"
-        yield f"  {printable(name)}  {words}  ({count} step {last.step})"
+        yield f"  {printable(name)} {words}  ({count} step {last.step})"
 
 
 def text(

@@ -87,7 +87,8 @@ ACCEPTED = {
     "single-step/dask/nyctaxi": (
         "code: src\ncommand: python run.py ${{inputs.rows}} ${{outputs.out}}\n"
         "inputs: {rows: {path: 'wasbs://a@acme.blob.core.windows.net/b/', mode: ro_mount}}\n"
-        "outputs:\n  out:\nenvironment: {image: mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu20.04, "
+        "outputs:\n  out:\n"
+        "environment: {image: mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu20.04, "
         f"conda_file: conda.yml}}\n{CLUSTER}resources: {{instance_count: 4}}\n"
         "distribution: {type: pytorch}\n"
     ),
