@@ -86,6 +86,17 @@ def check_rows(
     return Rows(count, longest, found, tuple(remarks.findings(name)))
 
 
+def longest_row(path: Path) -> int:
+    """Bytes of the longest line of a file.
+
+    Raises:
+        UnreadableFileError: It can't be read.
+    """
+    with open_regular(path) as file:
+        lines = (line for block in blocks(file) for line in block.data.split(b"\n"))
+        return max(map(len, lines), default=0)
+
+
 def problem(
     row: object, task: str, *, labels: Sequence[str] | None = None, answers_only: bool = False
 ) -> str | None:

@@ -21,6 +21,7 @@ from jobs.spec.online_endpoint import OnlineEndpoint
 from jobs.spec.prices import TeamPrices
 from jobs.spec.references import parse
 from jobs.spec.story import Chapter, Story
+from jobs.spec.training import TrainingJob
 from jobs.spec.trials import Rung, candidates, rungs, trial, words
 from jobs.terminal.findings import joined
 
@@ -131,7 +132,7 @@ def estimate(
         elif isinstance(spec, OnlineEndpoint):
             line = machines_cost(chapter, spec, team.get(chapter.reference))
             costs.append(Cost(chapter.reference, (line,), spec.budget))
-        elif isinstance(spec, Command):
+        elif isinstance(spec, Command | TrainingJob):
             line = computing_cost(chapter, spec, team.get(chapter.reference))
             costs.append(Cost(chapter.reference, (line,), spec.budget))
     for chapter in story.chapters:
@@ -251,7 +252,9 @@ def training_cost(
     return CostLine("training", spec.reference, quantity, (price,), price.times(low, high))
 
 
-def computing_cost(chapter: Chapter, spec: Command, team: TeamPrices | None) -> CostLine:
+def computing_cost(
+    chapter: Chapter, spec: Command | TrainingJob, team: TeamPrices | None
+) -> CostLine:
     """What a command job costs at most: its machines for as long as it may take."""
     resources = spec.resources
     machine = spec.compute_name or (resources.instance_type if resources else None) or ""

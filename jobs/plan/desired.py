@@ -22,12 +22,16 @@ from jobs.plan.judging import Judging
 from jobs.plan.running import CodeVersion, EnvironmentVersion, Running
 from jobs.plan.undertaking import DataVersion, Undertaking
 from jobs.read.functions import split
+from jobs.read.lowered import lowered, write_code
+from jobs.read.program import own_file
 from jobs.read.split import write_halves
+from jobs.read.training_rows import memory_words
 from jobs.spec import content_hash, ids, probes, references
 from jobs.spec.canonical import hyperparameters
 from jobs.spec.command import Command
 from jobs.spec.grid import ALWAYS
 from jobs.spec.judge import JUDGE, Judge
+from jobs.spec.lowering import own_functions
 from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint, SmokeTest
 from jobs.spec.online_endpoint import OnlineEndpoint
 from jobs.spec.prices import TeamPrices
@@ -300,7 +304,7 @@ def read(chapters: Sequence[Chapter], team: Mapping[str, TeamPrices] | None = No
         elif isinstance(spec, Evaluation):
             measurings.append(_measuring(chapter, spec, pricings))
         elif isinstance(spec, TrainingJob):
-            raise UsageError(f"{spec.reference} is not run here.")  # FT-S040 has said so
+            runnings.append(_own_training(chapter, spec))
         elif isinstance(spec, Command):
             made = {**trainings, **{one.name: one for one in runnings}}
             runnings.append(running.read(chapter, spec, made))
@@ -316,12 +320,31 @@ def read(chapters: Sequence[Chapter], team: Mapping[str, TeamPrices] | None = No
 
 def _require_names_apart(trainings: Mapping[str, Training], runnings: Sequence[Running]) -> None:
     """What jobs made is found by the document's name: two kinds of jobs can't have one."""
+    names = [*trainings, *(one.name for one in runnings)]
     for one in runnings:
-        if one.name in trainings:
+        if names.count(one.name) > 1:
             raise UsageError(
-                f"finetuning.{one.name} and command.{one.name} have one name.",
+                f"Two documents that jobs do have the name '{one.name}'.",
                 next_step="Give one of them another: their jobs and models are found by it.",
             )
+
+
+def _own_training(chapter: Chapter, spec: TrainingJob) -> Running:
+    """A training as the command job that it is short for, its code written where it is sent from.
+
+    What is looked at again before a saved plan is done is the user's own, and not that copy.
+    """
+    scratch = Path(tempfile.mkdtemp(prefix="foundry-tune-"))
+    atexit.register(shutil.rmtree, scratch, ignore_errors=True)
+    code = write_code(chapter, spec, scratch / "code")
+    made = lowered(chapter, code)
+    assert isinstance(made.spec, Command)
+    own = (own_file(chapter, written) for written in own_functions(spec).values())
+    return replace(
+        running.read(made, made.spec, {}),
+        sources=tuple(filter(None, own)),
+        note=memory_words(chapter, spec),
+    )
 
 
 def pricing_of(

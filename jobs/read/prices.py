@@ -10,6 +10,7 @@ from jobs.spec.online_endpoint import OnlineEndpoint
 from jobs.spec.prices import PRICES_FILE, TeamPrices, read_prices
 from jobs.spec.story import Chapter, Story
 from jobs.spec.team_files import above
+from jobs.spec.training import TrainingJob
 
 
 class PriceLists:
@@ -44,7 +45,8 @@ def team_prices(story: Story, known: PriceLists) -> tuple[dict[str, TeamPrices],
     above = known.above(story.file) if story.chapters else None
     for chapter in story.chapters:
         spec = chapter.spec
-        if not isinstance(spec, FineTuning | ServerlessEndpoint | OnlineEndpoint | Command):
+        priced = FineTuning | TrainingJob | ServerlessEndpoint | OnlineEndpoint | Command
+        if not isinstance(spec, priced):
             continue
         named = spec.budget.prices if spec.budget else None
         file = above

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import ceil
 
 from jobs.catalog.catalog import registry_id
 from jobs.foundry.endpoints import AUTH_MODES
@@ -12,6 +13,7 @@ from jobs.spec.online_endpoint import OnlineEndpoint
 from jobs.spec.reader import Path
 from jobs.spec.references import parse
 from jobs.spec.story import Chapter, Story
+from jobs.spec.training import TrainingJob
 from jobs.spec.trials import longest
 from policy.subject import ENDPOINT, JOB, Subject
 
@@ -37,6 +39,8 @@ def subjects(story: Story, location: str = "") -> Iterator[Judged]:
             continue
         if isinstance(spec, FineTuning):
             yield _job(chapter, spec, location)
+        elif isinstance(spec, TrainingJob):
+            yield _own_training(chapter, spec, location)
         elif isinstance(spec, ServerlessEndpoint):
             yield _endpoint(chapter, spec, story, location)
         elif isinstance(spec, Command):
@@ -66,6 +70,25 @@ def _job(chapter: Chapter, spec: FineTuning, location: str) -> Judged:
             },
         ),
         places={"model": ("model",), "epochs": epochs, "budget": ("budget",)},
+    )
+
+
+def _own_training(chapter: Chapter, spec: TrainingJob, location: str) -> Judged:
+    """A training of one's own is a job like the service's, and allowed the same."""
+    return Judged(
+        chapter=chapter,
+        subject=Subject(
+            type=JOB,
+            name=spec.name,
+            properties={
+                "location": location,
+                "tags": spec.tags or {},
+                "model": _registered(spec.model_path),
+                "epochs": ceil(spec.epochs),
+                "budget": _usd(spec.budget),
+            },
+        ),
+        places={"model": ("model",), "epochs": ("epochs",), "budget": ("budget",)},
     )
 
 

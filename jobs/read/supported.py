@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from jobs.spec import ids
 from jobs.spec.command import MODEL_TYPES, Command, Environment, JobInput
+from jobs.spec.lowering import command_of
 from jobs.spec.models import (
     DataInput,
     Evaluation,
@@ -42,11 +43,10 @@ def limits(spec: Spec) -> Iterator[Limit]:
     elif isinstance(spec, ServerlessEndpoint):
         yield from _endpoint(spec)
     elif isinstance(spec, TrainingJob):
-        yield Limit(
-            ("type",),
-            "trainings are checked and exported, not run. Submit it: foundry-tune export --az-ml "
-            "SPEC --to FOLDER && az ml job create -f FOLDER/NAME.training.yaml",
-        )
+        for limit in _command(command_of(spec, code="", lock="")):
+            # What is an input of the job is a field of the training.
+            path = limit.path[1:] if limit.path[0] == "inputs" else limit.path
+            yield limit._replace(path=path)
     elif isinstance(spec, OnlineEndpoint):
         yield from _online(spec)
     elif isinstance(spec, Evaluation):

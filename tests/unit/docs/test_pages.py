@@ -33,8 +33,7 @@ def test_the_example_of_a_document_is_right(kind: str, tmp_path: Path) -> None:
     spec = tmp_path / "spec.yaml"
     spec.write_text(spec_page.EXAMPLES[kind], encoding="utf-8")
     errors = {f.rule for f in examine([spec]).findings if f.severity == "error"}
-    # A training is checked and exported, not run: the one thing to say of its example.
-    assert errors == ({"FT-S040"} if kind == "training" else set())
+    assert errors == set()
 
 
 def test_every_field_of_a_spec_is_described() -> None:
