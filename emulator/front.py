@@ -26,6 +26,7 @@ LOG = logging.getLogger("emulator")
 SERVICES = (
     "emulator.services.login",
     "emulator.services.githubactions",
+    "emulator.services.graph",
     "emulator.services.resources",
     "emulator.services.authorization",
     "emulator.services.managedidentity",
@@ -80,8 +81,10 @@ class Front:
                 *operation_routes(types),
             ]
         )
+        answer = pipeline.through(arm)
+        self.cloud.keep(pipeline.Arm(answer))
         self.planes = [
-            Plane("management.azure.com", pipeline.through(arm), pipeline.render_error),
+            Plane("management.azure.com", answer, pipeline.render_error),
             *(plane for service in self.services for plane in service.planes),
         ]
         self.calls: deque[Json] = deque(maxlen=5000)

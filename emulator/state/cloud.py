@@ -60,6 +60,14 @@ class Cloud:
         self.page_size = 1000
         """How many resources a list shows before it goes on behind a nextLink."""
         self._parts: dict[type[Any], object] = {}
+        self._said: set[str] = set()
+
+    def is_first(self, said: str) -> bool:
+        """Whether something is said for the first time, so that a log says it once."""
+        if said in self._said:
+            return False
+        self._said.add(said)
+        return True
 
     def keep(self, part: object) -> None:
         """Keep what a higher floor adds: the type table, the operations."""

@@ -1,5 +1,6 @@
 """Microsoft.MachineLearningServices: hubs, projects, assets, jobs, endpoints, data plane."""
 
+from emulator.arm.types import empty
 from emulator.service import Service
 from emulator.services.machinelearningservices import runner
 from emulator.services.machinelearningservices.assets import ASSET_TYPES
@@ -7,12 +8,14 @@ from emulator.services.machinelearningservices.codes import CODE_ROUTES
 from emulator.services.machinelearningservices.computes import COMPUTE_TYPE
 from emulator.services.machinelearningservices.connections import CONNECTION_TYPE
 from emulator.services.machinelearningservices.datastores import DATASTORE_TYPE
+from emulator.services.machinelearningservices.diagnose import DIAGNOSE_ROUTES
 from emulator.services.machinelearningservices.endpoints import ENDPOINT_TYPE
 from emulator.services.machinelearningservices.jobs import JOB_TYPE
 from emulator.services.machinelearningservices.marketplace import MARKETPLACE_TYPE
 from emulator.services.machinelearningservices.metrics import SCHEMA
 from emulator.services.machinelearningservices.run_history import PLANE
 from emulator.services.machinelearningservices.usages import USAGE_ROUTES
+from emulator.services.machinelearningservices.versions import API_VERSIONS, EMPTY
 from emulator.services.machinelearningservices.workspaces import WORKSPACE_ROUTES, WORKSPACE_TYPE
 from emulator.state.cloud import Cloud
 
@@ -32,8 +35,9 @@ SERVICE = Service(
         JOB_TYPE,
         ENDPOINT_TYPE,
         MARKETPLACE_TYPE,
+        *(empty(name, API_VERSIONS) for name in EMPTY),
     ),
-    routes=(*WORKSPACE_ROUTES, *CODE_ROUTES, *USAGE_ROUTES),
+    routes=(*WORKSPACE_ROUTES, *CODE_ROUTES, *USAGE_ROUTES, *DIAGNOSE_ROUTES),
     planes=(PLANE,),
     schema=SCHEMA,
     start=_start,

@@ -26,6 +26,8 @@ TYPES = (
     ResourceType(name=SUBSCRIPTION, api_versions=API_VERSIONS, put=None, delete=None),
     ResourceType(
         name=RESOURCE_GROUP,
+        # Permissions name it below its subscription; bodies don't.
+        shown_type="Microsoft.Resources/resourceGroups",
         api_versions=API_VERSIONS,
         put=Put(created=201, updated=200),
         delete=Delete(deleted=202, absent=404, polling=Polling.LOCATION),

@@ -27,9 +27,9 @@ TIER = {"x-ms-access-tier": "Hot", "x-ms-access-tier-inferred": "true"}
 
 
 def metadata(request: Request) -> dict[str, str]:
-    """The metadata that a request carries."""
+    """The metadata that a request carries, its names in the case in which they were written."""
     return {
-        name.removeprefix("x-ms-meta-"): value
+        request.written.get(name, name)[len("x-ms-meta-") :]: value
         for name, value in request.headers.items()
         if name.startswith("x-ms-meta-")
     }

@@ -262,7 +262,7 @@ def get_blob(request: Request) -> Response:
     account = _open(request, signatures.READ)
     blob = _require_blob(request, account)
     if check_conditions(request, blob) == 304:
-        return Response.empty(304, {"etag": blob.etag, "last-modified": http_date(blob.modified)})
+        return Response.empty(304, version_headers(blob) | {"x-ms-error-code": "ConditionNotMet"})
     headers = blob_headers(blob)
     if request.method == "HEAD":
         return Response.empty(200, headers | TIER | {"content-length": str(blob.size)})

@@ -200,6 +200,27 @@ def test_blobs_are_listed_by_prefix_level_and_page_with_metadata(data: Container
     assert sizes == [["a1", "a2", "b1"], ["c"]]
 
 
+def test_names_and_metadata_come_back_as_they_were_written(data: ContainerClient) -> None:
+    written = {"FileName": "it's", "camelCase": "1", "lower": "2"}
+    blob = data.upload_blob('it\'s <here> & "there".txt', b"x", metadata=written)
+    assert blob.get_blob_properties().metadata == written
+    (listed,) = data.list_blobs(include=["metadata", "snapshots", "deleted"])
+    assert (listed.name, listed.metadata) == ('it\'s <here> & "there".txt', written)
+    with pytest.raises(HttpResponseError, match="uncommittedblobs"):
+        list(data.list_blobs(include=["uncommittedblobs"]))
+
+
+def test_what_has_not_changed_says_so_with_its_code(
+    data: ContainerClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    blob = data.upload_blob("same.txt", b"x")
+    etag = blob.get_blob_properties().etag
+    with pytest.raises(HttpResponseError) as caught:
+        blob.download_blob(etag=etag, match_condition=MatchConditions.IfModified)
+    assert (caught.value.status_code, _code(caught.value)) == (304, "ConditionNotMet")
+    assert "Unexpected return type" not in caplog.text
+
+
 def test_a_blob_is_copied_between_containers(
     service: BlobServiceClient, data: ContainerClient
 ) -> None:
@@ -349,7 +370,10 @@ def test_services_of_the_emulator_hand_out_urls_that_open(
     assert requests.get(url.replace("sp=r", "sp=rw"), timeout=10).status_code == 403
 
 
-def test_what_the_blob_plane_does_not_know_is_refused_by_name(data: ContainerClient) -> None:
+def test_what_the_blob_plane_does_not_know_is_refused_by_name(
+    service: BlobServiceClient, data: ContainerClient
+) -> None:
+    assert _refusal(lambda: _create(service, "ab")) == "OutOfRangeInput"
     blob = data.upload_blob("x", b"x")
     with pytest.raises(HttpResponseError, match="NotEmulated") as refused:
         blob.create_snapshot()
