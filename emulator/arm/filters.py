@@ -3,6 +3,10 @@
 import re
 
 from emulator.state.errors import bad_request, not_emulated
+from emulator.state.json_text import Json
+from emulator.state.store import Resource
+
+TAGS = ("tagName", "tagValue")
 
 _TERM = re.compile(
     r"\s*(?:(?P<name>[A-Za-z/]+)\s+eq\s+'(?P<value>(?:[^']|'')*)'"
@@ -45,6 +49,15 @@ def terms(text: str, known: tuple[str, ...]) -> dict[str, str]:
         if not text[position:].strip():
             raise _malformed(text)
     return found
+
+
+def has_tag(resource: Resource, wanted: dict[str, str]) -> bool:
+    """Whether a resource has the tag of `tagName eq 'X' and tagValue eq 'Y'`, if that is asked."""
+    if "tagname" not in wanted:
+        return True
+    tags: Json = resource.body.get("tags") or {}
+    values = [text for name, text in tags.items() if name.lower() == wanted["tagname"].lower()]
+    return wanted.get("tagvalue", values[0]) in values if values else False
 
 
 def _unknown(text: str, known: tuple[str, ...]) -> Exception:

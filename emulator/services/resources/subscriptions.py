@@ -122,24 +122,21 @@ def list_everything(request: Request) -> Response:
     return page(request, found, shown, options=("$filter", "$expand"))
 
 
-_FILTERS = ("resourceType", "name", "resourceGroup", "location", "tagName", "tagValue")
+_FILTERS = ("resourceType", "name", "resourceGroup", "location", *filters.TAGS)
 
 
 def _matches(resource: Resource, wanted: dict[str, str]) -> bool:
-    """Whether a resource is one that a filter asks for; tagValue belongs to tagName."""
+    """Whether a resource is one that a filter asks for."""
     own = {
         "resourcetype": resource.type,
         "name": resource.name,
         "resourcegroup": resource.id.group,
         "location": resource.location,
     }
-    if any(own[name].lower() != _plain(wanted[name]) for name in own.keys() & wanted.keys()):
-        return False
-    if "tagname" not in wanted:
-        return True
-    tags: Json = resource.body.get("tags") or {}
-    values = [text for name, text in tags.items() if name.lower() == wanted["tagname"].lower()]
-    return wanted.get("tagvalue", values[0]) in values if values else False
+    asked = own.keys() & wanted.keys()
+    return all(own[name].lower() == _plain(wanted[name]) for name in asked) and filters.has_tag(
+        resource, wanted
+    )
 
 
 def _plain(value: str) -> str:

@@ -256,6 +256,24 @@ def test_the_filters_and_paths_that_az_sends_find_what_they_ask_for(
     assert arm.ok("GET", double, version="2024-01-01")["id"] == account
 
 
+def test_groups_are_listed_by_tag(arm: Any, subscription: str) -> None:
+    groups = f"/subscriptions/{subscription}/resourceGroups"
+    for name, team in (("rg-a", "xbox"), ("rg-b", "surface"), ("rg-c", "")):
+        arm.ok(
+            "PUT",
+            f"{groups}/{name}",
+            {"location": "eastus2", "tags": {"team": team} if team else {}},
+        )
+
+    def named(words: str) -> list[str]:
+        return [one["name"] for one in arm.ok("GET", f"{groups}?$filter={words}")["value"]]
+
+    assert named("tagname eq 'Team' and tagvalue eq 'xbox'") == ["rg-a"]
+    assert named("tagName eq 'team'") == ["rg-a", "rg-b"]
+    status, error = arm.refused("GET", f"{groups}?$filter=name eq 'rg-a'")
+    assert (status, error["code"]) == (501, "NotEmulated")
+
+
 def test_a_subscription_that_is_not_there_is_not_found(arm: Any) -> None:
     path = "/subscriptions/00000000-0000-4000-8000-000000000000/resourceGroups/rg"
     assert arm.refused("GET", path) == (404, _With(code="SubscriptionNotFound"))
