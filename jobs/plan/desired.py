@@ -305,7 +305,7 @@ def read(chapters: Sequence[Chapter], team: Mapping[str, TeamPrices] | None = No
             measurings.append(_measuring(chapter, spec, pricings))
         elif isinstance(spec, TrainingJob):
             runnings.append(_own_training(chapter, spec))
-        elif isinstance(spec, Command):
+        else:
             made = {**trainings, **{one.name: one for one in runnings}}
             runnings.append(running.read(chapter, spec, made))
     _require_names_apart(trainings, runnings)

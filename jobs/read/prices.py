@@ -4,13 +4,10 @@ from pathlib import Path
 
 from jobs.files import UnreadableFileError, open_regular
 from jobs.findings import Finding
-from jobs.spec.command import Command
-from jobs.spec.models import FineTuning, ServerlessEndpoint
-from jobs.spec.online_endpoint import OnlineEndpoint
+from jobs.spec.models import Evaluation
 from jobs.spec.prices import PRICES_FILE, TeamPrices, read_prices
 from jobs.spec.story import Chapter, Story
 from jobs.spec.team_files import above
-from jobs.spec.training import TrainingJob
 
 
 class PriceLists:
@@ -45,8 +42,7 @@ def team_prices(story: Story, known: PriceLists) -> tuple[dict[str, TeamPrices],
     above = known.above(story.file) if story.chapters else None
     for chapter in story.chapters:
         spec = chapter.spec
-        priced = FineTuning | TrainingJob | ServerlessEndpoint | OnlineEndpoint | Command
-        if not isinstance(spec, priced):
+        if isinstance(spec, Evaluation):
             continue
         named = spec.budget.prices if spec.budget else None
         file = above
