@@ -30,6 +30,7 @@ from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint, SmokeTe
 from jobs.spec.prices import TeamPrices
 from jobs.spec.probes import BUILT_IN, Probe
 from jobs.spec.story import Chapter
+from jobs.spec.training import TrainingJob
 
 _LOOK = 200
 """Conversations to look at for what all are like: their system message, their languages."""
@@ -289,6 +290,8 @@ def read(chapters: Sequence[Chapter], team: Mapping[str, TeamPrices] | None = No
             servings.append(replace(serving, hosting=hosting))
         elif isinstance(spec, Evaluation):
             measurings.append(_measuring(chapter, spec, pricings))
+        elif isinstance(spec, TrainingJob):
+            raise UsageError(f"{spec.reference} is not run here.")  # FT-S040 has said so
         else:
             made = {**trainings, **{one.name: one for one in runnings}}
             runnings.append(running.read(chapter, spec, made))

@@ -53,6 +53,7 @@ def _job(chapter: Chapter, spec: FineTuning, location: str) -> Judged:
         subject=Subject(
             type=JOB,
             name=spec.name,
+            also=(spec.reference,),
             properties={
                 "location": location,
                 "tags": spec.tags or {},
@@ -91,6 +92,7 @@ def _endpoint(chapter: Chapter, spec: ServerlessEndpoint, story: Story, location
         subject=Subject(
             type=ENDPOINT,
             name=spec.name,
+            also=(spec.reference,),
             properties={
                 "location": spec.location or location,
                 "tags": spec.tags or {},

@@ -114,6 +114,12 @@ _ANSWERS: dict[str, dict[str, Any]] = {
         "files": _list(_TEXT),
         "live": _FLAG,
         "findings": _FINDINGS,
+        "exceptions": _list(
+            _object(
+                rule=_TEXT, of=_TEXT, reason=_TEXT, until={"type": "string", "format": "date"},
+                state={"enum": ["holds", "soon", "over"]}, place=_TEXT,
+            )
+        ),
     },
     "watch": {
         "limits": _list(

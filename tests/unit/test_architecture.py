@@ -17,8 +17,8 @@ SDKS = {"azure", "openai", "pulumi", "msal"}
 
 HEAVY = {
     *("azure", "cryptography", "google", "grpc", "importlib", "jwt", "msgspec", "numpy", "openai"),
-    *("jsonschema", "pathspec", "pulumi", "rich", "ruamel", "sacrebleu", "tokenizers", "xml"),
-    "yaml",
+    *("jinja2", "jsonschema", "pathspec", "pulumi", "rich", "ruamel", "sacrebleu", "tokenizers"),
+    *("xml", "yaml"),
 }
 """Packages that cost milliseconds to import: only these, and what rests on them, may come late."""
 
