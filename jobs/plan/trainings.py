@@ -24,6 +24,7 @@ def job_step(training: Training, actual: Actual, retrain: bool) -> JobStep:
                 name=name,
                 note=reason,
                 next_step="To train, and pay, once more: add --retrain",
+                rule="FT-R007",
             )
             return _job(action, training, attempt, job)
         attempt += 1
@@ -40,7 +41,8 @@ def model_step(job_step: JobStep, actual: Actual) -> ModelStep:
     if model:
         action = Action(kind="unchanged", type="model", name=model.label)
     elif job_step.action.kind == "blocked":
-        action = Action(kind="blocked", type="model", name=name, note="needs the job")
+        rule = job_step.action.rule
+        action = Action(kind="blocked", type="model", name=name, note="needs the job", rule=rule)
     else:
         label = f"{name}:{actual.next_versions.get(name, '1')}"
         action = Action(kind="create", type="model", name=label, note="from that job")
