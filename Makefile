@@ -45,9 +45,9 @@ test-training: .venv-training/.installed ## The training program on a tiny Phi-3
 	@VIRTUAL_ENV=.venv-training $(BIN)/uv pip sync -q --require-hashes training/requirements.lock
 	@touch $@
 
-report-check: $(STAMP) ## The report in Chromium: axe, keyboard, paper (needs Chromium and npm)
+pages-check: $(STAMP) ## The report and the emulator's page in Chromium: axe, keyboard (needs Chromium, npm)
 	@npm ci --silent --ignore-scripts --prefix tests/browser
-	@$(BIN)/python -m pytest -q tests/browser/check_report.py
+	@$(BIN)/python -m pytest -q tests/browser/check_report.py tests/browser/check_page.py
 
 accept: $(STAMP) ## Rewrite the expected output of the acceptance tests
 	@FOUNDRY_TUNE_ACCEPT=1 $(BIN)/python -m pytest -q tests/acceptance
@@ -78,4 +78,4 @@ clean:          ## Remove the virtual environment and the emulator's state
 	@rm -rf $(VENV) .venv-training .foundry-emulator .fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup policy demo test rehearse matrix report-check check test-training accept docs bench fuzz wheel lock lock-training clean
+.PHONY: help setup policy demo test rehearse matrix pages-check check test-training accept docs bench fuzz wheel lock lock-training clean

@@ -37,6 +37,7 @@ FLOORS: Mapping[str, Floors] = {
         ("service",),
         ("services",),
         ("front",),
+        ("page",),
         ("rehearsal",),
         ("server",),
         ("cli",),

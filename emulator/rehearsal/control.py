@@ -17,6 +17,7 @@ from emulator.arm.subscriptions import add_subscription
 from emulator.front import Front
 from emulator.http.messages import Request, Response
 from emulator.http.routing import Route, Router, render_json_error
+from emulator.page.page import PREFIX, Page
 from emulator.rehearsal.identities import PLATFORM
 from emulator.rehearsal.inventory import take
 from emulator.services.githubactions import pipelines, runner
@@ -37,6 +38,7 @@ class Control:
         self.cloud = front.cloud
         self.token = secrets.token_urlsafe(24)
         """The first segment of every path on the control port."""
+        self._page = Page(front)
         self._router = Router(
             Route(method, path, partial(handler, self)) for method, path, handler in _ROUTES
         )
@@ -154,8 +156,11 @@ class Control:
     def answer(self, request: Request) -> tuple[Response, Json]:
         """Answer a call on the control port."""
         try:
-            _only_from_here(request)
+            _only_from_this_machine(request)
             self._take_token(request)
+            if (request.path + "/").startswith(f"{PREFIX}/"):
+                return self._page.answer(request), {}
+            _from_no_page(request)
             return self._router.handle(request), {}
         except AzureError as error:
             return render_json_error(request, error), {}
@@ -178,10 +183,14 @@ class Control:
         request.path = f"/{rest}"
 
 
-def _only_from_here(request: Request) -> None:
-    """Refuse what a web page may send: another Host, an Origin, a type that needs no preflight."""
+def _only_from_this_machine(request: Request) -> None:
+    """Refuse another Host: a name that somebody else has led here."""
     if request.host not in ("127.0.0.1", "localhost"):
         raise AzureError(403, "Forbidden", "The control plane answers on 127.0.0.1 only.")
+
+
+def _from_no_page(request: Request) -> None:
+    """Refuse what a web page may send: an Origin, or a type that needs no preflight."""
     if "origin" in request.headers or request.headers.get("sec-fetch-site", "none") != "none":
         raise AzureError(403, "Forbidden", "The control plane answers no web page.")
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()

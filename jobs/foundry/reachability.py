@@ -4,8 +4,11 @@ The SDKs answer this too, but late: a blob host that doesn't resolve is retried 
 host for 5 s, and azure-identity then reports a wrong password. A TCP connection tells in seconds.
 """
 
+import os
 import socket
+import ssl
 import threading
+from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -13,10 +16,18 @@ from jobs.errors import UnreachableError
 
 MANAGEMENT_HOST = "management.azure.com"
 _TIMEOUT_SECONDS = 5.0
+_CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+"""What the SDKs look for certificate authorities by: requests the first two, httpx the third."""
 
 
 def require_reachable(host: str = MANAGEMENT_HOST) -> None:
-    """Raise `UnreachableError` unless `host`, or the proxy to it, accepts connections."""
+    """Raise `UnreachableError` unless `host`, or the proxy to it, accepts connections.
+
+    Also where a variable names certificate authorities that can't be read: the SDKs would end with
+    a traceback, or say that the sign-in is wrong.
+    """
+    for variable in _CA_VARIABLES:
+        _require_certificates(variable, os.environ.get(variable, ""))
     proxy = _proxy_for(host)
     if proxy:
         address = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
@@ -37,6 +48,22 @@ def require_reachable(host: str = MANAGEMENT_HOST) -> None:
         )
         return
     _connect(host, 443, f"Azure ({host})", "Check the network, or set HTTPS_PROXY.")
+
+
+def _require_certificates(variable: str, named: str) -> None:
+    if not named:
+        return
+    is_folder = Path(named).is_dir()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_verify_locations(None if is_folder else named, named if is_folder else None)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        is_there = is_folder or Path(named).is_file()
+        why = "which is no file of certificates" if is_there else "and there is no such file"
+        raise UnreachableError(
+            f"{variable} is '{named}', {why}, so no connection to Azure can be trusted.",
+            next_step=f"Set {variable} to your organization's certificates, or unset it.",
+        ) from error
 
 
 def _proxy_for(host: str) -> str | None:

@@ -59,6 +59,11 @@ def translated(doing: str, *, role: str = DEVELOPER_ROLE) -> Generator[None]:
             f"The connection broke before Azure answered; it was asked to {doing}.",
             next_step="Run the same command again: it looks first and takes over what was done.",
         ) from error
+    except OSError as error:  # requests', where the certificate authorities went away meanwhile
+        raise UnreachableError(
+            f"Azure could not be reached to {doing}: {first_line(str(error))}",
+            next_step="Check the network and REQUESTS_CA_BUNDLE, then run the same command again.",
+        ) from error
     except AzureError as error:
         raise RemoteError(
             f"Azure's answer could not be used to {doing}: {first_line(str(error))}",

@@ -1,12 +1,11 @@
 """The report in Chromium: axe finds nothing, the keyboard reaches all, nothing is fetched.
 
-`make report-check` runs it: it needs Chromium and npm, which `make test` must do without.
+`make pages-check` runs it: it needs Chromium and npm, which `make test` must do without.
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,7 +14,6 @@ from jobs.report.report import Report
 from tests.browser.chromium import Chromium
 from tests.unit.jobs import reports
 
-AXE = Path(__file__).with_name("node_modules") / "axe-core" / "axe.min.js"
 WIDTHS = (320, 800, 1280)
 
 
@@ -43,7 +41,7 @@ def test_axe_finds_nothing_at_any_width_in_light_and_dark(
 ) -> None:
     browser.open(whole, width=width, dark=dark)
     browser.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true })")
-    assert violations(browser) == []
+    assert browser.violations() == []
     assert browser.evaluate("document.documentElement.scrollWidth") <= width
 
 
@@ -53,7 +51,7 @@ def test_axe_finds_nothing_where_nothing_was_measured_or_texts_are_hostile(
 ) -> None:
     for report in (reports.empty(), reports.hostile(), two_evaluations()):
         browser.open(written(tmp_path, report), dark=dark)
-        assert violations(browser) == []
+        assert browser.violations() == []
 
 
 def test_nothing_is_fetched_and_nothing_but_its_own_script_runs(
@@ -85,7 +83,7 @@ def test_answers_are_filtered_by_keyboard_alone(browser: Chromium, whole: Path) 
     browser.open(whole)
     browser.press("Tab")
     assert browser.evaluate("document.activeElement.className") == "skip"
-    tab_to(browser, "input[type=search]")
+    browser.tab_to("input[type=search]")
     for letter in "controller 6 ":
         browser.press(letter)
     assert shown(browser) == ["Question 6 · changed · refused by the content filter"]
@@ -103,7 +101,7 @@ def test_answers_are_filtered_by_keyboard_alone(browser: Chromium, whole: Path) 
 
 def test_each_evaluation_is_filtered_on_its_own(browser: Chromium, tmp_path: Path) -> None:
     browser.open(written(tmp_path, two_evaluations()))
-    tab_to(browser, "input[type=checkbox]")
+    browser.tab_to("input[type=checkbox]")
     browser.press(" ")
     assert browser.evaluate(
         "[...document.querySelectorAll('output')].map((one) => one.textContent)"
@@ -112,7 +110,7 @@ def test_each_evaluation_is_filtered_on_its_own(browser: Chromium, tmp_path: Pat
 
 def test_a_table_wider_than_the_window_is_reached_and_named(browser: Chromium, whole: Path) -> None:
     browser.open(whole, width=320)
-    tab_to(browser, ".wide")
+    browser.tab_to(".wide")
     assert browser.evaluate("document.activeElement.getAttribute('aria-label')").startswith(
         "Fields that differ"
     )
@@ -164,25 +162,8 @@ def two_evaluations() -> Report:
     )
 
 
-def violations(browser: Chromium) -> list[Any]:
-    """What axe holds against the page: every rule it has."""
-    browser.evaluate(f"{AXE.read_text(encoding='utf-8')};0")
-    return browser.evaluate(
-        "axe.run({resultTypes: ['violations']}).then((found) => found.violations.map("
-        "(one) => `${one.id}: ${one.nodes.map((node) => node.html).slice(0, 3)}`))"
-    )
-
-
 def shown(browser: Chromium) -> list[str]:
     return browser.evaluate(
         "[...document.querySelectorAll('article')].filter((one) => one.offsetHeight)"
         ".map((one) => one.querySelector('h4').textContent)"
     )
-
-
-def tab_to(browser: Chromium, selector: str) -> None:
-    for _ in range(60):
-        browser.press("Tab")
-        if browser.evaluate(f"document.activeElement.matches({selector!r})"):
-            return
-    raise AssertionError(f"no Tab leads to {selector}")

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+AXE = Path(__file__).with_name("node_modules") / "axe-core" / "axe.min.js"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -58,13 +59,20 @@ class Chromium:
         flags = ["--headless", "--remote-debugging-pipe", "--no-first-run", "--disable-gpu"]
         return [*flags, "--no-sandbox", f"--user-data-dir={self._home}"]
 
-    def open(self, page: Path, *, width: int = 1280, dark: bool = False, media: str = "") -> None:
-        """Show a file at a width, in a scheme, on screen or (`print`) on paper."""
+    def open(
+        self, page: Path | str, *, width: int = 1280, dark: bool = False, media: str = ""
+    ) -> None:
+        """Show a file or an address at a width, in a scheme, on screen or (`print`) on paper."""
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
         self.call("Emulation.setDeviceMetricsOverride", size)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", {"media": media, "features": [scheme]})
-        self.call("Page.navigate", {"url": page.as_uri()})
+        address = page if isinstance(page, str) else page.as_uri()
+        self.call("Page.navigate", {"url": address})
+        self.loaded()
+
+    def loaded(self) -> None:
+        """Wait until the page that is on its way is there."""
         while self._event()["method"] != "Page.loadEventFired":
             pass
 
@@ -75,6 +83,22 @@ class Chromium:
         if "exceptionDetails" in answer:
             raise AssertionError(json.dumps(answer["exceptionDetails"])[:2000])
         return answer["result"].get("value")
+
+    def violations(self) -> list[Any]:
+        """What axe holds against the page: every rule it has."""
+        self.evaluate(f"{AXE.read_text(encoding='utf-8')};0")
+        return self.evaluate(
+            "axe.run({resultTypes: ['violations']}).then((found) => found.violations.map("
+            "(one) => `${one.id}: ${one.nodes.map((node) => node.html).slice(0, 3)}`))"
+        )
+
+    def tab_to(self, selector: str) -> None:
+        """Press Tab until what the selector names has the focus."""
+        for _ in range(60):
+            self.press("Tab")
+            if self.evaluate(f"document.activeElement.matches({selector!r})"):
+                return
+        raise AssertionError(f"no Tab leads to {selector}")
 
     def press(self, key: str) -> None:
         """Press a key and let it go: `Tab`, ` `, or a letter."""

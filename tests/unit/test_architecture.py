@@ -17,7 +17,7 @@ SDKS = {"azure", "openai", "pulumi", "msal"}
 
 HEAVY = {
     *("azure", "cryptography", "google", "grpc", "importlib", "jwt", "msgspec", "numpy", "openai"),
-    *("jsonschema", "pulumi", "rich", "ruamel", "sacrebleu", "tokenizers", "xml", "yaml"),
+    *("jinja2", "jsonschema", "pulumi", "rich", "ruamel", "sacrebleu", "tokenizers", "xml", "yaml"),
 }
 """Packages that cost milliseconds to import: only these, and what rests on them, may come late."""
 

@@ -81,6 +81,17 @@ class RunLog:
         self._flushed = (len(self._text), time.monotonic())
 
 
+def read_log(cloud: Cloud, job: Resource) -> str:
+    """`std_log.txt` of a run as far as it is written; empty where there is none, or no more."""
+    project = workspaces.workspace_of(cloud, job)
+    account = datastores.storage_account(cloud, workspaces.hub_of(cloud, project))
+    path = f"{run_folder(job.name)}/{LOG_NAME}"
+    if not blobs.exists(cloud, account, datastores.ARTIFACT_CONTAINER, path):
+        return ""
+    content = blobs.read(cloud, account, datastores.ARTIFACT_CONTAINER, path)
+    return content.decode(errors="replace")
+
+
 def register_model(cloud: Cloud, job: Resource, output: Path) -> str:
     """Upload what the trainer wrote and register it as the next model version; gives its id."""
     project = workspaces.workspace_of(cloud, job)

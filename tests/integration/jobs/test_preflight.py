@@ -203,6 +203,21 @@ def test_no_reachable_azure_is_one_clear_line_within_seconds(place: Place) -> No
     assert "Traceback" not in planned.said
 
 
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_certificates_that_are_not_there_are_told_by_their_variable(
+    place: Place, variable: str
+) -> None:
+    for named, why in (
+        ("/none.pem", "there is no such file"),
+        (__file__, "no file of certificates"),
+    ):
+        asked = place.tune("list", **{variable: named})
+        assert asked.code == 9, asked.said
+        assert f"{variable} is '{named}', " in asked.err
+        assert why in asked.err
+        assert "Traceback" not in asked.said
+
+
 def test_a_broken_spec_gives_every_finding_and_reaches_for_nothing(place: Place) -> None:
     spec = place.folder / "broken.yaml"
     spec.write_text("type: finetuning\nname: x\nmodell: y\nepocs: 3\n", encoding="utf-8")
