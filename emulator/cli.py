@@ -53,12 +53,18 @@ def run(arguments: argparse.Namespace) -> int:
 
     state = None if arguments.state == MEMORY else Path(arguments.state)
     start = _date(arguments.date) if arguments.date else None
+    python = _python(arguments.job_python) if arguments.job_python else None
     try:
         with _Signals() as signals, StateDirectory(state) as directory:
             if arguments.fresh:
                 directory.wipe()
             return _run_child(
-                command, state, start, signals, command_jobs=not arguments.no_command_jobs
+                command,
+                state,
+                start,
+                signals,
+                command_jobs=not arguments.no_command_jobs,
+                job_python=python,
             )
     except UnusableStateError as error:
         raise UsageError(str(error)) from error
@@ -199,11 +205,13 @@ def _run_child(
     signals: "_Signals",
     *,
     command_jobs: bool,
+    job_python: Path | None,
 ) -> int:
     from emulator.rehearsal.pulumi import find_pulumi
     from emulator.server import Emulator
 
-    with Emulator(state, start=start, command_jobs=command_jobs) as emulator:
+    emulated = Emulator(state, start=start, command_jobs=command_jobs, job_python=job_python)
+    with emulated as emulator:
         environment = emulator.environment()
         assert emulator.address is not None
         pulumi = find_pulumi(os.environ)
@@ -319,6 +327,14 @@ def _control(method: str, path: str, body: Any = None) -> Any:
     return answer
 
 
+def _python(text: str) -> Path:
+    """The program as an absolute path, its links left as they are: one may be a virtual one's."""
+    found = shutil.which(text)
+    if found is None:
+        raise UsageError(f"--job-python {text}: there is no such program. Name a Python.")
+    return Path(found).absolute()
+
+
 def _date(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
@@ -367,6 +383,11 @@ def parser() -> argparse.ArgumentParser:
         "--no-command-jobs",
         action="store_true",
         help="refuse command jobs: run no submitted code on this machine",
+    )
+    verb.add_argument(
+        "--job-python",
+        metavar="PROGRAM",
+        help="the Python that command jobs run by, with what they import (the emulator's own)",
     )
     verb.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND …")
     verb.set_defaults(work=run)

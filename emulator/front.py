@@ -57,9 +57,16 @@ class Front:
         start: datetime | None = None,
         temporary: Path | None = None,
         command_jobs: bool = True,
+        job_python: Path | None = None,
         services: tuple[str, ...] = SERVICES,
     ) -> None:
-        self.cloud = Cloud(state, start=start, temporary=temporary, command_jobs=command_jobs)
+        self.cloud = Cloud(
+            state,
+            start=start,
+            temporary=temporary,
+            command_jobs=command_jobs,
+            job_python=job_python,
+        )
         self.services = [_service(name) for name in services]
         types = TypeTable(
             (row for service in self.services for row in service.types),

@@ -34,12 +34,17 @@ class Emulator:
         *,
         start: datetime | None = None,
         command_jobs: bool = True,
+        job_python: Path | None = None,
     ) -> None:
         self.identities: Identities = new_identities()
         # Work on its way lies in the scratch folder too: what has no lock is taken for left over.
         self._scratch = Scratch()
         self.front = Front(
-            state, start=start, temporary=self._scratch.path, command_jobs=command_jobs
+            state,
+            start=start,
+            temporary=self._scratch.path,
+            command_jobs=command_jobs,
+            job_python=job_python,
         )
         self.cloud = self.front.cloud
         self._start_day = start

@@ -24,6 +24,7 @@ and `policy/` by `make docs`. Rules of a [policy](policy.md) hold where its file
 """
 CHAPTERS = {
     "S": "Specs",
+    "T": "Trainings of your own",
     "C": "Models, regions, dates, prices",
     "D": "Data",
     "R": "Refused plans",

@@ -66,6 +66,30 @@ budget:
 ignore:
   - {rule: FT-D022, reason: greetings repeat on purpose, until: 2027-03-31}
 """,
+    "training": """\
+type: training
+name: support
+model: Phi-4-mini-instruct
+task: chat
+training_data: train.jsonl
+validation_data: valid.jsonl
+method: lora
+lora: {r: 8, alpha: 16}
+loss: {name: focal, gamma: 2, completion_only: true}
+optimizer: {name: lion, betas: [0.9, 0.95]}
+learning_rate: 1e-4
+scheduler: cosine
+warmup: 0.05
+epochs: 3
+batch_size: 4
+max_seq_length: 1024
+early_stopping: {patience: 2}
+checkpoints: {every: 100, keep: 2}
+outputs: {registered_model: {name: support}}
+resources: {instance_type: Standard_NC24ads_A100_v4}
+limits: {timeout: 7200}
+budget: {max_usd: 20}
+""",
     "serverless_endpoint": """\
 type: serverless_endpoint
 name: support
@@ -164,6 +188,8 @@ def _kind(field: dict[str, Any]) -> str:
     if "enum" in field:
         return ", ".join(f"`{value}`" for value in field["enum"])
     kind = field.get("type", "anything")
+    if "prefixItems" in field:
+        return f"{len(field['prefixItems'])} x {_kind(field['prefixItems'][0])}"
     if kind == "array":
         return f"a list of {_kind(field.get('items', {}))}"
     if kind == "object":

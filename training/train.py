@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from tuning import config, fields, rows
-from tuning.errors import TrainingError
+from tuning.errors import MachineError, TrainingError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,13 +43,24 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         # what bitsandbytes says on being imported is about kernels that only qlora asks for
         logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
-        from tuning.run import train  # torch takes seconds to import, a typo should not
-
-        train(settings)
+        _train(settings)
     except TrainingError as error:
         print(error, file=sys.stderr, flush=True)
         return error.exit_code
     return 0
+
+
+def _train(settings: config.Config) -> None:
+    try:
+        from tuning.run import train  # torch takes seconds to import, a typo should not
+    except ModuleNotFoundError as error:
+        raise MachineError(
+            f"{error.name} is not installed where this runs: {sys.executable}. Install what "
+            "requirements.lock beside train.py pins. foundry-tune's emulator runs jobs by a Python "
+            "of the machine: `make demo-training` makes one that has it and rehearses with it, "
+            "`foundry-emulator run --job-python PROGRAM` takes any other."
+        ) from None
+    train(settings)
 
 
 if __name__ == "__main__":

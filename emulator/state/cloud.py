@@ -1,5 +1,6 @@
 """The emulated cloud's state: everything that handlers reach through `request.cloud`."""
 
+import sys
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +25,8 @@ class Cloud:
     """One emulated Azure, remembered. `state` is its directory, None to keep it in memory.
 
     `temporary` is where work on its way lies, None for the system's own temporary folder.
-    `command_jobs` says whether code that somebody submits is run on this machine.
+    `command_jobs` says whether code that somebody submits is run on this machine, `job_python` by
+    which Python; None for the emulator's own.
     """
 
     def __init__(
@@ -34,12 +36,14 @@ class Cloud:
         start: datetime | None = None,
         temporary: Path | None = None,
         command_jobs: bool = True,
+        job_python: Path | None = None,
     ) -> None:
         self.tenant = TENANT
         self.directory = state
         """Where the state lies on disk; None when it is kept in memory."""
         self.temporary = temporary
         self.command_jobs = command_jobs
+        self.job_python = job_python or Path(sys.executable)
         self.network: Mapping[str, str] = {}
         """The variables by which a process reaches this cloud; none while it listens nowhere."""
         if state is not None:

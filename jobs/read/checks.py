@@ -14,18 +14,19 @@ from jobs.dataset.privacy import masked, private_in
 from jobs.findings import Finding
 from jobs.read.functions import function_findings
 from jobs.read.judge import judge_findings
+from jobs.read.named import data_ids, wrong_model
 from jobs.read.supported import limits
 from jobs.read.sweeps import sweep_findings
+from jobs.read.trainings import training_findings
 from jobs.revision import TAG_PREFIX
-from jobs.spec import ids
 from jobs.spec.command import Command, Environment, JobInput
 from jobs.spec.gates import PER_QUESTION, Gate, read_gate, read_safety_gate
 from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint
 from jobs.spec.reader import Path
 from jobs.spec.references import name_of, parse
 from jobs.spec.story import Chapter, Story
+from jobs.spec.training import TrainingJob
 from jobs.spec.trials import SAME_WORDS
-from jobs.suggestions import did_you_mean
 from jobs.values import day, placed_texts, texts
 
 
@@ -44,6 +45,8 @@ def _check(chapter: Chapter, story: Story, on: date) -> Iterator[Finding]:
         yield chapter.finding("FT-S040", limit.path, limit.message, at_key=limit.at_key)
     if isinstance(spec, FineTuning):
         yield from _fine_tuning(chapter, spec, on)
+    elif isinstance(spec, TrainingJob):
+        yield from training_findings(chapter, spec)
     elif isinstance(spec, ServerlessEndpoint):
         yield from _endpoint(chapter, spec, story, on)
     elif isinstance(spec, Evaluation):
@@ -58,6 +61,7 @@ def _check(chapter: Chapter, story: Story, on: date) -> Iterator[Finding]:
 _NAMES = {
     # azure-ai-ml 1.27.1's swagger: jobs up to 255, less what this project adds to a revision's name
     "finetuning": (r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,240}", "letters, digits, - and _, at most 241"),
+    "training": (r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,240}", "letters, digits, - and _, at most 241"),
     "command": (r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}", "letters, digits, - and _, at most 255"),
     "serverless_endpoint": (
         r"[a-zA-Z][a-zA-Z0-9-]{0,51}",
@@ -84,7 +88,7 @@ def _tags(chapter: Chapter) -> Iterator[Finding]:
 
 def _own_prices(chapter: Chapter) -> Iterator[Finding]:
     spec = chapter.spec
-    if isinstance(spec, FineTuning | ServerlessEndpoint) and spec.budget:
+    if isinstance(spec, FineTuning | TrainingJob | ServerlessEndpoint) and spec.budget:
         own = spec.budget.own_prices
         if own and day(own.as_of) is None:
             message = f"'{own.as_of[:40]}' is no day. Write it as 2026-10-01."
@@ -128,9 +132,9 @@ def _fine_tuning(chapter: Chapter, spec: FineTuning, on: date) -> Iterator[Findi
     yield from _validation(chapter, spec)
     if spec.sweep is not None:
         yield from sweep_findings(chapter, spec, spec.sweep)
-    yield from _data_ids(chapter, spec)
+    yield from data_ids(chapter, spec)
     if not parse(spec.model_path) and spec.model_provider == "custom":
-        wrong = _wrong_model(spec.model_path, tuned=False)
+        wrong = wrong_model(spec.model_path, tuned=False)
         if wrong:
             yield chapter.finding("FT-S038", _model_field(spec), wrong)
         elif spec.is_serverless:
@@ -143,53 +147,6 @@ def _fine_tuning(chapter: Chapter, spec: FineTuning, on: date) -> Iterator[Findi
 
 def _model_field(spec: FineTuning) -> Path:
     return ("model",) if isinstance(spec.model, str) else ("model", "path")
-
-
-def _wrong_model(written: str, *, tuned: bool) -> str:
-    """What is wrong with a model's id, with the id that was meant; empty for a right one.
-
-    `tuned`: whether a model of the project may stand here, or a base model of a registry only.
-    """
-    understood = ids.model_id(written)
-    unfilled = ids.placeholder(written)
-    if understood is None or unfilled:
-        meant = ids.corrected(written, "models") or ids.meant(written)
-        what = f"'{written[:80]}' is not the id of a model"
-        if unfilled:
-            what = f"'{unfilled[:40]}' was never filled in"
-        return f"{what}. Write {meant or 'azureml://registries/azureml/models/<name>'}."
-    if understood.form == "name" and catalog().model(written) is None:
-        close = did_you_mean(written, [model.name for model in catalog().models])
-        return (
-            f"'{written}' is no model of the catalogue.{close} A model that the catalogue lacks is "
-            "named in full: azureml://registries/<registry>/models/<name>."
-        )
-    if tuned and understood.form == "short" and not understood.version:
-        return f"'{written}' names no version. Write azureml:{understood.name}:<version>."
-    if not tuned and understood.form in ("asset", "short"):
-        meant = ids.corrected(written, "models") or ids.meant(written)
-        right = f" Write {meant}." if meant else ""
-        return f"'{written}' is a model of a project; only a registry's can be fine-tuned.{right}"
-    return ""
-
-
-def _data_ids(chapter: Chapter, spec: FineTuning) -> Iterator[Finding]:
-    for field, written in (
-        ("training_data", spec.training_path),
-        ("validation_data", spec.validation_path),
-    ):
-        if not written or chapter.local_path(written) is not None:
-            continue
-        path = (field,) if isinstance(getattr(spec, field), str) else (field, "path")
-        unfilled = ids.placeholder(written)
-        if ids.data_id(written) is not None and not unfilled:
-            yield chapter.finding("FT-S041", path, "lies elsewhere: it is not looked at here.")
-            continue
-        what = f"'{written[:80]}' is not the id of data"
-        if unfilled:
-            what = f"'{unfilled[:40]}' was never filled in"
-        meant = ids.corrected(written, "data") or "azureml:<name>:<version>, or a local file"
-        yield chapter.finding("FT-S038", path, f"{what}. Write {meant}.")
 
 
 def _validation(chapter: Chapter, spec: FineTuning) -> Iterator[Finding]:
@@ -265,7 +222,7 @@ def _served_model(
 ) -> Iterator[Finding]:
     field = "model" if spec.model is not None else "model_id"
     path = spec.model_path
-    if path and not parse(path) and (wrong := _wrong_model(path, tuned=True)):
+    if path and not parse(path) and (wrong := wrong_model(path, tuned=True)):
         yield chapter.finding("FT-S038", (field,), wrong)
         return
     if "/registries/" in path and "/versions/" in path:

@@ -1,6 +1,5 @@
 """Spec files and the data they name, examined together offline: what every verb begins with."""
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,15 +15,17 @@ from jobs.money.cost import Cost, estimate
 from jobs.read.checks import check_story
 from jobs.read.fields import field_findings
 from jobs.read.labels import label_findings
+from jobs.read.near_name import near_name
 from jobs.read.policies import Policies, policy_findings
 from jobs.read.prices import PriceLists, team_prices
 from jobs.read.silence import silence
+from jobs.read.training_rows import training_rows
 from jobs.spec.models import DataInput, Evaluation, FineTuning
 from jobs.spec.policies import TeamPolicy, is_policy, read_policy
 from jobs.spec.prices import TeamPrices, is_price_list, read_prices
 from jobs.spec.story import Chapter, Story, load
+from jobs.spec.training import TrainingJob
 from jobs.spec.trials import longest
-from jobs.suggestions import did_you_mean
 from jobs.terminal.findings import summary
 
 if TYPE_CHECKING:
@@ -238,6 +239,12 @@ def _look(
         if readable:
             data[owner.reference] = _check(owner, readable, near, tokenizer)
             spoken[owner.reference] = list(data[owner.reference].findings)
+    for chapter in story.chapters:
+        if isinstance(chapter.spec, TrainingJob):
+            found, of_data = training_rows(chapter, chapter.spec, with_data=with_data)
+            findings += found
+            if of_data:
+                spoken[chapter.reference] = of_data
     kept, ignored = silence(story, findings, spoken, on=on)
     prices, wrong = team_prices(story, known.prices) if known.prices else ({}, [])
     policies, wrong_policies = known.policies.of(Path(file).parent)
@@ -305,7 +312,7 @@ def _readable(named: list[_Named]) -> "tuple[list[DataFile], list[Finding]]":
         try:
             open_regular(path).close()
         except UnreadableFileError as error:
-            hint = _near_name(path)
+            hint = near_name(path)
             message = f"'{written}' can't be read: {error}.{hint}"
             findings.append(chapter.finding("FT-S017", (field,), message))
         else:
@@ -321,14 +328,6 @@ def _readable(named: list[_Named]) -> "tuple[list[DataFile], list[Finding]]":
 def _is_called_a_folder(chapter: Chapter, field: str) -> bool:
     data = getattr(chapter.spec, field)
     return isinstance(data, DataInput) and data.type == "uri_folder"
-
-
-def _near_name(path: Path) -> str:
-    try:
-        names = [entry.name for entry in os.scandir(path.parent)]
-    except OSError:
-        return ""
-    return did_you_mean(path.name, names[:1000])
 
 
 def _check(

@@ -2,7 +2,8 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from jobs.files import UnreadableFileError, read_bounded
 from jobs.findings import Finding
@@ -13,7 +14,6 @@ from jobs.spec.story import Chapter
 from jobs.suggestions import did_you_mean
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
-_TAKES = 3
 _MAX_BYTES = 1 << 20
 
 
@@ -37,20 +37,33 @@ def _wrong(chapter: Chapter, written: str) -> str:
     path = chapter.local_path(file) if file.endswith(".py") else None
     if path is None or not function.isidentifier():
         return f"'{written[:60]}' is no function. Write metrics.py:politeness."
+    tree = parsed(path, file)
+    if isinstance(tree, str):
+        return tree
+    return uncallable(tree, file, function, ("answer", "expected", "messages"))
+
+
+def parsed(path: Path, file: str) -> ast.Module | str:
+    """A Python file, read and not run; or what keeps it from being one."""
     try:
-        tree = ast.parse(read_bounded(path, _MAX_BYTES))
+        return ast.parse(read_bounded(path, _MAX_BYTES))
     except UnreadableFileError as error:
         return f"'{file}' can't be read: {error}."
     except SyntaxError as error:
         return f"{file}:{error.lineno} is not Python: {error.msg}."
     except (ValueError, RecursionError, MemoryError):
         return f"'{file}' is not Python."
+
+
+def uncallable(tree: ast.Module, file: str, function: str, takes: Sequence[str]) -> str:
+    """Why a function of a file can't be called with so many arguments, or nothing."""
     found = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
     if function not in found:
         return f"{file} has no function '{function}'.{did_you_mean(function, found)}"
-    if not _takes_three(found[function].args):
+    if not _takes(found[function].args, len(takes)):
         place = f"{file}:{found[function].lineno}"
-        return f"{place} doesn't take three. Write def {function}(answer, expected, messages)."
+        words = {1: "one", 2: "two", 3: "three"}[len(takes)]
+        return f"{place} doesn't take {words}. Write def {function}({', '.join(takes)})."
     return ""
 
 
@@ -60,8 +73,8 @@ def split(written: str) -> tuple[str, str]:
     return file, function
 
 
-def _takes_three(arguments: ast.arguments) -> bool:
+def _takes(arguments: ast.arguments, count: int) -> bool:
     positional = len(arguments.posonlyargs) + len(arguments.args)
     needed = positional - len(arguments.defaults)
     named = [one for one in arguments.kw_defaults if one is None]
-    return needed <= _TAKES and (positional >= _TAKES or bool(arguments.vararg)) and not named
+    return needed <= count and (positional >= count or bool(arguments.vararg)) and not named

@@ -17,6 +17,7 @@ from jobs.spec.models import (
 )
 from jobs.spec.reader import Path
 from jobs.spec.references import parse
+from jobs.spec.training import TrainingJob
 
 _BY_HAND = "submit the file with az ml job create"
 _NOT_SENT = "is not sent by foundry-tune, so it would have no effect. Remove it"
@@ -36,6 +37,12 @@ def limits(spec: Spec) -> Iterator[Limit]:
         yield from _fine_tuning(spec)
     elif isinstance(spec, ServerlessEndpoint):
         yield from _endpoint(spec)
+    elif isinstance(spec, TrainingJob):
+        yield Limit(
+            ("type",),
+            "trainings are checked and exported, not run. Submit it: foundry-tune export --az-ml "
+            "SPEC --to FOLDER && az ml job create -f FOLDER/NAME.training.yaml",
+        )
     elif isinstance(spec, Evaluation):
         if spec.seed is not None:
             yield Limit(("seed",), f"{_NOT_SENT}.")

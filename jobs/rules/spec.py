@@ -56,8 +56,8 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "FT-S008", "error", "Unknown document type",
-        "Nothing here runs such a document. Types are finetuning, serverless_endpoint, evaluation "
-        "and command.",
+        "Nothing here runs such a document. Types are finetuning, training, serverless_endpoint, "
+        "evaluation and command.",
         "type: fine_tune\nname: xbox-support",
         "type: finetuning\nname: xbox-support",
         False,

@@ -6,6 +6,7 @@ Also what `az ml` lets a file carry without a word: read-only fields, and a miss
 from collections.abc import Callable
 from typing import Any
 
+from jobs.spec.instead import set_apart
 from jobs.spec.models import Hyperparameters
 from jobs.spec.reader import Path, Tree
 from jobs.suggestions import nearest
@@ -17,6 +18,7 @@ Say = Callable[[str, Path, str], None]
 READ_ONLY = {
     "finetuning": ("id", "status", "creation_context", "log_files"),
     "command": ("id", "status", "creation_context", "log_files", "parameters"),
+    "training": ("id", "status", "creation_context", "log_files"),
     "serverless_endpoint": ("id", "provisioning_state", "scoring_uri", "headers", "system_data"),
 }
 """Fields that Azure fills; `az ml` drops them from a file (azure-ai-ml 1.35.2, dump_only)."""
@@ -52,9 +54,11 @@ def kind_of(value: dict[str, Any]) -> str:
 def translate(tree: Tree, say: Say) -> None:
     """Rewrite a document of another dialect in place, with a note for each thing that changed."""
     value: dict[str, Any] = tree.value
-    if "training_file" in value or "method" in value or "validation_file" in value:
-        _from_openai(tree, value, say)
     kind = kind_of(value)
+    if kind == "finetuning":
+        set_apart(tree, say)
+        if "training_file" in value or "method" in value or "validation_file" in value:
+            _from_openai(tree, value, say)
     for field in READ_ONLY.get(kind, ()):
         if field in value:
             value.pop(field)

@@ -13,6 +13,7 @@ from jobs.spec.command import Command
 from jobs.spec.models import Evaluation, FineTuning, ModelInput, ServerlessEndpoint
 from jobs.spec.references import parse
 from jobs.spec.story import Chapter
+from jobs.spec.training import TrainingJob
 from jobs.values import mapping
 
 _OURS = {
@@ -50,6 +51,7 @@ def az_ml(
             f"{spec.reference}: az ml has no evaluation documents.",
             next_step="Name what to export: --document finetuning.xbox-support",
         )
+    assert not isinstance(spec, TrainingJob), "a training is exported as the job it is short for"
     return _command(chapter, spec, folder), []
 
 

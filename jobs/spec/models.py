@@ -12,54 +12,14 @@ from jobs.catalog.catalog import registry_id, registry_model
 from jobs.spec.budget import Budget, Cap
 from jobs.spec.command import Command
 from jobs.spec.document import Document, JobDocument, Part
+from jobs.spec.inputs import DataInput, ModelInput
 from jobs.spec.judge import JUDGE, Judge, JudgeMetric
 from jobs.spec.metric import Format, Metric
 from jobs.spec.sweep import Sweep
+from jobs.spec.training import TrainingJob
 from jobs.values import span
 
 # ── fine-tuning ─────────────────────────────────────────────────────────────────────────────────
-
-
-class ModelInput(Part, frozen=True, kw_only=True):
-    """A model, as `az ml` writes it in full."""
-
-    path: Annotated[
-        str,
-        Meta(description="azureml://registries/azureml/models/<name>[/versions/<n>], or a path."),
-    ]
-    type: Annotated[
-        Literal["mlflow_model", "custom_model", "triton_model"],
-        Meta(description="The form of the model."),
-    ] = "mlflow_model"
-    mode: Annotated[
-        Literal["download", "ro_mount", "direct"] | None,
-        Meta(description="How a job on your compute would see it."),
-    ] = None
-    datastore: Annotated[
-        str | None, Meta(description="The datastore, where the path has none.")
-    ] = None
-
-
-class DataInput(Part, frozen=True, kw_only=True):
-    """Data, as `az ml` writes it in full."""
-
-    path: Annotated[
-        str | None,
-        Meta(description="A .jsonl file relative to the spec, azureml:name:version, or a URL."),
-    ] = None
-    type: Annotated[
-        Literal["uri_file", "uri_folder"], Meta(description="One file; a folder is not read.")
-    ] = "uri_file"
-    mode: Annotated[
-        Literal["download", "ro_mount", "direct"] | None,
-        Meta(description="How a job on your compute would see it."),
-    ] = None
-    path_on_compute: Annotated[
-        str | None, Meta(description="Where a job on your compute would see it.")
-    ] = None
-    datastore: Annotated[
-        str | None, Meta(description="The datastore, where the path has none.")
-    ] = None
 
 
 class ValidationData(DataInput, frozen=True, kw_only=True):
@@ -530,9 +490,10 @@ class Evaluation(Document, frozen=True, kw_only=True):
         return (*((JUDGE,) if self.judge else ()), *self.custom_metrics)
 
 
-Spec = FineTuning | ServerlessEndpoint | Evaluation | Command
+Spec = FineTuning | TrainingJob | ServerlessEndpoint | Evaluation | Command
 
 KINDS: dict[str, type[Document]] = {
-    model.kind: model for model in (FineTuning, ServerlessEndpoint, Evaluation, Command)
+    model.kind: model
+    for model in (FineTuning, TrainingJob, ServerlessEndpoint, Evaluation, Command)
 }
 """Each document type by its word."""

@@ -22,6 +22,8 @@ from jobs.values import mapping
 
 S = TypeVar("S", bound=msgspec.Struct)
 
+_LISTS = (types.VarTupleType, types.ListType, types.TupleType)
+
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
@@ -130,10 +132,19 @@ class _Walk:
             for key, item in value.items():
                 self.check(item, kind.value_type, (*path, key), value, key)
         elif isinstance(kind, (types.VarTupleType, types.ListType)):
-            if len(value) < (kind.min_length or 0):
-                self._say("FT-S007", path, "an empty list where at least one is needed.")
+            if len(value) < (least := kind.min_length or 0):
+                short = f"a list of {len(value)} where at least {least} are needed."
+                one = "an empty list where at least one is needed."
+                self._say("FT-S007", path, one if least == 1 else short)
             for index, item in enumerate(value):
                 self.check(item, kind.item_type, (*path, index), value, index)
+        elif isinstance(kind, types.TupleType):
+            if len(value) != len(kind.item_types):
+                wanted = f"{len(kind.item_types)} are expected."
+                self._say("FT-S007", path, f"a list of {len(value)} where {wanted}")
+                return
+            for index, (item, part) in enumerate(zip(value, kind.item_types, strict=True)):
+                self.check(item, part, (*path, index), value, index)
         elif isinstance(kind, types.LiteralType):
             self._literal(value, kind, path, parent, step)
         elif isinstance(kind, (types.IntType, types.FloatType)):
@@ -212,7 +223,7 @@ def _is_of(value: Any, kind: types.Type) -> bool:
         return True
     if isinstance(kind, (types.StructType, types.DictType)):
         return isinstance(value, dict)
-    if isinstance(kind, (types.VarTupleType, types.ListType)):
+    if isinstance(kind, _LISTS):
         return isinstance(value, list)
     if isinstance(kind, (types.StrType, types.LiteralType)):
         return isinstance(value, str)
@@ -268,7 +279,7 @@ def _wanted(options: tuple[types.Type, ...]) -> str:
 def _name(kind: types.Type) -> str:
     if isinstance(kind, (types.StructType, types.DictType)):
         return "a mapping"
-    if isinstance(kind, (types.VarTupleType, types.ListType)):
+    if isinstance(kind, _LISTS):
         return "a list"
     if isinstance(kind, types.LiteralType):
         return f"one of {', '.join(map(str, kind.values))}"

@@ -121,12 +121,14 @@ def as_junit(findings: Sequence[Finding], files: Sequence[str]) -> str:
 
 
 def _line(finding: Finding) -> str:
-    what = f"{finding.path}: {finding.message}" if finding.path else finding.message
+    message, *below = finding.message.split("\n")
+    what = f"{finding.path}: {message}" if finding.path else message
     label = "" if finding.severity == "error" else f"{finding.severity}: "
     plain = f"{finding.place}: {label}{what}"
     shown = f"{finding.place}: {style(label, _COLOUR[finding.severity])}{what}" if label else plain
     gap = " " * max(2, WIDTH - width(plain) - len(finding.rule))
-    return f"{shown}{gap}{style(finding.rule, _COLOUR[finding.severity])}"
+    first = f"{shown}{gap}{style(finding.rule, _COLOUR[finding.severity])}"
+    return "\n".join([first, *below])
 
 
 def _counted(count: int, word: str) -> str:

@@ -1,6 +1,7 @@
 """Files of conversations, one a line: check, split, clean, describe, screen, collect new ones.
 
 foundry-tune dataset check train.jsonl --validation valid.jsonl
+foundry-tune dataset check examples/intents/train.jsonl --task classification
 foundry-tune dataset split all.jsonl --share 0.2 --seed 13
 foundry-tune dataset fix   train.jsonl --to train.clean.jsonl
 foundry-tune dataset fix   chats.csv --from csv --user question --assistant answer
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from jobs.findings import Finding
 
 TASKS = ("chat_completion", "text_completion")
+ROW_TASKS = ("chat", "text", "classification", "preference")
+"""What a training of one's own learns, each with rows of its own (`jobs.dataset.rows`)."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -30,7 +33,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     check = actions.add_parser("check", help="everything that is wrong with files, line by line")
-    _add_files(check)
+    _add_files(check, (*TASKS, *ROW_TASKS))
     add_output(check, FORMS)
     add_strict(check)
     split = actions.add_parser("split", help="training and validation, without leakage")
@@ -122,7 +125,7 @@ def _add_force(parser: ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="write over files that are there")
 
 
-def _add_files(parser: ArgumentParser) -> None:
+def _add_files(parser: ArgumentParser, tasks: Sequence[str] = TASKS) -> None:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="training files")
     for role in ("validation", "test"):
         parser.add_argument(
@@ -133,7 +136,7 @@ def _add_files(parser: ArgumentParser) -> None:
             metavar="FILE",
             help=f"a {role} file",
         )
-    parser.add_argument("--task", choices=TASKS, default=TASKS[0], help="the form of a line")
+    parser.add_argument("--task", choices=tasks, default=TASKS[0], help="the form of a line")
     parser.add_argument(
         "--model", default="", help="the model it is for: its context and its tokens"
     )
@@ -143,9 +146,37 @@ def _add_files(parser: ArgumentParser) -> None:
 
 
 def _check(arguments: Namespace) -> int:
+    if arguments.task in ROW_TASKS:
+        return _check_rows(arguments)
     checked = _checked(arguments)
     counts = {item.file.name: item.tally.conversations for item in checked.files}
     return _tell_findings(checked.findings, counts, arguments)
+
+
+def _check_rows(arguments: Namespace) -> int:
+    """Rows of a training of one's own: their form, and secrets; no tokens are counted."""
+    from jobs.dataset.check import DataFile
+    from jobs.dataset.rows import check_rows
+    from jobs.errors import UsageError
+    from jobs.files import UnreadableFileError
+
+    for name in ("model", "epochs", "batch_size", "tokenizer"):
+        if getattr(arguments, name) not in ("", 1, None):
+            raise UsageError(
+                f"--{name.replace('_', '-')} has no effect on rows of --task {arguments.task}.",
+                next_step="Leave it out, or check the spec: foundry-tune validate SPEC",
+            )
+    findings: list[Finding] = []
+    counts: dict[str, int] = {}
+    for path in (*arguments.files, *arguments.validation, *arguments.test):
+        name = DataFile(path).name
+        try:
+            rows = check_rows(path, name, arguments.task)
+        except UnreadableFileError as error:
+            raise UsageError(f"{path} can't be read: {error}.") from error
+        findings += rows.findings
+        counts[name] = rows.count
+    return _tell_findings(findings, counts, arguments)
 
 
 def _screen(arguments: Namespace) -> int:

@@ -28,8 +28,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Print one document, or write all of them."""
     from jobs.errors import InvalidInputError, UsageError
+    from jobs.read.lowered import lowered, write_code
     from jobs.spec.export import az_ml
     from jobs.spec.story import load
+    from jobs.spec.training import TrainingJob
     from jobs.suggestions import did_you_mean
     from jobs.terminal.output import as_yaml, emit, progress
 
@@ -47,7 +49,7 @@ def run(arguments: Namespace) -> int:
     if arguments.to:
         folder.mkdir(parents=True, exist_ok=True)
     elif len(chapters) != 1:
-        jobs = [c for c in chapters if c.spec.kind in ("finetuning", "command")]
+        jobs = [c for c in chapters if c.spec.kind in ("finetuning", "training", "command")]
         if len(jobs) != 1:
             raise UsageError(
                 f"{story.file} has {len(chapters)} documents that az ml knows, and prints one.",
@@ -55,8 +57,13 @@ def run(arguments: Namespace) -> int:
             )
         chapters = jobs
     for chapter in chapters:
-        halves = _write_halves(chapter, folder) if arguments.to else []
-        plain, notes = az_ml(chapter, folder=folder, with_halves=bool(halves))
+        written = _write_halves(chapter, folder) if arguments.to else []
+        code = folder / f"{chapter.spec.name}.code"
+        if isinstance(chapter.spec, TrainingJob) and arguments.to:
+            written = [write_code(chapter, chapter.spec, code)]
+        plain, notes = az_ml(lowered(chapter, code), folder=folder, with_halves=bool(written))
+        if isinstance(chapter.spec, TrainingJob) and not arguments.to:
+            notes.append(f"{chapter.reference}: with --to FOLDER its code is written too.")
         for note in notes:
             progress(note)
         if not arguments.to:
@@ -64,8 +71,8 @@ def run(arguments: Namespace) -> int:
             continue
         target = folder / f"{chapter.spec.name}.{chapter.spec.kind.replace('_', '-')}.yaml"
         target.write_text(as_yaml(plain), encoding="utf-8")
-        for written in (target, *halves):
-            emit(str(written))
+        for path in (target, *written):
+            emit(str(path))
     return 0
 
 

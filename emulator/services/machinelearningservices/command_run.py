@@ -2,9 +2,9 @@
 
     Queued → Preparing (fetch code and inputs) → Running → Finalizing (upload) → Completed
 
-It is the machine's own Python that runs it, and no container: an environment is data here. The
-process gets no credential of anybody's, only a token that opens the tracking of its own run. Its
-time limit is measured on the virtual clock.
+It is a Python of this machine that runs it (`--job-python`, or the emulator's own), and no
+container: an environment is data here. The process gets no credential of anybody's, only a token
+that opens the tracking of its own run. Its time limit is measured on the virtual clock.
 """
 
 import contextlib
@@ -15,7 +15,6 @@ import selectors
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,9 +135,9 @@ def _environment(
         folder.mkdir()
     for name in ("python", "python3"):
         # A script and no link: a link would leave the virtual environment behind.
-        (tools / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
+        (tools / name).write_text(f'#!/bin/sh\nexec "{cloud.job_python}" "$@"\n', encoding="utf-8")
         (tools / name).chmod(0o755)
-    path = (str(tools), str(Path(sys.executable).parent), os.defpath, "/usr/local/bin")
+    path = (str(tools), str(cloud.job_python.parent), os.defpath, "/usr/local/bin")
     environment = {
         "PATH": os.pathsep.join(path),
         "HOME": str(home),

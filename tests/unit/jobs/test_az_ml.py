@@ -1,12 +1,15 @@
 """What `az ml` takes is taken as it is; what is exported loads with azure-ai-ml's own loaders."""
 
 import json
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from jobs.cli import main
 from jobs.plan.desired import read
@@ -182,3 +185,76 @@ def test_a_sweep_is_refused_by_name_and_not_left_out(
     said = capsys.readouterr()
     assert said.out == ""
     assert "finetuning.support: az ml sweeps command jobs only" in said.err
+
+
+def test_a_training_is_exported_as_a_job_whose_program_takes_it(
+    tmp_path: Path, loaders: tuple[Callable[..., Any], Callable[..., Any]]
+) -> None:
+    """Everything at once: functions of one's own, a folder as model, every kind of field."""
+    (tmp_path / "losses.py").write_text("def mine(logits, targets): return logits\n")
+    (tmp_path / "tiny").mkdir()
+    for name in ("config.json", "tokenizer_config.json"):
+        (tmp_path / "tiny" / name).write_text("{}")
+    for name in ("t.jsonl", "v.jsonl"):
+        row = {"messages": [{"role": r, "content": r} for r in ("user", "assistant")]}
+        (tmp_path / name).write_text(json.dumps(row) + "\n")
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(
+        "type: training\nname: ours\nmodel: tiny\ntraining_data: t.jsonl\n"
+        "validation_data: {path: v.jsonl, mode: download}\nmethod: full\n"
+        "loss: {name: custom, function: ./losses.py:mine}\ngradient_clipping: null\n"
+        "optimizer: {name: adamw, betas: [0.9, 0.95]}\nearly_stopping: {}\n"
+        "layers: {freeze: [model.embed_tokens*]}\ncheckpoints: {every: 10, resume: false}\n"
+        "distribution: {type: pytorch, process_count_per_instance: 4}\ntags: {team: a}\n"
+        "resources: {instance_type: Standard_NC96ads_A100_v4}\nlimits: {timeout: 60}\n"
+        "budget: {max_usd: 3}\noutputs: {registered_model: {name: tuned}}\n"
+    )
+    assert main(["export", "--az-ml", str(spec), "--to", str(tmp_path / "out")]) == 0
+    job = quietly(loaders[0], tmp_path / "out" / "ours.training.yaml")
+    assert job.command == (
+        "python train.py --config train.yaml --set model=${{inputs.model}} "
+        "--set training_data=${{inputs.training_data}} "
+        "--set validation_data=${{inputs.validation_data}} --set output=${{outputs.model}}"
+    )
+    kinds = {name: given.type for name, given in job.inputs.items()}
+    assert kinds == {
+        "model": "uri_folder",
+        "training_data": "uri_file",
+        "validation_data": "uri_file",
+    }
+    assert (job.outputs["model"].type, job.outputs["model"].name) == ("custom_model", "tuned")
+    assert job.distribution.process_count_per_instance == 4
+    assert (job.limits.timeout, job.tags) == (60, {"team": "a"})
+    packages = job.environment.conda_file["dependencies"][2]["pip"]
+    assert "torch==2.15.0" in packages
+    code = tmp_path / "out" / "ours.code"
+    told = yaml.safe_load((code / "train.yaml").read_text())
+    assert told["loss"] == {"name": "custom", "function": "losses.py:mine"}
+    assert (told["early_stopping"], told["gradient_clipping"]) == ({}, None)
+    assert "learning_rate" not in told  # the program's own default
+    inputs = [f"model={tmp_path}/tiny", f"training_data={tmp_path}/t.jsonl"]
+    given = [
+        word for one in (*inputs, f"validation_data={tmp_path}/v.jsonl") for word in ("--set", one)
+    ]
+    checked = subprocess.run(
+        [sys.executable, "train.py", "--config", "train.yaml", "--check", *given],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=code,
+    )
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert checked.stdout == "train.yaml: in order; 1 rows to learn from\n"
+
+
+def test_two_ways_to_write_a_training_are_the_same_code(tmp_path: Path) -> None:
+    codes: list[str] = []
+    for lines in ("loss: focal\n", "loss: {name: focal, gamma: 2.0}\nepochs: 1\nlora: {}\n"):
+        spec = tmp_path / "spec.yaml"
+        spec.write_text(
+            "type: training\nname: ours\nmodel: Phi-4-mini-instruct\ntraining_data: t.jsonl\n"
+            f"resources: {{instance_type: Standard_NC24ads_A100_v4}}\n{lines}"
+        )
+        assert main(["export", "--az-ml", str(spec), "--to", str(tmp_path / "out")]) == 0
+        codes.append((tmp_path / "out" / "ours.code" / "train.yaml").read_text())
+    assert codes == ["loss:\n  name: focal\n"] * 2

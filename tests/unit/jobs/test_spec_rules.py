@@ -113,7 +113,7 @@ CASES: dict[str, tuple[str, str]] = {
         job("", "ignore: [{rule: FT-C008, reason: we know better}]\n"),
         job("epochs: 3", "epochs: 20") + "ignore: [{rule: FT-C008, reason: we know better}]\n",
     ),
-    "FT-S029": (job("epochs: 3", "epochs: 3, lora_alpha: 64"), job()),
+    "FT-S029": (job("epochs: 3", "epochs: 3, adam_beta1: 0.8"), job()),
     "FT-S030": (
         endpoint('smoke_tests: [{prompt: Hi, expect: {matches: "(a"}}]\n'),
         endpoint('smoke_tests: [{prompt: Hi, expect: {matches: "(a)"}}]\n'),
@@ -342,8 +342,7 @@ def wrong_ids(folder: Path, text: str) -> list[Finding]:
     [
         COMMAND,
         job("", "model_provider: azure_open_ai\n"),
-        job("epochs: 3", "epochs: 3, loss_function: focal"),
-        job("epochs: 3", "epochs: 3, optimizer: lion"),
+        job("epochs: 3", "epochs: 3, adam_beta1: 0.8"),
         job("", "identity: {type: managed}\n"),
         job("", "resources: {instance_types: [Standard_NC24ads_A100_v4]}\n"),
         job("chat_completion", "question_answering"),
