@@ -138,7 +138,7 @@ _ANSWERS: dict[str, dict[str, Any]] = {
     "orphans": {
         "orphans": _list(
             _object(
-                type={"enum": ["endpoint", "finetuning"]},
+                type={"enum": ["endpoint", "finetuning", "command"]},
                 name=_TEXT, document=_TEXT, why=_TEXT, per_day=_TEXT, command=_TEXT,
                 usd_per_day=_object(low={"type": "number"}, high=_MONEY),
             )

@@ -92,6 +92,12 @@ def create_container(
     cloud: Cloud, account: str, name: str, metadata: Mapping[str, str] | None = None
 ) -> Container:
     """Make a container; 409 when it is there."""
+    if not 3 <= len(name) <= 63:
+        raise AzureError(
+            400,
+            "OutOfRangeInput",
+            "The specified resource name length is not within the permissible limits.",
+        )
     if not _CONTAINER_NAME.fullmatch(name):
         raise AzureError(
             400, "InvalidResourceName", "The specified resource name contains invalid characters."
@@ -189,7 +195,8 @@ def read(
         "WHERE account=? AND container=? AND name=?",
         (start + 1, 2**31 - 1 if size is None else size, account.lower(), container, name),
     )
-    return bytes(row["content"]) if row else None
+    # SQLite's substr of an empty blob is NULL.
+    return bytes(row["content"] or b"") if row else None
 
 
 def write(

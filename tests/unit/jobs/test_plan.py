@@ -18,12 +18,13 @@ from jobs.foundry.subscription import Usage
 from jobs.money.price import UnitPrice
 from jobs.plan.actual import Actual
 from jobs.plan.decide import decide
-from jobs.plan.desired import DataVersion, Desired, Measuring, Serving, Training
+from jobs.plan.desired import Desired, Measuring, Serving, Training
 from jobs.plan.plan import Plan
 from jobs.plan.preflight import asking_checks, quota_check
 from jobs.plan.report import answer
 from jobs.plan.report.refusals import refusals
 from jobs.plan.steps import Action, Change, EndpointStep, JobStep
+from jobs.plan.undertaking import DataVersion
 from jobs.read.examine import CheckedSpecs
 from jobs.spec.models import Evaluation, FineTuning, Hyperparameters, ServerlessEndpoint
 
