@@ -224,5 +224,5 @@ def test_files_that_nobody_sent_are_not_run(place: Place) -> None:
         blob.upload_blob(b"print('mine')")
     refused = place.tune("apply", str(spec), "--yes")
     assert refused.code == 9, refused.said
-    assert f"{strange}' lies among the files of src" in refused.err
+    assert f"{strange}' lies among the files of " in refused.err
     assert place.jobs() == []
