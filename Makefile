@@ -35,6 +35,10 @@ check: $(STAMP) ## Format, lint, types, room boundaries
 	@$(BIN)/basedpyright
 	@$(BIN)/python -m pytest -q tests/unit/test_architecture.py
 
+demo-training: $(STAMP) .venv-training/.installed ## Trainings of one's own by torch, offline: an adapter and a head (sets torch up)
+	@PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/foundry-emulator run --fresh --state .foundry-emulator/demo-training \
+		--job-python .venv-training/bin/python -- bash tools/demo-training
+
 test-training: .venv-training/.installed ## The training program on a tiny Phi-3: types, losses, resume (sets torch up)
 	@$(BIN)/basedpyright -p tests/training/pyright.json
 	@.venv-training/bin/pytest -c tests/training/pytest.ini --confcutdir=tests/training -q tests/training
@@ -48,6 +52,9 @@ test-training: .venv-training/.installed ## The training program on a tiny Phi-3
 pages-check: $(STAMP) ## The report and the emulator's page in Chromium: axe, keyboard (needs Chromium, npm)
 	@npm ci --silent --ignore-scripts --prefix tests/browser
 	@$(BIN)/python -m pytest -q tests/browser/check_report.py tests/browser/check_page.py
+
+conformance: $(STAMP) ## Outside clients against the emulator: az, Go, Node, MLflow, Azurite … (minutes; CLIENTS="go node")
+	@$(BIN)/python -m tests.conformance $(CLIENTS)
 
 accept: $(STAMP) ## Rewrite the expected output of the acceptance tests
 	@FOUNDRY_TUNE_ACCEPT=1 $(BIN)/python -m pytest -q tests/acceptance
@@ -75,7 +82,7 @@ lock-training:  ## Resolve the training program's lock anew, also from pyproject
 		--python-version 3.11 - -o training/requirements.lock
 
 clean:          ## Remove the virtual environment and the emulator's state
-	@rm -rf $(VENV) .venv-training .foundry-emulator .fuzz
+	@rm -rf $(VENV) .venv-conformance .venv-training .foundry-emulator .fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup policy demo test rehearse matrix pages-check check test-training accept docs bench fuzz wheel lock lock-training clean
+.PHONY: help setup policy demo demo-training test rehearse matrix conformance pages-check check test-training accept docs bench fuzz wheel lock lock-training clean

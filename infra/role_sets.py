@@ -61,6 +61,14 @@ CUSTOM: Mapping[str, CustomRole] = {
             f"{_WORKSPACES}/serverlessEndpoints/write",
             f"{_WORKSPACES}/serverlessEndpoints/delete",
             f"{_WORKSPACES}/serverlessEndpoints/listKeys/action",
+            f"{_WORKSPACES}/onlineEndpoints/write",
+            f"{_WORKSPACES}/onlineEndpoints/delete",
+            f"{_WORKSPACES}/onlineEndpoints/listKeys/action",
+            f"{_WORKSPACES}/onlineEndpoints/deployments/write",
+            f"{_WORKSPACES}/onlineEndpoints/deployments/delete",
+            f"{_WORKSPACES}/onlineEndpoints/deployments/getLogs/action",
+            # The scoring script of a deployment is a version of a code asset.
+            f"{_WORKSPACES}/codes/versions/write",
             f"{_WORKSPACES}/connections/write",
             f"{_WORKSPACES}/connections/delete",
             # The answers of evaluations are kept as versions of a data asset.
@@ -78,6 +86,9 @@ CUSTOM: Mapping[str, CustomRole] = {
             f"{_WORKSPACES}/connections/read",
             f"{_WORKSPACES}/serverlessEndpoints/read",
             f"{_WORKSPACES}/serverlessEndpoints/listKeys/action",
+            f"{_WORKSPACES}/onlineEndpoints/read",
+            f"{_WORKSPACES}/onlineEndpoints/listKeys/action",
+            f"{_WORKSPACES}/onlineEndpoints/score/action",
         ),
     ),
     "watches": CustomRole(

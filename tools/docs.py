@@ -3,6 +3,7 @@
 from tools import (
     access_page,
     cli_page,
+    fidelity_page,
     imports,
     policy_page,
     rules_page,
@@ -14,6 +15,7 @@ from tools import (
 PAGES = {
     access_page.PAGE: lambda: access_page.page(access_page.PAGE.read_text(encoding="utf-8")),
     cli_page.PAGE: cli_page.page,
+    fidelity_page.PAGE: lambda: fidelity_page.page(fidelity_page.PAGE.read_text(encoding="utf-8")),
     imports.PAGE: lambda: imports.page(imports.PAGE.read_text(encoding="utf-8")),
     policy_page.PAGE: lambda: policy_page.page(policy_page.PAGE.read_text(encoding="utf-8")),
     rules_page.PAGE: rules_page.page,

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from emulator.arm import api_versions
 from emulator.arm.locks import refuse_locked
 from emulator.arm.registration import require_registered
 from emulator.arm.resources import Target, handle_type, method_not_allowed
@@ -17,11 +18,10 @@ from emulator.http.messages import Request, Response
 from emulator.http.routing import Handler, Route, Router, render_json_error
 from emulator.state.clock import http_date, isoformat
 from emulator.state.errors import AzureError, subscription_not_found
-from emulator.state.ids import ROOT, ResourceId, parse_path
-from emulator.state.json_text import Json
+from emulator.state.ids import ROOT, parse_path
 from emulator.state.tokens import ARM_AUDIENCES
 
-_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-[a-z]+)?", re.IGNORECASE)
+_EMPTY_SEGMENTS = re.compile("//+")
 _VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
 
 
@@ -35,10 +35,19 @@ class Call:
     """What of the type table it is about, once that is known."""
 
 
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """management.azure.com as its own services reach it: a part of the cloud."""
+
+    handle: Handler
+
+
 def through(routes: Router) -> Handler:
     """The handler that takes a call along the way; `routes` win over the type table."""
 
     def handle(request: Request) -> Response:
+        # ARM reads over an empty segment, which `az resource` puts where a parent would be.
+        request.path = _EMPTY_SEGMENTS.sub("/", request.path)
         found = routes.find(request)
         call = Call(request, found[0] if found else None)
         if found is not None:
@@ -75,13 +84,15 @@ def find_target(call: Call) -> None:
 
 
 def check_api_version(call: Call) -> None:
-    """Does the type know this api-version?"""
+    """Is the api-version one that the type knows, or a newer one?"""
     if call.target is not None:
         row = call.target.row
-        _check_version(call.request, row.api_versions, row.name, call.target.id)
+        # Nothing looks the same at every version.
+        known = () if row.holds_nothing else row.api_versions
+        api_versions.serve(call.request, known, row.name, call.target.id)
         call.request.parameters["subscription"] = call.target.id.subscription
     elif call.route is not None:
-        _check_version(call.request, call.route.api_versions, call.route.path)
+        api_versions.serve(call.request, call.route.api_versions, call.route.path)
 
 
 def throttle(call: Call) -> None:
@@ -228,40 +239,3 @@ def _target(request: Request) -> Target:
             )
         return Target(id=path.id, row=row, action=action)
     return Target(id=path.id, row=types.require(path.collection_type), collection=True)
-
-
-def _check_version(
-    request: Request, known: tuple[str, ...], type_name: str, id: ResourceId = ROOT
-) -> None:
-    version = request.api_version
-    if not version:
-        raise AzureError(
-            400,
-            "MissingApiVersionParameter",
-            "The api-version query parameter (?api-version=) is required for all requests.",
-        )
-    if not _VERSION.fullmatch(version):
-        raise AzureError(
-            400,
-            "InvalidApiVersionParameter",
-            f"The api-version '{version}' is invalid. The supported versions are "
-            f"'{','.join(known) or 'yyyy-MM-dd'}'.",
-        )
-    if known and version.lower() not in known:
-        location = _location(request, id)
-        namespace, _, short = type_name.partition("/")
-        raise AzureError(
-            400,
-            "NoRegisteredProviderFound",
-            f"No registered resource provider found for location '{location}' and API version "
-            f"'{version}' for type '{short or namespace}'. The supported api-versions are "
-            f"'{', '.join(known)}'. The supported locations are ''.",
-        )
-
-
-def _location(request: Request, id: ResourceId) -> str:
-    resource = request.cloud.resources.get(id) if id is not ROOT else None
-    if resource is not None:
-        return resource.location
-    body: Json = request.json() if request.body else {}
-    return str(body.get("location", ""))

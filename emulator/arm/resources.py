@@ -1,6 +1,6 @@
 """What ARM does for every resource type alike: PUT, GET, PATCH, DELETE, list and actions.
 
-What differs by type is data and hooks in the type table (`resource_types.py`).
+What differs by type is data and hooks in the type table (`types.py`).
 """
 
 import base64
@@ -16,7 +16,7 @@ from emulator.arm.show import show
 from emulator.arm.types import Action, Change, Polling, ResourceType, TypeTable
 from emulator.http.messages import Request, Response
 from emulator.state.cloud import Cloud
-from emulator.state.errors import AzureError, group_not_found, resource_not_found
+from emulator.state.errors import AzureError, bad_request, group_not_found, not_emulated
 from emulator.state.ids import RESOURCE_GROUP, SUBSCRIPTION, ResourceId
 from emulator.state.json_text import Json, as_object, merge_patch
 from emulator.state.store import Resource
@@ -50,6 +50,8 @@ def handle_type(request: Request, target: Target) -> Response:
         # A client that polls the resource itself learns here how soon to ask again.
         headers = retry_headers() if resource.state in _CHANGING else {}
         return Response.json(show(request.cloud, resource, request.api_version), headers=headers)
+    if row.holds_nothing and request.method in ("PUT", "PATCH"):
+        raise not_emulated(f"resources of the type '{row.name}'", "There are none of them here.")
     if request.method == "PUT" and row.put is not None:
         return put_resource(request, row, id)
     if request.method == "PATCH" and row.patch:
@@ -67,7 +69,11 @@ def require_resource(cloud: Cloud, id: ResourceId) -> Resource:
     if id.type.lower() == RESOURCE_GROUP.lower():
         raise group_not_found(id.name)
     _require_group(cloud, id)
-    raise resource_not_found(id.type_path, id.group)
+    outermost = id
+    while (parent := outermost.parent) is not None and parent.namespace == id.namespace:
+        outermost = parent
+    absent = id if cloud.resources.get(outermost) is not None else outermost
+    raise cloud.part(TypeTable).require(absent.type).missing(absent)
 
 
 def put_resource(request: Request, row: ResourceType, id: ResourceId) -> Response:
@@ -75,6 +81,7 @@ def put_resource(request: Request, row: ResourceType, id: ResourceId) -> Respons
     cloud = request.cloud
     assert row.put is not None
     before = cloud.resources.get(id)
+    id = before.id if before else id.cased(row.name)
     _check_name(row, id)
     _check_parent(request, row, id)
     _check_conditions(request, before)
@@ -85,7 +92,7 @@ def put_resource(request: Request, row: ResourceType, id: ResourceId) -> Respons
     change = Change(
         cloud=cloud,
         request=request,
-        id=before.id if before else id,
+        id=id,
         before=before,
         body=body,
         private=dict(before.private) if before else {},
@@ -163,6 +170,9 @@ def list_resources(request: Request, row: ResourceType, scope: ResourceId) -> Re
         request,
         row.select(request, found),
         lambda resource: show(cloud, resource, request.api_version),
+        most=_count(request) if "count" in row.list_options else None,
+        # Nothing is nothing, whatever is asked of it.
+        options=tuple(request.query) if row.holds_nothing else row.list_options,
     )
 
 
@@ -172,11 +182,15 @@ def page(
     shown: Callable[[T], object] = lambda item: item,
     *,
     most: int | None = None,
+    options: tuple[str, ...] = (),
 ) -> Response:
     """A list in pages: `value`, and a `nextLink` while there is more; only what is shown is made.
 
-    `most` is the service's own limit to a page.
+    `most` is the service's own limit to a page, `options` what the list was made with: an option
+    that nobody looked at is refused, for an answer without it would be another list.
     """
+    _refuse_options(request, options)
+    items = items[: _top(request)]
     size = min(request.cloud.page_size, most or request.cloud.page_size)
     start = 0
     token = request.option("$skipToken")
@@ -193,6 +207,30 @@ def page(
         address = re.sub(r"[?&]\$skipToken=[^&]*", "", request.url, flags=re.IGNORECASE)
         answer["nextLink"] = f"{address}&$skipToken={following}"
     return Response.json(answer)
+
+
+def _refuse_options(request: Request, known: tuple[str, ...]) -> None:
+    paging = ("api-version", "$skipToken", "$top")
+    lowered = {name.lower() for name in (*paging, *known)}
+    for name in request.query:
+        if name.lower() not in lowered:
+            raise not_emulated(
+                f"the option '{name}' of this list", f"Known: {', '.join((*known, '$top'))}."
+            )
+
+
+def _top(request: Request) -> int | None:
+    text = request.option("$top")
+    if text and not (text.isdecimal() and int(text)):
+        raise bad_request(f"$top is a number above 0, not '{text}'.", "InvalidTopParameter", "$top")
+    return int(text) if text else None
+
+
+def _count(request: Request) -> int | None:
+    text = request.option("count")
+    if text and not (text.isdecimal() and int(text)):
+        raise bad_request(f"count is a number above 0, not '{text}'.", target="count")
+    return int(text) if text else None
 
 
 _CHANGING = frozenset({"Creating", "Updating", "Deleting"})
@@ -222,9 +260,16 @@ def _write(row: ResourceType, change: Change) -> Response:
     if polling is Polling.NONE:
         row.completed(cloud, resource)
         resource = cloud.resources.get(resource.id) or resource
-        return Response.json(show(cloud, resource, request.api_version), code)
+        headers = {"location": request.url} if put.says_location and code == 201 else {}
+        return Response.json(show(cloud, resource, request.api_version), code, headers)
     operation = cloud.part(Operations).start(
-        request, resource.id, row.name, "put", location=resource.location, seconds=put.seconds
+        request,
+        resource.id,
+        row.name,
+        "put",
+        location=resource.location,
+        seconds=put.seconds,
+        waits=put.waits,
     )
     headers = cloud.part(Operations).headers(
         operation, polling, row.operations_path, request.api_version

@@ -11,7 +11,8 @@ def show(cloud: Cloud, resource: Resource, api_version: str) -> Json:
     """A resource as ARM shows it at an api-version."""
     row = cloud.part(TypeTable).get(resource.type)
     body = row.project(cloud, resource, api_version) if row else resource.body
-    shown: Json = {"id": resource.id.text, "name": resource.name, "type": resource.type, **body}
+    type_name = (row.shown_type if row else "") or resource.type
+    shown: Json = {"id": resource.id.text, "name": resource.name, "type": type_name, **body}
     if row is not None and row.etag:
         shown["etag"] = f'"{resource.etag}"'
     if row is not None and row.system_data:

@@ -11,7 +11,7 @@ from typing import Any
 
 from emulator.http.messages import Request, Response
 from emulator.state.cloud import Cloud
-from emulator.state.errors import AzureError
+from emulator.state.errors import AzureError, resource_not_found
 from emulator.state.ids import ResourceId
 from emulator.state.json_text import Json
 from emulator.state.store import Resource
@@ -69,6 +69,10 @@ class Put:
     """Whether an update is long-running as well."""
     seconds: float = 0.0
     """How long it takes on the virtual clock."""
+    says_location: bool = False
+    """Whether a 201 says in `Location` where the new one is: Azure ML's management front end."""
+    waits: bool = False
+    """Whether real work decides when it is done, and how: `Operations.end` says it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +100,10 @@ def _as_stored(cloud: Cloud, resource: Resource, api_version: str) -> Json:
 
 def _may_go(request: Request, resource: Resource) -> None:
     del request, resource
+
+
+def _not_found(id: ResourceId) -> AzureError:
+    return resource_not_found(id.type_path, id.group)
 
 
 def _all(request: Request, resources: list[Resource]) -> list[Resource]:
@@ -145,6 +153,8 @@ class ResourceType:
     )
     operation: str = ""
     """The permission's type, when it is not the type itself."""
+    shown_type: str = ""
+    """The `type` that a body shows, when it is not the type itself."""
     filtered_list: bool = False
     """Whether a list takes no permission on its scope: `select` leaves out what is not visible."""
     objects: tuple[str, ...] = ()
@@ -164,6 +174,12 @@ class ResourceType:
     after_delete: Callable[[Cloud, Resource], None] = _no_effect
     project: Callable[[Cloud, Resource, str], Json] = _as_stored
     select: Callable[[Request, list[Resource]], list[Resource]] = _all
+    list_options: tuple[str, ...] = ()
+    """Options of a list that `select` reads; others, but for those of paging, are refused."""
+    missing: Callable[[ResourceId], AzureError] = _not_found
+    """The refusal of one that is not there."""
+    holds_nothing: bool = False
+    """Whether it exists in Azure and not here: its lists are empty, a write is refused by name."""
 
     @property
     def namespace(self) -> str:
@@ -177,6 +193,13 @@ class ResourceType:
             if known.lower() == lowered:
                 return known, action
         return None
+
+
+def empty(name: str, api_versions: tuple[str, ...]) -> ResourceType:
+    """A type of Azure's that never holds anything here, so that an inventory can go over it."""
+    return ResourceType(
+        name=name, api_versions=api_versions, put=None, delete=None, holds_nothing=True
+    )
 
 
 class TypeTable:

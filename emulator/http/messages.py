@@ -21,8 +21,11 @@ _encode = msgspec.json.Encoder().encode
 class Request:
     """One call. Header names are lower-case; `raw_path` and `raw_query` are as sent.
 
+    `written` says how the names of metadata headers were written, by their lower-case ones.
+
     `parameters` holds what the host's and the route's `{placeholders}` matched. `principal` is
-    set once somebody signed in.
+    set once somebody signed in, `served_version` where another api-version than the asked one
+    answers (`arm/api_versions.py`).
     """
 
     cloud: Cloud
@@ -38,6 +41,8 @@ class Request:
     correlation_id: str
     parameters: dict[str, str] = field(default_factory=dict[str, str])
     principal: Principal | None = None
+    served_version: str = ""
+    written: dict[str, str] = field(default_factory=dict[str, str])
 
     def option(self, name: str, default: str = "") -> str:
         """A query parameter, whatever its case, as ARM reads it."""
@@ -51,8 +56,8 @@ class Request:
 
     @property
     def api_version(self) -> str:
-        """The api-version that the caller asked for."""
-        return self.option("api-version")
+        """The api-version that the call is served at: the one asked for, or what stands in."""
+        return self.served_version or self.option("api-version")
 
     @property
     def url(self) -> str:

@@ -1,10 +1,12 @@
 """The front door: a CONNECT proxy that reaches the emulated host names and nothing else.
 
 Every other host is refused with 403 before a packet leaves the machine, so a rehearsal can never
-touch the real Azure, nor anybody's telemetry.
+touch the real Azure, nor anybody's telemetry. Clients throw the body of a refused CONNECT away and
+show its reason phrase, so that is where it says who refused what.
 """
 
 import asyncio
+import re
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -23,9 +25,9 @@ class Proxy:
         self.refused: deque[str] = deque(maxlen=1000)
         """The hosts that were refused, newest last."""
 
-    async def start(self) -> int:
+    async def start(self, listener: socket.socket) -> int:
         """Listen; returns the port."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=_BUFFER)
+        self._server = await asyncio.start_server(self._serve, sock=listener, limit=_BUFFER)
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
@@ -76,11 +78,19 @@ class Proxy:
             f"foundry-emulator refuses {method} {target}: it does not emulate that address, and "
             "nothing leaves this machine.\n"
         ).encode()
-        writer.write(
-            b"HTTP/1.1 403 Forbidden\r\ncontent-type: text/plain; charset=utf-8\r\n"
-            b"connection: close\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+        head = (
+            f"HTTP/1.1 403 foundry-emulator does not emulate {_phrase(target)}\r\n"
+            "content-type: text/plain; charset=utf-8\r\nconnection: close\r\n"
+            f"content-length: {len(body)}\r\n\r\n"
         )
+        writer.write(head.encode() + body)
         await writer.drain()
+
+
+def _phrase(target: str) -> str:
+    """An address as it can stand in a status line: a host without the port that all have."""
+    shown = re.sub(r"[^\x21-\x7e]", "?", target.removesuffix(":443"))
+    return shown[:200] or "what is no address"
 
 
 async def _pipe(

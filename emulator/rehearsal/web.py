@@ -29,6 +29,15 @@ _HEADERS_TOO_LARGE = b"\r\n".join(
     )
 )
 _END = object()
+_METADATA = b"x-ms-meta-"
+
+
+class _AsWritten(bytes):
+    """A header's name that is sent as it is: uvicorn lowers names, and this one can't be."""
+
+    def lower(self) -> bytes:
+        """Itself."""
+        return self
 
 
 class Protocol(HttpToolsProtocol):
@@ -61,7 +70,14 @@ class Protocol(HttpToolsProtocol):
         """Hand the transport to the application."""
         super().on_message_begin()
         scope: dict[str, Any] = self.scope  # pyright: ignore[reportAssignmentType]
-        scope["extensions"] = {"transport": self.transport}
+        self._written: dict[str, str] = {}
+        scope["extensions"] = {"transport": self.transport, "written": self._written}
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep how a metadata header is written: uvicorn lowers names, blob storage doesn't."""
+        if name[: len(_METADATA)].lower() == _METADATA:
+            self._written[name.lower().decode("latin-1")] = name.decode("latin-1")
+        super().on_header(name, value)
 
 
 class Application:
@@ -109,6 +125,7 @@ class Application:
             raw_query=raw_query,
             query=dict(parse_qsl(raw_query, keep_blank_values=True)),
             headers=headers,
+            written=scope["extensions"]["written"],
             body=body,
             id=str(uuid.uuid4()),
             correlation_id=headers.get("x-ms-correlation-request-id") or str(uuid.uuid4()),
@@ -168,10 +185,13 @@ def _start(response: Response) -> dict[str, Any]:
     return {
         "type": "http.response.start",
         "status": response.status,
-        "headers": [
-            (name.encode("latin-1"), _header(value)) for name, value in response.headers.items()
-        ],
+        "headers": [(_name(name), _header(value)) for name, value in response.headers.items()],
     }
+
+
+def _name(name: str) -> bytes:
+    encoded = name.encode("latin-1")
+    return _AsWritten(encoded) if encoded.startswith(_METADATA) else encoded
 
 
 def _header(value: str) -> bytes:

@@ -121,6 +121,13 @@ class Access:
         row = self._database.row("SELECT * FROM principals WHERE id=?", (id.lower(),))
         return _principal(row) if row else None
 
+    def principals(self, type: str) -> list[Principal]:
+        """Everybody of a type, by name."""
+        rows = self._database.rows(
+            "SELECT * FROM principals WHERE type=? ORDER BY name, id", (type,)
+        )
+        return [_principal(row) for row in rows]
+
     def application(self, client_id: str) -> Principal | None:
         """A service principal by client id."""
         row = self._database.row(

@@ -12,11 +12,10 @@ from emulator.state.database import Database
 from emulator.state.faults import Faults
 from emulator.state.issuers import Issuers
 from emulator.state.store import ResourceStore
+from emulator.state.tenant import TENANT
 from emulator.state.throttle import Throttle
 from emulator.state.tokens import Tokens
 from emulator.state.workers import Workers
-
-TENANT = "e0e0e0e0-0000-4000-8000-000000000001"
 
 Part = TypeVar("Part")
 
@@ -60,6 +59,14 @@ class Cloud:
         self.page_size = 1000
         """How many resources a list shows before it goes on behind a nextLink."""
         self._parts: dict[type[Any], object] = {}
+        self._said: set[str] = set()
+
+    def is_first(self, said: str) -> bool:
+        """Whether something is said for the first time, so that a log says it once."""
+        if said in self._said:
+            return False
+        self._said.add(said)
+        return True
 
     def keep(self, part: object) -> None:
         """Keep what a higher floor adds: the type table, the operations."""

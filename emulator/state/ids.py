@@ -1,4 +1,8 @@
-"""The grammar of ARM ids: compared case-insensitively, echoed in the case of whoever wrote them."""
+"""The grammar of ARM ids.
+
+Ids are compared whatever their case. Names keep the case of whoever wrote them first; ARM's own
+words (`subscriptions`, `resourceGroups`, `providers`) are in ARM's, whoever wrote them.
+"""
 
 from dataclasses import dataclass
 
@@ -31,8 +35,10 @@ class ResourceId:
 
     @property
     def type_path(self) -> str:
-        """The type and every name of it, as ARM writes it in "not found"."""
-        return f"{self.type}/{'/'.join(self.names)}"
+        """Type and names interleaved, as ARM writes it in "not found": `Microsoft.X/a/A/b/B`."""
+        namespace, *kinds = self.type.split("/")
+        steps = (f"{kind}/{name}" for kind, name in zip(kinds, self.names, strict=True))
+        return "/".join((namespace, *steps))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -68,6 +74,18 @@ class ResourceId:
             group=self.group,
             parent=self,
         )
+
+    def cased(self, type_name: str) -> "ResourceId":
+        """The same id with its type as `type_name` writes it; a scope of ARM's own stays as it is.
+
+        Names keep their case, also those of the parents.
+        """
+        outer, _, kind = type_name.rpartition("/")
+        if self.parent is None or self.type in (SUBSCRIPTION, RESOURCE_GROUP):
+            return self
+        if "/" in outer:
+            return self.parent.cased(outer).child(kind, self.name)
+        return self.parent.resource(type_name, self.name)
 
     def within(self, scope: "ResourceId | str") -> bool:
         """Whether this id is the scope itself or lies below it, on segment boundaries."""
@@ -109,13 +127,13 @@ def parse_path(path: str) -> ArmPath:
     if segments and segments[0].lower() == "subscriptions":
         if len(segments) == 1:
             return ArmPath(ROOT, "subscriptions", "Microsoft.Resources")
-        node = ResourceId(f"/{segments[0]}/{segments[1]}", SUBSCRIPTION, segments[1], segments[1])
+        node = ResourceId(f"/subscriptions/{segments[1]}", SUBSCRIPTION, segments[1], segments[1])
         position = 2
         if len(segments) > 2 and segments[2].lower() == "resourcegroups":
             if len(segments) == 3:
                 return ArmPath(node, segments[2])
             node = ResourceId(
-                text=f"{node.text}/{segments[2]}/{segments[3]}",
+                text=f"{node.text}/resourceGroups/{segments[3]}",
                 type=RESOURCE_GROUP,
                 name=segments[3],
                 subscription=node.subscription,

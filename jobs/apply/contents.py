@@ -6,6 +6,7 @@ from jobs.folders import Folder
 from jobs.foundry import blobs, codes, data, environments, uploads
 from jobs.foundry.blobs import Outcome
 from jobs.foundry.environments import EnvironmentDefinition
+from jobs.plan.hosting import Hosting
 from jobs.plan.running import CodeVersion, EnvironmentVersion, Running
 from jobs.plan.steps import CodeStep, DataStep, EnvironmentStep
 from jobs.plan.undertaking import DataVersion, Undertaking
@@ -106,7 +107,7 @@ def _uploaded(wanted: DataVersion, work: Work) -> str:
     return uri
 
 
-def _register_code(code: CodeVersion, running: Running, work: Work) -> None:
+def _register_code(code: CodeVersion, running: Running | Hosting, work: Work) -> None:
     datastore = work.datastore()
     path = _bring(code.folder, code.label, "code", work)
     codes.register(

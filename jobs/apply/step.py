@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import singledispatch
 
 from jobs import revision
-from jobs.apply import contents, rollout
+from jobs.apply import contents, deployment, rollout
 from jobs.apply.endpoint import Settling, serve
 from jobs.apply.job import follow
 from jobs.apply.submissions import submission_of
@@ -26,6 +26,7 @@ from jobs.foundry.jobs import Job
 from jobs.foundry.models import ModelVersion
 from jobs.foundry.projects import Project
 from jobs.plan import refused
+from jobs.plan.deployments import DeployStep, OnlineStep, TrafficStep, UndeployStep
 from jobs.plan.desired import Measuring, Serving
 from jobs.plan.steps import (
     CodeStep,
@@ -58,6 +59,10 @@ def do(step: Step, work: Work) -> bool:
 do.register(DataStep, contents.bring_data)
 do.register(CodeStep, contents.bring_code)
 do.register(EnvironmentStep, contents.make_environment)
+do.register(OnlineStep, deployment.make_endpoint)
+do.register(DeployStep, deployment.deploy)
+do.register(TrafficStep, deployment.move_traffic)
+do.register(UndeployStep, deployment.undeploy)
 
 
 # ── jobs ────────────────────────────────────────────────────────────────────────────────────────

@@ -8,6 +8,7 @@ from jobs.foundry import projects
 from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.jobs import Job
 from jobs.foundry.models import ModelVersion
+from jobs.foundry.online import Online
 from jobs.foundry.projects import Datastore
 from jobs.foundry.session import Session
 from jobs.plan.plan import Plan
@@ -48,6 +49,8 @@ class Work:
         """By the fine-tuning document's name."""
         self.candidates: dict[str, Endpoint] = {}
         """Made or found as the spec wants them, by the endpoint document's name."""
+        self.onlines: dict[str, Online] = {}
+        """Managed online endpoints as they were last seen, by their names."""
         self._datastore: Datastore | None = None
 
     def datastore(self) -> Datastore:

@@ -12,6 +12,8 @@ from jobs.look.served import served
 from jobs.revision import TAG_SPEC
 from policy.subject import ENDPOINT, JOB, ROLE_ASSIGNMENT, Subject, lifted
 
+_ONLINE = "microsoft.machinelearningservices/workspaces/onlineendpoints"
+
 
 class Live(NamedTuple):
     """Something in Azure, and where."""
@@ -38,8 +40,13 @@ def live(session: Session) -> Iterator[Live]:
 def _job(job: Job) -> Subject:
     if job.type == COMMAND:
         unseen = frozenset({"budget", "model", "epochs"})
-        also = _document("command", job.tags)
-        return Subject(type=JOB, name=job.name, also=also, properties={}, unseen=unseen)
+        return Subject(
+            type=JOB,
+            name=job.name,
+            also=_document("command", job.tags),
+            properties={},
+            unseen=unseen,
+        )
     epochs = job.hyperparameters.get("num_train_epochs", "1")
     return Subject(
         type=JOB,
@@ -60,6 +67,12 @@ def _resource(resource: Json, models: dict[str, str]) -> Subject:
         fields["model"] = models.get(text(resource, "id")) or (
             written if written.startswith("azureml://registries/") else ""
         )
+    elif type == _ONLINE:
+        # An endpoint like any other, and one that Azure has no content filter for.
+        unseen = frozenset({"budget", "gates"})
+        mode = "AAD" if text(resource, "properties", "authMode") == "AADToken" else "Key"
+        unfiltered = {"contentSafety": {"contentSafetyStatus": "Disabled"}, "model": ""}
+        fields, type = fields | unfiltered | {"authMode": mode}, ENDPOINT
     elif type == ROLE_ASSIGNMENT and "/resourcegroups/" not in text(resource, "id").casefold():
         # It reaches the group from above: who may hold it there is what is ruled, not what it is.
         unseen = frozenset({"roleDefinitionId"})

@@ -17,9 +17,11 @@ from jobs.spec.command import Command
 from jobs.spec.ids import is_of_project
 from jobs.spec.judge import Judge
 from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint
+from jobs.spec.online_endpoint import OnlineEndpoint
 from jobs.spec.prices import TeamPrices
 from jobs.spec.references import parse
 from jobs.spec.story import Chapter, Story
+from jobs.spec.training import TrainingJob
 from jobs.spec.trials import Rung, candidates, rungs, trial, words
 from jobs.terminal.findings import joined
 
@@ -127,7 +129,10 @@ def estimate(
                 claimed.add(served.reference)
                 lines += _serving(story, served, pricing, spec.budget, data)
             costs.append(Cost(chapter.reference, tuple(lines), spec.budget))
-        elif isinstance(spec, Command):
+        elif isinstance(spec, OnlineEndpoint):
+            line = machines_cost(chapter, spec, team.get(chapter.reference))
+            costs.append(Cost(chapter.reference, (line,), spec.budget))
+        elif isinstance(spec, Command | TrainingJob):
             line = computing_cost(chapter, spec, team.get(chapter.reference))
             costs.append(Cost(chapter.reference, (line,), spec.budget))
     for chapter in story.chapters:
@@ -175,6 +180,8 @@ def hold(costs: tuple[Cost, ...]) -> None:
 def _what_counts(cost: Cost) -> str:
     if _computes(cost):
         return "A shorter limits.timeout, fewer or cheaper machines"
+    if all(line.what == "hosting" for line in cost.lines):
+        return "Fewer or cheaper machines, or budget.hosting_hours that fit"
     trials = sum(line.what == "training" for line in cost.lines)
     return f"Fewer {'trials or epochs' if trials > 1 else 'epochs'}, less data"
 
@@ -245,7 +252,9 @@ def training_cost(
     return CostLine("training", spec.reference, quantity, (price,), price.times(low, high))
 
 
-def computing_cost(chapter: Chapter, spec: Command, team: TeamPrices | None) -> CostLine:
+def computing_cost(
+    chapter: Chapter, spec: Command | TrainingJob, team: TeamPrices | None
+) -> CostLine:
     """What a command job costs at most: its machines for as long as it may take."""
     resources = spec.resources
     machine = spec.compute_name or (resources.instance_type if resources else None) or ""
@@ -259,6 +268,21 @@ def computing_cost(chapter: Chapter, spec: Command, team: TeamPrices | None) -> 
     hours = count * timeout / 3600
     quantity = f"{machines}, at most {timeout / 3600:.2g} h each"
     return CostLine(COMPUTING, chapter.reference, quantity, (price,), price.times(0, hours, per=1))
+
+
+def machines_cost(chapter: Chapter, spec: OnlineEndpoint, team: TeamPrices | None) -> CostLine:
+    """What an online endpoint costs for the hours of its budget: it goes on until taken down.
+
+    While a revision is proven beside the one that serves, both cost.
+    """
+    price = instance_price(chapter, spec.instance_type, team)
+    hours = spec.budget.hosting_hours if spec.budget else 1.0
+    amount = f"{hours:g} hour" + ("s" if hours != 1 else "")
+    quantity = f"{spec.instance_count} x {spec.instance_type}, {amount}"
+    count = hours * spec.instance_count
+    return CostLine(
+        "hosting", chapter.reference, quantity, (price,), price.times(count, count, per=1)
+    )
 
 
 def _serving(

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from jobs.catalog.catalog import Price, PriceKind, catalog
 from jobs.spec.command import Command
 from jobs.spec.models import FineTuning, ServerlessEndpoint
+from jobs.spec.online_endpoint import OnlineEndpoint
 from jobs.spec.prices import TeamPrices, WrittenPrice
 from jobs.spec.story import Chapter
+from jobs.spec.training import TrainingJob
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,9 @@ def instance_price(chapter: Chapter, machine: str, team: TeamPrices | None) -> U
 
 def _own(chapter: Chapter, kind: PriceKind) -> WrittenPrice | None:
     spec = chapter.spec
-    assert isinstance(spec, FineTuning | ServerlessEndpoint | Command)
+    assert isinstance(
+        spec, FineTuning | TrainingJob | ServerlessEndpoint | OnlineEndpoint | Command
+    )
     own = spec.budget.own_prices if spec.budget else None
     usd: float | None = getattr(own, FIELDS[kind]) if own else None
     if own is None or usd is None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from jobs.foundry import codes, computes, endpoints, environments, jobs, pointers
+from jobs.foundry import codes, computes, endpoints, environments, jobs, models, online, pointers
 from jobs.foundry.computes import Compute
 from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.environments import EnvironmentDefinition
@@ -16,6 +16,7 @@ from jobs.foundry.session import Session
 from jobs.plan import assets
 from jobs.plan.assets import Standing
 from jobs.plan.desired import Desired
+from jobs.plan.hosting import Hosted, Hosting
 from jobs.plan.running import CodeVersion, EnvironmentVersion
 from jobs.revision import TAG_SPEC
 from jobs.side_by_side import Pool
@@ -46,6 +47,9 @@ class Actual:
     """The environments that are asked for and there, by `name:version`."""
     computes: Mapping[str, Compute | None] = field(default_factory=dict[str, Compute | None])
     """The computes that are asked for, by name; None for one that isn't there."""
+
+    hosted: Mapping[str, Hosted] = field(default_factory=dict[str, Hosted])
+    """What each online endpoint that is asked for has, by its name."""
 
     def job(self, name: str) -> Job | None:
         """The job of this name."""
@@ -82,6 +86,7 @@ def look(session: Session, project: Project, desired: Desired) -> Actual:
         found_computes = pool.map(partial(computes.find, session, project), named)
         own_codes = pool.map(partial(_code, session), desired.codes)
         own_environments = pool.map(partial(_environment, session), desired.environments)
+        own_hosted = pool.map(partial(_hosted, session), desired.hostings)
         return Actual(
             project=project,
             jobs=tuple(found_jobs.result()),
@@ -97,12 +102,29 @@ def look(session: Session, project: Project, desired: Desired) -> Actual:
                 if found
             },
             computes=dict(zip(named, found_computes, strict=True)),
+            hosted={
+                one.name: found for one, found in zip(desired.hostings, own_hosted, strict=True)
+            },
         )
 
 
 def _code(session: Session, code: CodeVersion) -> str:
     """Its label, where it is there."""
     return code.label if codes.find(session, code.name, code.version) is not None else ""
+
+
+def _hosted(session: Session, hosting: Hosting) -> Hosted:
+    """The endpoint of a document with its deployments, and the model that it names."""
+    endpoint = online.find(session, hosting.name)
+    model = None
+    if hosting.made_by is None:
+        name, _, version = hosting.model.partition(":")
+        model = models.find(session, name, version)
+    return Hosted(
+        endpoint=endpoint,
+        deployments=tuple(online.deployments(session, hosting.name)) if endpoint else (),
+        model=model,
+    )
 
 
 def _environment(session: Session, environment: EnvironmentVersion) -> EnvironmentDefinition | None:

@@ -4,6 +4,7 @@ from jobs.folders import Folder
 from jobs.foundry import uploads as folder_uploads
 from jobs.foundry.environments import EnvironmentDefinition
 from jobs.plan.actual import Actual
+from jobs.plan.hosting import Hosting
 from jobs.plan.running import CodeVersion, EnvironmentVersion, Running
 from jobs.plan.steps import Action, Change, CodeStep, DataStep, EnvironmentStep
 from jobs.plan.undertaking import DataVersion, Undertaking
@@ -32,9 +33,14 @@ def data_step(
 
 
 def code_step(
-    code: CodeVersion, running: Running, actual: Actual, upload: Upload | None, *, needed: bool
+    code: CodeVersion,
+    running: Running | Hosting,
+    actual: Actual,
+    upload: Upload | None,
+    *,
+    needed: bool,
 ) -> CodeStep:
-    """A version of a job's code: there, or to be brought."""
+    """A version of a document's code: there, or to be brought."""
     is_there = code.label in actual.codes
     if not is_there and needed:
         count = len(code.folder.files)
@@ -45,7 +51,7 @@ def code_step(
             kind="update", type="code", name=code.label, changes=(_content_change(upload),)
         )
     else:
-        note = "" if is_there else "gone: its job needs it no more"
+        note = "" if is_there else "gone: nothing needs it any more"
         action = Action(kind="unchanged", type="code", name=code.label, note=note)
     return CodeStep(action=action, code=code, running=running)
 

@@ -12,8 +12,10 @@ from jobs.foundry import endpoints
 from jobs.foundry.endpoints import Endpoint
 from jobs.plan import refused, rollout, sweeps
 from jobs.plan.actual import Actual
-from jobs.plan.contents import data_step
+from jobs.plan.contents import code_step, data_step
+from jobs.plan.deployments import hosting_steps, needs_code
 from jobs.plan.desired import Desired, Measuring, Training
+from jobs.plan.hosting import Hosting
 from jobs.plan.runs import running_steps
 from jobs.plan.steps import (
     Action,
@@ -72,6 +74,8 @@ def decide(
         steps += found
         if left := [step for step in found if isinstance(step, ModelStep)]:
             models[running.name] = left[0]
+    for hosting in desired.hostings:
+        steps += _hosting_steps(hosting, steps, actual, uploads or {}, now)
     served: dict[str, EndpointStep] = {}
     waiting = sweeps.waiting(desired, unsettled)
     for serving in desired.servings:
@@ -95,6 +99,29 @@ def decide(
     steps += sweeps.served_later(waiting.values(), gated, actual)
     steps += [step for step in measures if step.measuring.endpoint not in served]
     return tuple(steps)
+
+
+def _hosting_steps(
+    hosting: Hosting,
+    before: Sequence[Step],
+    actual: Actual,
+    uploads: Mapping[str, Upload],
+    now: datetime,
+) -> list[Step]:
+    """An online endpoint's steps, after those of the job that makes its model."""
+    made_by = hosting.made_by
+    model = next(
+        (
+            step
+            for step in before
+            if isinstance(step, ModelStep) and made_by and step.undertaking is made_by
+        ),
+        None,
+    )
+    hosted, code = actual.hosted[hosting.name], hosting.code
+    needed = needs_code(hosting, model, hosted)
+    brought = code_step(code, hosting, actual, uploads.get(code.label), needed=needed)
+    return hosting_steps(hosting, brought, model, hosted, now)
 
 
 def _need_their_bases(served: dict[str, EndpointStep], measurings: Sequence[Measuring]) -> None:

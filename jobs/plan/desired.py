@@ -16,17 +16,24 @@ from jobs.dataset.language import languages_of
 from jobs.errors import InvalidInputError, UsageError
 from jobs.files import Digest, UnreadableFileError, digest_of
 from jobs.money.price import Pricing, UnitPrice
-from jobs.plan import running
+from jobs.plan import hosting, running
+from jobs.plan.hosting import Hosting
 from jobs.plan.judging import Judging
 from jobs.plan.running import CodeVersion, EnvironmentVersion, Running
 from jobs.plan.undertaking import DataVersion, Undertaking
 from jobs.read.functions import split
+from jobs.read.lowered import lowered, write_code
+from jobs.read.program import own_file
 from jobs.read.split import write_halves
+from jobs.read.training_rows import memory_words
 from jobs.spec import content_hash, ids, probes, references
 from jobs.spec.canonical import hyperparameters
+from jobs.spec.command import Command
 from jobs.spec.grid import ALWAYS
 from jobs.spec.judge import JUDGE, Judge
+from jobs.spec.lowering import own_functions
 from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint, SmokeTest
+from jobs.spec.online_endpoint import OnlineEndpoint
 from jobs.spec.prices import TeamPrices
 from jobs.spec.probes import BUILT_IN, Probe
 from jobs.spec.story import Chapter
@@ -227,6 +234,7 @@ class Desired:
     servings: tuple[Serving, ...]
     measurings: tuple[Measuring, ...]
     runnings: tuple[Running, ...] = ()
+    hostings: tuple[Hosting, ...] = ()
 
     @property
     def undertakings(self) -> tuple[Training | Running, ...]:
@@ -240,8 +248,9 @@ class Desired:
 
     @property
     def codes(self) -> tuple[CodeVersion, ...]:
-        """The local code of every command document, each once."""
-        local = (one.code for one in self.runnings if isinstance(one.code, CodeVersion))
+        """The local code of every job and online endpoint, each once."""
+        own = (one.code for one in (*self.runnings, *self.hostings))
+        local = (code for code in own if isinstance(code, CodeVersion))
         return tuple({one.label: one for one in local}.values())
 
     @property
@@ -254,7 +263,7 @@ class Desired:
     @property
     def names(self) -> tuple[str, ...]:
         """The names that the made resources are tagged with."""
-        documents = (*self.undertakings, *self.servings, *self.measurings)
+        documents = (*self.undertakings, *self.servings, *self.hostings, *self.measurings)
         return tuple(dict.fromkeys(document.name for document in documents))
 
 
@@ -269,6 +278,7 @@ def read(chapters: Sequence[Chapter], team: Mapping[str, TeamPrices] | None = No
     probes_digest = _digest(BUILT_IN).sha256
     trainings: dict[str, Training] = {}
     runnings: list[Running] = []
+    hostings: list[Hosting] = []
     servings: list[Serving] = []
     pricings: dict[str, Pricing] = {}
     measurings: list[Measuring] = []
@@ -286,12 +296,15 @@ def read(chapters: Sequence[Chapter], team: Mapping[str, TeamPrices] | None = No
         elif isinstance(spec, ServerlessEndpoint):
             serving = _serving(chapter, spec, trainings, probes_digest)
             pricing = pricings[serving.name] = pricing_of(serving, chapters, team or {})
-            hosting = pricing.unit("hosting") if pricing.is_tuned else None
-            servings.append(replace(serving, hosting=hosting))
+            hourly = pricing.unit("hosting") if pricing.is_tuned else None
+            servings.append(replace(serving, hosting=hourly))
+        elif isinstance(spec, OnlineEndpoint):
+            jobs = {one.spec.reference: one for one in runnings}
+            hostings.append(hosting.read(chapter, spec, jobs))
         elif isinstance(spec, Evaluation):
             measurings.append(_measuring(chapter, spec, pricings))
         elif isinstance(spec, TrainingJob):
-            raise UsageError(f"{spec.reference} is not run here.")  # FT-S040 has said so
+            runnings.append(_own_training(chapter, spec))
         else:
             made = {**trainings, **{one.name: one for one in runnings}}
             runnings.append(running.read(chapter, spec, made))
@@ -301,17 +314,37 @@ def read(chapters: Sequence[Chapter], team: Mapping[str, TeamPrices] | None = No
         servings=tuple(servings),
         measurings=tuple(measurings),
         runnings=tuple(runnings),
+        hostings=tuple(hostings),
     )
 
 
 def _require_names_apart(trainings: Mapping[str, Training], runnings: Sequence[Running]) -> None:
     """What jobs made is found by the document's name: two kinds of jobs can't have one."""
+    names = [*trainings, *(one.name for one in runnings)]
     for one in runnings:
-        if one.name in trainings:
+        if names.count(one.name) > 1:
             raise UsageError(
-                f"finetuning.{one.name} and command.{one.name} have one name.",
+                f"Two documents that jobs do have the name '{one.name}'.",
                 next_step="Give one of them another: their jobs and models are found by it.",
             )
+
+
+def _own_training(chapter: Chapter, spec: TrainingJob) -> Running:
+    """A training as the command job that it is short for, its code written where it is sent from.
+
+    What is looked at again before a saved plan is done is the user's own, and not that copy.
+    """
+    scratch = Path(tempfile.mkdtemp(prefix="foundry-tune-"))
+    atexit.register(shutil.rmtree, scratch, ignore_errors=True)
+    code = write_code(chapter, spec, scratch / "code")
+    made = lowered(chapter, code)
+    assert isinstance(made.spec, Command)
+    own = (own_file(chapter, written) for written in own_functions(spec).values())
+    return replace(
+        running.read(made, made.spec, {}),
+        sources=tuple(filter(None, own)),
+        note=memory_words(chapter, spec),
+    )
 
 
 def pricing_of(

@@ -10,6 +10,8 @@ from jobs import revision
 from jobs.foundry.endpoints import Endpoint, serves
 from jobs.foundry.jobs import Job
 from jobs.foundry.pointers import Pointer
+from jobs.plan.deployments import DeployStep, OnlineStep, TrafficStep, UndeployStep, shares
+from jobs.plan.hosting import Hosted
 from jobs.plan.plan import Plan
 from jobs.plan.steps import (
     CodeStep,
@@ -78,8 +80,10 @@ def facts(plan: Plan) -> Facts:
             found[_about(step)] = _job(job) if job else None
         elif isinstance(step, ModelStep):
             found[_about(step)] = {"version": step.model.version} if step.model else None
-        elif isinstance(step, EndpointStep | RetireStep):
+        elif isinstance(step, EndpointStep | RetireStep | DeployStep):
             found.setdefault(_about(step), None)
+    for name, hosted in plan.actual.hosted.items():
+        found |= dict(_hosted(name, hosted))
     for endpoint in plan.actual.endpoints.values():
         about = f"endpoint/{endpoint.name}"
         if about in found or _concerns(endpoint, plan):
@@ -103,11 +107,17 @@ def deeds(plan: Plan) -> tuple[PlannedStep, ...]:
             name=step.action.name,
             about=_about(step),
             document=_document(step),
-            to=step.candidate.name if isinstance(step, PointerStep) else "",
+            to=_leads_to(step),
             changes=tuple((c.field, c.before, c.after) for c in step.action.changes),
         )
         for step in plan.steps
     )
+
+
+def _leads_to(step: Step) -> str:
+    if isinstance(step, TrafficStep):
+        return shares({step.to: 100})
+    return step.candidate.name if isinstance(step, PointerStep) else ""
 
 
 def differences(before: Fact | None, after: Fact | None) -> Iterator[tuple[str, str, str]]:
@@ -162,6 +172,32 @@ def _endpoint(endpoint: Endpoint) -> Fact:
     }
 
 
+def _hosted(name: str, hosted: Hosted) -> Iterator[tuple[str, Fact | None]]:
+    endpoint = hosted.endpoint
+    yield (
+        f"online_endpoint/{name}",
+        {
+            "spec": endpoint.tags.get(revision.TAG_SPEC, ""),
+            "made": endpoint.created,
+            "auth_mode": endpoint.auth_mode,
+        }
+        if endpoint
+        else None,
+    )
+    yield f"traffic/{name}", {"shares": shares(endpoint.traffic)} if endpoint else None
+    for one in hosted.deployments:
+        yield (
+            f"deployment/{name}/{one.name}",
+            {
+                "spec": one.tags.get(revision.TAG_SPEC, ""),
+                "made": one.created,
+                "model": one.model,
+                "provisioning_state": one.provisioning_state,
+                "proof": one.proof,
+            },
+        )
+
+
 def _pointer(pointer: Pointer | None) -> Fact | None:
     if pointer is None:
         return None
@@ -213,6 +249,10 @@ def _document(step: Step) -> str:
         return step.serving.name
     if isinstance(step, RetireStep):
         return step.name
+    if isinstance(step, OnlineStep | DeployStep | TrafficStep):
+        return step.hosting.name
+    if isinstance(step, UndeployStep):
+        return step.deployment.endpoint
     if isinstance(step, MeasureStep):
         return step.measuring.endpoint
     if isinstance(step, LaterStep):

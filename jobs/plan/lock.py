@@ -160,6 +160,16 @@ def _documents(plan: Plan) -> Iterator[tuple[str, dict[str, str]]]:
         )
     for running in desired.runnings:
         yield running.spec.reference, {"revision": running.revision, **running.fields}
+    for hosting in desired.hostings:
+        yield (
+            hosting.spec.reference,
+            {
+                "model": hosting.model,
+                "code": hosting.code.label,
+                "machines": hosting.machines,
+                "revision": hosting.revision(hosting.model),
+            },
+        )
     for serving in desired.servings:
         yield (
             serving.spec.reference,

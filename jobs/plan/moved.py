@@ -95,8 +95,12 @@ def _is_done_by(deed: PlannedStep, before: Fact | None, after: Fact | None) -> b
         return before is None and after is not None
     if deed.type == "connection":
         return after is not None and (after["endpoint"], after["spec"]) == (deed.to, deed.document)
-    if deed.type != "endpoint":
+    if deed.type == "traffic":
+        return after == {"shares": deed.to} or before is None
+    if deed.type not in {"endpoint", "online_endpoint", "deployment"}:
         return False
+    if deed.type == "deployment" and deed.kind == "update":
+        return after is not None and before is not None and after["made"] == before["made"]
     if deed.kind == "delete":
         return after is None or {f for f, _, _ in differences(before, after)} <= {"withdrawn"}
     if deed.kind == "create":

@@ -11,8 +11,10 @@ from jobs.foundry.session import Session
 from jobs.plan import actual, caps, desired, preflight, sweeps, uploads
 from jobs.plan.actual import Actual
 from jobs.plan.decide import decide
+from jobs.plan.deployments import DeployStep
 from jobs.plan.desired import Desired, Measuring, Serving, Training
 from jobs.plan.held import policy_checks
+from jobs.plan.hosting import Hosting
 from jobs.plan.preflight import Check
 from jobs.plan.running import Running
 from jobs.plan.steps import (
@@ -116,6 +118,15 @@ class Plan:
         return made + [step.serving for step in self.later if step.serving]
 
     @property
+    def deploys(self) -> list[Hosting]:
+        """The online endpoints that would get machines, billed by the hour from then on."""
+        return [
+            step.hosting
+            for step in self.steps
+            if isinstance(step, DeployStep) and step.action.kind in ("create", "replace")
+        ]
+
+    @property
     def later(self) -> list[LaterStep]:
         """What is known in full, and done, once the trials of a sweep are over."""
         return [step for step in self.steps if isinstance(step, LaterStep)]
@@ -128,7 +139,7 @@ class Plan:
     @property
     def spends(self) -> bool:
         """Whether applying would start to cost something."""
-        return self.trains or bool(self.starts_running or self.opens_endpoints)
+        return self.trains or bool(self.starts_running or self.opens_endpoints or self.deploys)
 
     def count(self, *kinds: Kind) -> int:
         """How many resources have an action of these kinds; an evaluation is none."""

@@ -250,14 +250,17 @@ def _state(session: Session, namespace: str) -> str:
 
 # What of a plan is served, by the rights that it takes; all else belongs to tuning.
 _SERVED = frozenset({"endpoint", "connection", "evaluation"})
+_DEPLOYED = frozenset({"online_endpoint", "deployment", "traffic"})
 
 
 def _access(session: Session, project: Project, left: Collection[str]) -> list[Check]:
     wanted = {
         words: actions
         for words, actions in subscription.ACTIONS.items()
-        if (set(left) - _SERVED if words == "submit jobs" else _SERVED & set(left))
+        if (set(left) - _SERVED - _DEPLOYED if words == "submit jobs" else _SERVED & set(left))
     }
+    if _DEPLOYED & set(left):
+        wanted |= subscription.ONLINE_ACTIONS
     if not wanted:
         return []
     try:
@@ -276,7 +279,7 @@ def _access(session: Session, project: Project, left: Collection[str]) -> list[C
         message = f"you may {' and '.join(wanted)}"
         return [Check(status="pass", subject="access", message=message)]
     # Who may do nothing of it is there to look: a pull request's pipeline, an auditor.
-    writes = [action for actions in subscription.ACTIONS.values() for action in actions]
+    writes = [action for actions in (subscription.ACTIONS | wanted).values() for action in actions]
     looks = not any(map(granted.allow, writes))
     group = subscription.group_id(session)
     return [

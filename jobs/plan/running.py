@@ -74,6 +74,10 @@ class Running(Undertaking):
     inputs: Mapping[str, DataVersion | Undertaking | str]
     """Of each input that is no plain value: local data, an id that Azure knows already, or the
     document whose job makes the model."""
+    sources: tuple[Path, ...] | None = None
+    """What the code was made from, where it isn't the user's own folder."""
+    note: str = ""
+    """What else a plan has to say of it."""
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -96,8 +100,12 @@ class Running(Undertaking):
         """Every file on this machine that is sent."""
         for one in self.data:
             yield from [file.path for file in one.folder.files] if one.folder else [one.path]
+        if self.sources is not None:
+            yield from self.sources
         for folder in (
-            self.code.folder if isinstance(self.code, CodeVersion) else None,
+            self.code.folder
+            if self.sources is None and isinstance(self.code, CodeVersion)
+            else None,
             self.environment.build if isinstance(self.environment, EnvironmentVersion) else None,
         ):
             if isinstance(folder, Folder):

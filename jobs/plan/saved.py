@@ -289,6 +289,8 @@ def _paths(plan: Plan) -> Iterator[Path]:
         yield from (looked.file.path for looked in checked.files)
     for running in plan.desired.runnings:
         yield from running.files
+    for hosting in plan.desired.hostings:
+        yield from hosting.files
     for team in specs.team_prices.values():
         yield Path(team.file)
     for policy in specs.policies:

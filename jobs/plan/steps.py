@@ -8,6 +8,7 @@ from jobs.foundry.jobs import Job
 from jobs.foundry.models import ModelVersion
 from jobs.foundry.pointers import Pointer
 from jobs.plan.desired import Measuring, Serving, Training
+from jobs.plan.hosting import Hosting
 from jobs.plan.running import CodeVersion, EnvironmentVersion, Running
 from jobs.plan.undertaking import DataVersion, Undertaking
 from jobs.spec.trials import Rung
@@ -72,10 +73,11 @@ class DataStep(Step):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeStep(Step):
-    """The code of a command job, as a version of a code asset."""
+    """The code of a command job or a deployment, as a version of a code asset."""
 
     code: CodeVersion
-    running: Running
+    running: Running | Hosting
+    """The document that it is of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

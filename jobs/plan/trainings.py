@@ -25,7 +25,7 @@ def job_step(training: Training, actual: Actual, retrain: bool) -> TrainingStep:
 
 def running_step(running: Running, actual: Actual, retrain: bool) -> RunningStep:
     """The job of a command document's revision: found, blocked, or to be submitted."""
-    action, attempt, job = _decided(running, actual, retrain, _machines(running))
+    action, attempt, job = _decided(running, actual, retrain, _said_of(running))
     return RunningStep(
         action=action,
         running=running,
@@ -97,6 +97,10 @@ def _unusable(asked: Undertaking, job: Job, actual: Actual) -> str:
 def _tuning(training: Training) -> str:
     words = hyperparameters(training.spec)
     return ", ".join(f"{name.replace('_', ' ')} {short(value)}" for name, value in words.items())
+
+
+def _said_of(running: Running) -> str:
+    return "; ".join(filter(None, (_machines(running), running.note)))
 
 
 def _machines(running: Running) -> str:

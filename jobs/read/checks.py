@@ -16,6 +16,7 @@ from jobs.read.commands import command_findings, model_findings
 from jobs.read.functions import function_findings
 from jobs.read.judge import judge_findings
 from jobs.read.named import data_ids, wrong_model
+from jobs.read.script import script_findings
 from jobs.read.supported import limits
 from jobs.read.sweeps import sweep_findings
 from jobs.read.trainings import training_findings
@@ -23,6 +24,7 @@ from jobs.revision import TAG_PREFIX
 from jobs.spec.command import Command
 from jobs.spec.gates import PER_QUESTION, Gate, read_gate, read_safety_gate
 from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint
+from jobs.spec.online_endpoint import OnlineEndpoint
 from jobs.spec.reader import Path
 from jobs.spec.references import name_of, parse
 from jobs.spec.story import Chapter, Story
@@ -51,6 +53,8 @@ def _check(chapter: Chapter, story: Story, on: date) -> Iterator[Finding]:
         yield from training_findings(chapter, spec)
     elif isinstance(spec, ServerlessEndpoint):
         yield from _endpoint(chapter, spec, story, on)
+    elif isinstance(spec, OnlineEndpoint):
+        yield from _online(chapter, spec)
     elif isinstance(spec, Evaluation):
         yield from _evaluation(chapter, spec)
         yield from _compared(chapter, spec, story)
@@ -68,6 +72,11 @@ _NAMES = {
     "serverless_endpoint": (
         r"[a-zA-Z][a-zA-Z0-9-]{0,51}",
         "a letter first, then letters, digits and -, at most 52",
+    ),
+    # ManagedOnlineEndpoint of azure-ai-ml 1.35.2: 3 to 32, unique in the region
+    "online_endpoint": (
+        r"[a-zA-Z][a-zA-Z0-9-]{1,30}[a-zA-Z0-9]",
+        "a letter first, then letters, digits and -, 3 to 32, no - last",
     ),
     "evaluation": (r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,240}", "letters, digits, - and _, at most 241"),
 }
@@ -90,7 +99,10 @@ def _tags(chapter: Chapter) -> Iterator[Finding]:
 
 def _own_prices(chapter: Chapter) -> Iterator[Finding]:
     spec = chapter.spec
-    if isinstance(spec, FineTuning | TrainingJob | ServerlessEndpoint | Command) and spec.budget:
+    if (
+        isinstance(spec, FineTuning | TrainingJob | ServerlessEndpoint | OnlineEndpoint | Command)
+        and spec.budget
+    ):
         own = spec.budget.own_prices
         if own and day(own.as_of) is None:
             message = f"'{own.as_of[:40]}' is no day. Write it as 2026-10-01."
@@ -246,6 +258,17 @@ def _served_model(
         if refused:
             message = " ".join(filter(None, (refused.message, refused.next_step)))
             yield chapter.finding(refused.rule, ("location",), message)
+
+
+def _online(chapter: Chapter, spec: OnlineEndpoint) -> Iterator[Finding]:
+    yield from script_findings(chapter, spec)
+    for index, test in enumerate(spec.smoke_tests):
+        if test.expect.matches is not None:
+            try:
+                re.compile(test.expect.matches)
+            except (re.error, RecursionError, OverflowError) as error:
+                path = ("smoke_tests", index, "expect", "matches")
+                yield chapter.finding("FT-S030", path, f"not a regular expression: {error}.")
 
 
 # ── evaluations ───────────────────────────────────────────────────────────────────────────────────

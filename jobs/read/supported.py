@@ -7,7 +7,9 @@ is uploaded, is told where it stands.
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from jobs.spec import ids
 from jobs.spec.command import MODEL_TYPES, Command, Environment, JobInput
+from jobs.spec.lowering import command_of
 from jobs.spec.models import (
     DataInput,
     Evaluation,
@@ -16,6 +18,7 @@ from jobs.spec.models import (
     ServerlessEndpoint,
     Spec,
 )
+from jobs.spec.online_endpoint import OnlineEndpoint
 from jobs.spec.reader import Path
 from jobs.spec.references import parse
 from jobs.spec.story import local_path
@@ -40,11 +43,12 @@ def limits(spec: Spec) -> Iterator[Limit]:
     elif isinstance(spec, ServerlessEndpoint):
         yield from _endpoint(spec)
     elif isinstance(spec, TrainingJob):
-        yield Limit(
-            ("type",),
-            "trainings are checked and exported, not run. Submit it: foundry-tune export --az-ml "
-            "SPEC --to FOLDER && az ml job create -f FOLDER/NAME.training.yaml",
-        )
+        for limit in _command(command_of(spec, code="", lock="")):
+            # What is an input of the job is a field of the training.
+            path = limit.path[1:] if limit.path[0] == "inputs" else limit.path
+            yield limit._replace(path=path)
+    elif isinstance(spec, OnlineEndpoint):
+        yield from _online(spec)
     elif isinstance(spec, Evaluation):
         if spec.seed is not None:
             yield Limit(("seed",), f"{_NOT_SENT}.")
@@ -146,3 +150,37 @@ def _input(name: str, given: JobInput) -> Iterator[Limit]:
 
 def _is_address(code: str) -> bool:
     return local_path("", code) is None and not code.startswith("azureml:")
+
+
+def _online(spec: OnlineEndpoint) -> Iterator[Limit]:
+    if spec.properties:
+        yield Limit(("properties",), f"{_NOT_SENT}.")
+    if parse(spec.model) is None:
+        understood = ids.model_id(spec.model)
+        if understood is None or understood.form != "short" or not understood.version:
+            message = (
+                "a registered model of the project is served. Write azureml:<name>:<version>, or "
+                "${{ command.<name>.registered_model }}."
+            )
+            yield Limit(("model",), message, at_key=False)
+    code = spec.code_configuration.code
+    if local_path("", code) is None:
+        message = "its content isn't known here, so another could come under the same revision. "
+        yield Limit(
+            ("code_configuration", "code"), f"{message}Name a folder on this machine.", at_key=False
+        )
+    if not spec.environment.startswith("azureml:"):
+        message = "an environment of the project or a registry is used: azureml:<name>:<version>."
+        yield Limit(("environment",), message, at_key=False)
+    if spec.content_safety == "enabled":
+        message = (
+            "Azure has no content filter in front of a managed online endpoint, so nothing would "
+            "be enabled. Write client_side to have foundry-tune's own calls judged, and have your "
+            "applications ask Azure AI Content Safety too; or serve the model by a "
+            "serverless_endpoint, whose filter is Azure's."
+        )
+        yield Limit(("content_safety",), message, at_key=False)
+    for index, test in enumerate(spec.smoke_tests):
+        if test.expect.filtered and spec.content_safety != "client_side":
+            message = "nobody would refuse it: write content_safety: client_side."
+            yield Limit(("smoke_tests", index, "expect", "filtered"), message)

@@ -57,7 +57,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "FT-S008", "error", "Unknown document type",
         "Nothing here runs such a document. Types are finetuning, training, serverless_endpoint, "
-        "evaluation and command.",
+        "online_endpoint, evaluation and command.",
         "type: fine_tune\nname: xbox-support",
         "type: finetuning\nname: xbox-support",
         False,
@@ -398,5 +398,14 @@ RULES: tuple[Rule, ...] = (
         "judge that is also compared with leans to its own side.",
         "compare_with: [phi]\nmetrics: [{judge: {endpoint: phi, rubric: rubric.md}}]",
         "Name an endpoint that nobody is compared with.",
+    ),
+    Rule(
+        "FT-S054", "error", "A scoring script that can't be served",
+        "A managed online endpoint imports the script, calls init() once and run(raw_data) for "
+        "each call. One without them fails its deployment minutes later, on machines that are "
+        "billed. The file is read, not run.",
+        "code_configuration: {code: serve, scoring_script: score.py}   # which has no run()",
+        "def init(): … loads the model below AZUREML_MODEL_DIR; def run(raw_data): … answers",
+        False,
     ),
 )  # fmt: skip

@@ -181,12 +181,6 @@ class Command(JobDocument, frozen=True, kw_only=True):
     kind = "command"
 
     @property
-    def compute_name(self) -> str:
-        """The name of the compute that it runs on; empty where it runs serverless."""
-        name = (self.compute or "").removeprefix("azureml:").rpartition("/")[2]
-        return "" if name.casefold() == "serverless" else name
-
-    @property
     def model_names(self) -> tuple[str, ...]:
         """The names of the models that its outputs become."""
         outputs = [one for one in (self.outputs or {}).values() if one]

@@ -142,6 +142,8 @@ def run(arguments: Namespace) -> int:
     names = [serving.name for serving in plan.desired.servings]
     if names and options.wait and options.promote:
         tell(f"Done. Try it:  foundry-tune chat {names[0]}")
+    elif plan.desired.hostings and options.promote:
+        tell(f"Done. Ask it:  foundry-tune connect {plan.desired.hostings[0].name}")
     return 0
 
 

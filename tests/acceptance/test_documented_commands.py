@@ -93,6 +93,8 @@ NOT_RUN = {
     "AZURE_CLIENT_ID=<id> foundry-tune plan SPEC": "the same",
     "make test-training": "minutes, and installs torch; the last thing that CI runs",
     "make lock-training": "asks the package index",
+    "make demo-training": "installs torch; tests/training/test_demo.py runs what it runs",
+    "foundry-emulator run --job-python .venv-training/bin/python -- bash": "the same",
     "uv pip sync --require-hashes requirements.lock": "installs torch, where the GPU is",
     "python train.py --config train.yaml --check": "a file of the reader's: test_training.py",
     "python train.py --config train.yaml --set output=outputs": "takes torch and a model's weights",

@@ -22,7 +22,7 @@ HEAVY = {
 }
 """Packages that cost milliseconds to import: only these, and what rests on them, may come late."""
 
-COMMAND_LINES = ("jobs/verbs/", "jobs/cli.py", "emulator/cli.py")
+COMMAND_LINES = ("jobs/verbs/", "jobs/cli.py", "emulator/verbs/", "emulator/cli.py")
 """Where a verb imports what it needs when it is named."""
 
 

@@ -4,6 +4,7 @@ import re
 import sqlite3
 import uuid
 
+from emulator.arm import filters
 from emulator.arm.resources import page, require_resource
 from emulator.http.messages import Request, Response
 from emulator.http.routing import Route
@@ -18,11 +19,6 @@ API_VERSIONS = (
     "2015-07-01", "2018-01-01-preview", "2020-04-01-preview", "2020-10-01-preview", "2022-04-01",
 )  # fmt: skip
 TYPE = "Microsoft.Authorization/roleAssignments"
-_FILTER = re.compile(
-    r"atScope\(\)|principalId\s+eq\s+'(?P<principal>[0-9a-f-]+)'"
-    r"|assignedTo\(\s*'(?P<assignee>[0-9a-f-]+)'\s*\)",
-    re.IGNORECASE,
-)
 
 
 def put_assignment(request: Request) -> Response:
@@ -111,29 +107,22 @@ def list_assignments(request: Request) -> Response:
     """GET the assignments that hold at a scope: above, at and below it, as ARM lists them."""
     cloud = request.cloud
     scope = parse_path(_scope(request)).id
-    wanted = request.option("$filter").strip()
+    wanted = filters.terms(request.option("$filter"), ("atScope()", "principalId", "assignedTo()"))
     rows = cloud.database.rows("SELECT * FROM role_assignments ORDER BY created_at, key")
     at_scope = [
         row
         for row in rows
         if scope.within(row["scope_key"]) or row["scope_key"].startswith(scope.key + "/")
     ]
-    for term in re.split(r"\s+and\s+", wanted, flags=re.IGNORECASE) if wanted else ():
-        match = _FILTER.fullmatch(term)
-        if match is None:
-            raise not_emulated(
-                f"the filter '{wanted}'",
-                "Use atScope(), principalId eq '…', assignedTo('…') or atScope() and one of them.",
-            )
-        if match["principal"]:
-            at_scope = [row for row in at_scope if row["principal"] == match["principal"].lower()]
-        elif match["assignee"]:
-            # With what comes through groups, and groups in them (role-assignments-list-rest).
-            theirs = set(cloud.access.identities_of(match["assignee"]))
-            at_scope = [row for row in at_scope if row["principal"] in theirs]
-        else:
-            at_scope = [row for row in at_scope if scope.within(row["scope_key"])]
-    return page(request, [_shown(row) for row in at_scope])
+    if "principalid" in wanted:
+        at_scope = [row for row in at_scope if row["principal"] == wanted["principalid"].lower()]
+    if "assignedto" in wanted:
+        # With what comes through groups, and groups in them (role-assignments-list-rest).
+        theirs = set(cloud.access.identities_of(wanted["assignedto"]))
+        at_scope = [row for row in at_scope if row["principal"] in theirs]
+    if "atscope" in wanted:
+        at_scope = [row for row in at_scope if scope.within(row["scope_key"])]
+    return page(request, [_shown(row) for row in at_scope], options=("$filter",))
 
 
 def _condition(properties: Json) -> str:
@@ -200,7 +189,12 @@ def _check_principal(request: Request, principal_id: str, kind: str) -> None:
 def _shown(row: sqlite3.Row) -> Json:
     body = decode_json(row["body"])
     created = isoformat(row["created_at"])
-    role = f"/providers/Microsoft.Authorization/roleDefinitions/{row['role']}"
+    # As its definition's own id is shown in a subscription: `az` joins the two by it.
+    subscription = re.match(r"/subscriptions/[^/]+", row["scope"])
+    role = (
+        f"{subscription[0] if subscription else ''}/providers/Microsoft.Authorization"
+        f"/roleDefinitions/{row['role']}"
+    )
     return {
         "id": row["id"],
         "type": TYPE,

@@ -4,6 +4,7 @@ import re
 import uuid
 from typing import Any
 
+from emulator.arm import filters
 from emulator.arm.resources import page, require_resource
 from emulator.http.messages import Request, Response
 from emulator.http.routing import Route
@@ -32,17 +33,12 @@ def list_definitions(request: Request) -> Response:
     """GET {scope}/providers/Microsoft.Authorization/roleDefinitions; by `roleName eq '…'`."""
     scope = _scope(request)
     roles = [role for role in request.cloud.access.roles.all() if role.assignable_on(scope)]
-    wanted = request.option("$filter")
-    if wanted:
-        match = re.fullmatch(r"\s*(roleName|type)\s+eq\s+'([^']*)'\s*", wanted, re.IGNORECASE)
-        if match is None:
-            raise not_emulated(f"the filter '{wanted}'", "Use \"roleName eq 'Reader'\", or none.")
-        name, value = match.group(1).lower(), match.group(2).lower()
-        if name == "rolename":
-            roles = [role for role in roles if role.name.lower() == value]
-        else:
-            roles = [role for role in roles if _type(role).lower() == value]
-    return page(request, [_shown(request, role) for role in roles])
+    wanted = filters.terms(request.option("$filter"), ("roleName", "type"))
+    if "rolename" in wanted:
+        roles = [role for role in roles if role.name.lower() == wanted["rolename"].lower()]
+    if "type" in wanted:
+        roles = [role for role in roles if _type(role).lower() == wanted["type"].lower()]
+    return page(request, [_shown(request, role) for role in roles], options=("$filter",))
 
 
 def put_definition(request: Request) -> Response:

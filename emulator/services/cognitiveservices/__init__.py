@@ -1,6 +1,16 @@
 """Microsoft.CognitiveServices: accounts through ARM (AI Services), with soft deletion."""
 
+from emulator.arm.types import empty
 from emulator.service import Service
 from emulator.services.cognitiveservices import accounts, deleted
 
-SERVICE = Service(name="cognitiveservices", types=accounts.TYPES, routes=deleted.ROUTES)
+_EMPTY = ("commitmentPlans", "connections", "deployments", "projects", "raiPolicies")
+
+SERVICE = Service(
+    name="cognitiveservices",
+    types=(
+        *accounts.TYPES,
+        *(empty(f"{accounts.ACCOUNT}/{kind}", accounts.API_VERSIONS) for kind in _EMPTY),
+    ),
+    routes=deleted.ROUTES,
+)

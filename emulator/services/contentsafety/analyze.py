@@ -7,6 +7,7 @@ the rules of the emulator's filter behind it. Blocklists and its other operation
 import secrets
 from typing import Any, cast
 
+from emulator.arm.api_versions import newest_for
 from emulator.http.messages import Request, Response
 from emulator.http.routing import Plane, Route, Router, render_json_error
 from emulator.services.cognitiveservices.accounts import ACCOUNT
@@ -25,11 +26,12 @@ _KNOWN = {"text", "categories", "outputType", "blocklistNames", "haltOnBlocklist
 def _analyze(request: Request) -> Response:
     account = _account(request)
     _sign_in(request, account)
-    if request.api_version not in API_VERSIONS:
+    asked = request.api_version
+    if asked not in API_VERSIONS and newest_for(asked, API_VERSIONS) is None:
         raise AzureError(
             404,
             "NotFound",
-            f"The api-version '{request.api_version}' is not one of {', '.join(API_VERSIONS)}.",
+            f"The api-version '{asked}' is not one of {', '.join(API_VERSIONS)}.",
         )
     text, categories = _body(request)
     judgement = judge(text)

@@ -152,7 +152,7 @@ TYPES = (
     ),
     ResourceType(
         name=COMPONENT,
-        api_versions=("2015-05-01", "2020-02-02"),
+        api_versions=("2015-05-01", "2020-02-02-preview", "2020-02-02"),
         put=Put(created=200, updated=200),
         delete=Delete(deleted=200, absent=204),
         located=True,

@@ -23,6 +23,12 @@ _NUMBERS = {
     "unsupported_grant_type": 70003,
 }
 
+_CLAIMS = (
+    "sub", "iss", "cloud_instance_name", "cloud_instance_host_name", "cloud_graph_host_name",
+    "msgraph_host", "aud", "exp", "iat", "auth_time", "acr", "nonce", "preferred_username", "name",
+    "tid", "ver", "at_hash", "c_hash", "email",
+)  # fmt: skip
+
 
 def openid_configuration(request: Request) -> Response:
     """GET /{tenant}/v2.0/.well-known/openid-configuration."""
@@ -43,6 +49,12 @@ def openid_configuration(request: Request) -> Response:
             "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
             "scopes_supported": ["openid", "profile", "email", "offline_access"],
             "issuer": f"{base}/v2.0",
+            "request_uri_parameter_supported": False,
+            "userinfo_endpoint": "https://graph.microsoft.com/oidc/userinfo",
+            "http_logout_supported": True,
+            "frontchannel_logout_supported": True,
+            "claims_supported": list(_CLAIMS),
+            "kerberos_endpoint": f"{base}/kerberos",
             "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
             "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
             "end_session_endpoint": f"{base}/oauth2/v2.0/logout",
@@ -50,6 +62,7 @@ def openid_configuration(request: Request) -> Response:
             "cloud_instance_name": "microsoftonline.com",
             "cloud_graph_host_name": "graph.windows.net",
             "msgraph_host": "graph.microsoft.com",
+            "rbac_url": "https://pas.windows.net",
         }
     )
 
@@ -103,6 +116,8 @@ def token(request: Request) -> Response:
             "token_type": "Bearer",
             "expires_in": LIFETIME,
             "ext_expires_in": LIFETIME,
+            # Half its life, as in a recorded session: from then on MSAL gets the next one early.
+            "refresh_in": LIFETIME // 2,
             "access_token": request.cloud.tokens.issue(principal, _audience(form.get("scope", ""))),
         },
         headers={"cache-control": "no-store, no-cache", "pragma": "no-cache"},

@@ -6,14 +6,14 @@ leave archived ones out unless `listViewType` asks for them. What a version poin
 
 from collections.abc import Callable
 
-from emulator.arm.types import Change, Delete, ResourceType
+from emulator.arm.types import Change, Delete, Put, ResourceType
 from emulator.http.messages import Request
 from emulator.services.machinelearningservices import deployed
 from emulator.services.machinelearningservices.references import parse
 from emulator.services.machinelearningservices.refusals import user_error
 from emulator.services.machinelearningservices.versions import API_VERSIONS, WORKSPACES
 from emulator.state.cloud import Cloud
-from emulator.state.errors import AzureError
+from emulator.state.errors import AzureError, not_emulated
 from emulator.state.json_text import Json
 from emulator.state.store import Resource
 
@@ -98,13 +98,22 @@ def _container_defaults(change: Change) -> None:
 def _show_container(cloud: Cloud, container: Resource, api_version: str) -> Json:
     del api_version
     newest = latest(cloud, container)
+    of_data = {"dataType": _data_type(cloud, container)} if container.type == DATA else {}
     return container.body | {
         "properties": container.properties
+        | of_data
         | {
             "latestVersion": newest.name if newest else None,
             "nextVersion": next_version(container),
         }
     }
+
+
+def _data_type(cloud: Cloud, container: Resource) -> str:
+    """What a container of data holds; one that is made on its own may say so before it does."""
+    versions = cloud.resources.children(container.id)
+    said = container.properties.get("dataType") or "uri_folder"
+    return str(versions[-1].properties.get("dataType") if versions else said)
 
 
 def _version_defaults(change: Change) -> None:
@@ -255,12 +264,13 @@ def _select(request: Request, found: list[Resource]) -> list[Resource]:
     wanted = request.option("hash")
     if wanted:
         found = [one for one in found if _facts(one).get("hash_sha256") == wanted]
-    order = request.option("$orderBy").lower().split()
-    if order[:1] == ["createdtime"] or order[:1] == ["createdat"]:
-        newest_first = order[1:] == ["desc"]
-        found = sorted(found, key=lambda one: one.created_at, reverse=newest_first)
-    top = request.option("$top")
-    return found[: int(top)] if top.isdecimal() else found
+    order = request.option("$orderBy").lower()
+    if not order:
+        return found
+    by, _, direction = order.partition(" ")
+    if by not in ("createdtime", "createdat") or direction not in ("", "asc", "desc"):
+        raise not_emulated(f"the order '{order}'", "Use createdtime, asc or desc.")
+    return sorted(found, key=lambda one: one.created_at, reverse=direction == "desc")
 
 
 def _facts(version: Resource) -> Json:
@@ -274,6 +284,7 @@ def _container(name: str, before_delete: Callable[[Request, Resource], None]) ->
     return ResourceType(
         name=name,
         api_versions=API_VERSIONS,
+        put=Put(says_location=True),
         provisioning_state=False,
         system_data=True,
         delete=Delete(deleted=200, absent=204),
@@ -283,6 +294,7 @@ def _container(name: str, before_delete: Callable[[Request, Resource], None]) ->
         project=_show_container,
         before_delete=before_delete,
         select=_select,
+        list_options=("listViewType",),
     )
 
 
@@ -295,6 +307,7 @@ def _version(
     return ResourceType(
         name=f"{name}/versions",
         api_versions=API_VERSIONS,
+        put=Put(says_location=True),
         provisioning_state=False,
         system_data=True,
         implicit_parent=True,
@@ -306,6 +319,7 @@ def _version(
         created=_count,
         before_delete=before_delete,
         select=_select,
+        list_options=("listViewType", "$orderBy", "hash", "hashVersion"),
     )
 
 

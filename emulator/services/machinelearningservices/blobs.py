@@ -64,6 +64,15 @@ def container_sas(cloud: Cloud, account: Resource, container: str, hours: float)
     return f"?{token}"
 
 
-def readable_url(cloud: Cloud, account: Resource, container: str, path: str, hours: float) -> str:
-    """An address that reads one blob, without another credential, for some hours."""
-    return signatures.sas_url(cloud, account.name, container, path, seconds=hours * 3600)
+def signed_url(
+    cloud: Cloud,
+    account: Resource,
+    container: str,
+    path: str,
+    hours: float,
+    permissions: str = "r",
+) -> str:
+    """An address that opens one blob, without another credential, for some hours."""
+    return signatures.sas_url(
+        cloud, account.name, container, path, permissions=permissions, seconds=hours * 3600
+    )

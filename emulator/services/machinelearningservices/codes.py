@@ -40,6 +40,7 @@ def _list(request: Request) -> Response:
             request,
             row.select(request, everywhere),
             lambda version: show(request.cloud, version, request.api_version),
+            options=row.list_options,
         )
     code = workspace.id.child("codes", request.parameters["code"])
     if request.cloud.resources.get(code) is None:

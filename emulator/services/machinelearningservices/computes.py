@@ -112,4 +112,5 @@ COMPUTE_TYPE = ResourceType(
     validate=_validate,
     defaults=_defaults,
     select=_select,
+    list_options=("computeType",),
 )

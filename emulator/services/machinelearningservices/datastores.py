@@ -5,7 +5,7 @@ use their own Entra token on the blobs. Otherwise the service holds the account'
 a SAS on `listSecrets`.
 """
 
-from emulator.arm.types import Action, Change, ResourceType
+from emulator.arm.types import Action, Change, Put, ResourceType
 from emulator.http.messages import Request, Response
 from emulator.services.machinelearningservices import blobs
 from emulator.services.machinelearningservices.refusals import user_error
@@ -102,7 +102,9 @@ def _validate(change: Change) -> None:
 
 def _defaults(change: Change) -> None:
     credentials: Json = change.properties["credentials"]
-    # Secrets are written, never shown: only what kind of credential it is stays in the body.
+    # Secrets are written, shown by listSecrets alone: the body says what kind of credential it is.
+    if credentials.get("secrets"):
+        change.private["secrets"] = credentials["secrets"]
     change.properties["credentials"] = {"credentialsType": credentials["credentialsType"]}
     change.properties.setdefault("isDefault", False)
     change.properties.setdefault("endpoint", "core.windows.net")
@@ -128,6 +130,10 @@ def _list_secrets(request: Request, datastore: Resource) -> Response:
             inner="KeyBasedAuthenticationNotPermitted",
             status=403,
         )
+    if request.json().get("expirableSecret") is not True:
+        # What the credential is, as recorded (test_workspace_connection_data_connection_listing).
+        key = {"secretsType": "AccountKey", "key": blobs.account_key(account)}
+        return Response.json(datastore.private.get("secrets") or key)
     # A SAS even where the credential is the account's key, as the service was recorded to answer.
     container = str(datastore.properties["containerName"])
     return Response.json(
@@ -150,7 +156,8 @@ def _select(request: Request, found: list[Resource]) -> list[Resource]:
     wanted = request.option("isDefault").lower()
     if wanted in ("true", "false"):
         found = [one for one in found if one.properties["isDefault"] is (wanted == "true")]
-    return found
+    ascending = request.option("orderByAsc").lower() != "false"
+    return sorted(found, key=lambda one: one.created_at, reverse=not ascending)
 
 
 def account_key(cloud: Cloud, hub: Resource) -> str:
@@ -161,6 +168,7 @@ def account_key(cloud: Cloud, hub: Resource) -> str:
 DATASTORE_TYPE = ResourceType(
     name=_TYPE,
     api_versions=API_VERSIONS,
+    put=Put(says_location=True),
     provisioning_state=False,
     system_data=True,
     objects=("credentials", "properties", "tags"),
@@ -169,4 +177,5 @@ DATASTORE_TYPE = ResourceType(
     defaults=_defaults,
     before_delete=_may_go,
     select=_select,
+    list_options=("isDefault", "orderByAsc", "count"),
 )

@@ -74,19 +74,58 @@ def complete(change: Change) -> None:
             details[name] = {"mode": "ReadOnlyMount", "description": None} | details[name]
     details |= {"taskType": "ChatCompletion", "modelProvider": "Custom"}
     details["hyperParameters"] = training["hyperparameters"]
+    model = details["model"]["uri"]
     properties["properties"] |= {
         "PipelineType": "FineTuning",
-        "original_model_id": details["model"]["uri"],
+        "original_model_id": model,
         "azureml.ModelName": training["base_model"],
+        "azureml.PipelineType": "FineTuning",
+        "azureml.original_model_id": model,
+        "azureml.trainingData.assetId": training["training_data"],
         "_fineTuningJobType": "MaaS",
         "_outputModelName": training["output_name"],
+        "StartTimeUtc": f"{change.cloud.clock.now():%Y-%m-%d %H:%M:%S}",
     }
+    if training["validation_data"]:
+        properties["properties"]["azureml.validationData.assetId"] = training["validation_data"]
     properties["outputs"] = {
         "registered_model": {
             "jobOutputType": "mlflow_model",
             "mode": "ReadWriteMount",
             "assetName": training["output_name"],
+            "description": None,
             "uri": None,
         }
     }
-    properties |= {"jobType": "FineTuning", "computeId": None, "componentId": None}
+    properties |= {
+        "jobType": "FineTuning",
+        "computeId": None,
+        "componentId": None,
+        "identity": None,
+        "notificationSetting": None,
+        "resources": {"instanceTypes": []},
+    }
+    properties.setdefault("queueSettings", None)
+
+
+def show(properties: Json, api_version: str) -> Json:
+    """A fine-tuning job at a version: those without the job type show what they know of it.
+
+    As the service was recorded (Azure/azure-sdk-assets, test_maap_finetuning_job) at
+    2024-01-01-preview: nothing of compute and queue, and fields of its own, all empty.
+    """
+    if api_version.lower() in FINE_TUNING_API_VERSIONS:
+        return properties
+    details: Json = dict(properties["fineTuningDetails"])
+    for name in ("model", "trainingData", "validationData"):
+        if details.get(name):
+            details[name] = details[name] | {"pathOnCompute": None}
+    older = {"assetVersion": None, "pathOnCompute": None, "autoDeleteSetting": None}
+    outputs = {name: output | older for name, output in properties["outputs"].items()}
+    hidden = ("queueSettings", "resources")
+    return {name: value for name, value in properties.items() if name not in hidden} | {
+        "computeId": None,
+        "secretsConfiguration": None,
+        "fineTuningDetails": details,
+        "outputs": outputs,
+    }

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from emulator.arm.operations import Operations
-from emulator.arm.types import Action, Change, Delete, Polling, ResourceType
+from emulator.arm.types import Action, Change, Delete, Polling, Put, ResourceType
 from emulator.http.messages import Request, Response
 from emulator.services.machinelearningservices import (
     command_job,
@@ -34,6 +34,11 @@ JOBS = f"{WORKSPACES}/jobs"
 _MUTABLE = ("description", "tags", "displayName", "properties", "isArchived")
 
 
+def _as_it_is(properties: Json, api_version: str) -> Json:
+    del api_version
+    return properties
+
+
 def _any_version(change: Change) -> None:
     del change
 
@@ -47,6 +52,7 @@ class _JobType:
     asked: Callable[[Json], Json]
     admit: Callable[[Change, Resource], None]
     complete: Callable[[Change], None]
+    show: Callable[[Json, str], Json] = _as_it_is
     require_version: Callable[[Change], None] = _any_version
 
 
@@ -57,6 +63,7 @@ _TYPES = {
         asked=finetuning_job.asked,
         admit=finetuning_job.admit,
         complete=finetuning_job.complete,
+        show=finetuning_job.show,
         require_version=finetuning_job.require_version,
     ),
     "command": _JobType(
@@ -81,6 +88,9 @@ def _validate(change: Change) -> None:
     cloud, properties = change.cloud, change.properties
     of_type = _type_of(change)
     of_type.require_version(change)
+    for name in ("experimentName", "displayName"):
+        if not isinstance(properties.get(name) or "", str):
+            raise user_error(f"'{name}' must be a string.", target=name)
     project = cloud.resources.get(change.id.parent) if change.id.parent else None
     assert project is not None
     asked = of_type.asked(properties)
@@ -157,6 +167,12 @@ def _defaults(change: Change) -> None:
     }
 
 
+def _show(cloud: Cloud, job: Resource, api_version: str) -> Json:
+    del cloud
+    of_type = _TYPES[str(job.properties["jobType"]).lower()]
+    return job.body | {"properties": of_type.show(job.properties, api_version)}
+
+
 def _created(cloud: Cloud, job: Resource) -> None:
     cloud.database.after_commit(lambda: runner.of(cloud).submit(job.id.key))
 
@@ -208,12 +224,16 @@ def _select(request: Request, found: list[Resource]) -> list[Resource]:
     wanted = request.option("jobType").lower()
     if wanted:
         found = [job for job in found if str(job.properties["jobType"]).lower() == wanted]
+    tag = request.option("tag")
+    if tag:
+        found = [job for job in found if tag in (job.properties.get("tags") or {})]
     return list(reversed(found))
 
 
 JOB_TYPE = ResourceType(
     name=JOBS,
     api_versions=API_VERSIONS,
+    put=Put(says_location=True),
     delete=Delete(deleted=202, absent=204, polling=Polling.ASYNC),
     provisioning_state=False,
     system_data=True,
@@ -241,5 +261,7 @@ JOB_TYPE = ResourceType(
     created=_created,
     before_delete=_before_delete,
     after_delete=_after_delete,
+    project=_show,
     select=_select,
+    list_options=("listViewType", "jobType", "tag"),
 )

@@ -73,5 +73,12 @@ def forget(cloud: Cloud, job: str) -> None:
     cloud.database.execute("DELETE FROM run_metrics WHERE job=?", (job.lower(),))
 
 
+def forget_all(cloud: Cloud, workspace: str) -> None:
+    """Drop the values of every run of a workspace, by its key: it is deleted."""
+    cloud.database.execute(
+        "DELETE FROM run_metrics WHERE job>? AND job<?", (f"{workspace}/", f"{workspace}0")
+    )
+
+
 def _value(row: sqlite3.Row) -> Value:
     return Value(row["name"], row["step"], row["value"], row["logged_at"], row["id"])

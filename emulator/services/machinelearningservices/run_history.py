@@ -14,9 +14,12 @@ from emulator.services.machinelearningservices import (
     blobs,
     data_paths,
     datastores,
+    experiments,
     metric_service,
+    mlflow,
     model_registry,
     registry,
+    run_artifacts,
     tracking,
     workspaces,
 )
@@ -25,7 +28,7 @@ from emulator.services.machinelearningservices.references import (
     WorkspaceAsset,
     parse,
 )
-from emulator.services.machinelearningservices.runs import find_run, require_workspace
+from emulator.services.machinelearningservices.runs import find_run, is_job, require_workspace
 from emulator.state.clock import isoformat
 from emulator.state.cloud import Cloud
 from emulator.state.errors import AzureError, bad_request
@@ -70,7 +73,7 @@ def _run_data(request: Request) -> Response:
             "runMetadata": _run(request.cloud, job),
             "runDefinition": None,
             "jobSpecification": {"job": show(request.cloud, job, "")["properties"]}
-            if asked.get("selectJobSpecification")
+            if asked.get("selectJobSpecification") and is_job(job)
             else None,
         }
     )
@@ -138,7 +141,9 @@ def _run(cloud: Cloud, job: Resource) -> Json:
         "runUuid": job.etag,
         "rootRunId": job.name,
         "parentRunId": None,
-        "experimentId": properties["experimentName"],
+        "experimentId": experiments.id_of(
+            workspaces.workspace_of(cloud, job), properties["experimentName"]
+        ),
         "displayName": properties["displayName"],
         "description": properties["description"],
         "hidden": bool(properties.get("isArchived")),
@@ -147,7 +152,7 @@ def _run(cloud: Cloud, job: Resource) -> Json:
         "createdTimeUtc": isoformat(job.created_at),
         "startTimeUtc": private.get("startTime"),
         "endTimeUtc": private.get("endTime"),
-        "runType": _RUN_TYPES[str(properties["jobType"]).lower()],
+        "runType": _RUN_TYPES.get(str(properties["jobType"]).lower()),
         "dataContainerId": f"dcid.{job.name}",
         "properties": properties["properties"],
         "tags": properties["tags"],
@@ -190,11 +195,12 @@ def _log_files(cloud: Cloud, job: Resource) -> dict[str, str]:
     path = f"{artifacts.run_folder(job.name)}/{artifacts.LOG_NAME}"
     if not blobs.exists(cloud, account, container, path):
         return {}
-    return {artifacts.LOG_NAME: blobs.readable_url(cloud, account, container, path, _SAS_HOURS)}
+    return {artifacts.LOG_NAME: blobs.signed_url(cloud, account, container, path, _SAS_HOURS)}
 
 
 def _failure(request: Request, error: AzureError) -> Response:
-    response = render_json_error(request, error)
+    is_mlflow = request.path.lower().startswith("/mlflow/")
+    response = (mlflow.failure if is_mlflow else render_json_error)(request, error)
     response.headers["x-ms-response-type"] = "error"
     return response
 
@@ -206,6 +212,7 @@ _ROUTES: tuple[Route, ...] = (
     Route("GET", f"{_HISTORY}/runs/{{run}}", _get),
     Route("PATCH", f"{_HISTORY}/runs/{{run}}", _patch),
     Route("PATCH", f"{_HISTORY}/experiments/{{experiment}}/runs/{{run}}", _patch),
+    Route("PATCH", f"{_HISTORY}/experimentids/{{experiment}}/runs/{{run}}", _patch),
     Route("GET", f"{_HISTORY}/runs/{{run}}/serviceinstances/{{node}}", _service_instances),
     Route("POST", f"{_HISTORY}/rundata", _run_data),
     Route("POST", f"/data/v1.0{_WORKSPACE}/dataversion/batchGetResolvedUris", _resolved_uris),
@@ -214,6 +221,7 @@ _ROUTES: tuple[Route, ...] = (
     Route("POST", f"{_METRIC}/list", metric_service.list_metrics),
     *model_registry.ROUTES,
     *registry.ROUTES,
+    *run_artifacts.ROUTES,
     *tracking.ROUTES,
 )
 

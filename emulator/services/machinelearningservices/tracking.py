@@ -1,20 +1,33 @@
-"""MLflow's tracking for jobs at work: metrics, parameters and tags of the run that a job is.
+"""MLflow's tracking: metrics, parameters and tags of runs, and the search for them.
 
 The REST API of MLflow 2 and 3 as its client sends it, below the tracking address that a workspace
 has. A job is told the address and a token that opens its own run and nothing else; Entra's tokens
-open it too. A run's status is the job's own: what a client says of it is taken and changes nothing.
+open every run, and begin others. The status of a run that is a job is the job's own: what a client
+says of it is taken and changes nothing.
 """
 
 import hmac
 import math
+import re
 from collections.abc import Callable
-from typing import Any, cast
+from typing import cast
 
 from emulator.http.messages import Request, Response
 from emulator.http.routing import Route
-from emulator.services.machinelearningservices import lifecycle, metrics, progress, workspaces
+from emulator.services.machinelearningservices import (
+    experiments,
+    lifecycle,
+    metrics,
+    mlflow,
+    progress,
+    run_search,
+    runs,
+    workspaces,
+)
+from emulator.services.machinelearningservices.experiments import Experiment
 from emulator.services.machinelearningservices.runs import find_run, require_workspace, workspace_id
 from emulator.services.machinelearningservices.versions import WORKSPACES
+from emulator.state.clock import isoformat
 from emulator.state.cloud import Cloud
 from emulator.state.errors import AzureError, not_emulated
 from emulator.state.json_text import Json
@@ -24,13 +37,8 @@ _ROOT = (
     "/mlflow/{version}/subscriptions/{subscription}/resourceGroups/{group}/providers/"
     "Microsoft.MachineLearningServices/workspaces/{workspace}/api/2.0/mlflow"
 )
-_STATUS = {
-    lifecycle.COMPLETED: "FINISHED",
-    lifecycle.FAILED: "FAILED",
-    lifecycle.CANCELED: "KILLED",
-    lifecycle.QUEUED: "SCHEDULED",
-}
 _MAX_AT_ONCE = 1000
+_EXPERIMENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _\-]{0,254}")
 
 
 def environment(cloud: Cloud, job: Resource, token: str) -> dict[str, str]:
@@ -53,7 +61,7 @@ def environment(cloud: Cloud, job: Resource, token: str) -> dict[str, str]:
         "MLFLOW_TRACKING_TOKEN": token,
         "MLFLOW_RUN_ID": job.name,
         "MLFLOW_EXPERIMENT_NAME": experiment,
-        "MLFLOW_EXPERIMENT_ID": experiment,
+        "MLFLOW_EXPERIMENT_ID": experiments.id_of(project, experiment),
     }
 
 
@@ -80,54 +88,135 @@ def _set_tag(request: Request) -> Response:
 
 
 def _create_run(request: Request) -> Response:
-    if not _bearer_is_a_jobs(request):
-        require_workspace(request, "experiments/runs/write")
-    raise not_emulated("runs beside a job's own", "Log to the run that MLFLOW_RUN_ID names.")
+    if _bearer_is_a_jobs(request):
+        raise not_emulated("runs beside a job's own", "Log to the run that MLFLOW_RUN_ID names.")
+    workspace = require_workspace(request, "experiments/runs/write")
+    asked = request.json()
+    experiment = _find_experiment(request, workspace, str(asked.get("experiment_id") or "0"))
+    tags = _tags(_list(asked, "tags"))
+    name = str(asked.get("run_name") or tags.get("mlflow.runName") or "")
+    run = runs.begin_run(request, workspace, experiment.name, name, tags)
+    return Response.json({"run": mlflow.run(request.cloud, run)})
 
 
 def _get_run(request: Request) -> Response:
-    job = _run(request, dict(request.query), "read")
-    return Response.json({"run": _shown(request.cloud, job)})
+    run = _run(request, dict(request.query), "read")
+    return Response.json({"run": mlflow.run(request.cloud, run)})
 
 
 def _update_run(request: Request) -> Response:
-    job = _run(request, request.json(), "write")
-    return Response.json({"run_info": _shown(request.cloud, job)["info"]})
+    asked = request.json()
+    with request.cloud.database.transaction():
+        run = _run(request, asked, "write")
+        if not runs.is_job(run):
+            run = _updated(request.cloud, run, asked)
+    return Response.json({"run_info": mlflow.run(request.cloud, run)["info"]})
+
+
+def _updated(cloud: Cloud, run: Resource, asked: Json) -> Resource:
+    said = str(asked.get("status") or "")
+    status = mlflow.status_of_job(said) if said else run.properties["status"]
+    if status is None:
+        raise _invalid(f"'{said}' is no status of a run.")
+    name = asked.get("run_name") or run.properties["displayName"]
+    changed = run.with_properties(status=status, displayName=str(name))
+    if status in lifecycle.TERMINAL:
+        changed = changed.with_private(endTime=isoformat(cloud.clock.timestamp()))
+    return cloud.resources.put(changed)
 
 
 def _history(request: Request) -> Response:
-    job = _run(request, dict(request.query), "read")
-    values = metrics.history(request.cloud, job.id.key, request.option("metric_key"))
-    return Response.json(
-        {
-            "metrics": [
-                {
-                    "key": value.name,
-                    "value": value.value,
-                    "timestamp": int(value.logged_at * 1000),
-                    "step": value.step,
-                }
-                for value in values
-            ]
-        }
-    )
+    run = _run(request, dict(request.query), "read")
+    values = metrics.history(request.cloud, run.id.key, request.option("metric_key"))
+    return Response.json({"metrics": [mlflow.value(one) for one in values]})
+
+
+def _search_runs(request: Request) -> Response:
+    """Over the runs of the experiments that are named, jobs among them, the newest first."""
+    workspace = require_workspace(request, "experiments/runs/read")
+    cloud, asked = request.cloud, request.json()
+    named = {_find_experiment(request, workspace, id).id for id in _texts(asked, "experiment_ids")}
+    view = str(asked.get("run_view_type") or "ACTIVE_ONLY").upper()
+    comparisons = run_search.read_filter(str(asked.get("filter") or ""))
+    found = [
+        (run, mlflow.facts(cloud, run))
+        for run in runs.all_runs(cloud, workspace)
+        if experiments.id_of(workspace, run.properties["experimentName"]) in named
+        and (view == "ALL" or bool(run.properties["isArchived"]) is (view == "DELETED_ONLY"))
+    ]
+    found = [one for one in found if all(comparison.holds(one[1]) for comparison in comparisons)]
+    ordered = run_search.in_order(found, _texts(asked, "order_by"), lambda one: one[1])
+    shown, token = run_search.page(ordered, asked, _MAX_AT_ONCE)
+    body: Json = {"runs": [mlflow.run(cloud, run) for run, _ in shown]}
+    return Response.json(body | ({"next_page_token": token} if token else {}))
+
+
+def _search_experiments(request: Request) -> Response:
+    workspace = require_workspace(request, "experiments/runs/read")
+    asked = request.json() or dict(request.query)
+    comparisons = run_search.read_filter(str(asked.get("filter") or ""))
+    found = [
+        (one, {"attributes": {"name": one.name, "creation_time": int(one.created_at * 1000)}})
+        for one in experiments.all_experiments(request.cloud, workspace)
+        if asked.get("view_type") != "DELETED_ONLY"
+    ]
+    found = [one for one in found if all(comparison.holds(one[1]) for comparison in comparisons)]
+    ordered = run_search.in_order(found, _texts(asked, "order_by"), lambda one: one[1])
+    shown, token = run_search.page(ordered, asked, _MAX_AT_ONCE)
+    body: Json = {"experiments": [mlflow.experiment(one) for one, _ in shown]}
+    return Response.json(body | ({"next_page_token": token} if token else {}))
 
 
 def _experiment(request: Request) -> Response:
-    name = request.option("experiment_name") or request.option("experiment_id")
+    workspace = _workspace_for_reading(request)
+    found = _find_experiment(request, workspace, request.option("experiment_id"))
+    return Response.json({"experiment": mlflow.experiment(found)})
+
+
+def _experiment_by_name(request: Request) -> Response:
+    workspace = _workspace_for_reading(request)
+    name = request.option("experiment_name")
+    found = experiments.by_name(request.cloud, workspace, name)
+    if found is None:
+        raise _no_experiment("name", name)
+    return Response.json({"experiment": mlflow.experiment(found)})
+
+
+def _create_experiment(request: Request) -> Response:
+    workspace = require_workspace(request, "experiments/runs/write")
+    name = str(request.json().get("name") or "")
+    if not _EXPERIMENT_NAME.fullmatch(name):
+        raise _invalid(
+            f"The experiment name '{name}' is invalid: letters, digits, '-', '_' and spaces, "
+            "beginning with a letter or digit, 255 at most."
+        )
+    if experiments.by_name(request.cloud, workspace, name) is not None:
+        raise AzureError(
+            400, "RESOURCE_ALREADY_EXISTS", f"There is an experiment '{name}' already."
+        )
+    made = experiments.create(request.cloud, workspace, name)
+    return Response.json({"experiment_id": made.id})
+
+
+def _workspace_for_reading(request: Request) -> Resource:
     if not _bearer_is_a_jobs(request):
-        require_workspace(request, "experiments/runs/read")
-    return Response.json({"experiment": _experiment_shown(name)})
+        return require_workspace(request, "experiments/runs/read")
+    workspace = request.cloud.resources.get(workspace_id(request))
+    assert workspace is not None, "a job of it is at work"
+    return workspace
 
 
-def _experiment_shown(name: str) -> Json:
-    return {
-        "experiment_id": name,
-        "name": name,
-        "lifecycle_stage": "active",
-        "artifact_location": "",
-        "tags": [],
-    }
+def _find_experiment(request: Request, workspace: Resource, id: str) -> Experiment:
+    found = experiments.by_id(request.cloud, workspace, id)
+    if found is None:
+        raise _no_experiment("id", id)
+    return found
+
+
+def _no_experiment(what: str, named: str) -> AzureError:
+    return AzureError(
+        404, "RESOURCE_DOES_NOT_EXIST", f"There is no experiment with the {what} '{named}'."
+    )
 
 
 def _log(
@@ -153,9 +242,10 @@ def _log(
             said = {_key(one): str(one.get("value", "")) for one in parameters}
             known: Json = now.private.get("parameters") or {}
             words = {
-                _key(one): str(one.get("value", ""))
-                for one in tags
-                if not _key(one).startswith("mlflow.")
+                name: word
+                for name, word in _tags(tags).items()
+                # ARM shows a job's tags; what MLflow notes for itself is none of them.
+                if not (runs.is_job(job) and name.startswith("mlflow."))
             }
             moved = now.with_properties(tags=(now.properties.get("tags") or {}) | words)
             cloud.resources.put(moved.with_private(parameters=known | said))
@@ -196,36 +286,15 @@ def _opens(request: Request, job: Resource) -> bool:
     return bool(token) and hmac.compare_digest(token.encode(), sent.encode())
 
 
-def _shown(cloud: Cloud, job: Resource) -> Json:
-    tags: dict[str, Any] = job.properties.get("tags") or {}
-    parameters: dict[str, Any] = job.private.get("parameters") or {}
-    return {
-        "info": {
-            "run_id": job.name,
-            "run_uuid": job.name,
-            "run_name": job.properties["displayName"],
-            "experiment_id": job.properties["experimentName"],
-            "user_id": job.created_by,
-            "status": _STATUS.get(job.properties["status"], "RUNNING"),
-            "start_time": int(job.created_at * 1000),
-            "artifact_uri": "",
-            "lifecycle_stage": "active",
-        },
-        "data": {
-            "metrics": [
-                {
-                    "key": value.name,
-                    "value": value.value,
-                    "timestamp": int(value.logged_at * 1000),
-                    "step": value.step,
-                }
-                for value in metrics.last(cloud, job.id.key)
-            ],
-            "params": [{"key": name, "value": str(value)} for name, value in parameters.items()],
-            "tags": [{"key": name, "value": str(value)} for name, value in tags.items()],
-        },
-        "inputs": {},
-    }
+def _tags(given: list[Json]) -> dict[str, str]:
+    return {_key(one): str(one.get("value", "")) for one in given}
+
+
+def _texts(asked: Json, name: str) -> list[str]:
+    given: object = asked.get(name) or []
+    if not isinstance(given, list):
+        raise _invalid(f"'{name}' must be a list.")
+    return [str(one) for one in cast("list[object]", given)]
 
 
 def _list(asked: Json, name: str) -> list[Json]:
@@ -274,9 +343,13 @@ _HANDLERS: tuple[tuple[str, str, Callable[[Request], Response]], ...] = (
     ("POST", "runs/set-tag", _set_tag),
     ("GET", "runs/get", _get_run),
     ("POST", "runs/update", _update_run),
+    ("POST", "runs/search", _search_runs),
     ("GET", "metrics/get-history", _history),
-    ("GET", "experiments/get-by-name", _experiment),
+    ("POST", "experiments/create", _create_experiment),
+    ("GET", "experiments/get-by-name", _experiment_by_name),
     ("GET", "experiments/get", _experiment),
+    ("POST", "experiments/search", _search_experiments),
+    ("GET", "experiments/search", _search_experiments),
 )
 
 ROUTES = tuple(Route(method, f"{_ROOT}/{path}", handle) for method, path, handle in _HANDLERS)

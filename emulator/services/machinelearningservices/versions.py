@@ -20,6 +20,26 @@ FINE_TUNING_API_VERSIONS = tuple(
 PROVIDER = "Microsoft.MachineLearningServices"
 WORKSPACES = f"{PROVIDER}/workspaces"
 
+EMPTY = (
+    *(
+        f"{WORKSPACES}/{kind}"
+        for kind in (
+            "batchEndpoints",
+            "batchEndpoints/deployments",
+            "components",
+            "components/versions",
+            "featuresets",
+            "featuresets/versions",
+            "featurestoreEntities",
+            "featurestoreEntities/versions",
+            "privateEndpointConnections",
+            "schedules",
+        )
+    ),
+    f"{PROVIDER}/registries",
+)
+"""Types of Azure's that never hold anything here."""
+
 # Where this provider's operations live, in its own case: long-running calls of the front end.
 OPERATIONS_PATH = ("mfeOperationsStatus", "mfeOperationResults")
 WORKSPACE_OPERATIONS_PATH = ("workspaceOperationsStatus", "workspaceOperationResults")

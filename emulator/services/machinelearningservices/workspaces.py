@@ -12,12 +12,18 @@ from emulator.arm.soft_deletion import SoftDeletion
 from emulator.arm.types import Action, Change, Delete, Polling, Put, ResourceType
 from emulator.http.messages import Request, Response
 from emulator.http.routing import Route
-from emulator.services.machinelearningservices import datastores
+from emulator.services.machinelearningservices import (
+    datastores,
+    experiments,
+    metrics,
+    workspace_body,
+)
 from emulator.services.machinelearningservices.versions import (
     API_VERSIONS,
     WORKSPACE_OPERATIONS_PATH,
     WORKSPACES,
 )
+from emulator.services.machinelearningservices.workspace_body import ISOLATION
 from emulator.state.clock import isoformat
 from emulator.state.cloud import Cloud
 from emulator.state.database import Documents
@@ -34,7 +40,6 @@ _READ_ONLY = (
     "workspaceId", "discoveryUrl", "mlFlowTrackingUri", "tenantId", "associatedWorkspaces",
     "notebookInfo", "privateLinkCount", "serviceProvisionedResourceGroup", "storageHnsEnabled",
 )  # fmt: skip
-_ISOLATION = ("Disabled", "AllowInternetOutbound", "AllowOnlyApprovedOutbound")
 # What a project takes from its hub, and must not say itself.
 _OF_THE_HUB = ("storageAccount", "keyVault", "applicationInsights", "containerRegistry")
 
@@ -72,6 +77,7 @@ def by_guid(cloud: Cloud, guid: str) -> Resource | None:
 
 
 def _validate(change: Change) -> None:
+    change.body["properties"] = workspace_body.plain(change.properties)
     written = _written_kind(change)
     if written.lower() not in KINDS:
         raise AzureError(
@@ -123,20 +129,20 @@ def _validate_managed_network(change: Change) -> None:
     """Isolation only gets stricter; names to reach are for the strictest mode."""
     before: Json = change.before.properties.get("managedNetwork") or {} if change.before else {}
     network: Json = change.properties.get("managedNetwork") or {}
-    mode = str(network.get("isolationMode") or before.get("isolationMode") or _ISOLATION[0])
-    was = str(before.get("isolationMode") or _ISOLATION[0])
-    if mode not in _ISOLATION:
+    mode = str(network.get("isolationMode") or before.get("isolationMode") or ISOLATION[0])
+    was = str(before.get("isolationMode") or ISOLATION[0])
+    if mode not in ISOLATION:
         raise _bad(
-            f"isolationMode '{mode}' is not one of {', '.join(_ISOLATION)}.", "managedNetwork"
+            f"isolationMode '{mode}' is not one of {', '.join(ISOLATION)}.", "managedNetwork"
         )
-    if _ISOLATION.index(mode) < _ISOLATION.index(was):
+    if ISOLATION.index(mode) < ISOLATION.index(was):
         raise _bad(f"The managed network can't go back from {was} to {mode}.", "managedNetwork")
     rules: dict[str, Json] = network.get("outboundRules") or {}
     for name, rule in rules.items():
         if rule.get("type") != "FQDN":
             raise _bad(f"foundry-emulator knows outbound rules of type FQDN, not {name}'s.", name)
-        if mode != _ISOLATION[-1]:
-            raise _bad(f"Rule '{name}': FQDN rules take isolationMode {_ISOLATION[-1]}.", name)
+        if mode != ISOLATION[-1]:
+            raise _bad(f"Rule '{name}': FQDN rules take isolationMode {ISOLATION[-1]}.", name)
         rule.setdefault("category", "UserDefined")
         rule.setdefault("status", "Inactive")
 
@@ -244,19 +250,22 @@ def _updated(cloud: Cloud, workspace: Resource) -> None:
 
 
 def _project(cloud: Cloud, workspace: Resource, api_version: str) -> Json:
-    del api_version
-    body = dict(workspace.body)
     if kind(workspace) == "Project":
         hub = hub_of(cloud, workspace)
         inherited = {name: hub.properties.get(name) for name in _OF_THE_HUB}
-        body["properties"] = workspace.properties | {
-            name: value for name, value in inherited.items() if value
-        }
+        own = {name: value for name, value in inherited.items() if value}
     else:
-        body["properties"] = workspace.properties | {
-            "associatedWorkspaces": [project.id.text for project in _projects(cloud, workspace)]
-        }
-    return body
+        own = {"associatedWorkspaces": [project.id.text for project in _projects(cloud, workspace)]}
+    properties = workspace_body.complete(workspace) | own
+    return workspace.body | {
+        "etag": None,
+        "properties": workspace_body.at_version(properties, api_version),
+    }
+
+
+def _select(request: Request, found: list[Resource]) -> list[Resource]:
+    wanted = request.option("kind").lower()
+    return [one for one in found if not wanted or kind(one).lower() == wanted]
 
 
 def _projects(cloud: Cloud, hub: Resource) -> list[Resource]:
@@ -282,6 +291,8 @@ def _before_delete(request: Request, workspace: Resource) -> None:
 
 
 def _after_delete(cloud: Cloud, workspace: Resource) -> None:
+    metrics.forget_all(cloud, workspace.id.key)
+    experiments.forget(cloud, workspace)
     if _purged(cloud).delete(workspace.id.key):
         return
     DELETED.keep(cloud, workspace, DAYS_IN_THE_BIN)
@@ -368,6 +379,8 @@ WORKSPACE_TYPE = ResourceType(
     before_delete=_before_delete,
     after_delete=_after_delete,
     project=_project,
+    select=_select,
+    list_options=("kind",),
 )
 
 WORKSPACE_ROUTES = (

@@ -1,5 +1,6 @@
 """Resource groups. Deleting one deletes everything in it, as a long-running operation."""
 
+from emulator.arm import filters
 from emulator.arm.types import Delete, Polling, Put, ResourceType
 from emulator.http.messages import Request
 from emulator.state.ids import RESOURCE_GROUP, SUBSCRIPTION
@@ -16,9 +17,14 @@ API_VERSIONS = (
 
 
 def visible(request: Request, groups: list[Resource]) -> list[Resource]:
-    """The groups of a list in which the caller has a role."""
+    """The groups of a list in which the caller has a role, by tag where one is asked for."""
     access = request.cloud.access
-    return [group for group in groups if access.sees(request.caller, group.id)]
+    wanted = filters.terms(request.option("$filter"), filters.TAGS)
+    return [
+        group
+        for group in groups
+        if access.sees(request.caller, group.id) and filters.has_tag(group, wanted)
+    ]
 
 
 TYPES = (
@@ -26,6 +32,8 @@ TYPES = (
     ResourceType(name=SUBSCRIPTION, api_versions=API_VERSIONS, put=None, delete=None),
     ResourceType(
         name=RESOURCE_GROUP,
+        # Permissions name it below its subscription; bodies don't.
+        shown_type="Microsoft.Resources/resourceGroups",
         api_versions=API_VERSIONS,
         put=Put(created=201, updated=200),
         delete=Delete(deleted=202, absent=404, polling=Polling.LOCATION),
@@ -41,5 +49,6 @@ TYPES = (
         ),
         filtered_list=True,
         select=visible,
+        list_options=("$filter",),
     ),
 )

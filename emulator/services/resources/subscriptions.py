@@ -1,13 +1,16 @@
 """Subscriptions, their locations, tenants, and the lists of everything in a scope."""
 
-import re
+from collections import Counter
+from collections.abc import Callable
 
+from emulator.arm import filters
 from emulator.arm.locations import LOCATIONS
 from emulator.arm.resources import page, require_resource
 from emulator.arm.show import show
 from emulator.arm.types import TypeTable
 from emulator.http.messages import Request, Response
 from emulator.http.routing import Route
+from emulator.state.clock import isoformat
 from emulator.state.errors import not_emulated
 from emulator.state.ids import SUBSCRIPTION, parse_path
 from emulator.state.json_text import Json
@@ -56,6 +59,35 @@ def list_locations(request: Request) -> Response:
     )
 
 
+def list_tags(request: Request) -> Response:
+    """GET /subscriptions/{id}/tagNames: every tag that something here has, and its values."""
+    subscription = request.parameters["subscription"]
+    scope = parse_path(f"/subscriptions/{subscription}").id
+    counted: dict[str, Counter[str]] = {}
+    for resource in request.cloud.resources.below(scope):
+        tags: Json = resource.body.get("tags") or {}
+        for name, value in tags.items():
+            counted.setdefault(str(name), Counter())[str(value)] += 1
+
+    def shown(name: str) -> Json:
+        base = f"{scope.text}/tagNames/{name}"
+        return {
+            "id": base,
+            "tagName": name,
+            "count": {"type": "Total", "value": counted[name].total()},
+            "values": [
+                {
+                    "id": f"{base}/tagValues/{value}",
+                    "tagValue": value,
+                    "count": {"type": "Total", "value": number},
+                }
+                for value, number in sorted(counted[name].items())
+            ],
+        }
+
+    return page(request, sorted(counted), shown)
+
+
 def list_tenants(request: Request) -> Response:
     """GET /tenants."""
     tenant = request.cloud.tenant
@@ -67,7 +99,8 @@ def list_everything(request: Request) -> Response:
     cloud = request.cloud
     scope = parse_path(request.path).id
     require_resource(cloud, scope)
-    wanted = _wanted_type(request.option("$filter"))
+    wanted = filters.terms(request.option("$filter"), _FILTERS)
+    expanded = _expanded(request.option("$expand"))
     found = [
         resource
         for resource in cloud.resources.below(scope)
@@ -75,24 +108,54 @@ def list_everything(request: Request) -> Response:
         and row.located
         and resource.id.parent is not None
         and resource.id.parent.type.lower().endswith("/resourcegroups")
-        and (not wanted or resource.type.lower() == wanted)
+        and _matches(resource, wanted)
         and cloud.access.allows(request.caller, f"{resource.type}/read", resource.id.text)
     ]
     found.sort(key=lambda resource: resource.created_at)
     kept = ("id", "name", "type", "location", "tags", "kind", "sku", "identity")
-    shown = [show(cloud, resource, request.api_version) for resource in found]
-    return page(request, [{key: body[key] for key in kept if key in body} for body in shown])
+
+    def shown(resource: Resource) -> Json:
+        body = show(cloud, resource, request.api_version)
+        more = {name: _EXPANDED[name](resource) for name in expanded}
+        return {key: body[key] for key in kept if key in body} | more
+
+    return page(request, found, shown, options=("$filter", "$expand"))
 
 
-def _wanted_type(text: str) -> str:
-    if not text:
-        return ""
-    match = re.fullmatch(r"\s*resourceType\s+eq\s+'([^']+)'\s*", text, re.IGNORECASE)
-    if match is None:
-        raise not_emulated(
-            f"the filter '{text}'", "Use \"resourceType eq 'Microsoft.X/things'\", or none."
-        )
-    return match.group(1).lower()
+_FILTERS = ("resourceType", "name", "resourceGroup", "location", *filters.TAGS)
+
+
+def _matches(resource: Resource, wanted: dict[str, str]) -> bool:
+    """Whether a resource is one that a filter asks for."""
+    own = {
+        "resourcetype": resource.type,
+        "name": resource.name,
+        "resourcegroup": resource.id.group,
+        "location": resource.location,
+    }
+    asked = own.keys() & wanted.keys()
+    return all(own[name].lower() == _plain(wanted[name]) for name in asked) and filters.has_tag(
+        resource, wanted
+    )
+
+
+def _plain(value: str) -> str:
+    return value.replace(" ", "").lower()
+
+
+_EXPANDED: dict[str, Callable[[Resource], str]] = {
+    "createdTime": lambda resource: isoformat(resource.created_at),
+    "changedTime": lambda resource: isoformat(resource.changed_at),
+    "provisioningState": lambda resource: resource.state or "Succeeded",
+}
+
+
+def _expanded(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in _EXPANDED:
+            raise not_emulated(f"$expand={name}", f"Known: {', '.join(_EXPANDED)}.")
+    return names
 
 
 def _shown(request: Request, subscription: Resource) -> Json:
@@ -116,6 +179,12 @@ ROUTES = (
     Route("GET", "/tenants", list_tenants),
     Route("GET", "/subscriptions/{subscription}", get_subscription),
     Route("GET", "/subscriptions/{subscription}/locations", list_locations),
+    Route(
+        "GET",
+        "/subscriptions/{subscription}/tagNames",
+        list_tags,
+        operation="Microsoft.Resources/subscriptions/tagNames/read",
+    ),
     Route("GET", "/subscriptions/{subscription}/resources", list_everything),
     Route("GET", "/subscriptions/{subscription}/resourceGroups/{group}/resources", list_everything),
 )

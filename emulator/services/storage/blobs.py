@@ -92,6 +92,12 @@ def create_container(
     cloud: Cloud, account: str, name: str, metadata: Mapping[str, str] | None = None
 ) -> Container:
     """Make a container; 409 when it is there."""
+    if not 3 <= len(name) <= 63:
+        raise AzureError(
+            400,
+            "OutOfRangeInput",
+            "The specified resource name length is not within the permissible limits.",
+        )
     if not _CONTAINER_NAME.fullmatch(name):
         raise AzureError(
             400, "InvalidResourceName", "The specified resource name contains invalid characters."

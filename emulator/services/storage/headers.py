@@ -3,12 +3,14 @@
 import base64
 import hashlib
 import re
+import uuid
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from emulator.http.messages import Request
 from emulator.services.storage import blobs
 from emulator.state.clock import http_date
+from emulator.state.cloud import Cloud
 from emulator.state.errors import AzureError
 
 _CONTENT_HEADERS = (
@@ -18,12 +20,16 @@ _CONTENT_HEADERS = (
     "content-disposition",
     "cache-control",
 )
+_COPY = "x-ms-copy-"
+
+TIER = {"x-ms-access-tier": "Hot", "x-ms-access-tier-inferred": "true"}
+"""What the properties of a blob say besides, and its content doesn't."""
 
 
 def metadata(request: Request) -> dict[str, str]:
-    """The metadata that a request carries."""
+    """The metadata that a request carries, its names in the case in which they were written."""
     return {
-        name.removeprefix("x-ms-meta-"): value
+        request.written.get(name, name)[len("x-ms-meta-") :]: value
         for name, value in request.headers.items()
         if name.startswith("x-ms-meta-")
     }
@@ -84,11 +90,30 @@ def blob_headers(blob: blobs.Blob) -> dict[str, str]:
             "x-ms-lease-status": "unlocked",
             "x-ms-lease-state": "available",
             "x-ms-server-encrypted": "true",
-            "x-ms-access-tier": "Hot",
-            "x-ms-access-tier-inferred": "true",
         }
         | metadata_headers(blob.metadata)
     )
+
+
+def copy_headers(source: str, size: int, cloud: Cloud) -> dict[str, str]:
+    """What a copy says of where it comes from, for as long as nobody writes over it."""
+    return {
+        f"{_COPY}id": str(uuid.uuid4()),
+        f"{_COPY}source": source,
+        f"{_COPY}status": "success",
+        f"{_COPY}progress": f"{size}/{size}",
+        f"{_COPY}completion-time": http_date(cloud.clock.timestamp()),
+    }
+
+
+def said_of_copy(blob: blobs.Blob) -> dict[str, str]:
+    """The headers of a blob that tell where it was copied from."""
+    return {name: value for name, value in blob.headers.items() if name.startswith(_COPY)}
+
+
+def said_of_content(blob: blobs.Blob) -> dict[str, str]:
+    """The headers of a blob that tell about its content."""
+    return {name: value for name, value in blob.headers.items() if not name.startswith(_COPY)}
 
 
 def check_conditions(request: Request, blob: blobs.Blob) -> int:

@@ -6,7 +6,7 @@ from emulator.http.messages import Request, Response
 from emulator.services.storage import blobs as store
 from emulator.services.storage.markup import answer, element, texts
 from emulator.state.clock import http_date
-from emulator.state.errors import AzureError
+from emulator.state.errors import AzureError, not_emulated
 from emulator.state.store import Resource
 
 _MAXIMUM = 5000
@@ -14,15 +14,16 @@ _MAXIMUM = 5000
 
 def containers(request: Request, account: Resource) -> Response:
     """The containers of an account."""
+    with_metadata = "metadata" in _included(request)
     found = store.list_containers(request.cloud, account.name, request.option("prefix"))
     shown, following = _page(request, [container.name for container in found])
-    with_metadata = "metadata" in request.option("include")
     entries = [_container(one, with_metadata) for one in found if one.name in shown]
     return _results(request, account, "", element("Containers", entries), following)
 
 
 def blobs(request: Request, account: Resource, container: str) -> Response:
     """The blobs of a container; with a delimiter, one level of its hierarchy."""
+    with_metadata = "metadata" in _included(request)
     prefix, delimiter = request.option("prefix"), request.option("delimiter")
     found = {
         blob.name: blob for blob in store.blobs_in(request.cloud, account.name, container, prefix)
@@ -35,7 +36,6 @@ def blobs(request: Request, account: Resource, container: str) -> Response:
         else:
             entries[name] = blob
     shown, following = _page(request, sorted(entries))
-    with_metadata = "metadata" in request.option("include")
     listed = [_entry(name, entries[name], with_metadata) for name in shown]
     return _results(request, account, container, element("Blobs", listed), following)
 
@@ -98,6 +98,27 @@ _CONTENT = (
     "Content-Disposition",
     "Cache-Control",
 )
+
+
+# Of these there are none: what makes one is refused.
+_NONE_HERE = frozenset(
+    {"snapshots", "versions", "deleted", "deletedwithversions", "tags", "legalhold", "system"}
+)
+
+
+def _included(request: Request) -> set[str]:
+    """What a list is to show besides; what it would have to show and can't is refused."""
+    asked = {name.strip().lower() for name in request.option("include").split(",") if name.strip()}
+    unknown = sorted(asked - _NONE_HERE - {"metadata"})
+    options = sorted(
+        {"showonly", "startfrom", "endbefore"} & {name.lower() for name in request.query}
+    )
+    if unknown or options:
+        what = f"include={unknown[0]}" if unknown else f"the option '{options[0]}'"
+        raise not_emulated(
+            f"{what} of a list of blobs", "It shows metadata, and what is committed."
+        )
+    return asked
 
 
 def _metadata(metadata: dict[str, str], wanted: bool) -> list[Element]:

@@ -4,7 +4,6 @@ import base64
 import binascii
 import hashlib
 import re
-import uuid
 from collections.abc import Callable
 from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree
@@ -13,16 +12,20 @@ from emulator.http.messages import Request, Response
 from emulator.http.routing import Route, Router
 from emulator.services.storage import blobs, listing, signatures
 from emulator.services.storage.headers import (
+    TIER,
     blob_headers,
     check_conditions,
     check_md5,
     condition_not_met,
     content_headers,
+    copy_headers,
     md5_header,
     metadata,
     metadata_headers,
     requested_range,
     said_md5,
+    said_of_content,
+    said_of_copy,
     version_headers,
     written_headers,
 )
@@ -259,10 +262,10 @@ def get_blob(request: Request) -> Response:
     account = _open(request, signatures.READ)
     blob = _require_blob(request, account)
     if check_conditions(request, blob) == 304:
-        return Response.empty(304, {"etag": blob.etag, "last-modified": http_date(blob.modified)})
+        return Response.empty(304, version_headers(blob) | {"x-ms-error-code": "ConditionNotMet"})
     headers = blob_headers(blob)
     if request.method == "HEAD":
-        return Response.empty(200, headers | {"content-length": str(blob.size)})
+        return Response.empty(200, headers | TIER | {"content-length": str(blob.size)})
     span = requested_range(request, blob.size)
     start, end = span or (0, blob.size - 1)
     size = end - start + 1
@@ -290,9 +293,11 @@ def delete_blob(request: Request) -> Response:
 
 def set_blob_metadata(request: Request) -> Response:
     """PUT ?comp=metadata."""
-    return _update(
+    response = _update(
         request, lambda blob: blobs.update(request.cloud, blob, metadata=metadata(request))
     )
+    response.headers["x-ms-request-server-encrypted"] = "true"
+    return response
 
 
 def set_blob_properties(request: Request) -> Response:
@@ -300,7 +305,10 @@ def set_blob_properties(request: Request) -> Response:
     # What isn't said again is cleared, the MD5 too.
     headers, md5 = content_headers(request), said_md5(request) or ""
     return _update(
-        request, lambda blob: blobs.update(request.cloud, blob, headers=headers, md5=md5)
+        request,
+        lambda blob: blobs.update(
+            request.cloud, blob, headers=headers | said_of_copy(blob), md5=md5
+        ),
     )
 
 
@@ -386,6 +394,7 @@ def _copy_blob(request: Request) -> Response:
         authorize(found, origin, container, name, signatures.READ)
     blob = blobs.require(cloud, origin.name, container, name)
     content = blobs.read(cloud, origin.name, container, name) or b""
+    copied = copy_headers(f"https://{source.netloc}{source.path}", blob.size, cloud)
     with cloud.database.transaction():
         account, target_container, target = _open_for_writing(request)
         copy = blobs.write(
@@ -394,13 +403,12 @@ def _copy_blob(request: Request) -> Response:
             target_container,
             target,
             content,
-            headers=blob.headers,
+            headers=said_of_content(blob) | copied,
             metadata=metadata(request) or blob.metadata,
             md5=blob.md5,
         )
     headers = version_headers(copy) | {
-        "x-ms-copy-id": str(uuid.uuid4()),
-        "x-ms-copy-status": "success",
+        name: copied[name] for name in ("x-ms-copy-id", "x-ms-copy-status")
     }
     return Response.empty(201 if request.headers.get("x-ms-requires-sync") else 202, headers)
 

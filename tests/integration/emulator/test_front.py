@@ -2,12 +2,14 @@
 
 import socket
 import ssl
+import urllib.request
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
 import certifi
+import httpx2
 import pytest
 import requests
 from azure.core.exceptions import ServiceRequestError, ServiceResponseError
@@ -23,15 +25,32 @@ from emulator.server import Emulator
         "https://example.com/",
         "https://packages.example.org/index/",
         "https://evil.management.azure.com/",
-        "https://graph.microsoft.com/v1.0/me",
+        "https://graph.windows.net/me",
         "https://a.b.blob.core.windows.net/",
     ],
 )
 def test_no_other_host_is_reached(emulator: Emulator, url: str) -> None:
-    with pytest.raises(requests.exceptions.ProxyError, match="403"):
+    host = urlsplit(url).hostname
+    with pytest.raises(
+        requests.exceptions.ProxyError, match=f"403 foundry-emulator does not emulate {host}"
+    ):
         requests.get(url, timeout=10)
     assert emulator.proxy is not None
     assert any(host in url for host in (r.partition(":")[0] for r in emulator.proxy.refused))
+
+
+def test_every_client_shows_who_refused_which_host(emulator: Emulator) -> None:
+    said = "foundry-emulator does not emulate packages.example.org"
+    with pytest.raises(httpx2.ProxyError, match=said):
+        httpx2.get("https://packages.example.org/")
+    with pytest.raises(OSError, match=said):
+        urllib.request.urlopen("https://packages.example.org/", timeout=10)
+    assert emulator.address is not None
+    port = int(emulator.address.proxy.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(b"CONNECT \xff\x01evil:443 HTTP/1.1\r\n\r\n")
+        status = connection.recv(4096).split(b"\r\n", 1)[0]
+    assert status == b"HTTP/1.1 403 foundry-emulator does not emulate ??evil"
 
 
 def test_the_instance_metadata_service_is_refused_at_once(emulator: Emulator) -> None:

@@ -11,6 +11,14 @@ from azure.identity import ClientSecretCredential, DefaultAzureCredential
 
 from emulator.server import Emulator
 
+OPENID = """
+token_endpoint token_endpoint_auth_methods_supported jwks_uri response_modes_supported
+subject_types_supported id_token_signing_alg_values_supported response_types_supported
+scopes_supported issuer request_uri_parameter_supported userinfo_endpoint authorization_endpoint
+device_authorization_endpoint http_logout_supported frontchannel_logout_supported
+end_session_endpoint claims_supported kerberos_endpoint tenant_region_scope cloud_instance_name
+cloud_graph_host_name msgraph_host rbac_url
+"""
 SCOPE = "https://management.azure.com/.default"
 
 
@@ -25,6 +33,27 @@ def test_a_service_principal_signs_in_with_its_secret(emulator: Emulator) -> Non
     assert claims["appid"] == who.client_id
     assert claims["tid"] == who.tenant
     assert claims["iss"] == f"https://sts.windows.net/{who.tenant}/"
+
+
+def test_the_openid_document_and_the_token_have_the_fields_of_recorded_ones(
+    emulator: Emulator,
+) -> None:
+    who = emulator.identities.developer
+    authority = f"https://login.microsoftonline.com/{who.tenant}"
+    document = requests.get(f"{authority}/v2.0/.well-known/openid-configuration", timeout=10).json()
+    assert set(OPENID.split()) <= document.keys()
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": who.client_id,
+        "client_secret": who.secret,
+        "scope": SCOPE,
+    }
+    token = requests.post(f"{authority}/oauth2/v2.0/token", form, timeout=10).json()
+    assert 0 < token["refresh_in"] < token["expires_in"]
+    with ClientSecretCredential(who.tenant, who.client_id, who.secret) as credential:
+        refresh_on = credential.get_token_info(SCOPE).refresh_on
+        assert refresh_on is not None
+        assert refresh_on < credential.get_token_info(SCOPE).expires_on
 
 
 def test_default_azure_credential_takes_the_rehearsals_environment(emulator: Emulator) -> None:

@@ -39,13 +39,22 @@ def test_a_group_is_created_read_tagged_and_deleted_with_its_content(
     assert arm.refused("DELETE", group)[0] == 404
 
 
-def test_ids_are_compared_without_case_and_echoed_as_they_were_written(
+def test_names_are_compared_without_case_and_echoed_as_written_and_arms_words_are_arms(
     arm: Any, subscription: str
 ) -> None:
     path = f"/subscriptions/{subscription}/resourcegroups/RG-Case"
     arm.ok("PUT", path, {"location": "eastus2"})
     upper = path.replace("resourcegroups", "RESOURCEGROUPS").replace("RG-Case", "rg-case")
-    assert arm.ok("GET", upper)["id"] == path
+    shown = arm.ok("GET", upper)
+    assert shown["id"] == path.replace("resourcegroups", "resourceGroups")
+    assert shown["type"] == "Microsoft.Resources/resourceGroups"
+    account = f"{path}/PROVIDERS/microsoft.storage/storageaccounts/stcase{subscription[:8]}"
+    made = arm.begin("PUT", account, ACCOUNT, version="2024-01-01").result()
+    assert made["id"].endswith(
+        f"/resourceGroups/RG-Case/providers/Microsoft.Storage/storageAccounts/stcase{subscription[:8]}"
+    )
+    missing = arm.refused("GET", f"{made['id']}/blobServices/none", version="2024-01-01")[1]
+    assert f"storageAccounts/stcase{subscription[:8]}/blobServices/none" in missing["message"]
 
 
 def test_a_group_can_not_move_to_another_region(arm: Any, group: str) -> None:
@@ -208,9 +217,83 @@ def test_everything_in_a_group_is_listed(arm: Any, group: str, subscription: str
     assert [resource["id"] for resource in listed] == [account]
 
 
+def test_the_filters_and_paths_that_az_sends_find_what_they_ask_for(
+    arm: Any, group: str, subscription: str
+) -> None:
+    name = f"stfilter{subscription[:8]}"
+    account = f"{group}/providers/Microsoft.Storage/storageAccounts/{name}"
+    body = ACCOUNT | {"tags": {"team": "ada", "stage": "dev"}}
+    arm.begin("PUT", account, body, version="2024-01-01").result()
+    resources = f"/subscriptions/{subscription}/resources?api-version=2021-04-01&$filter="
+
+    def found(wanted: str) -> list[str]:
+        return [one["id"] for one in arm.ok("GET", f"{resources}{wanted}")["value"]]
+
+    storage = "resourceType eq 'Microsoft.Storage/storageAccounts'"
+    for wanted in (
+        "resourceGroup eq 'RG-test'",
+        f"{storage} and name eq '{name}'",
+        "location eq 'East US 2'",
+        "tagName eq 'team' and tagValue eq 'ada'",
+    ):
+        assert found(wanted) == [account], wanted
+    assert found(f"{storage} and name eq 'none'") == []
+    tags = arm.ok("GET", f"/subscriptions/{subscription}/tagNames", version="2021-04-01")["value"]
+    assert [(tag["tagName"], tag["values"][0]["tagValue"]) for tag in tags] == [
+        ("stage", "dev"),
+        ("team", "ada"),
+    ]
+    assert found("tagName eq 'team' and tagValue eq 'dev'") == [], "of that tag, not of another"
+    listed = arm.ok("GET", f"{resources}&$expand=createdTime,changedTime,provisioningState&$top=1")
+    assert listed["value"][0]["provisioningState"] == "Succeeded"
+
+    status, error = arm.refused("GET", f"{resources}name eq 'a' or name eq 'b'")
+    assert (status, error["code"]) == (501, "NotEmulated")
+    status, error = arm.refused("GET", f"{resources}nonsense")
+    assert (status, error["code"]) == (400, "InvalidFilterInQueryString")
+    assert arm.refused("GET", f"{group}/resources?$orderby=name")[0] == 501, "never ignored"
+    double = account.replace("Microsoft.Storage/", "Microsoft.Storage//")
+    assert arm.ok("GET", double, version="2024-01-01")["id"] == account
+
+
+def test_groups_are_listed_by_tag(arm: Any, subscription: str) -> None:
+    groups = f"/subscriptions/{subscription}/resourceGroups"
+    for name, team in (("rg-a", "xbox"), ("rg-b", "surface"), ("rg-c", "")):
+        arm.ok(
+            "PUT",
+            f"{groups}/{name}",
+            {"location": "eastus2", "tags": {"team": team} if team else {}},
+        )
+
+    def named(words: str) -> list[str]:
+        return [one["name"] for one in arm.ok("GET", f"{groups}?$filter={words}")["value"]]
+
+    assert named("tagname eq 'Team' and tagvalue eq 'xbox'") == ["rg-a"]
+    assert named("tagName eq 'team'") == ["rg-a", "rg-b"]
+    status, error = arm.refused("GET", f"{groups}?$filter=name eq 'rg-a'")
+    assert (status, error["code"]) == (501, "NotEmulated")
+
+
 def test_a_subscription_that_is_not_there_is_not_found(arm: Any) -> None:
     path = "/subscriptions/00000000-0000-4000-8000-000000000000/resourceGroups/rg"
     assert arm.refused("GET", path) == (404, _With(code="SubscriptionNotFound"))
+
+
+def test_a_client_finds_its_subscriptions_tenant_and_regions_and_what_it_may_do(
+    emulator: Emulator, arm: Any, developer: Any, subscription: str
+) -> None:
+    base = f"/subscriptions/{subscription}"
+    listed = arm.ok("GET", "/subscriptions", version="2022-12-01")["value"]
+    assert base in [one["id"] for one in listed]
+    others = developer.ok("GET", "/subscriptions", version="2022-12-01")["value"]
+    assert base not in [one["id"] for one in others], "where it has no role"
+    assert arm.ok("GET", base, version="2022-12-01")["state"] == "Enabled"
+    regions = arm.ok("GET", f"{base}/locations", version="2022-12-01")["value"]
+    assert "eastus2" in [one["name"] for one in regions]
+    (tenant,) = arm.ok("GET", "/tenants", version="2022-12-01")["value"]
+    assert tenant["tenantId"] == emulator.identities.platform.tenant
+    may = f"{base}/providers/Microsoft.Authorization/permissions"
+    assert "*" in arm.ok("GET", may, version="2022-04-01")["value"][0]["actions"]
 
 
 def test_every_answer_carries_arms_headers(arm: Any, group: str) -> None:

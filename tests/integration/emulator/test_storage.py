@@ -132,6 +132,12 @@ def test_a_blob_is_written_read_overwritten_and_deleted(data: ContainerClient) -
     assert not blob.exists()
 
 
+def test_a_blob_of_no_bytes_is_read(data: ContainerClient) -> None:
+    blob = data.upload_blob("empty", b"")
+    assert blob.download_blob().readall() == b""
+    assert blob.get_blob_properties().size == 0
+
+
 def test_a_large_blob_goes_up_and_comes_down_in_blocks(data: ContainerClient) -> None:
     content = os.urandom(3 * MIB + 17)
     blob = data.upload_blob("big file ü/1.bin", content, max_concurrency=2)
@@ -194,6 +200,27 @@ def test_blobs_are_listed_by_prefix_level_and_page_with_metadata(data: Container
     assert sizes == [["a1", "a2", "b1"], ["c"]]
 
 
+def test_names_and_metadata_come_back_as_they_were_written(data: ContainerClient) -> None:
+    written = {"FileName": "it's", "camelCase": "1", "lower": "2"}
+    blob = data.upload_blob('it\'s <here> & "there".txt', b"x", metadata=written)
+    assert blob.get_blob_properties().metadata == written
+    (listed,) = data.list_blobs(include=["metadata", "snapshots", "deleted"])
+    assert (listed.name, listed.metadata) == ('it\'s <here> & "there".txt', written)
+    with pytest.raises(HttpResponseError, match="uncommittedblobs"):
+        list(data.list_blobs(include=["uncommittedblobs"]))
+
+
+def test_what_has_not_changed_says_so_with_its_code(
+    data: ContainerClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    blob = data.upload_blob("same.txt", b"x")
+    etag = blob.get_blob_properties().etag
+    with pytest.raises(HttpResponseError) as caught:
+        blob.download_blob(etag=etag, match_condition=MatchConditions.IfModified)
+    assert (caught.value.status_code, _code(caught.value)) == (304, "ConditionNotMet")
+    assert "Unexpected return type" not in caplog.text
+
+
 def test_a_blob_is_copied_between_containers(
     service: BlobServiceClient, data: ContainerClient
 ) -> None:
@@ -202,7 +229,10 @@ def test_a_blob_is_copied_between_containers(
         copy = target.get_blob_client("to")
         copy.start_copy_from_url(source.url)
         assert copy.download_blob().readall() == b"content"
-        assert copy.get_blob_properties().metadata == {"a": "b"}
+        copied = copy.get_blob_properties()
+        assert copied.metadata == {"a": "b"}
+        assert (copied.copy.status, copied.copy.source) == ("success", source.url)
+        assert copied.copy.progress == "7/7"
         with pytest.raises(ResourceExistsError):
             _create(service, "target")
         target.delete_container()
@@ -340,7 +370,10 @@ def test_services_of_the_emulator_hand_out_urls_that_open(
     assert requests.get(url.replace("sp=r", "sp=rw"), timeout=10).status_code == 403
 
 
-def test_what_the_blob_plane_does_not_know_is_refused_by_name(data: ContainerClient) -> None:
+def test_what_the_blob_plane_does_not_know_is_refused_by_name(
+    service: BlobServiceClient, data: ContainerClient
+) -> None:
+    assert _refusal(lambda: _create(service, "ab")) == "OutOfRangeInput"
     blob = data.upload_blob("x", b"x")
     with pytest.raises(HttpResponseError, match="NotEmulated") as refused:
         blob.create_snapshot()

@@ -40,7 +40,28 @@ WORKSPACE = f"{SUB}/resourceGroups/rg/providers/Microsoft.MachineLearningService
 )
 def test_an_id_is_taken_apart(path: str, type_name: str, names: tuple[str, ...]) -> None:
     id = parse_id(path)
-    assert (id.text, id.type, id.names) == (path, type_name, names)
+    canonical = path.replace("resourcegroups", "resourceGroups")
+    assert (id.text, id.type, id.names) == (canonical, type_name, names)
+
+
+def test_a_nested_id_interleaves_types_and_names() -> None:
+    id = parse_id(f"{WORKSPACE}/models/m/versions/1")
+    said = "Microsoft.MachineLearningServices/workspaces/w/models/m/versions/1"
+    assert id.type_path == said
+
+
+def test_arms_own_words_and_a_types_are_in_azures_case_and_names_as_written() -> None:
+    lower = (
+        "/SUBSCRIPTIONS/s1/ResourceGroups/RG/PROVIDERS/microsoft.machinelearningservices"
+        "/Workspaces/W/MODELS/m/Versions/1"
+    )
+    id = parse_id(lower).cased("Microsoft.MachineLearningServices/workspaces/models/versions")
+    assert id.text == (
+        "/subscriptions/s1/resourceGroups/RG/providers/Microsoft.MachineLearningServices"
+        "/workspaces/W/models/m/versions/1"
+    )
+    assert id.type == "Microsoft.MachineLearningServices/workspaces/models/versions"
+    assert id.key == lower.lower()
 
 
 def test_a_collection_and_an_action_leave_one_segment() -> None:
@@ -74,7 +95,8 @@ _NAME = st.from_regex(r"[A-Za-z0-9._-]{1,12}", fullmatch=True).filter(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])  # a machine that many share
+# A busy machine draws slowly, and that is no fault of what is tried.
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(_NAME, _NAME), min_size=1, max_size=4), _NAME)
 def test_an_id_survives_being_taken_apart(pairs: list[tuple[str, str]], group: str) -> None:
     path = "/".join(f"{kind}/{name}" for kind, name in pairs)

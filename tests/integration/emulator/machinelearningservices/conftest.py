@@ -16,7 +16,7 @@ import pytest
 from azure.core.credentials import TokenCredential
 from azure.core.pipeline.policies import RequestIdPolicy
 from azure.core.polling import LROPoller
-from azure.core.rest import HttpRequest
+from azure.core.rest import HttpRequest, HttpResponse
 from azure.identity import ClientSecretCredential
 from azure.mgmt.core import ARMPipelineClient
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
@@ -50,11 +50,17 @@ class Arm:
         self, method: str, path: str, body: Any = None, *, version: str = VERSION, **query: str
     ) -> tuple[int, Any]:
         """One call, as it is answered."""
+        response = self.send(method, path, body, version=version, **query)
+        return response.status_code, response.json() if response.content else None
+
+    def send(
+        self, method: str, path: str, body: Any = None, *, version: str = VERSION, **query: str
+    ) -> HttpResponse:
+        """One call, with all that its answer says."""
         request = HttpRequest(
             method, f"{ARM}{path}", params={"api-version": version, **query}, json=body
         )
-        response = self._client.send_request(request)
-        return response.status_code, response.json() if response.content else None
+        return self._client.send_request(request)
 
     def ok(self, method: str, path: str, body: Any = None, **options: str) -> Any:
         """One call that must work."""

@@ -17,7 +17,11 @@ import pytest
 from azure.identity import ClientSecretCredential
 
 if TYPE_CHECKING:
-    from tests.integration.emulator.machinelearningservices.conftest import Foundry, Trained
+    from tests.integration.emulator.machinelearningservices.conftest import (
+        Foundry,
+        MakeFoundry,
+        Trained,
+    )
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -116,6 +120,47 @@ def test_data_is_uploaded_versioned_and_found(client: Any, conversations: Path) 
     assert client.data.get(name, label="latest").version == "2"
     client.data.archive(name, version="2")
     assert [data.version for data in client.data.list(name)] == ["1"]
+    assert {one.name: one.type for one in client.data.list()}[name] == "uri_file"
+
+
+def test_connections_without_a_target_are_made_and_a_missing_one_is_told_as_azure_does(
+    client: Any,
+) -> None:
+    from azure.ai.ml.entities import OpenAIConnection, SerpConnection
+    from azure.core.exceptions import ResourceNotFoundError
+
+    for made in (
+        SerpConnection(name="serp", api_key="k"),
+        OpenAIConnection(name="oai", api_key="k"),
+    ):
+        assert client.connections.create_or_update(made).target == ""
+    assert {one.name for one in client.connections.list()} >= {"serp", "oai"}
+    with pytest.raises(ResourceNotFoundError, match="Connection none can't be found in this work"):
+        client.connections.get("none")
+    with pytest.raises(ResourceNotFoundError, match="/serverlessEndpoints/none' under resource"):
+        client.serverless_endpoints.get("none")
+
+
+def test_a_workspace_is_diagnosed_and_its_keys_are_synchronized(
+    another_foundry: MakeFoundry,
+) -> None:
+    from azure.ai.ml import MLClient
+
+    foundry = another_foundry()
+    hub = foundry.hub.rsplit("/", 1)[-1]
+    mine = MLClient(foundry.credential, foundry.subscription, foundry.group, enable_telemetry=False)
+    before: Any = mine.workspaces.begin_diagnose(hub).result()
+    assert before.storage_account_results == []
+    mine.workspaces.begin_sync_keys(hub).result()
+    foundry.platform.ok("DELETE", foundry.storage, version="2023-05-01")
+    after: Any = mine.workspaces.begin_diagnose(hub).result()
+    (found,) = after.storage_account_results
+    assert (found.level, found.code) == ("Error", "ResourceNotFound")
+
+
+def test_what_never_holds_anything_here_lists_as_empty(client: Any) -> None:
+    for lists in (client.batch_endpoints, client.components, client.schedules):
+        assert list(lists.list()) == []
 
 
 def test_an_endpoint_is_made_read_and_deleted(client: Any, streamed: dict[str, Any]) -> None:

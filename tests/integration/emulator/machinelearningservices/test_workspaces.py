@@ -38,6 +38,39 @@ def test_a_project_shows_its_hubs_dependencies_and_its_own_identity(foundry: Fou
     assert foundry.project in hub["properties"]["associatedWorkspaces"]
 
 
+RECORDED = """
+friendlyName description storageAccount keyVault applicationInsights hbiWorkspace tenantId
+imageBuildCompute provisioningState managedNetwork v1LegacyMode softDeleteEnabled creationTime
+notebookInfo storageHnsEnabled workspaceId linkedModelInventoryArmId privateLinkCount
+publicNetworkAccess ipAllowlist discoveryUrl mlFlowTrackingUri serverlessComputeSettings
+EnableSoftwareBillOfMaterials sdkTelemetryAppInsightsKey sasGetterUri enableDataIsolation
+azureOpenAI azureCognitiveSearch azureAIContentSafety workspaceHubConfig endpointResources
+aiServicesResource
+"""
+
+
+def test_a_hub_shows_what_a_recorded_one_does_and_a_version_what_it_knows(foundry: Foundry) -> None:
+    arm = foundry.platform
+    then = arm.ok("GET", foundry.hub, version="2023-08-01-preview")["properties"]
+    assert set(RECORDED.split()) <= set(then)
+    assert "systemDatastoresAuthMode" not in then
+    assert (
+        "systemDatastoresAuthMode"
+        not in (arm.ok("GET", foundry.hub, version="2024-10-01")["properties"])
+    )
+    now = arm.ok("GET", foundry.hub, version="2024-10-01-preview")["properties"]
+    assert now["systemDatastoresAuthMode"] == "identity"
+    assert now["managedNetwork"]["changeableIsolationModes"] == [
+        "AllowInternetOutbound",
+        "AllowOnlyApprovedOutbound",
+    ]
+    arm.ok("PATCH", foundry.hub, {"properties": {"description": "Once", "imageBuildCompute": ""}})
+    arm.ok("PATCH", foundry.hub, {"properties": {"description": ""}})
+    assert arm.ok("GET", foundry.hub)["properties"]["description"] == "", "cleared, not kept"
+    hubs = arm.ok("GET", f"{foundry.group_id}/{WORKSPACES}", kind="hub")["value"]
+    assert [hub["id"] for hub in hubs] == [foundry.hub]
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -133,6 +166,9 @@ def test_identity_datastores_have_no_secret_and_key_datastores_give_a_sas(
     )
     assert secret["secretsType"] == "Sas"
     assert "sig=" in secret["sasToken"]
+    key = keyed.developer.ok("POST", f"{keyed.project}/{path}")
+    assert key["secretsType"] == "AccountKey", "what the credential is, where nothing else is asked"
+    assert len(key["key"]) == 88
 
 
 def test_a_hub_that_turns_to_identities_takes_its_projects_along(
@@ -163,7 +199,7 @@ def test_a_connections_secret_is_written_and_only_listsecrets_shows_it(foundry: 
         }
     }
     made = foundry.platform.ok("PUT", path, body, version="2024-04-01-preview")
-    assert "credentials" not in made["properties"]
+    assert made["properties"]["credentials"] is None
     assert "s3cret" not in str(foundry.platform.ok("GET", path))
     shown = foundry.platform.ok("POST", f"{path}/listsecrets")
     assert shown["properties"]["credentials"] == {"key": "s3cret"}
