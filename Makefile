@@ -35,6 +35,10 @@ check: $(STAMP) ## Format, lint, types, room boundaries
 	@$(BIN)/basedpyright
 	@$(BIN)/python -m pytest -q tests/unit/test_architecture.py
 
+demo-training: $(STAMP) .venv-training/.installed ## Trainings of one's own by torch, offline: an adapter and a head (sets torch up)
+	@PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/foundry-emulator run --fresh --state .foundry-emulator/demo-training \
+		--job-python .venv-training/bin/python -- bash tools/demo-training
+
 test-training: .venv-training/.installed ## The training program on a tiny Phi-3: types, losses, resume (sets torch up)
 	@$(BIN)/basedpyright -p tests/training/pyright.json
 	@.venv-training/bin/pytest -c tests/training/pytest.ini --confcutdir=tests/training -q tests/training
@@ -81,4 +85,4 @@ clean:          ## Remove the virtual environment and the emulator's state
 	@rm -rf $(VENV) .venv-conformance .venv-training .foundry-emulator .fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup policy demo test rehearse matrix conformance pages-check check test-training accept docs bench fuzz wheel lock lock-training clean
+.PHONY: help setup policy demo demo-training test rehearse matrix conformance pages-check check test-training accept docs bench fuzz wheel lock lock-training clean

@@ -23,6 +23,9 @@ from emulator.state.json_text import Json, decode_json, encode_json, merge_patch
 
 LOG = logging.getLogger("emulator")
 
+Listener = Callable[[Request, Response, Json], None]
+"""Gets a call, its answer and what the log says of it."""
+
 SERVICES = (
     "emulator.services.login",
     "emulator.services.githubactions",
@@ -36,6 +39,7 @@ SERVICES = (
     "emulator.services.containerregistry",
     "emulator.services.machinelearningservices",
     "emulator.services.inference",
+    "emulator.services.scoring",
     "emulator.services.contentsafety",
     "emulator.services.insights",
     "emulator.services.operationalinsights",
@@ -89,6 +93,8 @@ class Front:
         ]
         self.calls: deque[Json] = deque(maxlen=5000)
         """The newest calls, as the control port shows them."""
+        self.listeners: list[Listener] = []
+        """Who is told of every call once it is answered."""
         self._numbers = 0
         self._numbers_lock = threading.Lock()
         self._seeds: list[Callable[[Cloud], None]] = []
@@ -112,11 +118,15 @@ class Front:
 
     def reset(self) -> None:
         """Forget everything but the seeds."""
+        self.cloud.faults.clear()
+        self.calls.clear()
+        self.become(self.cloud.database.clear)
+
+    def become(self, change: Callable[[], None]) -> None:
+        """Put another state in place of this one: work ends, `change`, and its work is taken up."""
         cloud = self.cloud
         cloud.workers.restart()
-        cloud.faults.clear()
-        self.calls.clear()
-        cloud.database.clear()
+        change()
         for service in self.services:
             service.reset(cloud)
         with cloud.database.transaction():
@@ -190,6 +200,8 @@ class Front:
         if crash:
             call["crash"] = crash
         self.calls.append(call)
+        for listener in self.listeners:
+            listener(request, response, call)
 
 
 def _instead(fault: Json) -> Response | None:

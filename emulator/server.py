@@ -5,28 +5,43 @@ import contextlib
 import os
 import socket
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
+from urllib.parse import urlsplit
 
 import uvicorn
 
-from emulator.front import Front
+from emulator.front import Front, Listener
+from emulator.rehearsal import session
 from emulator.rehearsal.certificates import CertificateAuthority
 from emulator.rehearsal.control import Control
-from emulator.rehearsal.environment import Address, child_environment, network_environment
+from emulator.rehearsal.environment import (
+    TRUST_STORE_PASSWORD,
+    Address,
+    child_environment,
+    network_environment,
+)
 from emulator.rehearsal.identities import SUBSCRIPTION, Identities, new_identities
+from emulator.rehearsal.keeping import keep_clock, resume_clock
 from emulator.rehearsal.proxy import Proxy
 from emulator.rehearsal.scratch import Scratch
 from emulator.rehearsal.web import Application, Protocol
+from emulator.state.json_text import Json
 
 _THREADS = 24
 
 
 class Emulator:
-    """Use it as a context manager; it listens on 127.0.0.1 only, on ports of its own choice."""
+    """Use it as a context manager; it listens on 127.0.0.1 only, on ports of its own choice.
+
+    One that `stays` (in a state folder) writes down how it is reached, and takes up what the last
+    one of the folder wrote: the ports where they are free, the token, the secrets, the clock.
+    """
 
     def __init__(
         self,
@@ -35,8 +50,18 @@ class Emulator:
         start: datetime | None = None,
         command_jobs: bool = True,
         job_python: Path | None = None,
+        stays: bool = False,
+        faults: Iterable[Json] = (),
+        listeners: Iterable[Listener] = (),
     ) -> None:
-        self.identities: Identities = new_identities()
+        assert state is not None or not stays
+        self._stays_in = state if stays else None
+        self._earlier = session.read(state) if stays and state else None
+        """What the last one of this state wrote."""
+        self._written = False
+        self.identities: Identities = (
+            self._earlier.identities if self._earlier else new_identities()
+        )
         # Work on its way lies in the scratch folder too: what has no lock is taken for left over.
         self._scratch = Scratch()
         self.front = Front(
@@ -46,10 +71,18 @@ class Emulator:
             command_jobs=command_jobs,
             job_python=job_python,
         )
+        self.front.listeners += listeners
         self.cloud = self.front.cloud
+        for rule in faults:
+            self.cloud.faults.add(rule)
         self._start_day = start
-        self.control = Control(self.front)
+        self._date = (
+            start.date().isoformat() if start else (self._earlier.date if self._earlier else None)
+        )
+        token = self._earlier.address.control.rpartition("/")[2] if self._earlier else ""
+        self.control = Control(self.front, token=token, stays=stays)
         self._state = state
+        self._trust = state.absolute() / "trust" if stays and state else self._scratch.path
         self._authority = CertificateAuthority(self.front.emulates)
         self._loop = asyncio.new_event_loop()
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="emulator")
@@ -84,16 +117,23 @@ class Emulator:
             raise
 
     def _start(self) -> None:
-        self._authority.write(self._scratch.path / "ca.pem")
-        (self._scratch.path / "no-certificates").mkdir()
+        self._trust.mkdir(mode=0o700, exist_ok=True)
+        self._authority.write(self._trust / "ca.pem")
+        (self._trust / "no-certificates").mkdir(exist_ok=True)
         self._thread.start()
         self._ready.wait()
         if self._failure is not None:
             raise RuntimeError("The emulator could not start.") from self._failure
         assert self.address is not None
+        self._authority.write_trust_store(self.address.trust_store, TRUST_STORE_PASSWORD)
         self.cloud.network = network_environment(self.address)
+        if self._stays_in:
+            self._keep_time()
         # Last: jobs that are taken up again find the way here. Nobody else knows the ports yet.
         self.front.start(self.identities.seed)
+        if self._stays_in:
+            session.write(self._stays_in, self._session(self.address))
+            self._written = True
 
     def stop(self) -> None:
         """End background work, close every connection and clean up."""
@@ -105,19 +145,38 @@ class Emulator:
         self._pool.shutdown(cancel_futures=True)
         self.front.stop()
         self._scratch.remove()
+        if self._stays_in and self._written:
+            session.end(self._stays_in)
 
     def environment(
         self, parent: Mapping[str, str] | None = None, *, subscription: str = SUBSCRIPTION
     ) -> dict[str, str]:
         """The full environment of a child process that is to see this emulator as Azure."""
         assert self.address is not None, "the emulator is not started"
-        environment = child_environment(
-            os.environ if parent is None else parent, self.address, self.identities, subscription
+        return child_environment(
+            os.environ if parent is None else parent,
+            self.address,
+            self.identities,
+            subscription,
+            date=self._date,
         )
-        if self._start_day is not None:
-            # Dates that are looked at without asking Azure (a model's end) are of the same day.
-            environment["FOUNDRY_TUNE_DATE"] = self._start_day.date().isoformat()
-        return environment
+
+    def _keep_time(self) -> None:
+        """From the day that was said, else from what the last one of the state showed."""
+        if self._start_day:
+            keep_clock(self.cloud)
+        else:
+            resume_clock(self.cloud, time_has_passed=True)
+        self.cloud.clock.turned = partial(keep_clock, self.cloud)
+
+    def _session(self, address: Address) -> session.Session:
+        return session.Session(
+            pid=os.getpid(),
+            since=time.time(),
+            address=address,
+            identities=self.identities,
+            date=self._date,
+        )
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -129,11 +188,14 @@ class Emulator:
             self._ready.set()
 
     async def _serve(self) -> None:
-        tls_socket, control_socket = _listen(), _listen()
+        earlier = self._earlier.address if self._earlier else None
+        proxy_socket = _listen(_port(earlier.proxy) if earlier else 0)
+        control_socket = _listen(_port(earlier.control) if earlier else 0)
+        tls_socket = _listen()
         tls = self._server(Application(self.cloud, self.front.handle, self._pool), tls=True)
         control = self._server(Application(self.cloud, self.control.answer, self._pool))
         self.proxy = Proxy(self.front.emulates, tls_socket.getsockname()[1])
-        proxy_port = await self.proxy.start()
+        proxy_port = await self.proxy.start(proxy_socket)
         servers = [
             asyncio.create_task(tls.serve([tls_socket])),
             asyncio.create_task(control.serve([control_socket])),
@@ -143,18 +205,19 @@ class Emulator:
         self.address = Address(
             proxy=f"http://127.0.0.1:{proxy_port}",
             control=f"http://127.0.0.1:{control_socket.getsockname()[1]}/{self.control.token}",
-            ca_file=self._scratch.path / "ca.pem",
-            empty_directory=self._scratch.path / "no-certificates",
+            ca_file=self._trust / "ca.pem",
+            empty_directory=self._trust / "no-certificates",
             pulumi_directory=(self._state or self._scratch.path).absolute() / "pulumi",
         )
         self.address.pulumi_directory.mkdir(parents=True, exist_ok=True)
         self._ready.set()
         await self._stopping.wait()
         await self.proxy.stop()
-        tls.should_exit = control.should_exit = True
+        tls.ended.set()
+        control.ended.set()
         await asyncio.gather(*servers)
 
-    def _server(self, application: Application, *, tls: bool = False) -> uvicorn.Server:
+    def _server(self, application: Application, *, tls: bool = False) -> "_Server":
         config = uvicorn.Config(
             application,
             http=Protocol,
@@ -176,11 +239,41 @@ class Emulator:
         config.load()
         if tls:
             config.ssl = self._authority.server_context()
-        return uvicorn.Server(config)
+        return _Server(config)
 
 
-def _listen() -> socket.socket:
+class _Server(uvicorn.Server):
+    """One that ends when it is told to: uvicorn looks ten times a second, and then waits again."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ended = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        """Serve until the end."""
+        await self.on_tick(0)
+        await self.ended.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Wait for who is still connected, and for nobody else."""
+        if self.server_state.connections or self.server_state.tasks:
+            await super().shutdown(sockets)
+            return
+        for server in self.servers:
+            server.close()
+
+
+def _listen(port: int = 0) -> socket.socket:
+    """A socket on that port where it is free, else on another."""
     # asyncio turns Nagle off only where the protocol is named; with it on a call takes 40 ms more.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.bind(("127.0.0.1", 0))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError:
+        listener.bind(("127.0.0.1", 0))
     return listener
+
+
+def _port(address: str) -> int:
+    return urlsplit(address).port or 0

@@ -13,13 +13,16 @@ from pulumi_azure_native import authorization, managedidentity
 from infra import role_sets, roles
 from infra.access_settings import Grant, May, PipelineIdentity
 from infra.config import Developer
+from infra.existing import Found
 from infra.foundry import FoundryEnvironment
 from infra.naming import role_assignment_name
 from infra.parts import Part
-from infra.role_sets import ROLE_SETS
+from infra.role_sets import ROLE_SETS, CustomRole
 
 GROUP = "group"
 STORAGE = "storage"
+_EXISTING = {GROUP: "resourceGroup", STORAGE: "storage"}
+"""The places that may have been there already, as `existing` calls them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,10 @@ class AccessArgs:
     suffix: str
     """What tells the stack's custom roles from another subscription's: names are the tenant's."""
     environment: FoundryEnvironment
+    own: str
+    """What the stack's assignments on what was there already are named by, beside another's."""
+    there: Mapping[str, Found] = field(default_factory=dict[str, Found])
+    """The resource group and storage that were there already, by `config_existing.KINDS`."""
     shared: str = ""
     """What tells stacks apart in a resource group that was there already; empty in one's own."""
     developers: tuple[Developer, ...]
@@ -55,8 +62,8 @@ class Access(pulumi.ComponentResource):
         self.assignments = []
         for developer in args.developers:
             self._grant_developer(developer)
-        # All three as soon as anybody is told apart: who may hand on roles (`up`) can't make them.
-        self._custom = self._make_roles() if args.grants or args.identities else {}
+        self._sets = _custom_sets(args.grants, args.identities)
+        self._custom = self._make_roles()
         self._grant_each(args.grants)
         for identity in args.identities:
             self._grant_identity(identity)
@@ -73,11 +80,11 @@ class Access(pulumi.ComponentResource):
             # foundry-tune monitor asks Azure Monitor, which Azure AI Developer may not.
             ("metrics", GROUP, roles.MONITORING_READER),
         ):
-            self._assign(
+            self._assign_somebody(
                 f"{developer.name}-{purpose}",
-                scope=self._scopes[scope],
+                place=scope,
                 role=role,
-                principal_id=Output.from_input(developer.principal_id),
+                principal_id=developer.principal_id,
                 principal_type=developer.principal_type,
             )
 
@@ -100,7 +107,7 @@ class Access(pulumi.ComponentResource):
                 ],
                 opts=self._inside,
             )
-            for role_set, custom in role_sets.CUSTOM.items()
+            for role_set, custom in self._sets.items()
         }
 
     def _grant_each(self, grants: Iterable[Grant]) -> None:
@@ -114,11 +121,11 @@ class Access(pulumi.ComponentResource):
                 given.add(key)
                 # Called after what it is, not after who is listed where: a list may be re-ordered
                 # and a person renamed without an assignment going and coming.
-                self._assign(
+                self._assign_somebody(
                     f"access-{scope}-{role}-{grant.principal_id}",
-                    scope=self._scopes[scope],
+                    place=scope,
                     role=role,
-                    principal_id=Output.from_input(grant.principal_id),
+                    principal_id=grant.principal_id,
                     principal_type=grant.principal_type,
                 )
 
@@ -140,7 +147,7 @@ class Access(pulumi.ComponentResource):
         """The GUIDs of the roles that this stack gives to anybody, but for `up` itself."""
         named = {grant.role for grant in self._args.grants} - {*ROLE_SETS, roles.CONTRIBUTOR}
         return [
-            *(self._guid(role_set) for role_set in role_sets.CUSTOM),
+            *(self._guid(role_set) for role_set in self._sets),
             *sorted(
                 named
                 | {
@@ -170,6 +177,35 @@ class Access(pulumi.ComponentResource):
                 principal_type=authorization.PrincipalType.SERVICE_PRINCIPAL,
             )
 
+    def _assign_somebody(
+        self, name: str, *, place: str, role: str, principal_id: str, principal_type: str
+    ) -> None:
+        """Give a role to somebody of the directory, who may have it there already.
+
+        Azure refuses a second assignment of the same (RoleAssignmentExists). What isn't the
+        stack's is never touched: the first one stays, and no second is made.
+        """
+        found = self._args.there.get(_EXISTING.get(place, ""))
+        if found is not None:
+            guid = self._guid(role) if role in role_sets.CUSTOM else role
+            id = found.assignments.get((principal_id.lower(), guid.lower()), "")
+            mine = role_assignment_name(found.id, principal_id, guid, self._args.own)
+            if id and id.rpartition("/")[2].lower() != mine:
+                pulumi.info(
+                    f"{principal_id} has the role {_called(role)} on '{found.name}' already, by an "
+                    "assignment that isn't this stack's: it stays as it is. To have the stack keep "
+                    f"it: az role assignment delete --ids {id}, and pulumi up"
+                )
+                return
+        self._assign(
+            name,
+            scope=self._scopes[place],
+            role=role,
+            principal_id=Output.from_input(principal_id),
+            principal_type=principal_type,
+            own=self._args.own if found is not None else "",
+        )
+
     def _assign(
         self,
         name: str,
@@ -179,11 +215,12 @@ class Access(pulumi.ComponentResource):
         principal_id: Output[str],
         principal_type: str,
         condition: str | None = None,
+        own: str = "",
     ) -> None:
         guid = self._guid(role) if role in role_sets.CUSTOM else role
 
         def name_in_azure(both: list[str]) -> str:
-            return role_assignment_name(both[0], both[1], guid)
+            return role_assignment_name(both[0], both[1], guid, own)
 
         made_before = [self._custom[role]] if role in role_sets.CUSTOM else []
         self.assignments.append(
@@ -220,10 +257,30 @@ IDENTITY_ROLES: Mapping[May, tuple[tuple[str, str], ...]] = {
     # `foundry-tune monitor` asks what is served, which takes its key, and holds it against the
     # answers that are kept; `drift` and `orphans` read.
     "monitor": ((GROUP, roles.READER), (GROUP, "calls"), (STORAGE, roles.BLOB_DATA_READER)),
+    # `foundry-tune watch` takes down what is over its time or its cap, and nothing else.
+    "watch": ((GROUP, "watches"),),
     # `pulumi up` makes everything in the group, and hands on the roles of this stack only.
     "up": ((GROUP, roles.CONTRIBUTOR), (GROUP, roles.RBAC_ADMINISTRATOR)),
 }
 """What an identity may do: places and roles, a role's GUID or a set of this stack's own."""
+
+
+def _custom_sets(
+    grants: Iterable[Grant], identities: Iterable[PipelineIdentity]
+) -> dict[str, CustomRole]:
+    """The custom roles that are made: those of every stack that tells anybody apart, and wanted.
+
+    Those of every stack come as soon as anybody is: who may hand on roles (`up`) can't make them.
+    """
+    wanted = {grant.role for grant in grants}
+    wanted |= {role for one in identities for _, role in IDENTITY_ROLES[one.may]}
+    wanted |= {*role_sets.ALWAYS} if wanted else set()
+    return {name: role for name, role in role_sets.CUSTOM.items() if name in wanted}
+
+
+def _called(role: str) -> str:
+    """A role as people know it: a set's word, a built-in's name, or its GUID."""
+    return next((f"'{name}'" for name, guid in roles.BUILT_IN.items() if guid == role), role)
 
 
 def _scopes(environment: FoundryEnvironment) -> dict[str, Output[str]]:

@@ -12,7 +12,7 @@ from infra.role_sets import ROLE_SETS
 
 PrincipalType = Literal["User", "Group", "ServicePrincipal"]
 PRINCIPAL_TYPES: tuple[PrincipalType, ...] = get_args(PrincipalType)
-May = Literal["plan", "apply", "up", "monitor"]
+May = Literal["plan", "apply", "up", "monitor", "watch"]
 MAY: tuple[May, ...] = get_args(May)
 
 GITHUB_ISSUER = "https://token.actions.githubusercontent.com"

@@ -13,6 +13,9 @@ from infra import arm, config
 from infra.config import Settings
 from infra.config_existing import KINDS
 
+# People are given roles on these; Azure gives nobody a role twice in one place.
+WITH_ROLES = ("resourceGroup", "storage")
+ASSIGNMENTS = "2022-04-01"
 # Training data and prompts go through these: they stay in the stack's region.
 IN_THE_REGION = ("storage", "keyVault", "aiServices", "hub")
 # What an existing hub has of its own, by its property in ARM.
@@ -35,6 +38,8 @@ class Found:
     principal_id: str = ""
     """Of its own identity; empty where it has none."""
     properties: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    assignments: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
+    """Ids of the role assignments right on it, by principal and role (GUIDs in lower case)."""
 
     @property
     def is_public(self) -> bool:
@@ -141,6 +146,7 @@ def _read(
         if response.status_code != 200:
             raise arm.refusal(response, f"GET {id}")
         body = arm.body(response, f"GET {id}")
+        given = _assignments(str(body["id"])) if key in WITH_ROLES else {}
     except arm.ArmError as error:
         raise pulumi.RunError(str(error)) from error
     identity = cast("dict[str, Any]", body.get("identity") or {})
@@ -151,4 +157,24 @@ def _read(
         kind=str(body.get("kind", "")),
         principal_id=str(identity.get("principalId") or ""),
         properties=cast("dict[str, Any]", body.get("properties") or {}),
+        assignments=given,
     )
+
+
+def _assignments(scope: str) -> dict[tuple[str, str], str]:
+    """The role assignments whose scope is this one, and none above or below it."""
+    found: dict[tuple[str, str], str] = {}
+    address = f"{scope}/providers/Microsoft.Authorization/roleAssignments"
+    params = {"api-version": ASSIGNMENTS, "$filter": "atScope()"}
+    while address:
+        response = arm.send("GET", address, params)
+        if response.status_code != 200:
+            raise arm.refusal(response, f"GET {scope} roleAssignments")
+        body = arm.body(response, f"GET {scope} roleAssignments")
+        for one in cast("list[dict[str, Any]]", body.get("value") or []):
+            said = cast("dict[str, Any]", one.get("properties") or {})
+            if str(said.get("scope", "")).lower().rstrip("/") == scope.lower():
+                role = str(said.get("roleDefinitionId", "")).rpartition("/")[2].lower()
+                found[str(said.get("principalId", "")).lower(), role] = str(one["id"])
+        address, params = str(body.get("nextLink") or ""), {}
+    return found

@@ -52,10 +52,13 @@ def unique_suffix(subscription_id: str) -> str:
     return base64.b32encode(digest).decode().lower()[:5]
 
 
-def role_assignment_name(scope: str, principal_id: str, role: str) -> str:
+def role_assignment_name(scope: str, principal_id: str, role: str, own: str = "") -> str:
     """The GUID of a role assignment: the same for the same three, so an `up` finds its own.
+
+    `own` tells a stack's from another's on what was there already, which several may use.
 
     Left to itself azure-native draws a random one, and a lost state would then end in Azure's
     RoleAssignmentExists. Azure compares ids without regard to case, and so does this.
     """
-    return str(uuid.uuid5(ROLE_ASSIGNMENTS, f"{scope}|{principal_id}|{role}".lower()))
+    named = "|".join(filter(None, (scope, principal_id, role, own)))
+    return str(uuid.uuid5(ROLE_ASSIGNMENTS, named.lower()))

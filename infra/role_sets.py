@@ -1,7 +1,7 @@
-"""Who tunes, serves, calls or reads: what each may do, and by which roles.
+"""Who tunes, serves, calls, reads or watches: what each may do, and by which roles.
 
 No built-in role tells tuning from serving, or calling from either: Azure AI Developer does all of
-it, and Reader reads no key. So three of the sets are custom roles of the resource group, with the
+it, and Reader reads no key. So four of the sets are custom roles of the resource group, with the
 actions that foundry-tune's verbs take (tests/integration/jobs/test_roles_and_verbs.py runs them).
 """
 
@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 from infra import roles
 
-RoleSet = Literal["tunes", "serves", "calls", "reads"]
+RoleSet = Literal["tunes", "serves", "calls", "reads", "watches"]
 ROLE_SETS: tuple[RoleSet, ...] = get_args(RoleSet)
 
 # What the GUIDs of custom roles are derived under; changing it makes them all anew.
@@ -61,6 +61,14 @@ CUSTOM: Mapping[str, CustomRole] = {
             f"{_WORKSPACES}/serverlessEndpoints/write",
             f"{_WORKSPACES}/serverlessEndpoints/delete",
             f"{_WORKSPACES}/serverlessEndpoints/listKeys/action",
+            f"{_WORKSPACES}/onlineEndpoints/write",
+            f"{_WORKSPACES}/onlineEndpoints/delete",
+            f"{_WORKSPACES}/onlineEndpoints/listKeys/action",
+            f"{_WORKSPACES}/onlineEndpoints/deployments/write",
+            f"{_WORKSPACES}/onlineEndpoints/deployments/delete",
+            f"{_WORKSPACES}/onlineEndpoints/deployments/getLogs/action",
+            # The scoring script of a deployment is a version of a code asset.
+            f"{_WORKSPACES}/codes/versions/write",
             f"{_WORKSPACES}/connections/write",
             f"{_WORKSPACES}/connections/delete",
             # The answers of evaluations are kept as versions of a data asset.
@@ -78,9 +86,33 @@ CUSTOM: Mapping[str, CustomRole] = {
             f"{_WORKSPACES}/connections/read",
             f"{_WORKSPACES}/serverlessEndpoints/read",
             f"{_WORKSPACES}/serverlessEndpoints/listKeys/action",
+            f"{_WORKSPACES}/onlineEndpoints/read",
+            f"{_WORKSPACES}/onlineEndpoints/listKeys/action",
+            f"{_WORKSPACES}/onlineEndpoints/score/action",
+        ),
+    ),
+    "watches": CustomRole(
+        description="Takes down what is over its time or its cap; asks no endpoint, moves no name, "
+        "submits no job and reads no key.",
+        actions=(
+            *_LOOK,
+            # It marks an endpoint before it deletes it, so that nobody lets a name follow what
+            # goes; Azure has one right for a tag and for all of an endpoint.
+            f"{_WORKSPACES}/serverlessEndpoints/write",
+            f"{_WORKSPACES}/serverlessEndpoints/delete",
+            f"{_WORKSPACES}/connections/delete",
+            # What endpoints have used is remembered as versions of a data asset.
+            f"{_WORKSPACES}/data/write",
+            f"{_WORKSPACES}/data/versions/write",
+            "Microsoft.Insights/metrics/read",
+            "Microsoft.Insights/metricDefinitions/read",
         ),
     ),
 }
+
+ALWAYS: tuple[RoleSet, ...] = ("tunes", "serves", "calls")
+"""The custom roles of every stack that tells people apart. A later one is made once it is wanted:
+what `up` may hand on changes with it, and that only an Owner can change."""
 
 DATA: Mapping[str, str] = {
     "tunes": roles.BLOB_DATA_CONTRIBUTOR,

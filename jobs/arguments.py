@@ -8,6 +8,7 @@ from jobs.errors import UsageError
 from jobs.foundry.session import Session, connect
 from jobs.read.examine import named
 from jobs.spec.models import ServerlessEndpoint
+from jobs.spec.online_endpoint import OnlineEndpoint
 from jobs.target.target import resolve
 from jobs.terminal.output import printable
 
@@ -41,8 +42,10 @@ def names_of(argument: str) -> list[str]:
     return list(dict.fromkeys(chapter.spec.name for chapter in named([argument]).chapters))
 
 
-def endpoint_named(argument: str) -> str:
+def endpoint_named(argument: str, *, online_too: bool = False) -> str:
     """The endpoint that an argument means: its name, or the first that a spec file makes.
+
+    `online_too` takes managed online endpoints as well.
 
     Raises:
         UsageError: The file makes none.
@@ -50,7 +53,8 @@ def endpoint_named(argument: str) -> str:
     if not is_spec_file(argument):
         return require_name(argument)
     chapters = named([argument]).chapters
-    names = [c.spec.name for c in chapters if isinstance(c.spec, ServerlessEndpoint)]
+    kinds = (ServerlessEndpoint, OnlineEndpoint) if online_too else (ServerlessEndpoint,)
+    names = [c.spec.name for c in chapters if isinstance(c.spec, kinds)]
     if not names:
         raise UsageError(
             f"{argument} has no serverless_endpoint document, so there is nobody to ask.",

@@ -40,6 +40,7 @@ VERBS = {
     "show": "One job, model or endpoint in full",
     "logs": "What a job wrote",
     "metrics": "A job's loss curve",
+    "checkpoint": "The files a training left: weights, tokenizer, card; --download",
     "wait": "Follow a job to its end",
     "cancel": "Stop a job, or all jobs of a spec",
     "chat": "Ask an endpoint",

@@ -45,7 +45,7 @@ def add_policy(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--policy",
         metavar="FILE",
-        help="what the specs are held to (each foundry-policy.yaml above them)",
+        help="what the specs are held to (FOUNDRY_POLICY, or each foundry-policy.yaml above them)",
     )
 
 

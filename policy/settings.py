@@ -1,5 +1,6 @@
 """What foundry-policy.yaml may say, typed: the source of its checks, its schema and its docs."""
 
+from datetime import date
 from typing import Annotated, Literal
 
 import msgspec
@@ -95,6 +96,32 @@ class ProjectCap(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     usd_per_month: Annotated[float, Meta(description="In US dollars.", gt=0, le=1e9)]
 
 
+class PolicyException(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """A rule that one document or resource may break until a day."""
+
+    rule: Annotated[Key, Meta(description="The rule's word, such as most_epochs.")]
+    of: Annotated[
+        Word,
+        Meta(
+            description="Who may: a document by its name, a resource by its name in Azure, a role "
+            "assignment by the object id that holds it."
+        ),
+    ]
+    reason: Annotated[str, Meta(description="Why it may.", min_length=3, max_length=400)]
+    until: Annotated[str, Meta(description="The last day on which it may, as 2026-12-31.")]
+
+    @property
+    def last_day(self) -> date:
+        """`until` as a day.
+
+        Raises:
+            ValueError: It is none.
+        """
+        return date.fromisoformat(self.until)
+
+
 class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What a platform team allows, for every spec in the file's folder and below it."""
 
@@ -106,6 +133,10 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
     )
     advisory: Annotated[
         tuple[Key, ...], Meta(description="Rules that warn instead of refusing.")
+    ] = ()
+    exceptions: Annotated[
+        tuple[PolicyException, ...],
+        Meta(description="Who may break which rule, why, and until which day."),
     ] = ()
     cap: Annotated[
         ProjectCap | None, Meta(description="For a project; foundry-tune watch keeps it.")
@@ -123,4 +154,11 @@ def policy_of(value: object) -> Policy:
     Raises:
         msgspec.ValidationError: It isn't one; `foundry-tune validate` says all that is wrong.
     """
-    return msgspec.convert(value, Policy)
+    # YAML's readers make a date of 2026-12-31, or leave it a text.
+    written = msgspec.convert(msgspec.to_builtins(value), Policy)
+    for one in written.exceptions:
+        try:
+            _ = one.last_day
+        except ValueError as error:
+            raise msgspec.ValidationError(f"exceptions: until: {error}") from error
+    return written

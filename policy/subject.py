@@ -32,6 +32,8 @@ class Subject:
     where a fine-tuned one is served)."""
     unseen: frozenset[str] = frozenset()
     """Fields that can't be seen where this was looked at; no rule judges them there."""
+    also: tuple[str, ...] = ()
+    """What else an exception may call it: the document it was made for, who holds the role."""
 
     def get(self, *path: str) -> Any:
         """The value at a path, whatever the case of its words; None where there is none."""

@@ -57,29 +57,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(scope="session")
-def emulator() -> Iterator[Emulator]:
-    """A running emulator in memory; the process's environment says that it is Azure."""
-    before = dict(os.environ)
-    with Emulator() as running:
-        _become(running.environment(before))
-        yield running
-        _become(before)
+def emulator(foundry_emulator: Emulator) -> Iterator[Emulator]:
+    """A running emulator in memory; the process's environment says that it is Azure.
 
-
-@pytest.fixture
-def subscription(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A subscription of the test's own: platform is its Owner, every provider is registered.
-
-    A test of registration itself makes one with `emulator.control.add_subscription()`.
+    `subscription`, `faults` and `clock` are emulator/pytest_plugin.py's, as anybody has them.
     """
-    mark = emulator.control.last_call()
-    id = emulator.control.add_subscription(registered=None)
-    monkeypatch.setenv("AZURE_SUBSCRIPTION_ID", id)
-    monkeypatch.setenv("ARM_SUBSCRIPTION_ID", id)
-    yield id
-    emulator.control.faults.clear()
-    crashes = [call["crash"] for call in emulator.control.calls(after=mark) if "crash" in call]
-    assert not crashes, "the emulator itself failed:\n" + "\n".join(crashes)
+    before = dict(os.environ)
+    _become(foundry_emulator.environment(before))
+    yield foundry_emulator
+    _become(before)
 
 
 def _become(environment: dict[str, str]) -> None:

@@ -27,9 +27,11 @@ def page() -> str:
     parts += [f"| [{verb}](#foundry-tune-{verb}) | {line} |" for verb, line in VERBS.items()]
     for verb in VERBS:
         parts += ["", *_section(parser_of(verb), "###")]
-    parts += ["", "## foundry-emulator\n", (emulator_cli.__doc__ or "").strip()]
-    for parser in _subparsers(emulator_cli.parser()).values():
-        parts += ["", *_section(parser, "###")]
+    parts += ["", "## foundry-emulator\n", "| verb | |\n| --- | --- |"]
+    for verb, line in emulator_cli.VERBS.items():
+        parts.append(f"| [{verb}](#foundry-emulator-{verb}) | {line.replace('|', chr(92) + '|')} |")
+    for verb in emulator_cli.VERBS:
+        parts += ["", *_section(emulator_cli.parser_of(verb), "###")]
     return "\n".join(parts) + "\n"
 
 

@@ -20,7 +20,7 @@ FLOORS: Mapping[str, Floors] = {
         ("findings", "revision", "side_by_side", "suggestions", "values", "options"),
         ("errors", "rules"),
         ("files", "terminal", "catalog"),
-        ("target", "repository", "github"),
+        ("target", "repository", "github", "folders"),
         ("spec", "dataset", "foundry"),
         ("money", "look"),
         ("read",),
@@ -31,8 +31,8 @@ FLOORS: Mapping[str, Floors] = {
         ("cli",),
     ),
     "emulator": (
-        ("state", "training"),
-        ("http",),
+        ("state", "grammar", "words"),
+        ("http", "training"),
         ("arm",),
         ("service",),
         ("services",),
@@ -40,7 +40,10 @@ FLOORS: Mapping[str, Floors] = {
         ("page",),
         ("rehearsal",),
         ("server",),
-        ("cli",),
+        ("living",),
+        ("options",),
+        ("verbs",),
+        ("cli", "pytest_plugin"),
     ),
 }
 """An import may only lead down, or stay in its folder."""

@@ -107,6 +107,29 @@ smoke_tests:
 safety_probes: probes.yaml
 safety_gates: {over_blocking: "<= 0.1"}
 """,
+    "online_endpoint": """\
+type: online_endpoint
+name: intents
+model: azureml:intents:3
+code_configuration: {code: serve, scoring_script: score.py}
+environment: azureml:intents-serving:1
+environment_variables: {LOG_LEVEL: info}
+instance_type: Standard_DS3_v2
+instance_count: 2
+auth_mode: aad_token
+request_settings: {request_timeout_ms: 3000, max_concurrent_requests_per_instance: 4}
+liveness_probe: {initial_delay: 30, failure_threshold: 10}
+content_safety: client_side
+smoke_tests:
+  - request: {text: I want my money back}
+    expect: {at: label, equals: refund}
+  - request: {text: I want my money back}
+    expect: {at: certainty, at_least: 0.6}
+budget:
+  max_usd: 20
+  hosting_hours: 24
+  prices: {instance_per_hour: 0.3, source: the price sheet, as_of: 2026-11-27}
+""",
     "evaluation": """\
 type: evaluation
 name: support

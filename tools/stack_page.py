@@ -83,9 +83,11 @@ Disabled` and `network` are for what is made; a preview warns of what stays open
 `network.isolation` with a hub that exists is refused.
 
 Who runs `pulumi up` assigns roles on what exists: that takes Role Based Access Control
-Administrator there, which `may: up` gives in the stack's resource group only. Azure refuses to
-give somebody a role twice in one place (`RoleAssignmentExists`): leave out of `developers` and
-`access` who has it there by another assignment, or another stack's.
+Administrator there, which `may: up` gives in the stack's resource group only. Azure gives nobody a
+role twice in one place (`RoleAssignmentExists`): who of `developers` and `access` has it there by
+another assignment, or another stack's, keeps that one, which no `up` or `destroy` touches, and `up`
+says so with the command after which the stack would keep it. Once that assignment is gone, the next
+`up` makes the stack's own.
 
 ## Locks and protection
 

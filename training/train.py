@@ -5,7 +5,8 @@ python train.py --config train.yaml --check      look at configuration and data;
 python train.py --fields | --schema              what a configuration may say
 
 Exit codes: 0 done · 2 the command line · 3 configuration or data, each mistake with its place ·
-4 this machine can't do it · 5 training stopped by itself, with the step.
+4 this machine can't do it · 5 training stopped by itself, with the step · 143 it was told to stop
+(SIGTERM), and the same command goes on.
 """
 
 import argparse

@@ -26,7 +26,7 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS operations (
   id TEXT PRIMARY KEY, verb TEXT NOT NULL, resource TEXT NOT NULL, type TEXT NOT NULL,
   principal TEXT NOT NULL, status TEXT NOT NULL, started_at REAL NOT NULL, ready_at REAL NOT NULL,
-  ended_at REAL, error TEXT, result TEXT, address TEXT NOT NULL
+  ended_at REAL, error TEXT, result TEXT, address TEXT NOT NULL, waits INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS operations_running ON operations (status, ready_at);
 """
@@ -49,6 +49,8 @@ class Operation:
     ended_at: float | None
     error: Json | None
     result: Json | None
+    waits: bool
+    """Whether it goes on until `Operations.end` is called."""
     address: str
     """`https://management.azure.com/subscriptions/…/locations/…`, without the last two segments."""
 
@@ -71,8 +73,12 @@ class Operations:
         location: str = "",
         seconds: float = 0.0,
         result: Json | None = None,
+        waits: bool = False,
     ) -> Operation:
-        """Begin one; what it takes on the virtual clock may be stretched or failed by a fault."""
+        """Begin one; what it takes on the virtual clock may be stretched or failed by a fault.
+
+        One that `waits` for real work goes on until somebody calls `end` as well.
+        """
         cloud = self._cloud
         extra, error = cloud.faults.operation(
             request.method, request.host, request.path, request.id
@@ -91,11 +97,12 @@ class Operations:
             ended_at=None,
             error=error,
             result=result,
+            waits=waits,
             address=f"https://management.azure.com/subscriptions/{resource.subscription}/providers/"
             f"{namespace}/locations/{location or 'global'}",
         )
         cloud.database.execute(
-            "INSERT INTO operations VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+            "INSERT INTO operations VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
             (
                 operation.id,
                 verb,
@@ -109,11 +116,28 @@ class Operations:
                 encode_json(error) if error else None,
                 encode_json(result) if result is not None else None,
                 operation.address,
+                int(waits),
             ),
         )
         if self._due is None or operation.ready_at < self._due:
             self._due = operation.ready_at
         return operation
+
+    def end(self, resource: ResourceId, error: Json | None = None) -> None:
+        """The work that a resource's operation waits for has ended, well or in an error."""
+        database = self._cloud.database
+        with database.transaction():
+            database.execute(
+                "UPDATE operations SET waits=0, ready_at=max(ready_at, ?), "
+                "error=coalesce(error, ?) "
+                "WHERE status='InProgress' AND waits=1 AND lower(resource)=?",
+                (
+                    self._cloud.clock.timestamp(),
+                    encode_json(error) if error else None,
+                    resource.key,
+                ),
+            )
+            self._due = 0.0
 
     def running(self, resource: ResourceId) -> Operation | None:
         """The operation that a resource is busy with."""
@@ -152,14 +176,14 @@ class Operations:
         with database.transaction():
             now = self._cloud.clock.timestamp()
             due = database.rows(
-                "SELECT * FROM operations WHERE status='InProgress' AND ready_at<=? "
+                "SELECT * FROM operations WHERE status='InProgress' AND waits=0 AND ready_at<=? "
                 "ORDER BY ready_at",
                 (now,),
             )
             for row in due:
                 self._finish(_operation(row))
             following = database.row(
-                "SELECT min(ready_at) AS due FROM operations WHERE status='InProgress'"
+                "SELECT min(ready_at) AS due FROM operations WHERE status='InProgress' AND waits=0"
             )
             self._due = following["due"] if following else None
 

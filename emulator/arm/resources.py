@@ -263,7 +263,13 @@ def _write(row: ResourceType, change: Change) -> Response:
         headers = {"location": request.url} if put.says_location and code == 201 else {}
         return Response.json(show(cloud, resource, request.api_version), code, headers)
     operation = cloud.part(Operations).start(
-        request, resource.id, row.name, "put", location=resource.location, seconds=put.seconds
+        request,
+        resource.id,
+        row.name,
+        "put",
+        location=resource.location,
+        seconds=put.seconds,
+        waits=put.waits,
     )
     headers = cloud.part(Operations).headers(
         operation, polling, row.operations_path, request.api_version

@@ -71,6 +71,8 @@ class Put:
     """How long it takes on the virtual clock."""
     says_location: bool = False
     """Whether a 201 says in `Location` where the new one is: Azure ML's management front end."""
+    waits: bool = False
+    """Whether real work decides when it is done, and how: `Operations.end` says it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import trustme
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
+from cryptography.hazmat.primitives.serialization.pkcs12 import (
+    PKCS12Certificate,
+    serialize_java_truststore,
+)
+from cryptography.x509 import load_pem_x509_certificate
 
 
 class CertificateAuthority:
@@ -25,6 +31,13 @@ class CertificateAuthority:
     def write(self, path: Path) -> None:
         """Write the CA's certificate (not its key)."""
         self._authority.cert_pem.write_to_path(str(path))
+
+    def write_trust_store(self, path: Path, password: str) -> None:
+        """Write the CA's certificate as Java reads it, a PKCS #12 file."""
+        certificate = load_pem_x509_certificate(self._authority.cert_pem.bytes())
+        entry = PKCS12Certificate(certificate, b"foundry-emulator")
+        encryption = BestAvailableEncryption(password.encode())
+        path.write_bytes(serialize_java_truststore([entry], encryption))
 
     def server_context(self) -> ssl.SSLContext:
         """A context that presents the leaf of whatever name the client asks for."""

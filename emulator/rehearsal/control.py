@@ -7,6 +7,7 @@ environment knows, and what a browser sends for a page of somebody else's is ref
 """
 
 import secrets
+import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from emulator.http.routing import Route, Router, render_json_error
 from emulator.page.page import PREFIX, Page
 from emulator.rehearsal.identities import PLATFORM
 from emulator.rehearsal.inventory import take
+from emulator.rehearsal.keeping import keep_clock, restore, take_snapshot
 from emulator.services.githubactions import pipelines, runner
 from emulator.services.githubactions.runner import WorkflowJob
 from emulator.state.access import Principal
@@ -33,11 +35,13 @@ from emulator.state.json_text import Json
 class Control:
     """Everything a rehearsal may turn."""
 
-    def __init__(self, front: Front) -> None:
+    def __init__(self, front: Front, *, token: str = "", stays: bool = False) -> None:
         self.front = front
         self.cloud = front.cloud
-        self.token = secrets.token_urlsafe(24)
+        self.token = token or secrets.token_urlsafe(24)
         """The first segment of every path on the control port."""
+        self.asked_to_stop = threading.Event() if stays else None
+        """Set once somebody asks it to; None where it ends with the command that it is for."""
         self._page = Page(front)
         self._router = Router(
             Route(method, path, partial(handler, self)) for method, path, handler in _ROUTES
@@ -213,6 +217,8 @@ def _about(control: Control, _: Request) -> Response:
             "tenant": cloud.tenant,
             "state": str(cloud.directory or ":memory:"),
             "clock": isoformat(cloud.clock.timestamp()),
+            "scale": cloud.clock.scale,
+            "calls": control.last_call(),
             "commandJobs": cloud.command_jobs,
             "services": [service.name for service in front.services],
             "hosts": [plane.host for plane in front.planes],
@@ -339,7 +345,26 @@ def _throttle(control: Control, request: Request) -> Response:
 
 def _reset(control: Control, _: Request) -> Response:
     control.reset()
+    keep_clock(control.cloud)
     return Response.empty(204)
+
+
+def _snapshots(control: Control, request: Request) -> Response:
+    body = request.json()
+    take_snapshot(control.front, str(body["name"]), replace=body.get("replace") is True)
+    return Response.empty(201)
+
+
+def _restore(control: Control, request: Request) -> Response:
+    restore(control.front, str(request.json()["name"]))
+    return _read_clock(control, request)
+
+
+def _stop(control: Control, _: Request) -> Response:
+    if control.asked_to_stop is None:
+        raise AzureError(409, "RunsACommand", "It ends with the command that it was made for.")
+    control.asked_to_stop.set()
+    return Response.empty(202)
 
 
 _ROUTES: tuple[tuple[str, str, Callable[[Control, Request], Response]], ...] = (
@@ -360,4 +385,7 @@ _ROUTES: tuple[tuple[str, str, Callable[[Control, Request], Response]], ...] = (
     ("POST", "/clock", _turn_clock),
     ("POST", "/throttle", _throttle),
     ("POST", "/reset", _reset),
+    ("POST", "/snapshots", _snapshots),
+    ("POST", "/restore", _restore),
+    ("POST", "/stop", _stop),
 )

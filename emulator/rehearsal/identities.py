@@ -1,10 +1,15 @@
-"""Who exists in a fresh emulator. The ids are fixed; the secrets are random at every start."""
+"""Who exists in a fresh emulator. The ids are fixed; the secrets are new in every run."""
+
+from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from emulator.arm.subscriptions import add_subscription
-from emulator.state.cloud import TENANT, Cloud
+from emulator.state.tenant import TENANT
+
+if TYPE_CHECKING:
+    from emulator.state.cloud import Cloud
 
 _PREFIX = "e0e0e0e0-0000-4000-8000-0000000000"
 
@@ -42,6 +47,8 @@ class Identities:
 
     def seed(self, cloud: Cloud) -> None:
         """Write everybody into the directory, and make the subscription."""
+        from emulator.arm.subscriptions import add_subscription  # ARM, which a shell need not load
+
         access = cloud.access
         for name, credential in (("platform", self.platform), ("developer", self.developer)):
             access.add_principal(
@@ -61,10 +68,13 @@ class Identities:
 
 def new_identities() -> Identities:
     """Fresh secrets for the fixed identities."""
-    return Identities(platform=_credential(PLATFORM), developer=_credential(DEVELOPER))
+    return identities(platform=secrets.token_urlsafe(24), developer=secrets.token_urlsafe(24))
 
 
-def _credential(ids: tuple[str, str]) -> Credential:
-    return Credential(
-        tenant=TENANT, client_id=ids[0], object_id=ids[1], secret=secrets.token_urlsafe(24)
-    )
+def identities(*, platform: str, developer: str) -> Identities:
+    """The fixed identities with secrets of an earlier run."""
+    return Identities(_credential(PLATFORM, platform), _credential(DEVELOPER, developer))
+
+
+def _credential(ids: tuple[str, str], secret: str) -> Credential:
+    return Credential(tenant=TENANT, client_id=ids[0], object_id=ids[1], secret=secret)

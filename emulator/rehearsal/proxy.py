@@ -25,9 +25,9 @@ class Proxy:
         self.refused: deque[str] = deque(maxlen=1000)
         """The hosts that were refused, newest last."""
 
-    async def start(self) -> int:
+    async def start(self, listener: socket.socket) -> int:
         """Listen; returns the port."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=_BUFFER)
+        self._server = await asyncio.start_server(self._serve, sock=listener, limit=_BUFFER)
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:

@@ -6,6 +6,7 @@ client that decides when to renew them, and moving Azure's time must not sign an
 
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 MAX_SCALE = 1_000_000
@@ -20,6 +21,8 @@ class Clock:
         self._base = _within_range((start or datetime.now(UTC)).timestamp())
         self._since = time.monotonic()
         self._scale = 1.0
+        self.turned: Callable[[], None] = _nothing
+        """Called after time was turned, whoever did it."""
 
     def timestamp(self) -> float:
         """Seconds since the epoch, now."""
@@ -34,12 +37,14 @@ class Clock:
         """Jump forward."""
         with self._lock:
             self._base = _within_range(self._base + seconds)
+        self.turned()
 
     def set(self, moment: datetime) -> None:
         """Jump to a moment, forward or back."""
         base = _within_range(moment.timestamp())
         with self._lock:
             self._base, self._since = base, time.monotonic()
+        self.turned()
 
     def run(self, scale: float) -> None:
         """Let time run `scale` times as fast as real time; 0 freezes it."""
@@ -48,6 +53,7 @@ class Clock:
         now = self.timestamp()
         with self._lock:
             self._base, self._since, self._scale = now, time.monotonic(), scale
+        self.turned()
 
     @property
     def scale(self) -> float:
@@ -57,6 +63,10 @@ class Clock:
     def after(self, seconds: float) -> float:
         """The timestamp that lies `seconds` ahead."""
         return self.timestamp() + seconds
+
+
+def _nothing() -> None:
+    pass
 
 
 def _within_range(timestamp: float) -> float:

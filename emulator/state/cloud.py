@@ -12,11 +12,10 @@ from emulator.state.database import Database
 from emulator.state.faults import Faults
 from emulator.state.issuers import Issuers
 from emulator.state.store import ResourceStore
+from emulator.state.tenant import TENANT
 from emulator.state.throttle import Throttle
 from emulator.state.tokens import Tokens
 from emulator.state.workers import Workers
-
-TENANT = "e0e0e0e0-0000-4000-8000-000000000001"
 
 Part = TypeVar("Part")
 

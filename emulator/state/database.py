@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import zlib
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +127,23 @@ class Database:
                 "SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite_%'"
             ):
                 self.execute(f'DELETE FROM "{row["name"]}"')
+
+    def copy_to(self, path: Path) -> None:
+        """Write all of it into a new file, as it is in this moment; nobody else may read that."""
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        with closing(sqlite3.connect(path)) as copy, self._lock:
+            self._connection.backup(copy)
+
+    def copy_from(self, path: Path) -> None:
+        """Become what a file holds; refused where other tables are in it than in this one."""
+        with closing(sqlite3.connect(path)) as copy, self._lock:
+            (ours,) = self._connection.execute("PRAGMA user_version").fetchone()
+            (theirs,) = copy.execute("PRAGMA user_version").fetchone()
+            if ours not in (0, theirs):
+                raise UnusableStateError(
+                    f"{path.parent} was written by another version of foundry-emulator."
+                )
+            copy.backup(self._connection)
 
     def close(self) -> None:
         """Close the file."""

@@ -3,12 +3,17 @@
 import fcntl
 import os
 import shutil
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
 _LOCK = "lock"
 _FILES = {"state.sqlite", "state.sqlite-wal", "state.sqlite-shm", "pulumi", "pulumi-home"}
+_KEPT = {_LOCK, "snapshots"}
+"""What stays when the rest is forgotten."""
+_PATIENCE = 0.1
+"""Seconds for which a lock is tried: somebody may only be looking who has it (`holder`)."""
 _MARK = "This is the state of foundry-emulator. `foundry-emulator reset` empties it.\n"
 
 
@@ -47,11 +52,11 @@ class StateDirectory:
             self._lock.close()
 
     def wipe(self) -> None:
-        """Empty the directory, keeping the lock, and the states of others that lie in it."""
+        """Empty the directory, keeping snapshots and the states of others that lie in it."""
         if self._path is None:
             return
         for entry in self._path.iterdir():
-            if entry.name == _LOCK or _is_marked(entry):
+            if entry.name in _KEPT or _is_marked(entry):
                 continue
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
@@ -68,21 +73,45 @@ class StateDirectory:
             )
         path.chmod(0o700)  # one that was there may be wider
         lock = os.fdopen(os.open(path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "a+")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            lock.seek(0)
-            holder = lock.read().strip().rpartition(" ")[2]
+        if not _locked(lock, fcntl.LOCK_EX, _PATIENCE):
             lock.close()
             raise UnusableStateError(
-                f"{path} is in use by another foundry-emulator (process {holder}). Wait for it to "
-                "end, or name another directory with --state."
-            ) from error
+                f"{path} is in use by another foundry-emulator (process {_named(path)}). Wait for "
+                "it to end, or name another directory with --state."
+            )
         lock.seek(0)
         lock.truncate()
         lock.write(f"{_MARK}process {os.getpid()}")
         lock.flush()
         return lock
+
+
+def holder(path: Path) -> int | None:
+    """The process whose emulator has the directory: it is alive, whatever files say of the dead."""
+    try:
+        with (path / _LOCK).open() as lock:
+            return None if _locked(lock, fcntl.LOCK_SH) else _named(path)
+    except OSError:
+        return None
+
+
+def _locked(lock: TextIO, how: int, patience: float = 0.0) -> bool:
+    end = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(lock, how | fcntl.LOCK_NB)
+        except OSError:
+            if time.monotonic() >= end:
+                return False
+            time.sleep(0.01)
+        else:
+            return True
+
+
+def _named(path: Path) -> int | None:
+    """Who wrote the lock; None while the words are still being written."""
+    number = (path / _LOCK).read_text().rpartition(" ")[2]
+    return int(number) if number.isdigit() else None
 
 
 def _is_ours(path: Path) -> bool:

@@ -14,7 +14,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from emulator.training import checkpoint, grammar, model_card
+from emulator import grammar
+from emulator.training import checkpoint, model_card
 from emulator.training.architecture import Weights
 from emulator.training.checkpoint import Checkpoint
 from emulator.training.data import text_of

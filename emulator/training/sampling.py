@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from emulator.training import grammar
+from emulator import grammar
 from emulator.training.architecture import Floats
 from emulator.training.tokenizer import ChatTokenizer
 

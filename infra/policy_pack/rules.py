@@ -1,7 +1,7 @@
 """The rules that files hold, and resources of a Pulumi program in the shape that they judge."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -12,9 +12,10 @@ from pulumi_policy import ReportViolation, ResourceValidationArgs
 from pulumi_policy.proxy import UnknownValueError
 
 from policy import subject as kinds
+from policy.judge import judge_by
 from policy.rule import Rule
 from policy.rules import RULES
-from policy.settings import Policy
+from policy.settings import Policy, policy_of
 from policy.subject import Subject, lifted
 
 _TOKEN = re.compile(r"azure-native[\w.-]*:(\w+)(?:/\w+)?:(\w+)")
@@ -30,6 +31,9 @@ _TYPES: Mapping[str, str] = {
     "authorization:RoleAssignment": kinds.ROLE_ASSIGNMENT,
 }
 """The types that a rule speaks of by name; the others have at most a place and tags."""
+
+_CALLED = {"StorageAccount": "accountName", "BlobContainer": "containerName"}
+"""The inputs that name a resource, where they aren't called after its type (`vaultName`)."""
 
 _LATER = "(known once it is made)"
 """What stands for a value within a value that only the deployment will know."""
@@ -48,15 +52,31 @@ class Held:
         """Whether all of them only warn."""
         return all(self.rule.key in policy.advisory for _, policy in self.said)
 
+    @property
+    def has_exceptions(self) -> bool:
+        """Whether somebody may break it for a while."""
+        return any(
+            one.rule == self.rule.key for _, policy in self.said for one in policy.exceptions
+        )
+
     def validate(self, args: ResourceValidationArgs, report: ReportViolation) -> None:
         """Judge one resource, as Pulumi asks it to."""
+        for message in self._found(args, excused=False):
+            report(message, None)
+
+    def tell_exceptions(self, args: ResourceValidationArgs, report: ReportViolation) -> None:
+        """Say what one resource is let pass with."""
+        for message in self._found(args, excused=True):
+            report(message, None)
+
+    def _found(self, args: ResourceValidationArgs, *, excused: bool) -> Iterator[str]:
         subject = subject_of(args.resource_type, args.name, args.props)
         if subject is None:
             return
         for file, policy in self.said:
-            for breach in self.rule.judge(subject, policy.value(self.rule.key)):
-                if subject.sees(breach.field):
-                    report(f"{breach.field}: {breach.message} ({file.name}: {self.rule.key})", None)
+            for one in judge_by(self.rule, subject, policy):
+                if one.is_excused == excused:
+                    yield f"{one.breach.field}: {one.message} ({file.name}: {self.rule.key})"
 
 
 def policies(files: Sequence[Path]) -> list[Held]:
@@ -97,7 +117,22 @@ def subject_of(token: str, name: str, properties: Mapping[str, Any]) -> Subject 
             Subject(type=type, name=name, properties=fields).get("modelSettings", "modelId")
         )
         fields["model"] = model if model.startswith("azureml://registries/") else ""
-    return Subject(type=type, name=name, properties=fields, unseen=frozenset(unseen))
+    return Subject(
+        type=type,
+        name=name,
+        properties=fields,
+        unseen=frozenset(unseen),
+        also=tuple(_names_in_azure(found[2], fields)),
+    )
+
+
+def _names_in_azure(word: str, fields: Mapping[str, Any]) -> Iterator[str]:
+    """What a resource will be called, or who will hold a role, as far as that is known by now."""
+    named = _CALLED.get(word, f"{word[0].lower()}{word[1:]}Name")
+    keys = ("principalId",) if word == "RoleAssignment" else (named, "resourceName", "name")
+    known = next((fields[key] for key in keys if isinstance(fields.get(key), str)), None)
+    if known:
+        yield known
 
 
 def _known(properties: Mapping[str, Any], tell: Callable[[str], object]) -> dict[str, Any]:
@@ -130,7 +165,7 @@ def _inner(container: Any, key: Any) -> Any:
 
 def _read(file: Path) -> Policy:
     try:
-        return msgspec.yaml.decode(file.read_bytes(), type=Policy)
+        return policy_of(msgspec.yaml.decode(file.read_bytes()))
     except (OSError, msgspec.DecodeError) as error:
         raise RunError(
             f"{file} is no policy: {error}. All that is wrong: foundry-tune validate {file}"

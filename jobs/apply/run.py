@@ -8,7 +8,8 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from jobs.apply.step import Options, Stopped, Work, do, give_up
+from jobs.apply.step import do, give_up
+from jobs.apply.work import Options, Stopped, Work
 from jobs.errors import (
     FoundryTuneError,
     JobCanceledError,
@@ -40,7 +41,7 @@ def run(session: Session, plan: Plan, report: Reporter, options: Options) -> Non
         Interrupted: Somebody pressed Ctrl-C; running the same again goes on.
     """
     refuse_blocked(plan)
-    if plan.starts_training:
+    if plan.starts_training or plan.starts_running:
         submission.warm_up()
     work = Work(session, plan, report, options)
     ends = {id(step): _End() for step in plan.steps}
@@ -92,7 +93,9 @@ def refuse_blocked(plan: Plan) -> None:
 def _kind_of(step: Step, plan: Plan) -> type[FoundryTuneError]:
     if isinstance(step, EndpointStep) and step.is_refused:
         return RefusedBeforeError
-    if not isinstance(step, JobStep) or step.job is None or plan.actual.model_of(step.job):
+    if not isinstance(step, JobStep) or step.job is None:
+        return PreflightError
+    if any(plan.actual.model_of(step.job, name) for name in step.job.models):
         return PreflightError
     ended: dict[str, type[FoundryTuneError]] = {
         "Failed": JobFailedError,

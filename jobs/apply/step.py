@@ -1,15 +1,14 @@
-"""Doing one step of a plan, by its kind: data, job, model, endpoint, evaluation, name."""
+"""Doing one step of a plan, by its kind: job, model, endpoint, evaluation, name."""
 
-import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import singledispatch
 
 from jobs import revision
-from jobs.apply import rollout
+from jobs.apply import contents, deployment, rollout
 from jobs.apply.endpoint import Settling, serve
 from jobs.apply.job import follow
-from jobs.apply.turns import turns_of
+from jobs.apply.submissions import submission_of
+from jobs.apply.work import Stopped, Work
 from jobs.catalog.catalog import registry_id
 from jobs.errors import (
     FoundryTuneError,
@@ -21,21 +20,19 @@ from jobs.errors import (
     RemoteError,
     SafetyError,
 )
-from jobs.foundry import data as data_assets
-from jobs.foundry import endpoints, models, projects, submission
+from jobs.foundry import endpoints, models, submission
 from jobs.foundry.endpoints import Endpoint
-from jobs.foundry.hyperparameters import to_wire
 from jobs.foundry.jobs import Job
 from jobs.foundry.models import ModelVersion
-from jobs.foundry.projects import Datastore, Project
-from jobs.foundry.session import Session
-from jobs.foundry.submission import Submission
+from jobs.foundry.projects import Project
 from jobs.plan import refused
-from jobs.plan.desired import DataVersion, Measuring, Serving
-from jobs.plan.plan import Plan
+from jobs.plan.deployments import DeployStep, OnlineStep, TrafficStep, UndeployStep
+from jobs.plan.desired import Measuring, Serving
 from jobs.plan.steps import (
+    CodeStep,
     DataStep,
     EndpointStep,
+    EnvironmentStep,
     JobStep,
     LaterStep,
     MeasureStep,
@@ -48,60 +45,9 @@ from jobs.plan.steps import (
 from jobs.proof.answers import registered_subject
 from jobs.proof.evaluation import SERVED, measure, refuse_by_memory
 from jobs.spec import ids
-from jobs.spec.canonical import hyperparameters
-from jobs.terminal.progress import Reporter, size
 
 _MODEL_LOOKS = 30
 _MODEL_PAUSE_SECONDS = 2.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """How to go about it."""
-
-    wait: bool = True
-    settle_seconds: float = 120.0
-    promote: bool = True
-    """Whether names may be moved; else a revision is made ready and waits for `promote`."""
-    keep_candidate: bool = False
-    """Whether an endpoint that failed what was asked of it stays, to be looked at."""
-
-
-class Stopped(Exception):  # noqa: N818 - not an error: somebody said stop
-    """Raised in a worker when the run was told to stop."""
-
-
-class Work:
-    """One run: what its steps work with, and what they hand on to each other."""
-
-    def __init__(self, session: Session, plan: Plan, report: Reporter, options: Options) -> None:
-        self.session, self.plan, self.report, self.options = session, plan, report, options
-        self.project = plan.project
-        self.stop = threading.Event()
-        self.lock = threading.Lock()
-        self.jobs: dict[str, Job] = {}
-        """Finished, by their names."""
-        self.running_jobs: dict[str, str] = {}
-        """Those that go on in Azure: their names, each with its fine-tuning document's."""
-        self.turns = turns_of(plan.steps)
-        """Of each sweep that has jobs to run, by the fine-tuning document's name."""
-        self.models: dict[str, ModelVersion] = {}
-        """By the fine-tuning document's name."""
-        self.candidates: dict[str, Endpoint] = {}
-        """Made or found as the spec wants them, by the endpoint document's name."""
-        self._datastore: Datastore | None = None
-
-    def datastore(self) -> Datastore:
-        """The project's default datastore, asked for once."""
-        with self.lock:
-            if self._datastore is None:
-                self._datastore = projects.default_datastore(self.session)
-            return self._datastore
-
-    def pause(self, seconds: float) -> None:
-        """Wait, but not longer than until somebody says stop."""
-        if self.stop.wait(seconds):
-            raise Stopped
 
 
 @singledispatch
@@ -110,65 +56,22 @@ def do(step: Step, work: Work) -> bool:
     raise NotImplementedError(type(step).__name__)
 
 
-# ── data ────────────────────────────────────────────────────────────────────────────────────────
-
-
-@do.register
-def bring_data(step: DataStep, work: Work) -> bool:
-    """Upload a file, and register it as a version of its data asset."""
-    if step.action.kind == "unchanged":
-        return True
-    wanted = step.data
-    work.report.progress("data", wanted.label, "being uploaded")
-    uri = _uploaded(wanted, work)
-    if not step.registers:
-        work.report.result(
-            "data", wanted.label, f"replaced and verified {size(wanted.digest.size)}"
-        )
-        return True
-    data_assets.register(
-        work.session,
-        wanted.name,
-        wanted.version,
-        uri=uri,
-        description=f"{wanted.path.name} of {wanted.owner}, sha256 {wanted.digest.sha256}",
-        tags=revision.tags(wanted.owner, wanted.version, step.training.spec.tags),
-    )
-    done = "uploaded" if step.action.kind == "create" else "brought back from the archive,"
-    work.report.result("data", wanted.label, f"{done} {size(wanted.digest.size)}")
-    return True
-
-
-def _uploaded(wanted: DataVersion, work: Work) -> str:
-    """The address of a file's content in the datastore, which holds it afterwards, unchanged."""
-
-    def told(done: int, total: int) -> None:
-        work.report.step("data", wanted.label, f"{size(done)} of {size(total)}", done, total)
-
-    uri, outcome = data_assets.upload(
-        work.session,
-        work.datastore(),
-        wanted.path,
-        wanted.digest,
-        wanted.name,
-        told,
-        by_content=wanted.label in work.plan.spoiled,
-    )
-    if outcome == "healed":
-        work.report.warn(
-            f"what was uploaded as data '{wanted.label}' held other content than its name says; it "
-            "was replaced. Jobs that used it before learned from other data: see --retrain."
-        )
-    return uri
+do.register(DataStep, contents.bring_data)
+do.register(CodeStep, contents.bring_code)
+do.register(EnvironmentStep, contents.make_environment)
+do.register(OnlineStep, deployment.make_endpoint)
+do.register(DeployStep, deployment.deploy)
+do.register(TrafficStep, deployment.move_traffic)
+do.register(UndeployStep, deployment.undeploy)
 
 
 # ── jobs ────────────────────────────────────────────────────────────────────────────────────────
 
 
 @do.register
-def train(step: JobStep, work: Work) -> bool:
+def run_job(step: JobStep, work: Work) -> bool:
     """Submit the job unless it is there, and follow it to its end."""
-    return _train(step, work)
+    return _run(step, work)
 
 
 @do.register
@@ -186,7 +89,7 @@ def try_out(step: TrialStep, work: Work) -> bool:
         return False
     is_over = False
     try:
-        is_over = _train(step, work)
+        is_over = _run(step, work)
     except (JobFailedError, JobCanceledError) as error:
         is_over = True
         work.running_jobs.pop(step.job_name, None)
@@ -197,18 +100,20 @@ def try_out(step: TrialStep, work: Work) -> bool:
     return is_over
 
 
-def _train(step: JobStep, work: Work) -> bool:
-    job, adopted = step.job, True
+def _run(step: JobStep, work: Work) -> bool:
+    job, adopted, kind = step.job, True, step.action.type
     if job is None:
-        _make_sure_of_data(step, work)
-        work.report.progress("finetuning", step.job_name, "being submitted")
-        job, started = submission.submit(work.session, _submission(step))
+        contents.make_sure_of(step.undertaking, work)
+        work.report.progress(kind, step.job_name, "being submitted")
+        job, started = submission.submit(
+            work.session, submission_of(step, work.project, work.models)
+        )
         adopted = not started
     if not job.is_finished:
-        work.running_jobs[job.name] = step.training.name
+        work.running_jobs[job.name] = step.document
     if not work.options.wait and not job.is_finished:
         word = "adopted" if adopted else "submitted"
-        work.report.result("finetuning", job.name, f"{word}, {job.status}; not waited for")
+        work.report.result(kind, job.name, f"{word}, {job.status}; not waited for")
         return False
     quiet = step.job is not None and step.job.is_finished
     if not quiet:
@@ -225,46 +130,16 @@ def wait_for_trials(_: LaterStep, _work: Work) -> bool:
     return False
 
 
-def _make_sure_of_data(step: JobStep, work: Work) -> None:
-    """A job whose data is gone fails after it was paid for: look before it is submitted."""
-    for wanted in step.training.data:
-        _uploaded(wanted, work)
-
-
-def _submission(step: JobStep) -> Submission:
-    training, spec = step.training, step.training.spec
-    validation = training.validation
-    return Submission(
-        name=step.job_name,
-        display_name=spec.display_name or spec.name,
-        experiment=spec.experiment_name or spec.name,
-        description=spec.description or "",
-        task=spec.task,
-        model=spec.model_id,
-        training_data=_address(training.training),
-        validation_data=_address(validation) if validation else None,
-        hyperparameters=to_wire(hyperparameters(spec)),
-        registered_model=spec.registered_model_name,
-        tags=revision.tags(spec.name, training.revision, spec.tags),
-    )
-
-
-def _address(given: DataVersion | str) -> str:
-    if isinstance(given, str):
-        return given
-    return f"azureml:{given.name}:{given.version}"
-
-
 # ── models ──────────────────────────────────────────────────────────────────────────────────────
 
 
 @do.register
 def find_model(step: ModelStep, work: Work) -> bool:
     """The model that the job has registered: Azure lists it some time after the job's end."""
-    name = step.training.spec.registered_model_name
-    model = step.model or _registered_by(work.jobs[_job_name(step)], name, work)
+    model = step.model or _registered_by(work.jobs[_job_name(step)], step.model_name, work)
     with work.lock:
-        work.models[step.training.name] = model
+        if step.model_name == step.undertaking.models[0]:
+            work.models[step.undertaking.name] = model
     if step.action.kind != "unchanged":
         work.report.result("model", model.label, "registered")
     return True

@@ -1,7 +1,7 @@
 """Doing a plan to its end where part of it can't be known before: after a sweep it is made anew."""
 
 from jobs.apply.run import run
-from jobs.apply.step import Options
+from jobs.apply.work import Options
 from jobs.foundry.session import Session
 from jobs.plan import plan as plans
 from jobs.plan.plan import Plan

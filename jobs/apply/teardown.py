@@ -9,20 +9,21 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from jobs.errors import ConflictError, PreflightError, RemoteError
-from jobs.foundry import data, endpoints, jobs, models, pointers
+from jobs.foundry import data, endpoints, jobs, models, online, pointers
 from jobs.foundry.data import DataAsset
 from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.jobs import Job
 from jobs.foundry.models import ModelVersion
+from jobs.foundry.online import Managed
 from jobs.foundry.pointers import Pointer
 from jobs.foundry.session import Session
 from jobs.look import inventory
 from jobs.look.inventory import Inventory
 from jobs.revision import TAG_SPEC
 
-Kind = Literal["endpoint", "finetuning", "model", "data"]
+Kind = Literal["endpoint", "finetuning", "command", "model", "data"]
 Versioned = TypeVar("Versioned", ModelVersion, DataAsset)
-KINDS: tuple[Kind, ...] = ("endpoint", "finetuning", "model", "data")
+KINDS: tuple[Kind, ...] = ("endpoint", "finetuning", "command", "model", "data")
 """What can be taken down, in the order that Azure allows."""
 
 
@@ -47,11 +48,22 @@ class Teardown:
     """Names that would lead nowhere afterwards, since they stay and what they follow goes."""
     served_elsewhere: tuple[tuple[ModelVersion, Endpoint], ...]
     """Models that an endpoint serves which isn't going: Azure refuses to delete these."""
+    onlines: tuple[Managed, ...] = ()
+    """Managed online endpoints, with all that is deployed behind them."""
+    deployed_elsewhere: tuple[tuple[ModelVersion, Managed], ...] = ()
+    """Models that such an endpoint serves which isn't going."""
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to take down."""
-        return not (self.pointers or self.endpoints or self.running or self.models or self.data)
+        return not (
+            self.pointers
+            or self.endpoints
+            or self.onlines
+            or self.running
+            or self.models
+            or self.data
+        )
 
 
 def look(
@@ -83,9 +95,7 @@ def look(
         pointers=tuple(h.pointer for h in holdings if h.pointer and "endpoint" in kinds),
         endpoints=going,
         foreign=foreign,
-        running=tuple(
-            j for h in holdings for j in h.jobs if not j.is_finished and "finetuning" in kinds
-        ),
+        running=tuple(j for h in holdings for j in h.jobs if not j.is_finished and j.kind in kinds),
         models=versions,
         data=tuple(asset for asset in assets if not asset.archived and "data" in kinds),
         followed=tuple(
@@ -95,6 +105,13 @@ def look(
             if pointer.is_ours and pointer.endpoint == endpoint.name and pointer.name not in names
         ),
         served_elsewhere=_served_elsewhere(found, versions, going),
+        onlines=tuple(h.online for h in holdings if h.online and "endpoint" in kinds),
+        deployed_elsewhere=tuple(
+            (model, managed)
+            for model in versions
+            for managed in found.onlines
+            if model.label in managed.models and not (managed.name in names and "endpoint" in kinds)
+        ),
     )
 
 
@@ -117,6 +134,14 @@ def refuse_foreign(teardown: Teardown) -> None:
     Raises:
         PreflightError: There is one with a name that is to go.
     """
+    for managed in teardown.onlines:
+        strange = [one.name for one in managed.deployments if not one.is_ours]
+        if strange:
+            raise PreflightError(
+                f"Endpoint '{managed.name}' has a deployment that foundry-tune didn't make: "
+                f"{', '.join(strange)}. It would go too, so nothing was deleted.",
+                next_step=f"az ml online-deployment delete -e {managed.name} -n {strange[0]}",
+            )
     for endpoint in teardown.foreign:
         raise PreflightError(
             f"Endpoint '{endpoint.name}' is there, and billed by the hour, but nothing shows that "
@@ -156,6 +181,12 @@ def refuse_served_elsewhere(teardown: Teardown) -> None:
     Raises:
         ConflictError: A model is served by an endpoint that isn't going.
     """
+    for model, managed in teardown.deployed_elsewhere:
+        raise ConflictError(
+            f"Model '{model.label}' is deployed to endpoint '{managed.name}', which would not "
+            "start again without it.",
+            next_step=f"Take that down first: foundry-tune down {managed.name} --only endpoint",
+        )
     if not teardown.served_elsewhere:
         return
     lines = [
@@ -179,14 +210,18 @@ def take_down(session: Session, teardown: Teardown, say: Callable[[str, str, str
     for endpoint in teardown.endpoints:
         endpoints.delete(session, endpoint)
         say("endpoint", endpoint.name, "deleted")
+    for managed in teardown.onlines:
+        _undeploy(session, managed, say)
     for job in teardown.running:
         jobs.cancel(session, job.name)
-        say("finetuning", job.name, "canceled")
+        say(job.kind, job.name, "canceled")
     # Much is found by lists, which may have been stale: what only a second look sees goes too.
     second = look(session, teardown.names, teardown.kinds)
     for endpoint in second.endpoints:
         endpoints.delete(session, endpoint)
         say("endpoint", endpoint.name, "deleted")
+    for managed in second.onlines:
+        _undeploy(session, managed, say)
     for model in _either(teardown.models, second.models):
         try:
             models.delete(session, model)
@@ -202,6 +237,18 @@ def take_down(session: Session, teardown: Teardown, say: Callable[[str, str, str
     if assets:
         count = len(assets)
         say("data", f"{count} version{'s' if count > 1 else ''}", "archived")
+
+
+def _undeploy(session: Session, managed: Managed, say: Callable[[str, str, str], None]) -> None:
+    """A managed online endpoint: nobody is sent to it any more, its machines go, then its name."""
+    endpoint = managed.endpoint
+    if endpoint.traffic:
+        endpoint = online.move_traffic(session, endpoint, {})
+    for deployment in managed.deployments:
+        if online.undeploy(session, deployment):
+            say("deployment", f"{managed.name}/{deployment.name}", "deleted")
+    online.delete(session, endpoint)
+    say("endpoint", managed.name, "deleted")
 
 
 def _either(first: Sequence[Versioned], second: Sequence[Versioned]) -> list[Versioned]:
@@ -223,13 +270,13 @@ def require_nothing_billable(
     if "endpoint" in kinds:
         served = [e for h in holdings for e in (*h.endpoints, h.foreign)]
         left += [f"endpoint '{endpoint.name}'" for endpoint in served if endpoint]
-    if "finetuning" in kinds:
-        left += [
-            f"job '{job.name}' ({job.status})"
-            for h in holdings
-            for job in h.jobs
-            if not job.is_finished and job.status not in jobs.STOPPING
-        ]
+        left += [f"endpoint '{h.name}'" for h in holdings if h.online]
+    left += [
+        f"job '{job.name}' ({job.status})"
+        for h in holdings
+        for job in h.jobs
+        if job.kind in kinds and not job.is_finished and job.status not in jobs.STOPPING
+    ]
     if left:
         raise RemoteError(
             f"Still there, and costing money: {', '.join(left)}.",

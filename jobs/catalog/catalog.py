@@ -18,7 +18,7 @@ from jobs.values import mapping, sequence
 
 CATALOG_FILE = Path(__file__).with_name("catalog.yaml")
 
-PriceKind = Literal["training", "hosting", "input", "output"]
+PriceKind = Literal["training", "hosting", "input", "output", "instance"]
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -24,6 +24,7 @@ SHAPES: Mapping[str, str] = {
     "chat": '{"messages": [{"role": "user", "content": "…"}, {"role": "assistant", …}]}',
     "text": '{"text": "…"} or {"prompt": "…", "completion": "…"}',
     "classification": '{"text": "…", "label": "…"}',
+    "custom": "what `check` of the task's file takes",
     "preference": '{"prompt": "…" or […], "chosen": "…", "rejected": "…"}',
 }
 """A row of each task."""
@@ -85,6 +86,17 @@ def check_rows(
     return Rows(count, longest, found, tuple(remarks.findings(name)))
 
 
+def longest_row(path: Path) -> int:
+    """Bytes of the longest line of a file.
+
+    Raises:
+        UnreadableFileError: It can't be read.
+    """
+    with open_regular(path) as file:
+        lines = (line for block in blocks(file) for line in block.data.split(b"\n"))
+        return max(map(len, lines), default=0)
+
+
 def problem(
     row: object, task: str, *, labels: Sequence[str] | None = None, answers_only: bool = False
 ) -> str | None:
@@ -92,6 +104,8 @@ def problem(
     fields = mapping(row)
     if fields is None:
         return "no object."
+    if task == "custom":
+        return None  # the program asks the task's own file, whose code isn't run here
     if task == "chat":
         return _of_messages(fields.get("messages"), answered=True)
     if task == "text":

@@ -1,28 +1,24 @@
-# pyright: reportUnknownMemberType=false
-# azure-storage-blob's transfer methods take untyped keyword arguments.
 """Training data in the project: a blob per content, and a data asset per name and content."""
 
 import hashlib
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
-from urllib.parse import urlsplit
+from typing import Any
 
 from jobs.errors import NotFoundError, RemoteError
-from jobs.files import Digest, UnreadableFileError, changed, open_regular
+from jobs.files import Digest
+from jobs.foundry import blobs
 from jobs.foundry.answers import Json, part, require_text, strings, text
+from jobs.foundry.blobs import Outcome
 from jobs.foundry.projects import Datastore
-from jobs.foundry.reachability import require_reachable
-from jobs.foundry.refusals import BLOB_ROLE, translated
 from jobs.foundry.session import API_VERSION, Session
 
 ROLES = ("train", "valid", "answers", "filter", "contract")
 """What foundry-tune keeps for a name, each in a data asset called `<name>-<role>`."""
 
-_FOLDER = "foundry-tune"
-_BLOCK_BYTES = 8 * 1024 * 1024
+INPUT = "-input-"
+"""What stands between a command document's name and its input's in the name of a data asset."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,17 +76,14 @@ def latest_versions(session: Session) -> Iterator[dict[str, str]]:
         }
 
 
-Outcome = Literal["there", "uploaded", "healed"]
-
-
 def uploaded(session: Session, datastore: Datastore, digest: Digest, name: str) -> str:
     """The SHA-256 of what lies where a file's content belongs, downloaded; empty for nothing."""
     from azure.core.exceptions import ResourceNotFoundError
 
     doing = f"read storage account '{datastore.account}'"
-    with _blob(session, datastore, _blob_name(digest, name), doing) as blob:
+    with blobs.opened(session, datastore, _blob_name(digest, name), doing) as blob:
         try:
-            return _sha256_of(blob)
+            return blobs.sha256_of(blob)
         except ResourceNotFoundError:
             return ""
 
@@ -107,30 +100,15 @@ def upload(
 ) -> tuple[str, Outcome]:
     """Bring a file to the datastore unless its content is there; its `azureml://` address.
 
-    The blob's name is the content's hash. So the name must never stand over other content: the file
-    is hashed again while its blocks go up, and only if nothing moved are they made a blob. A blob
-    that is there is held against the file's digest; one with other content is `healed`, that is,
-    replaced by what its name says. `by_content` downloads it for that, and believes no MD5 that it
-    was given. `told` hears of the bytes done and all of them.
+    The blob's name is the content's hash; see `blobs.bring`.
 
     Raises:
         InvalidInputError: The file isn't any more what was checked; nothing was changed.
         RemoteError: The blob reads back as something else than was sent.
     """
     blob_name = _blob_name(digest, name)
-    address = f"azureml://datastores/{datastore.name}/paths/{blob_name}"
-    doing = f"upload to storage account '{datastore.account}'"
-    with _blob(session, datastore, blob_name, doing) as blob:
-        there = _holds(blob, digest, by_content=by_content)
-        if there:
-            return address, "there"
-        _send(blob, file, digest, told)
-        if not _holds(blob, digest, by_content=by_content):
-            raise RemoteError(
-                f"The upload of {file} reads back as something else.",
-                next_step="Run the same command again.",
-            )
-    return address, "uploaded" if there is None else "healed"
+    outcome = blobs.bring(session, datastore, file, digest, blob_name, told, by_content=by_content)
+    return blobs.address(datastore, blob_name), outcome
 
 
 def download(session: Session, datastore: Datastore, asset: DataAsset) -> bytes | None:
@@ -142,9 +120,9 @@ def download(session: Session, datastore: Datastore, asset: DataAsset) -> bytes 
 
     store, _, blob_name = asset.uri.rpartition("/datastores/")[2].partition("/paths/")
     folder, _, rest = blob_name.partition("/")
-    if store != datastore.name or folder != _FOLDER:
+    if store != datastore.name or folder != blobs.FOLDER:
         return None
-    with _blob(session, datastore, blob_name, "download from") as blob:
+    with blobs.opened(session, datastore, blob_name, "download from") as blob:
         try:
             content: bytes = blob.download_blob().readall()
         except ResourceNotFoundError:
@@ -161,6 +139,7 @@ def register(
     uri: str,
     description: str,
     tags: Mapping[str, str],
+    kind: str = "uri_file",
 ) -> DataAsset:
     """Make, or bring back from the archive, one version of a data asset.
 
@@ -172,7 +151,7 @@ def register(
         name,
         version,
         {
-            "dataType": "uri_file",
+            "dataType": kind,
             "dataUri": uri,
             "description": description,
             "isAnonymous": False,
@@ -233,94 +212,4 @@ def _asset(found: Json, name: str) -> DataAsset:
 
 
 def _blob_name(digest: Digest, name: str) -> str:
-    return f"{_FOLDER}/{digest.sha256}/{name}.jsonl"
-
-
-def _holds(blob: Any, digest: Digest, *, by_content: bool) -> bool | None:
-    """Whether a blob holds this content; None where there is no blob."""
-    from azure.core.exceptions import ResourceNotFoundError
-
-    try:
-        properties = blob.get_blob_properties()
-    except ResourceNotFoundError:
-        return None
-    if properties.size != digest.size:
-        return False
-    md5 = properties.content_settings.content_md5
-    if md5 and not by_content:
-        return bytes(md5) == digest.md5
-    # Whoever joins blocks says their MD5, right or wrong, or none: the content itself decides.
-    return _sha256_of(blob) == digest.sha256
-
-
-def _sha256_of(blob: Any) -> str:
-    """The hash of a blob's content, of which some megabytes at most are in memory at a time."""
-    found = hashlib.sha256()
-    for piece in blob.download_blob().chunks():
-        found.update(piece)
-    return found.hexdigest()
-
-
-def _send(blob: Any, file: Path, digest: Digest, told: Callable[[int, int], None]) -> None:
-    """Stage a file's blocks, and make them the blob if they are still what was checked."""
-    from azure.storage.blob import BlobBlock, ContentSettings
-
-    sha256, sent, blocks = hashlib.sha256(), 0, list[Any]()
-    try:
-        with open_regular(file) as content:
-            while piece := content.read(_BLOCK_BYTES):
-                sha256.update(piece)
-                # Named by its content: two uploads at once can't mix their blocks.
-                block = f"{len(blocks):05d}-{hashlib.sha256(piece).hexdigest()[:32]}"
-                blob.stage_block(block, piece)
-                blocks.append(BlobBlock(block))
-                sent += len(piece)
-                told(sent, digest.size)
-    except (OSError, UnreadableFileError) as error:
-        raise changed(file) from error
-    if sha256.hexdigest() != digest.sha256:
-        raise changed(file)
-    blob.commit_block_list(
-        blocks,
-        content_settings=ContentSettings(content_md5=bytearray(digest.md5)),
-        metadata={"foundry_tune_sha256": digest.sha256},
-    )
-
-
-@contextmanager
-def _blob(session: Session, datastore: Datastore, name: str, doing: str) -> Generator[Any]:
-    """A blob's client for the length of a `with`, its errors translated."""
-    from azure.storage.blob import BlobClient
-
-    require_reachable(urlsplit(datastore.account_url).hostname or "")
-    credential = _storage_credential(session, datastore)
-    with (
-        translated(doing, role=BLOB_ROLE),
-        BlobClient(
-            datastore.account_url,
-            datastore.container,
-            name,
-            credential=credential,
-            retry_total=2,
-            initial_backoff=2,
-            increment_base=2,
-            connection_timeout=10,
-            read_timeout=30,
-            max_single_get_size=_BLOCK_BYTES,
-            max_chunk_get_size=_BLOCK_BYTES,
-        ) as client,
-    ):
-        yield client
-
-
-def _storage_credential(session: Session, datastore: Datastore) -> Any:
-    """The caller's own token, or the SAS or key that Azure ML lends for this datastore."""
-    if datastore.uses_identity:
-        return session.arm.credential
-    lent = session.arm.post(
-        f"{session.project_id}/datastores/{datastore.name}/listSecrets",
-        API_VERSION,
-        "borrow the datastore's key",
-        body={"expirableSecret": True, "expireAfterHours": 1},
-    )
-    return lent.get("sasToken") or lent.get("key")
+    return f"{blobs.FOLDER}/{digest.sha256}/{name}.jsonl"

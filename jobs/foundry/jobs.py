@@ -1,10 +1,11 @@
-"""Fine-tuning jobs: read, list, cancel. `submission.py` starts them."""
+"""Fine-tuning and command jobs: read, list, cancel. `submission.py` starts them."""
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jobs.errors import RemoteError
+from jobs.foundry import command
 from jobs.foundry.answers import Json, part, strings, text
 from jobs.foundry.data import label_of
 from jobs.foundry.hyperparameters import from_wire, same
@@ -16,6 +17,13 @@ API_VERSION = "2024-10-01-preview"
 
 TERMINAL = frozenset({"Completed", "Failed", "Canceled", "NotResponding", "Paused"})
 """States after which nothing happens any more (azure-ai-ml, _run_history_constants.py)."""
+
+COMMAND, FINE_TUNING = "Command", "FineTuning"
+KINDS = {COMMAND: "command", FINE_TUNING: "finetuning"}
+"""The types of jobs that documents ask for, each with its document's type."""
+
+VERBS = {"finetuning": "train", "command": "run"}
+"""What is done once more where a job is."""
 
 USABLE = frozenset({"Completed"})
 """States of a job that has left a model."""
@@ -51,7 +59,22 @@ class Job:
     hyperparameters: Mapping[str, str]
     """In the wire's words and as strings, as Azure keeps them."""
     registered_model: str
+    """The name of the model that it registers, of the first where there are several."""
     studio_url: str
+    further_models: tuple[str, ...] = ()
+    """The names of the rest."""
+    command: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Of a command job all that it was asked for, in the words of a spec's fields."""
+
+    @property
+    def kind(self) -> str:
+        """The type of the document that asks for it: `finetuning`, `command`."""
+        return KINDS.get(self.type, self.type)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The names of all models that it registers."""
+        return tuple(filter(None, (self.registered_model, *self.further_models)))
 
     @property
     def revision(self) -> str:
@@ -78,17 +101,19 @@ def find(session: Session, name: str) -> Job | None:
 
 
 def listed(session: Session) -> list[Job]:
-    """Every fine-tuning job of the project, newest first."""
+    """Every fine-tuning and command job of the project, newest first."""
     items = session.arm.list(
         f"{session.project_id}/jobs", API_VERSION, "list the jobs", listViewType="ActiveOnly"
     )
     jobs = [_job(item) for item in items]
-    tuning = [job for job in jobs if job.type == "FineTuning"]
-    return sorted(tuning, key=lambda job: job.created, reverse=True)
+    known = [job for job in jobs if job.type in KINDS]
+    return sorted(known, key=lambda job: job.created, reverse=True)
 
 
 def made_from(job: Job) -> dict[str, str]:
-    """What decides how a job's model turns out, in the words of a spec's fields."""
+    """What decides how a job turns out, in the words of a spec's fields."""
+    if job.type == COMMAND:
+        return dict(job.command)
     fields = {
         "model": job.base_model,
         "training_data": label_of(job.training_data),
@@ -132,6 +157,8 @@ def _path(session: Session, name: str) -> str:
 
 def _job(found: Json) -> Job:
     details = part(found, "properties", "fineTuningDetails")
+    of_command = text(found, "properties", "jobType") == COMMAND
+    first, *further = [*command.models(found), ""] if of_command else [_tuned(found)]
     return Job(
         id=text(found, "id"),
         name=text(found, "name"),
@@ -144,6 +171,12 @@ def _job(found: Json) -> Job:
         training_data=text(details, "trainingData", "uri"),
         validation_data=text(details, "validationData", "uri"),
         hyperparameters=strings(details, "hyperParameters"),
-        registered_model=text(found, "properties", "outputs", "registered_model", "assetName"),
+        registered_model=first,
         studio_url=text(found, "properties", "services", "Studio", "endpoint"),
+        further_models=tuple(filter(None, further)),
+        command=command.asked(found) if of_command else {},
     )
+
+
+def _tuned(found: Json) -> str:
+    return text(found, "properties", "outputs", "registered_model", "assetName")

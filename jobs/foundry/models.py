@@ -59,6 +59,13 @@ def versions(session: Session, name: str) -> list[ModelVersion]:
     return sorted((_version(item, name) for item in found), key=_age)
 
 
+def find(session: Session, name: str, version: str) -> ModelVersion | None:
+    """A version of a model, or None."""
+    path = f"{session.project_id}/models/{name}/versions/{version}"
+    found = session.arm.find(path, API_VERSION, f"read model '{name}:{version}'")
+    return _version(found, name) if found else None
+
+
 def next_version(session: Session, name: str) -> str:
     """The version that the next model of this name will have, deleted ones counted."""
     path = f"{session.project_id}/models/{name}"

@@ -26,7 +26,7 @@ class Project:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Datastore:
-    """The project's default blob store."""
+    """A blob store of the project."""
 
     name: str
     account_url: str
@@ -70,8 +70,17 @@ def get(session: Session) -> Project:
 
 def default_datastore(session: Session) -> Datastore:
     """Where the project keeps uploaded data."""
-    doing = "read the project's datastore"
-    path = f"{session.project_id}/datastores/workspaceblobstore"
+    return datastore(session, "workspaceblobstore")
+
+
+def datastore(session: Session, name: str) -> Datastore:
+    """The project's blob store of this name.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    doing = f"read the project's datastore '{name}'"
+    path = f"{session.project_id}/datastores/{name}"
     found = session.arm.get(path, API_VERSION, doing)
     properties = part(found, "properties")
     suffix = text(properties, "endpoint") or "core.windows.net"

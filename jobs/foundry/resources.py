@@ -68,8 +68,13 @@ def _below(session: Session, resource: Json) -> list[Json]:
         return list(session.arm.list(path, _STORAGE_API, f"list the containers of {id}"))
     is_project = text(resource, "kind").casefold() == "project"
     if type == "microsoft.machinelearningservices/workspaces" and is_project:
-        path = f"{id}/serverlessEndpoints"
-        return list(session.arm.list(path, API_VERSION, f"list the endpoints of {id}"))
+        return [
+            endpoint
+            for kind in ("serverlessEndpoints", "onlineEndpoints")
+            for endpoint in session.arm.list(
+                f"{id}/{kind}", API_VERSION, f"list the endpoints of {id}"
+            )
+        ]
     return []
 
 

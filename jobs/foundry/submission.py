@@ -1,6 +1,6 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # azure-ai-ml's entities are untyped where keyword arguments are concerned.
-"""Submitting a fine-tuning job: the one paid call, made with azure-ai-ml's own entities.
+"""Submitting a job: the one paid call, made with azure-ai-ml's own entities.
 
 A job is addressed by name, and its name by its content. So a lost answer is no riddle: look the
 name up, and adopt what is there. Retries of the SDK are off, to keep that in one visible place.
@@ -12,7 +12,10 @@ import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from io import StringIO
+from typing import TYPE_CHECKING, Any, Protocol
+
+import yaml
 
 from jobs.errors import (
     ConflictError,
@@ -33,9 +36,22 @@ if TYPE_CHECKING:
     from azure.ai.ml.entities import Job as SdkJob
 
 
+class Submission(Protocol):
+    """A job as it is to be submitted."""
+
+    @property
+    def name(self) -> str:
+        """What it is called; never another job's."""
+        ...
+
+    def entity(self) -> "SdkJob":
+        """The job as azure-ai-ml has it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Submission:
-    """What a job is submitted with."""
+class FineTuningSubmission:
+    """What a fine-tuning job is submitted with."""
 
     name: str
     display_name: str
@@ -49,6 +65,46 @@ class Submission:
     """In the wire's words, values as strings: azure-ai-ml checks and converts neither."""
     registered_model: str
     tags: Mapping[str, str]
+
+    def entity(self) -> "SdkJob":
+        """The SDK's entity, not `create_finetuning_job`: that crashes without validation data.
+
+        (azure-ai-ml 1.35.2: UnboundLocalError in finetuning/_create_job.py.)
+        """
+        from azure.ai.ml import Input, Output
+        from azure.ai.ml.entities._job.finetuning.custom_model_finetuning_job import (
+            CustomModelFineTuningJob,
+        )
+
+        validation = self.validation_data
+        return CustomModelFineTuningJob(
+            name=self.name,
+            display_name=self.display_name,
+            experiment_name=self.experiment,
+            description=self.description,
+            task=_azure_task(self.task),
+            model=Input(type="mlflow_model", path=self.model),
+            training_data=Input(type="uri_file", path=self.training_data),
+            validation_data=Input(type="uri_file", path=validation) if validation else None,
+            hyperparameters=dict(self.hyperparameters),
+            outputs={"registered_model": Output(type="mlflow_model", name=self.registered_model)},
+            tags=dict(self.tags),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandSubmission:
+    """What a command job is submitted with."""
+
+    name: str
+    document: Mapping[str, Any]
+    """In the words of `az ml`, with everything local in Azure already."""
+
+    def entity(self) -> "SdkJob":
+        """What azure-ai-ml makes of the document."""
+        from azure.ai.ml import load_job
+
+        return load_job(StringIO(yaml.safe_dump({**self.document, "name": self.name})))
 
 
 def submit(session: Session, submission: Submission) -> tuple[Job, bool]:
@@ -138,39 +194,13 @@ def _put(session: Session, submission: Submission) -> None:
     doing = f"submit job '{submission.name}'"
     try:
         with translated(doing):
-            client.jobs.create_or_update(_entity(submission))
+            client.jobs.create_or_update(submission.entity())
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         # azure-ai-ml reads an empty or odd answer without looking at it (1.35.2).
         raise OutcomeUnknownError(
             f"Azure's answer could not be read when it was asked to {doing}.",
             next_step="Run the same command again: it adopts the job if there is one.",
         ) from error
-
-
-def _entity(submission: Submission) -> "SdkJob":
-    """The SDK's entity, not `create_finetuning_job`: that one crashes without validation data.
-
-    (azure-ai-ml 1.35.2: UnboundLocalError in finetuning/_create_job.py.)
-    """
-    from azure.ai.ml import Input, Output
-    from azure.ai.ml.entities._job.finetuning.custom_model_finetuning_job import (
-        CustomModelFineTuningJob,
-    )
-
-    validation = submission.validation_data
-    return CustomModelFineTuningJob(
-        name=submission.name,
-        display_name=submission.display_name,
-        experiment_name=submission.experiment,
-        description=submission.description,
-        task=_azure_task(submission.task),
-        model=Input(type="mlflow_model", path=submission.model),
-        training_data=Input(type="uri_file", path=submission.training_data),
-        validation_data=Input(type="uri_file", path=validation) if validation else None,
-        hyperparameters=dict(submission.hyperparameters),
-        outputs={"registered_model": Output(type="mlflow_model", name=submission.registered_model)},
-        tags=dict(submission.tags),
-    )
 
 
 def sdk() -> Any:

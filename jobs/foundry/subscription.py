@@ -26,9 +26,22 @@ ACTIONS = {
 }
 """What applying takes, in words and in Azure's actions."""
 
+ONLINE_ACTIONS = {
+    "deploy online endpoints": (
+        f"{_WORKSPACES}/onlineEndpoints/write",
+        f"{_WORKSPACES}/onlineEndpoints/delete",
+        f"{_WORKSPACES}/onlineEndpoints/listKeys/action",
+        f"{_WORKSPACES}/onlineEndpoints/deployments/write",
+        f"{_WORKSPACES}/onlineEndpoints/deployments/delete",
+        f"{_WORKSPACES}/codes/versions/write",
+    ),
+}
+"""The same of documents that are served by managed online endpoints."""
+
 TAKES = {
     "submit jobs": ("Azure AI Developer", "tunes"),
     "create endpoints": ("Azure AI Developer", "serves"),
+    "deploy online endpoints": ("Azure AI Developer", "serves"),
     "read and write blobs": ("Storage Blob Data Contributor", "tunes"),
 }
 """The built-in role that gives it, and the part of the stack's `access` that gives no more."""

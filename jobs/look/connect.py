@@ -9,12 +9,20 @@ from collections.abc import Mapping
 
 from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.inference import API_VERSION, ROUTE, TOKEN_SCOPE
+from jobs.foundry.online import Online
 from jobs.revision import TAG_SYSTEM
 from jobs.target.target import Target
 
 ADDRESS = "AZURE_INFERENCE_ENDPOINT"
 CREDENTIAL = "AZURE_INFERENCE_CREDENTIAL"
 """The environment variables that hold address and key, named as in Azure's own samples."""
+
+SCORING_ADDRESS = "AZURE_SCORING_URI"
+SCORING_CREDENTIAL = "AZURE_SCORING_CREDENTIAL"
+"""The same of a managed online endpoint."""
+
+ONLINE_CLIENTS = ("curl", "azure-ai-ml")
+"""The clients of a managed online endpoint that there is a snippet for."""
 
 CLIENTS = ("curl", "openai", "langchain", "azure-ai-ml")
 """The clients there is a snippet for."""
@@ -49,6 +57,37 @@ def variables(name: str, endpoint: Endpoint, target: Target) -> str:
     return (
         f'export {ADDRESS}="$({connect} --uri {shlex.join(where)})"\n'
         f'export {CREDENTIAL}="$({fetch})"'
+    )
+
+
+def online_snippets(endpoint: Online, target: Target) -> Mapping[str, str]:
+    """A snippet for each client of a managed online endpoint; what is sent is the script's own."""
+    return {
+        "curl": f'curl -sS "${SCORING_ADDRESS}" -H "Content-Type: application/json" \\\n'
+        f'  -H "Authorization: Bearer ${SCORING_CREDENTIAL}" -d @request.json',
+        "azure-ai-ml": _project(target)
+        + f'print(project.online_endpoints.invoke("{endpoint.name}", request_file="request.json"))',
+    }
+
+
+def online_variables(endpoint: Online, target: Target) -> str:
+    """The commands that put its address and its key or a token into the two variables."""
+    connect = f"foundry-tune connect {endpoint.name}"
+    where = [
+        *("-g", target.resource_group, "-w", target.project),
+        *("--subscription", target.subscription_id),
+    ]
+    fetch = f"{connect} --key {shlex.join(where)}"
+    if endpoint.auth_mode == "AADToken":
+        fetch = f"az account get-access-token --scope {TOKEN_SCOPE} --query accessToken -o tsv"
+    elif endpoint.auth_mode == "AMLToken":
+        fetch = (
+            f"az ml online-endpoint get-credentials -n {endpoint.name} "
+            f"{shlex.join(where)} --query accessToken -o tsv"
+        )
+    return (
+        f'export {SCORING_ADDRESS}="$({connect} --uri {shlex.join(where)})"\n'
+        f'export {SCORING_CREDENTIAL}="$({fetch})"'
     )
 
 
@@ -92,7 +131,18 @@ print(model.invoke({turns!r}).content)"""
 
 
 def _azure_ai_ml(name: str, endpoint: Endpoint, target: Target) -> str:
-    start = f"""\
+    start = _project(target)
+    if name == endpoint.name:
+        return f"""{start}endpoint = project.serverless_endpoints.get("{name}")
+print(endpoint.scoring_uri)
+# The key, where it is needed: project.serverless_endpoints.get_keys(endpoint.name).primary_key"""
+    return f"""{start}connection = project.connections.get("{name}")
+print(connection.endpoint)
+# The key, where it is needed: project.connections.get("{name}", populate_secrets=True).api_key"""
+
+
+def _project(target: Target) -> str:
+    return f"""\
 from azure.ai.ml import MLClient
 from azure.identity import DefaultAzureCredential
 
@@ -103,10 +153,3 @@ project = MLClient(
     workspace_name="{target.project}",
 )
 """
-    if name == endpoint.name:
-        return f"""{start}endpoint = project.serverless_endpoints.get("{name}")
-print(endpoint.scoring_uri)
-# The key, where it is needed: project.serverless_endpoints.get_keys(endpoint.name).primary_key"""
-    return f"""{start}connection = project.connections.get("{name}")
-print(connection.endpoint)
-# The key, where it is needed: project.connections.get("{name}", populate_secrets=True).api_key"""

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from jobs.errors import NotFoundError
-from jobs.foundry import data, endpoints, jobs, models, pointers
+from jobs.foundry import data, endpoints, jobs, models, online, pointers
 from jobs.foundry.data import DataAsset
 from jobs.foundry.endpoints import Endpoint, serves
 from jobs.foundry.jobs import Job
 from jobs.foundry.models import ModelVersion
+from jobs.foundry.online import Managed
 from jobs.foundry.pointers import Pointer
 from jobs.foundry.session import Session
 from jobs.revision import TAG_SPEC, endpoint_name
@@ -30,11 +31,13 @@ class Holding:
     """Where the name leads, if foundry-tune made it lead there."""
     foreign: Endpoint | None = None
     """An endpoint of this name that nothing shows to be ours."""
+    online: Managed | None = None
+    """The managed online endpoint of this name, if foundry-tune made it."""
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing was ever made for this name."""
-        return not (self.jobs or self.models or self.endpoints or self.pointer)
+        return not (self.jobs or self.models or self.endpoints or self.pointer or self.online)
 
     @property
     def endpoint(self) -> Endpoint | None:
@@ -63,6 +66,8 @@ class Inventory:
     models: tuple[ModelVersion, ...]
     endpoints: tuple[Endpoint, ...]
     pointers: tuple[Pointer, ...]
+    onlines: tuple[Managed, ...] = ()
+    """Managed online endpoints, foundry-tune's and others'."""
 
     def of(self, name: str) -> Holding:
         """What a name has."""
@@ -84,6 +89,14 @@ class Inventory:
             endpoints=ours,
             pointer=next((p for p in self.pointers if p.name == name and p.is_ours), None),
             foreign=None if named in ours else named,
+            online=next(
+                (
+                    one
+                    for one in self.onlines
+                    if one.name == name and one.endpoint.tags.get(TAG_SPEC) == name
+                ),
+                None,
+            ),
         )
 
     @property
@@ -94,7 +107,10 @@ class Inventory:
             endpoint.tags[TAG_SPEC] for endpoint in self.endpoints if TAG_SPEC in endpoint.tags
         ]
         led = [pointer.name for pointer in self.pointers if pointer.is_ours]
-        return sorted({*tagged, *served, *led})
+        deployed = [
+            one.endpoint.tags[TAG_SPEC] for one in self.onlines if TAG_SPEC in one.endpoint.tags
+        ]
+        return sorted({*tagged, *served, *led, *deployed})
 
 
 def look(session: Session, named: Sequence[str] = ()) -> Inventory:
@@ -107,21 +123,27 @@ def look(session: Session, named: Sequence[str] = ()) -> Inventory:
         found_jobs = pool.submit(jobs.listed, session)
         found_endpoints = pool.submit(endpoints.listed, session)
         found_pointers = pool.submit(pointers.listed, session)
+        found_onlines = pool.submit(online.listed, session)
         led = {p.name: p for p in found_pointers.result()}
         led |= {p.name: p for p in pool.map(partial(pointers.find, session), named) if p}
         listed = models.names(session)
         own = [job for job in found_jobs.result() if job.tags.get(TAG_SPEC) in named]
-        names = dict.fromkeys([*listed, *(job.registered_model for job in own)])
+        names = dict.fromkeys([*listed, *(name for job in own for name in job.models)])
         found_models = pool.map(partial(models.versions, session), filter(None, names))
         served = {endpoint.name: endpoint for endpoint in found_endpoints.result()}
         sought = [name for name in _sought(named, own, led) if name not in served]
         found = pool.map(partial(endpoints.find, session), sought)
         served |= {endpoint.name: endpoint for endpoint in found if endpoint}
+        managed = {one.name: one for one in found_onlines.result()}
+        unlisted = [name for name in named if name not in managed]
+        found = pool.map(partial(online.find, session), unlisted)
+        managed |= {one.name: one for one in found if one}
         return Inventory(
             jobs=tuple(found_jobs.result()),
             models=tuple(model for versions in found_models for model in versions),
             endpoints=tuple(served.values()),
             pointers=tuple(led.values()),
+            onlines=tuple(pool.map(partial(online.managed, session), managed.values())),
         )
 
 
@@ -138,7 +160,8 @@ def _sought(named: Sequence[str], own: Sequence[Job], led: Mapping[str, Pointer]
 def data_of(session: Session, names: Sequence[str]) -> list[DataAsset]:
     """The data versions made for names, archived ones too."""
     wanted = {f"{name}-{role}" for name in names for role in data.ROLES}
-    there = [name for name in data.names(session) if name in wanted]
+    inputs = tuple(f"{name}{data.INPUT}" for name in names)
+    there = [one for one in data.names(session) if one in wanted or one.startswith(inputs)]
     return [
         asset
         for name in there

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.jobs import Job
+from jobs.foundry.online import Managed
 from jobs.look.inventory import Inventory
 from jobs.revision import TAG_SPEC, is_endpoint_of
 
@@ -13,7 +14,7 @@ from jobs.revision import TAG_SPEC, is_endpoint_of
 class Orphan:
     """Something billed that no file has."""
 
-    of: Endpoint | Job
+    of: Endpoint | Job | Managed
     document: str
     """The document that it was made for; empty where foundry-tune didn't make it."""
     why: str
@@ -22,12 +23,16 @@ class Orphan:
 
 
 def orphans(
-    found: Inventory, endpoints: Collection[str], trainings: Collection[str], jobs: Collection[str]
+    found: Inventory,
+    endpoints: Collection[str],
+    trainings: Collection[str],
+    jobs: Collection[str],
+    onlines: Collection[str] = (),
 ) -> Iterator[Orphan]:
     """What is billed and belongs to none of these.
 
-    `endpoints` and `trainings` are names of documents, `jobs` the jobs of their revisions of today.
-    A sweep's are all those whose names begin so.
+    `endpoints`, `onlines` and `trainings` are names of documents, `jobs` the jobs of their
+    revisions of today. A sweep's are all those whose names begin so.
     """
     for endpoint in found.endpoints:
         document = endpoint.tags.get(TAG_SPEC, "") or next(
@@ -49,12 +54,23 @@ def orphans(
                 why=f"a revision that '{document}' doesn't follow",
                 command=f"foundry-tune gc {document}",
             )
+    for managed in found.onlines:
+        document = managed.endpoint.tags.get(TAG_SPEC, "")
+        if managed.deployments and managed.name not in onlines:
+            yield Orphan(
+                of=managed,
+                document=document,
+                why=f"no file has an online_endpoint '{document}'"
+                if document
+                else "no file has it, and foundry-tune didn't make it",
+                command=f"foundry-tune down {document} --only endpoint" if document else "",
+            )
     for job in found.jobs:
         document = job.tags.get(TAG_SPEC, "")
         if job.is_finished:
             continue
         if document not in trainings:
-            why = f"no file has a finetuning '{document}'" if document else "no file has it"
+            why = f"no file has a {job.kind} '{document}'" if document else "no file has it"
         elif not job.name.startswith(tuple(jobs)):
             why = f"a revision that the file of '{document}' no longer has"
         else:

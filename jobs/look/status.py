@@ -6,6 +6,7 @@ from datetime import date
 from jobs.catalog.forecast import end_of_answers
 from jobs.catalog.objections import ending_objection
 from jobs.foundry.endpoints import Endpoint, serves
+from jobs.foundry.online import Managed
 from jobs.look.inventory import Holding
 from jobs.look.served import Served
 from jobs.revision import TAG_HASH
@@ -20,20 +21,40 @@ def row(holding: Holding, served: Served | None) -> dict[str, object]:
     job = holding.served_job or newest_job
     newest = endpoint.created if endpoint else job.created if job else ""
     beside = [one.name for one in holding.endpoints if one is not endpoint]
+    shown = {
+        "model": _model(holding),
+        "endpoint": state(endpoint) if endpoint else "",
+        "uri": endpoint.uri if endpoint else "",
+        "safety": safety(endpoint) if endpoint else "",
+    }
+    if holding.online and endpoint is None:
+        shown = deployed(holding.online)
+        newest = holding.online.endpoint.created
+        idle = (it for it in holding.online.deployments if it is not holding.online.served)
+        beside += [f"{holding.name}/{it.name}" for it in idle]
     return {
         "name": holding.name,
         "revision": job.tags.get(TAG_HASH, "") if job else "",
         "job": job.status if job else "",
         "job_name": job.name if job else "",
-        "model": _model(holding),
-        "endpoint": state(endpoint) if endpoint else "",
-        "uri": endpoint.uri if endpoint else "",
-        "safety": safety(endpoint) if endpoint else "",
+        **shown,
         "refused_from": _end(served) if served else "",
         "created": newest,
         "newer_job": newest_job.name if newest_job and newest_job is not job else "",
         "newer_job_status": newest_job.status if newest_job and newest_job is not job else "",
         "beside": beside,
+    }
+
+
+def deployed(managed: Managed) -> dict[str, str]:
+    """What a managed online endpoint serves; Azure has no filter in front of one."""
+    served = managed.served
+    state = served.provisioning_state if served else "no traffic"
+    return {
+        "model": managed.model,
+        "endpoint": "Healthy" if state == "Succeeded" else state,
+        "uri": managed.endpoint.uri,
+        "safety": "no filter",
     }
 
 

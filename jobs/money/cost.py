@@ -11,14 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from jobs.errors import BudgetError
-from jobs.money.price import NOTHING, Money, Pricing, UnitPrice, usd
+from jobs.money.price import NOTHING, Money, Pricing, UnitPrice, instance_price, usd
 from jobs.spec.budget import Budget
+from jobs.spec.command import Command
 from jobs.spec.ids import is_of_project
 from jobs.spec.judge import Judge
 from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint
+from jobs.spec.online_endpoint import OnlineEndpoint
 from jobs.spec.prices import TeamPrices
 from jobs.spec.references import parse
 from jobs.spec.story import Chapter, Story
+from jobs.spec.training import TrainingJob
 from jobs.spec.trials import Rung, candidates, rungs, trial, words
 from jobs.terminal.findings import joined
 
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 Verdict = Literal["no budget", "within", "within what is priced", "over", "perhaps over", "unknown"]
 SAFETY_PROBES = 5
 """Probes of the content filter that `apply` asks an endpoint (`jobs/spec/probes.yaml`)."""
+COMPUTING = "computing"
+"""What the cost of a command job's machines is called."""
 PROBE_TOKENS = (8, 300)
 """What one probe reads and writes: refused unread at best, answered in full at worst."""
 
@@ -40,7 +45,7 @@ class CostLine:
     """One thing that costs."""
 
     what: str
-    """`training`, `hosting`, `smoke tests and probes`, `evaluation`, `judge`."""
+    """`training`, `hosting`, `smoke tests and probes`, `evaluation`, `judge`, `computing`."""
     reference: str
     """The document that asks for it."""
     quantity: str
@@ -52,7 +57,7 @@ class CostLine:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one fine-tuning costs, with what is made of it; or an endpoint alone."""
+    """What one fine-tuning costs, with what is made of it; a command job, or an endpoint alone."""
 
     reference: str
     lines: tuple[CostLine, ...]
@@ -108,7 +113,7 @@ class Cost:
 def estimate(
     story: Story, data: "Mapping[str, Checked]", team: Mapping[str, TeamPrices]
 ) -> tuple[Cost, ...]:
-    """What each fine-tuning of a story costs, and each endpoint of a model from elsewhere.
+    """What each job of a story costs, and each endpoint of a model from elsewhere.
 
     By the document's reference: `data` is what was counted in its files, `team` the price list
     that counts for it.
@@ -124,6 +129,12 @@ def estimate(
                 claimed.add(served.reference)
                 lines += _serving(story, served, pricing, spec.budget, data)
             costs.append(Cost(chapter.reference, tuple(lines), spec.budget))
+        elif isinstance(spec, OnlineEndpoint):
+            line = machines_cost(chapter, spec, team.get(chapter.reference))
+            costs.append(Cost(chapter.reference, (line,), spec.budget))
+        elif isinstance(spec, Command | TrainingJob):
+            line = computing_cost(chapter, spec, team.get(chapter.reference))
+            costs.append(Cost(chapter.reference, (line,), spec.budget))
     for chapter in story.chapters:
         spec = chapter.spec
         if isinstance(spec, ServerlessEndpoint) and chapter.reference not in claimed:
@@ -149,28 +160,47 @@ def hold(costs: tuple[Cost, ...]) -> None:
         if cost.verdict == "over":
             raise BudgetError(
                 f"{cost.reference} costs {cost.total}, more than {limit}.",
-                next_step=f"Fewer {_what_counts(cost)}, less data, or a larger budget.max_usd.",
+                next_step=f"{_what_counts(cost)}, or a larger budget.max_usd.",
                 rule="FT-C013",
             )
         if cost.verdict == "perhaps over":
             raise BudgetError(
                 f"{cost.reference} may cost {usd(cost.priced)} USD; {limit} is less.",
-                next_step="Name the model's tokenizer (tokenizer: tokenizer.json) to know exactly, "
-                "or raise budget.max_usd.",
+                next_step=f"{_what_narrows(cost)}, or raise budget.max_usd.",
                 rule="FT-C013",
             )
         raise BudgetError(
             f"{cost.reference}: no upper end is known for {cost.uncovered}, and {limit} is to "
             "cover everything.",
-            next_step="Write the price you know into prices.yaml or budget.prices, or say "
-            "budget.covers: priced.",
+            next_step=f"{_what_is_missing(cost)}, or say budget.covers: priced.",
             rule="FT-C012",
         )
 
 
 def _what_counts(cost: Cost) -> str:
+    if _computes(cost):
+        return "A shorter limits.timeout, fewer or cheaper machines"
+    if all(line.what == "hosting" for line in cost.lines):
+        return "Fewer or cheaper machines, or budget.hosting_hours that fit"
     trials = sum(line.what == "training" for line in cost.lines)
-    return "trials or epochs" if trials > 1 else "epochs"
+    return f"Fewer {'trials or epochs' if trials > 1 else 'epochs'}, less data"
+
+
+def _what_narrows(cost: Cost) -> str:
+    if _computes(cost):
+        return "Write a shorter limits.timeout"
+    return "Name the model's tokenizer (tokenizer: tokenizer.json) to know exactly"
+
+
+def _what_is_missing(cost: Cost) -> str:
+    priced = all(price.usd is not None for line in cost.unknown for price in line.prices)
+    if _computes(cost) and priced:
+        return "Write limits.timeout, after which Azure ends the job"
+    return "Write the price you know into prices.yaml or budget.prices"
+
+
+def _computes(cost: Cost) -> bool:
+    return any(line.what == COMPUTING for line in cost.lines)
 
 
 # ── the lines ───────────────────────────────────────────────────────────────────────────────────
@@ -220,6 +250,39 @@ def training_cost(
     low, high = int(tokens.low * share) * times, int(tokens.high * share) * times
     quantity = f"{which}{_span(low, high)} tokens ({epochs}; {tokens.basis})"
     return CostLine("training", spec.reference, quantity, (price,), price.times(low, high))
+
+
+def computing_cost(
+    chapter: Chapter, spec: Command | TrainingJob, team: TeamPrices | None
+) -> CostLine:
+    """What a command job costs at most: its machines for as long as it may take."""
+    resources = spec.resources
+    machine = spec.compute_name or (resources.instance_type if resources else None) or ""
+    price = instance_price(chapter, machine, team)
+    count = (resources.instance_count if resources else None) or 1
+    timeout = spec.limits.timeout if spec.limits else None
+    machines = f"{count} x {machine or 'a machine that Azure chooses'}"
+    if timeout is None:
+        quantity = f"{machines}, for as long as it takes: no limits.timeout"
+        return CostLine(COMPUTING, chapter.reference, quantity, (price,), Money(0.0, None))
+    hours = count * timeout / 3600
+    quantity = f"{machines}, at most {timeout / 3600:.2g} h each"
+    return CostLine(COMPUTING, chapter.reference, quantity, (price,), price.times(0, hours, per=1))
+
+
+def machines_cost(chapter: Chapter, spec: OnlineEndpoint, team: TeamPrices | None) -> CostLine:
+    """What an online endpoint costs for the hours of its budget: it goes on until taken down.
+
+    While a revision is proven beside the one that serves, both cost.
+    """
+    price = instance_price(chapter, spec.instance_type, team)
+    hours = spec.budget.hosting_hours if spec.budget else 1.0
+    amount = f"{hours:g} hour" + ("s" if hours != 1 else "")
+    quantity = f"{spec.instance_count} x {spec.instance_type}, {amount}"
+    count = hours * spec.instance_count
+    return CostLine(
+        "hosting", chapter.reference, quantity, (price,), price.times(count, count, per=1)
+    )
 
 
 def _serving(

@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 
 from jobs.catalog.catalog import Price, PriceKind, catalog
+from jobs.spec.command import Command
 from jobs.spec.models import FineTuning, ServerlessEndpoint
+from jobs.spec.online_endpoint import OnlineEndpoint
 from jobs.spec.prices import TeamPrices, WrittenPrice
 from jobs.spec.story import Chapter
+from jobs.spec.training import TrainingJob
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ FIELDS: dict[PriceKind, str] = {
     "hosting": "hosting_per_hour",
     "input": "input_per_million_tokens",
     "output": "output_per_million_tokens",
+    "instance": "instance_per_hour",
 }
 """The word of price lists for each kind of price."""
 
@@ -79,6 +83,7 @@ _UNITS: dict[PriceKind, str] = {
     "hosting": "hour",
     "input": "1M tokens read",
     "output": "1M tokens written",
+    "instance": "hour of a machine",
 }
 
 
@@ -95,7 +100,7 @@ class Pricing:
 
     def unit(self, kind: PriceKind) -> UnitPrice:
         """The price of training tokens, hosting hours, or tokens read and written."""
-        written = self._own(kind)
+        written = _own(self.chapter, kind)
         if written is None and self.team is not None:
             written = self.team.price(self.model, FIELDS[kind])
         if written is None:
@@ -103,15 +108,31 @@ class Pricing:
         words = f"{written.usd:g} USD / {_UNITS[kind]} ({origin(written)})"
         return UnitPrice(kind, written.usd, is_floor=False, words=words, written=written)
 
-    def _own(self, kind: PriceKind) -> WrittenPrice | None:
-        spec = self.chapter.spec
-        assert isinstance(spec, FineTuning | ServerlessEndpoint)
-        own = spec.budget.own_prices if spec.budget else None
-        usd: float | None = getattr(own, FIELDS[kind]) if own else None
-        if own is None or usd is None:
-            return None
-        place = self.chapter.place(("budget", "prices", FIELDS[kind]))
-        return WrittenPrice(usd, place, own.as_of, own.source)
+
+def instance_price(chapter: Chapter, machine: str, team: TeamPrices | None) -> UnitPrice:
+    """What an hour of a command job's machine costs: as its spec says, else the team.
+
+    The catalogue has none: prices of machines differ by agreement, region and day.
+    """
+    written = _own(chapter, "instance") or (team.instance_price(machine) if team else None)
+    of = f"an hour of {machine or 'a machine that Azure chooses'}"
+    if written is None:
+        return UnitPrice("instance", None, is_floor=False, words=f"price for {of} unknown")
+    words = f"{written.usd:g} USD for {of} ({origin(written)})"
+    return UnitPrice("instance", written.usd, is_floor=False, words=words, written=written)
+
+
+def _own(chapter: Chapter, kind: PriceKind) -> WrittenPrice | None:
+    spec = chapter.spec
+    assert isinstance(
+        spec, FineTuning | TrainingJob | ServerlessEndpoint | OnlineEndpoint | Command
+    )
+    own = spec.budget.own_prices if spec.budget else None
+    usd: float | None = getattr(own, FIELDS[kind]) if own else None
+    if own is None or usd is None:
+        return None
+    place = chapter.place(("budget", "prices", FIELDS[kind]))
+    return WrittenPrice(usd, place, own.as_of, own.source)
 
 
 def origin(written: WrittenPrice) -> str:

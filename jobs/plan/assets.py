@@ -18,7 +18,8 @@ from jobs.foundry.jobs import USABLE, Job
 from jobs.foundry.models import ModelVersion
 from jobs.foundry.projects import Project
 from jobs.foundry.session import Session
-from jobs.plan.desired import DataVersion, Desired, Training
+from jobs.plan.desired import Desired
+from jobs.plan.undertaking import DataVersion, Undertaking
 from jobs.side_by_side import Pool
 
 _FEW = 24
@@ -54,16 +55,16 @@ def look(
     endpoints: "Future[list[Endpoint]]",
 ) -> Assets:
     """Find what there is; `jobs` and `endpoints` are being listed meanwhile."""
-    names = _model_names(desired.trainings)
+    names = _model_names(desired.undertakings)
     if len(desired.data) + 2 * len(names) <= _FEW:
         return _by_name(session, desired, pool, names)
     latest = pool.submit(
         _read, {asset.name for asset in desired.data}, data.latest_versions(session)
     )
-    attempts = _Attempts(desired.trainings, jobs.result())
+    attempts = _Attempts(desired.undertakings, jobs.result())
     found_models = _models(session, project, attempts, pool)
     modelless = attempts.without_model(found_models)
-    to_train = [one for one in modelless if one.name not in attempts.running or one.spec.sweep]
+    to_train = [one for one in modelless if one.name not in attempts.running or one.is_sweep]
     served = {serves(endpoint).rpartition(":")[0] for endpoint in endpoints.result()}
     return Assets(
         data=_data(session, desired, to_train, latest.result(), pool),
@@ -116,47 +117,51 @@ def _read(wanted: Set[K], pages: Iterator[Mapping[K, V]]) -> _Reading[K, V]:
 
 
 class _Attempts:
-    """The jobs of each training's revision that are there."""
+    """The jobs of each document's revision that are there."""
 
-    def __init__(self, trainings: Sequence[Training], jobs: Iterable[Job]) -> None:
+    def __init__(self, asked: Sequence[Undertaking], jobs: Iterable[Job]) -> None:
         by_name = {job.name: job for job in jobs}
-        self._of = [(training, tuple(_attempts(training, by_name))) for training in trainings]
+        self._of = [(one, tuple(_attempts(one, by_name))) for one in asked]
 
     @property
     def completed(self) -> set[tuple[str, str]]:
         """Of each that gave a model: the job's name, and the model's."""
         return {
-            (job.name, training.spec.registered_model_name)
-            for training, jobs in self._of
+            (job.name, name)
+            for asked, jobs in self._of
             for job in jobs
+            for name in asked.models
             if job.status in USABLE
         }
 
-    def without_model(self, found: Mapping[str, Sequence[ModelVersion]]) -> list[Training]:
-        """The trainings of which no job has its model; a sweep may want another at any time."""
+    def without_model(self, found: Mapping[str, Sequence[ModelVersion]]) -> list[Undertaking]:
+        """Those of which no job has its model; a sweep may want another at any time."""
         there = {version.job for versions in found.values() for version in versions}
         return [
-            training
-            for training, jobs in self._of
-            if training.spec.sweep or not any(job.name in there for job in jobs)
+            asked
+            for asked, jobs in self._of
+            if asked.is_sweep or not any(_is_done(asked, job, there) for job in jobs)
         ]
 
     @property
     def running(self) -> set[str]:
-        """The names of the trainings of which a job isn't finished."""
-        return {
-            training.name for training, jobs in self._of if any(not job.is_finished for job in jobs)
-        }
+        """The names of those of which a job isn't finished."""
+        return {asked.name for asked, jobs in self._of if any(not job.is_finished for job in jobs)}
 
 
-def _attempts(training: Training, by_name: Mapping[str, Job]) -> Iterator[Job]:
-    if training.spec.sweep:
+def _is_done(asked: Undertaking, job: Job, there: Set[str]) -> bool:
+    """Whether a job has left what it was to leave; `there` are the jobs whose models are there."""
+    return job.name in there if asked.models else job.status in USABLE
+
+
+def _attempts(asked: Undertaking, by_name: Mapping[str, Job]) -> Iterator[Job]:
+    if asked.is_sweep:
         # Which trials a later rung has isn't known here: all jobs of the name are taken for them.
-        begin = training.job_name.removesuffix(training.revision)
+        begin = asked.job_name.removesuffix(asked.revision)
         yield from (job for name, job in by_name.items() if name.startswith(begin))
         return
     number = 1
-    while job := by_name.get(training.attempt(number)):
+    while job := by_name.get(asked.attempt(number)):
         yield job
         number += 1
 
@@ -197,7 +202,7 @@ def _trained(
 def _data(
     session: Session,
     desired: Desired,
-    to_train: Sequence[Training],
+    to_train: Sequence[Undertaking],
     latest: _Reading[str, str],
     pool: Pool,
 ) -> dict[str, Standing]:
@@ -207,7 +212,7 @@ def _data(
     unless the whole list has no such name: then it is uploaded, which changes nothing of what is
     there.
     """
-    needed = {asset.label for training in to_train for asset in training.data}
+    needed = {asset.label for one in to_train for asset in one.data}
     found: dict[str, Standing] = {}
     unsure: list[DataVersion] = []
     for asset in desired.data:
@@ -240,8 +245,8 @@ def _next_versions(
     return {**listed.found, **dict(zip(unsure, looked, strict=True))}
 
 
-def _model_names(trainings: Iterable[Training]) -> list[str]:
-    return list(dict.fromkeys(training.spec.registered_model_name for training in trainings))
+def _model_names(asked: Iterable[Undertaking]) -> list[str]:
+    return list(dict.fromkeys(name for one in asked for name in one.models))
 
 
 def _standings(found: Iterable[DataAsset | None]) -> dict[str, Standing]:

@@ -12,19 +12,21 @@ from jobs.foundry import endpoints
 from jobs.foundry.endpoints import Endpoint
 from jobs.plan import refused, rollout, sweeps
 from jobs.plan.actual import Actual
-from jobs.plan.desired import DataVersion, Desired, Measuring, Training
+from jobs.plan.contents import code_step, data_step
+from jobs.plan.deployments import hosting_steps, needs_code
+from jobs.plan.desired import Desired, Measuring, Training
+from jobs.plan.hosting import Hosting
+from jobs.plan.runs import running_steps
 from jobs.plan.steps import (
     Action,
-    Change,
-    DataStep,
     EndpointStep,
     MeasureStep,
     ModelStep,
     Step,
 )
 from jobs.plan.sweeps import SweepState
-from jobs.plan.trainings import job_step, model_step
-from jobs.plan.uploads import Upload, is_spoiled
+from jobs.plan.trainings import job_step, model_steps
+from jobs.plan.uploads import Upload
 
 
 def decide(
@@ -54,7 +56,7 @@ def decide(
         jobs = standing.steps if standing else (job_step(training, actual, retrain),)
         needed = any(job.job is None for job in jobs) or bool(standing and standing.awaited)
         data = tuple(
-            _data_step(d, training, actual, (uploads or {}).get(d.label), needed=needed)
+            data_step(d, training, actual, (uploads or {}).get(d.label), needed=needed)
             for d in training.data
         )
         jobs = tuple(replace(job, needs=data) for job in jobs)
@@ -64,17 +66,24 @@ def decide(
             steps += sweeps.later(standing)
             continue
         chosen = standing.chosen(jobs) if standing else jobs[0]
-        model = model_step(chosen, actual) if chosen else sweeps.no_model(training, jobs)
+        [model] = model_steps(chosen, actual) if chosen else [sweeps.no_model(training, jobs)]
         models[training.name] = model
         steps.append(model)
+    for running in desired.runnings:
+        found = running_steps(running, actual, uploads or {}, models, retrain=retrain)
+        steps += found
+        if left := [step for step in found if isinstance(step, ModelStep)]:
+            models[running.name] = left[0]
+    for hosting in desired.hostings:
+        steps += _hosting_steps(hosting, steps, actual, uploads or {}, now)
     served: dict[str, EndpointStep] = {}
     waiting = sweeps.waiting(desired, unsettled)
     for serving in desired.servings:
         if serving.name in waiting:
             continue
         model = models.get(serving.training.name) if serving.training else None
-        if model:
-            serving = replace(serving, training=model.training)
+        if model and isinstance(model.undertaking, Training):
+            serving = replace(serving, training=model.undertaking)
         candidate = rollout.endpoint_step(serving, model, actual)
         if not retry_refused:
             asking = [m for m in desired.measurings if m.endpoint == serving.name]
@@ -92,6 +101,29 @@ def decide(
     return tuple(steps)
 
 
+def _hosting_steps(
+    hosting: Hosting,
+    before: Sequence[Step],
+    actual: Actual,
+    uploads: Mapping[str, Upload],
+    now: datetime,
+) -> list[Step]:
+    """An online endpoint's steps, after those of the job that makes its model."""
+    made_by = hosting.made_by
+    model = next(
+        (
+            step
+            for step in before
+            if isinstance(step, ModelStep) and made_by and step.undertaking is made_by
+        ),
+        None,
+    )
+    hosted, code = actual.hosted[hosting.name], hosting.code
+    needed = needs_code(hosting, model, hosted)
+    brought = code_step(code, hosting, actual, uploads.get(code.label), needed=needed)
+    return hosting_steps(hosting, brought, model, hosted, now)
+
+
 def _need_their_bases(served: dict[str, EndpointStep], measurings: Sequence[Measuring]) -> None:
     """Have the endpoint of a tuned model wait for those it is compared with: its filter is, too."""
     for measuring in measurings:
@@ -101,28 +133,6 @@ def _need_their_bases(served: dict[str, EndpointStep], measurings: Sequence[Meas
             if candidate and base and candidate.serving.training and not base.serving.training:
                 candidate = replace(candidate, needs=(*candidate.needs, base))
                 served[measuring.endpoint] = candidate
-
-
-# ── data ────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _data_step(
-    data: DataVersion, training: Training, actual: Actual, upload: Upload | None, *, needed: bool
-) -> DataStep:
-    standing = actual.data.get(data.label)
-    if standing is None and needed:
-        action = Action(kind="create", type="data", name=data.label)
-    elif standing == "archived" and needed:
-        changes = (Change("archived", "true", "false"),)
-        action = Action(kind="update", type="data", name=data.label, changes=changes)
-    elif upload and is_spoiled(upload, standing):
-        changes = (Change("content", upload.sha256[:12] or "gone", data.digest.sha256[:12]),)
-        action = Action(kind="update", type="data", name=data.label, changes=changes)
-        return DataStep(action=action, data=data, training=training, registers=False)
-    else:
-        note = "" if standing == "active" else "archived: its job needs it no more"
-        action = Action(kind="unchanged", type="data", name=data.label, note=note)
-    return DataStep(action=action, data=data, training=training)
 
 
 # ── evaluations ─────────────────────────────────────────────────────────────────────────────────

@@ -16,50 +16,41 @@ from jobs.dataset.language import languages_of
 from jobs.errors import InvalidInputError, UsageError
 from jobs.files import Digest, UnreadableFileError, digest_of
 from jobs.money.price import Pricing, UnitPrice
+from jobs.plan import hosting, running
+from jobs.plan.hosting import Hosting
 from jobs.plan.judging import Judging
+from jobs.plan.running import CodeVersion, EnvironmentVersion, Running
+from jobs.plan.undertaking import DataVersion, Undertaking
 from jobs.read.functions import split
+from jobs.read.lowered import lowered, write_code
+from jobs.read.program import own_file
 from jobs.read.split import write_halves
+from jobs.read.training_rows import memory_words
 from jobs.spec import content_hash, ids, probes, references
 from jobs.spec.canonical import hyperparameters
+from jobs.spec.command import Command
 from jobs.spec.grid import ALWAYS
 from jobs.spec.judge import JUDGE, Judge
+from jobs.spec.lowering import own_functions
 from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint, SmokeTest
+from jobs.spec.online_endpoint import OnlineEndpoint
 from jobs.spec.prices import TeamPrices
 from jobs.spec.probes import BUILT_IN, Probe
 from jobs.spec.story import Chapter
+from jobs.spec.training import TrainingJob
 
 _LOOK = 200
 """Conversations to look at for what all are like: their system message, their languages."""
 
-_JOB_NAME_LIMIT = 255 - len("-0123456789-99")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DataVersion:
-    """A local file as a version of a data asset: named by what is in it."""
-
-    name: str
-    version: str
-    digest: Digest
-    path: Path
-    owner: str
-    """The fine-tuning document that uses it."""
-
-    @property
-    def label(self) -> str:
-        """`name:version`, as people write it."""
-        return f"{self.name}:{self.version}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Training:
+class Training(Undertaking):
     """A fine-tuning document with its data's content and its revision.
 
     One with a `sweep:` is never trained itself: its trials are (`sweeps.py`).
     """
 
     spec: FineTuning
-    revision: str
     training: DataVersion | str
     """A local file, or an address that Azure knows already."""
     validation: DataVersion | str | None
@@ -68,24 +59,20 @@ class Training:
     languages: tuple[str, ...] = ()
     """What a local file's conversations are written in, commonest first."""
 
-    @property
-    def name(self) -> str:
-        """The document's name."""
-        return self.spec.name
-
-    @property
-    def job_name(self) -> str:
-        """The name of the job of this revision."""
-        return f"{self.name[:_JOB_NAME_LIMIT]}-{self.revision}"
-
-    def attempt(self, number: int) -> str:
-        """The name of the first, second, … job of this revision."""
-        return self.job_name if number == 1 else f"{self.job_name}-{number}"
-
     def trial(self, spec: FineTuning) -> "Training":
         """With the same data, a document that differs in its hyperparameters: its own revision."""
         hashes = _hashes(self.training, self.validation)
         return replace(self, spec=spec, revision=content_hash(spec, hashes))
+
+    @property
+    def is_sweep(self) -> bool:
+        """Whether several jobs do it."""
+        return self.spec.sweep is not None
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The name of the model that its job registers."""
+        return (self.spec.registered_model_name,)
 
     @property
     def data(self) -> tuple[DataVersion, ...]:
@@ -246,16 +233,37 @@ class Desired:
     trainings: tuple[Training, ...]
     servings: tuple[Serving, ...]
     measurings: tuple[Measuring, ...]
+    runnings: tuple[Running, ...] = ()
+    hostings: tuple[Hosting, ...] = ()
+
+    @property
+    def undertakings(self) -> tuple[Training | Running, ...]:
+        """Everything that jobs do."""
+        return (*self.trainings, *self.runnings)
 
     @property
     def data(self) -> tuple[DataVersion, ...]:
-        """Every local file of every training, each once."""
-        return tuple({d.label: d for t in self.trainings for d in t.data}.values())
+        """Every local file and folder that jobs read, each once."""
+        return tuple({d.label: d for one in self.undertakings for d in one.data}.values())
+
+    @property
+    def codes(self) -> tuple[CodeVersion, ...]:
+        """The local code of every job and online endpoint, each once."""
+        own = (one.code for one in (*self.runnings, *self.hostings))
+        local = (code for code in own if isinstance(code, CodeVersion))
+        return tuple({one.label: one for one in local}.values())
+
+    @property
+    def environments(self) -> tuple[EnvironmentVersion, ...]:
+        """Every environment that is written in place, each once."""
+        own = (one.environment for one in self.runnings)
+        made = (one for one in own if isinstance(one, EnvironmentVersion))
+        return tuple({one.label: one for one in made}.values())
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names that the made resources are tagged with."""
-        documents = (*self.trainings, *self.servings, *self.measurings)
+        documents = (*self.undertakings, *self.servings, *self.hostings, *self.measurings)
         return tuple(dict.fromkeys(document.name for document in documents))
 
 
@@ -269,6 +277,8 @@ def read(chapters: Sequence[Chapter], team: Mapping[str, TeamPrices] | None = No
     """
     probes_digest = _digest(BUILT_IN).sha256
     trainings: dict[str, Training] = {}
+    runnings: list[Running] = []
+    hostings: list[Hosting] = []
     servings: list[Serving] = []
     pricings: dict[str, Pricing] = {}
     measurings: list[Measuring] = []
@@ -286,14 +296,54 @@ def read(chapters: Sequence[Chapter], team: Mapping[str, TeamPrices] | None = No
         elif isinstance(spec, ServerlessEndpoint):
             serving = _serving(chapter, spec, trainings, probes_digest)
             pricing = pricings[serving.name] = pricing_of(serving, chapters, team or {})
-            hosting = pricing.unit("hosting") if pricing.is_tuned else None
-            servings.append(replace(serving, hosting=hosting))
+            hourly = pricing.unit("hosting") if pricing.is_tuned else None
+            servings.append(replace(serving, hosting=hourly))
+        elif isinstance(spec, OnlineEndpoint):
+            jobs = {one.spec.reference: one for one in runnings}
+            hostings.append(hosting.read(chapter, spec, jobs))
         elif isinstance(spec, Evaluation):
             measurings.append(_measuring(chapter, spec, pricings))
+        elif isinstance(spec, TrainingJob):
+            runnings.append(_own_training(chapter, spec))
         else:
-            raise UsageError(f"{spec.reference} is not run here.")  # FT-S040 has said so
+            made = {**trainings, **{one.name: one for one in runnings}}
+            runnings.append(running.read(chapter, spec, made))
+    _require_names_apart(trainings, runnings)
     return Desired(
-        trainings=tuple(trainings.values()), servings=tuple(servings), measurings=tuple(measurings)
+        trainings=tuple(trainings.values()),
+        servings=tuple(servings),
+        measurings=tuple(measurings),
+        runnings=tuple(runnings),
+        hostings=tuple(hostings),
+    )
+
+
+def _require_names_apart(trainings: Mapping[str, Training], runnings: Sequence[Running]) -> None:
+    """What jobs made is found by the document's name: two kinds of jobs can't have one."""
+    names = [*trainings, *(one.name for one in runnings)]
+    for one in runnings:
+        if names.count(one.name) > 1:
+            raise UsageError(
+                f"Two documents that jobs do have the name '{one.name}'.",
+                next_step="Give one of them another: their jobs and models are found by it.",
+            )
+
+
+def _own_training(chapter: Chapter, spec: TrainingJob) -> Running:
+    """A training as the command job that it is short for, its code written where it is sent from.
+
+    What is looked at again before a saved plan is done is the user's own, and not that copy.
+    """
+    scratch = Path(tempfile.mkdtemp(prefix="foundry-tune-"))
+    atexit.register(shutil.rmtree, scratch, ignore_errors=True)
+    code = write_code(chapter, spec, scratch / "code")
+    made = lowered(chapter, code)
+    assert isinstance(made.spec, Command)
+    own = (own_file(chapter, written) for written in own_functions(spec).values())
+    return replace(
+        running.read(made, made.spec, {}),
+        sources=tuple(filter(None, own)),
+        note=memory_words(chapter, spec),
     )
 
 

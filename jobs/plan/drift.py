@@ -68,7 +68,7 @@ def trains_anew(steps: Sequence[Step], found: Sequence[Drifted]) -> bool:
     gone = {drift.document for drift in found if drift.kind == "deleted_model"}
     return any(
         isinstance(step, LaterStep)
-        or (isinstance(step, JobStep) and step.job is None and step.training.name not in gone)
+        or (isinstance(step, JobStep) and step.job is None and step.document not in gone)
         for step in steps
     )
 
@@ -86,8 +86,8 @@ def _model(step: ModelStep) -> Iterator[Drifted]:
         if isinstance(need, JobStep) and need.job and need.job.status in USABLE and not step.model:
             yield Drifted(
                 kind="deleted_model",
-                document=step.training.name,
-                where=f"model {need.job.registered_model}",
+                document=step.undertaking.name,
+                where=f"model {step.model_name}",
                 was=f"registered by {need.job.name}",
                 now="deleted",
             )
@@ -171,5 +171,5 @@ def _document(step: Step) -> str:
     if isinstance(step, EndpointStep | PointerStep):
         return step.serving.name
     if isinstance(step, ModelStep):
-        return step.training.name
+        return step.undertaking.name
     return ""

@@ -4,15 +4,20 @@ A fact is about one thing in Azure (`endpoint/xbox-support-0123456789`); its fie
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from jobs import revision
 from jobs.foundry.endpoints import Endpoint, serves
+from jobs.foundry.jobs import Job
 from jobs.foundry.pointers import Pointer
+from jobs.plan.deployments import DeployStep, OnlineStep, TrafficStep, UndeployStep, shares
+from jobs.plan.hosting import Hosted
 from jobs.plan.plan import Plan
 from jobs.plan.steps import (
+    CodeStep,
     DataStep,
     EndpointStep,
+    EnvironmentStep,
     JobStep,
     LaterStep,
     MeasureStep,
@@ -59,16 +64,26 @@ def facts(plan: Plan) -> Facts:
     for data in plan.desired.data:
         standing = plan.actual.data.get(data.label)
         found[f"data/{data.label}"] = {"standing": standing} if standing else None
+    for code in plan.desired.codes:
+        is_there = code.label in plan.actual.codes
+        found[f"code/{code.label}"] = {"standing": "active"} if is_there else None
+    for environment in plan.desired.environments:
+        made = plan.actual.environments.get(environment.label)
+        found[f"environment/{environment.label}"] = (
+            {"definition": revision.digest(asdict(made))} if made else None
+        )
+    for name, compute in plan.actual.computes.items():
+        found[f"compute/{name}"] = {"size": compute.size} if compute else None
     for step in plan.steps:
         if isinstance(step, JobStep):
             job = plan.actual.job(step.job_name)
-            found[_about(step)] = (
-                {"model": job.base_model, "data": job.training_data} if job else None
-            )
+            found[_about(step)] = _job(job) if job else None
         elif isinstance(step, ModelStep):
             found[_about(step)] = {"version": step.model.version} if step.model else None
-        elif isinstance(step, EndpointStep | RetireStep):
+        elif isinstance(step, EndpointStep | RetireStep | DeployStep):
             found.setdefault(_about(step), None)
+    for name, hosted in plan.actual.hosted.items():
+        found |= dict(_hosted(name, hosted))
     for endpoint in plan.actual.endpoints.values():
         about = f"endpoint/{endpoint.name}"
         if about in found or _concerns(endpoint, plan):
@@ -92,11 +107,17 @@ def deeds(plan: Plan) -> tuple[PlannedStep, ...]:
             name=step.action.name,
             about=_about(step),
             document=_document(step),
-            to=step.candidate.name if isinstance(step, PointerStep) else "",
+            to=_leads_to(step),
             changes=tuple((c.field, c.before, c.after) for c in step.action.changes),
         )
         for step in plan.steps
     )
+
+
+def _leads_to(step: Step) -> str:
+    if isinstance(step, TrafficStep):
+        return shares({step.to: 100})
+    return step.candidate.name if isinstance(step, PointerStep) else ""
 
 
 def differences(before: Fact | None, after: Fact | None) -> Iterator[tuple[str, str, str]]:
@@ -114,6 +135,12 @@ def differences(before: Fact | None, after: Fact | None) -> Iterator[tuple[str, 
 
 def _whole(fact: Fact | None) -> str:
     return "there" if fact is not None else "not there"
+
+
+def _job(job: Job) -> Fact:
+    if job.command:
+        return {"code": job.command.get("code", ""), "command": revision.digest(job.command)}
+    return {"model": job.base_model, "data": job.training_data}
 
 
 def _concerns(endpoint: Endpoint, plan: Plan) -> bool:
@@ -145,6 +172,32 @@ def _endpoint(endpoint: Endpoint) -> Fact:
     }
 
 
+def _hosted(name: str, hosted: Hosted) -> Iterator[tuple[str, Fact | None]]:
+    endpoint = hosted.endpoint
+    yield (
+        f"online_endpoint/{name}",
+        {
+            "spec": endpoint.tags.get(revision.TAG_SPEC, ""),
+            "made": endpoint.created,
+            "auth_mode": endpoint.auth_mode,
+        }
+        if endpoint
+        else None,
+    )
+    yield f"traffic/{name}", {"shares": shares(endpoint.traffic)} if endpoint else None
+    for one in hosted.deployments:
+        yield (
+            f"deployment/{name}/{one.name}",
+            {
+                "spec": one.tags.get(revision.TAG_SPEC, ""),
+                "made": one.created,
+                "model": one.model,
+                "provisioning_state": one.provisioning_state,
+                "proof": one.proof,
+            },
+        )
+
+
 def _pointer(pointer: Pointer | None) -> Fact | None:
     if pointer is None:
         return None
@@ -164,9 +217,16 @@ def _about(step: Step) -> str:
         return f"data/{step.data.label}"
     if isinstance(step, JobStep):
         return f"job/{step.job_name}"
+    if isinstance(step, CodeStep):
+        return f"code/{step.code.label}"
+    if isinstance(step, EnvironmentStep):
+        return f"environment/{step.environment.label}"
     if isinstance(step, ModelStep):
         job = next((need for need in step.needs if isinstance(need, JobStep)), None)
-        return f"model of job/{job.job_name if job else step.training.job_name}"
+        about = f"model of job/{job.job_name if job else step.undertaking.job_name}"
+        # Of several models of one job each is a thing of its own.
+        several = len(step.undertaking.models) > 1
+        return f"{about}/{step.model_name}" if several else about
     if isinstance(step, EndpointStep):
         return f"endpoint/{step.name}"
     if isinstance(step, PointerStep):
@@ -179,12 +239,20 @@ def _about(step: Step) -> str:
 
 
 def _document(step: Step) -> str:
-    if isinstance(step, DataStep | JobStep | ModelStep):
-        return step.training.name
+    if isinstance(step, DataStep):
+        return step.owner.name
+    if isinstance(step, CodeStep | EnvironmentStep):
+        return step.running.name
+    if isinstance(step, JobStep | ModelStep):
+        return step.undertaking.name
     if isinstance(step, EndpointStep | PointerStep):
         return step.serving.name
     if isinstance(step, RetireStep):
         return step.name
+    if isinstance(step, OnlineStep | DeployStep | TrafficStep):
+        return step.hosting.name
+    if isinstance(step, UndeployStep):
+        return step.deployment.endpoint
     if isinstance(step, MeasureStep):
         return step.measuring.endpoint
     if isinstance(step, LaterStep):

@@ -15,7 +15,7 @@ def policy_checks(specs: CheckedSpecs, project: Project) -> Iterator[Check]:
         for judged in subjects(story, project.location):
             for verdict, message in breaches(judged.subject, held):
                 # What a spec says by itself was refused before Azure was asked.
-                if verdict.breach.field == "location" and not verdict.is_advisory:
+                if verdict.breach.field == "location" and verdict.severity == "error":
                     yield Check(
                         status="fail",
                         subject="policy",

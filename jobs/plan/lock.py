@@ -158,6 +158,18 @@ def _documents(plan: Plan) -> Iterator[tuple[str, dict[str, str]]]:
                 **{f"hyperparameters.{k}": v for k, v in hyperparameters(spec).items()},
             },
         )
+    for running in desired.runnings:
+        yield running.spec.reference, {"revision": running.revision, **running.fields}
+    for hosting in desired.hostings:
+        yield (
+            hosting.spec.reference,
+            {
+                "model": hosting.model,
+                "code": hosting.code.label,
+                "machines": hosting.machines,
+                "revision": hosting.revision(hosting.model),
+            },
+        )
     for serving in desired.servings:
         yield (
             serving.spec.reference,
@@ -189,7 +201,7 @@ def _azure(plan: Plan) -> Iterator[tuple[str, dict[str, str] | None]]:
             yield about, _only(fact, _KEPT_OF_ENDPOINTS)
         elif kind == "connection":
             yield about, _only(fact, _KEPT_OF_CONNECTIONS)
-        elif kind in {"data", "job", "model of job"}:
+        elif kind in {"data", "code", "environment", "job", "model of job"}:
             yield about, dict(fact) if fact is not None else None
 
 

@@ -88,15 +88,19 @@ _SETTINGS = {"content_safety", "auth_mode", "model"}
 
 def _is_done_by(deed: PlannedStep, before: Fact | None, after: Fact | None) -> bool:
     """Whether the step itself leads from the one to the other."""
-    if deed.type == "data":
+    if deed.type in {"data", "code"}:
         return after == {"standing": "active"}
-    if deed.type in {"finetuning", "model"}:
-        # Both are found by the job's name, which is made of what it is trained with.
+    if deed.type in {"finetuning", "command", "environment", "model"}:
+        # Found by the job's name or a version, which are made of what is asked for.
         return before is None and after is not None
     if deed.type == "connection":
         return after is not None and (after["endpoint"], after["spec"]) == (deed.to, deed.document)
-    if deed.type != "endpoint":
+    if deed.type == "traffic":
+        return after == {"shares": deed.to} or before is None
+    if deed.type not in {"endpoint", "online_endpoint", "deployment"}:
         return False
+    if deed.type == "deployment" and deed.kind == "update":
+        return after is not None and before is not None and after["made"] == before["made"]
     if deed.kind == "delete":
         return after is None or {f for f, _, _ in differences(before, after)} <= {"withdrawn"}
     if deed.kind == "create":

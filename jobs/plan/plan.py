@@ -11,17 +11,21 @@ from jobs.foundry.session import Session
 from jobs.plan import actual, caps, desired, preflight, sweeps, uploads
 from jobs.plan.actual import Actual
 from jobs.plan.decide import decide
+from jobs.plan.deployments import DeployStep
 from jobs.plan.desired import Desired, Measuring, Serving, Training
 from jobs.plan.held import policy_checks
+from jobs.plan.hosting import Hosting
 from jobs.plan.preflight import Check
+from jobs.plan.running import Running
 from jobs.plan.steps import (
     Action,
     EndpointStep,
-    JobStep,
     Kind,
     LaterStep,
     MeasureStep,
+    RunningStep,
     Step,
+    TrainingStep,
     TrialStep,
 )
 from jobs.plan.sweeps import SweepState
@@ -75,7 +79,9 @@ class Plan:
         return frozenset(
             label
             for label, upload in self.uploads.items()
-            if is_spoiled(upload, self.actual.data.get(label))
+            if is_spoiled(
+                upload, self.actual.data.get(label) == "active" or label in self.actual.codes
+            )
         )
 
     @property
@@ -87,7 +93,18 @@ class Plan:
     def starts_training(self) -> list[Training]:
         """The trainings that would be started, and paid."""
         return [
-            step.training for step in self.steps if isinstance(step, JobStep) and step.job is None
+            step.training
+            for step in self.steps
+            if isinstance(step, TrainingStep) and step.job is None
+        ]
+
+    @property
+    def starts_running(self) -> list[Running]:
+        """The command jobs that would be started, and paid."""
+        return [
+            step.running
+            for step in self.steps
+            if isinstance(step, RunningStep) and step.job is None
         ]
 
     @property
@@ -99,6 +116,15 @@ class Plan:
             if isinstance(step, EndpointStep) and step.endpoint is None and not step.is_refused
         ]
         return made + [step.serving for step in self.later if step.serving]
+
+    @property
+    def deploys(self) -> list[Hosting]:
+        """The online endpoints that would get machines, billed by the hour from then on."""
+        return [
+            step.hosting
+            for step in self.steps
+            if isinstance(step, DeployStep) and step.action.kind in ("create", "replace")
+        ]
 
     @property
     def later(self) -> list[LaterStep]:
@@ -113,7 +139,7 @@ class Plan:
     @property
     def spends(self) -> bool:
         """Whether applying would start to cost something."""
-        return self.trains or bool(self.opens_endpoints)
+        return self.trains or bool(self.starts_running or self.opens_endpoints or self.deploys)
 
     def count(self, *kinds: Kind) -> int:
         """How many resources have an action of these kinds; an evaluation is none."""
@@ -202,7 +228,7 @@ def _decided(
         standings=standings,
     )
     left = {step.action.type for step in steps if step.action.kind != "unchanged"}
-    checks = preflight.check(session, project, asked, today, left) if left else []
+    checks = preflight.check(session, asked, found, today, left) if left else []
     checks += policy_checks(specs, project) if left else ()
     checks += caps.cap_checks(session, specs, asked, steps)
     checks += preflight.asking_checks(_to_measure(steps), asked.servings, found)

@@ -4,7 +4,7 @@ Three verdicts: pass, fail, and unverified where Azure or the catalogue doesn't 
 known is never passed off as fine.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -19,10 +19,12 @@ from jobs.catalog.objections import (
 )
 from jobs.errors import FoundryTuneError, PreflightError, SignInError
 from jobs.foundry import subscription
+from jobs.foundry.computes import Compute
 from jobs.foundry.projects import Project
 from jobs.foundry.session import Session
 from jobs.plan.actual import Actual
 from jobs.plan.desired import Desired, Measuring, Serving, Training
+from jobs.plan.running import Running
 from jobs.rules import RULES
 from jobs.side_by_side import Pool
 
@@ -53,12 +55,13 @@ class Check:
 
 
 def check(
-    session: Session, project: Project, desired: Desired, today: date, left: Collection[str]
+    session: Session, desired: Desired, found: Actual, today: date, left: Collection[str]
 ) -> list[Check]:
     """Everything that can be looked at without writing, side by side.
 
     `left` are the types of what there is something to do about (`finetuning`, `endpoint`, …).
     """
+    project = found.project
     looks: list[Callable[[], list[Check]]] = [
         lambda: _providers(session),
         lambda: _access(session, project, left),
@@ -67,6 +70,7 @@ def check(
     with Pool(len(looks)) as pool:
         remote = [future.result() for future in [pool.submit(look) for look in looks]]
     local = [check for t in desired.trainings for check in training_checks(t, project, today)]
+    local += [check for r in desired.runnings for check in compute_checks(r, found.computes)]
     local += [check for s in desired.servings for check in serving_checks(s, project, today)]
     return _each_once([*local, *(check for checks in remote for check in checks)])
 
@@ -122,6 +126,47 @@ def training_checks(training: Training, project: Project, today: date) -> list[C
         message = f"{name} fine-tunes in {project.location}; {ends}"
         checks.insert(0, Check(status="pass", subject="region and lifecycle", message=message))
     return checks
+
+
+def compute_checks(running: Running, computes: Mapping[str, Compute | None]) -> list[Check]:
+    """Whether the compute that a command job names is there, and has the machines."""
+    name, resources = running.compute, running.spec.resources
+    if not name:
+        return []
+    compute = computes.get(name)
+    reference = running.spec.reference
+    if compute is None:
+        return [
+            Check(
+                status="fail",
+                subject="compute",
+                message=f"{reference}: the project and its hub have no compute '{name}'",
+                next_step="Correct the name; or leave compute out, and name the machine in "
+                "resources.instance_type, to run serverless.",
+            )
+        ]
+    wanted = (resources.instance_count if resources else None) or 1
+    if compute.most is not None and wanted > compute.most:
+        return [
+            Check(
+                status="fail",
+                subject="compute",
+                message=f"{reference}: '{name}' has {compute.most} machines at most, and "
+                f"resources.instance_count is {wanted}",
+                next_step="Ask for fewer, or let the cluster grow (maxNodeCount).",
+            )
+        ]
+    if compute.state not in ("Succeeded", ""):
+        return [
+            Check(
+                status="fail",
+                subject="compute",
+                message=f"{reference}: compute '{name}' is {compute.state}",
+                next_step="Wait until it is there, or look at it in the portal.",
+            )
+        ]
+    message = f"{reference}: compute '{name}' is there ({compute.size or compute.type})"
+    return [Check(status="pass", subject="compute", message=message)]
 
 
 def serving_checks(serving: Serving, project: Project, today: date) -> list[Check]:
@@ -205,14 +250,17 @@ def _state(session: Session, namespace: str) -> str:
 
 # What of a plan is served, by the rights that it takes; all else belongs to tuning.
 _SERVED = frozenset({"endpoint", "connection", "evaluation"})
+_DEPLOYED = frozenset({"online_endpoint", "deployment", "traffic"})
 
 
 def _access(session: Session, project: Project, left: Collection[str]) -> list[Check]:
     wanted = {
         words: actions
         for words, actions in subscription.ACTIONS.items()
-        if (set(left) - _SERVED if words == "submit jobs" else _SERVED & set(left))
+        if (set(left) - _SERVED - _DEPLOYED if words == "submit jobs" else _SERVED & set(left))
     }
+    if _DEPLOYED & set(left):
+        wanted |= subscription.ONLINE_ACTIONS
     if not wanted:
         return []
     try:
@@ -231,7 +279,7 @@ def _access(session: Session, project: Project, left: Collection[str]) -> list[C
         message = f"you may {' and '.join(wanted)}"
         return [Check(status="pass", subject="access", message=message)]
     # Who may do nothing of it is there to look: a pull request's pipeline, an auditor.
-    writes = [action for actions in subscription.ACTIONS.values() for action in actions]
+    writes = [action for actions in (subscription.ACTIONS | wanted).values() for action in actions]
     looks = not any(map(granted.allow, writes))
     group = subscription.group_id(session)
     return [

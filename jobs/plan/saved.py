@@ -23,6 +23,7 @@ from jobs.plan.facts import Facts, PlannedStep, deeds, facts
 from jobs.plan.moved import Move, azure_moved, files_moved, steps_moved
 from jobs.plan.plan import Plan
 from jobs.plan.report import answer
+from jobs.spec.command import Command, Environment
 from jobs.spec.models import FineTuning, ServerlessEndpoint
 from jobs.target.target import Target
 from jobs.terminal.output import SCHEMA_VERSION, as_json
@@ -286,6 +287,10 @@ def _paths(plan: Plan) -> Iterator[Path]:
     yield from map(Path, specs.files)
     for checked in specs.data.values():
         yield from (looked.file.path for looked in checked.files)
+    for running in plan.desired.runnings:
+        yield from running.files
+    for hosting in plan.desired.hostings:
+        yield from hosting.files
     for team in specs.team_prices.values():
         yield Path(team.file)
     for policy in specs.policies:
@@ -297,6 +302,10 @@ def _paths(plan: Plan) -> Iterator[Path]:
             if isinstance(spec, FineTuning)
             else spec.safety_probes
             if isinstance(spec, ServerlessEndpoint)
+            else spec.environment.conda_file
+            if isinstance(spec, Command)
+            and isinstance(spec.environment, Environment)
+            and isinstance(spec.environment.conda_file, str)
             else None
         )
         path = chapter.local_path(written) if written else None

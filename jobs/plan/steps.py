@@ -7,7 +7,10 @@ from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.jobs import Job
 from jobs.foundry.models import ModelVersion
 from jobs.foundry.pointers import Pointer
-from jobs.plan.desired import DataVersion, Measuring, Serving, Training
+from jobs.plan.desired import Measuring, Serving, Training
+from jobs.plan.hosting import Hosting
+from jobs.plan.running import CodeVersion, EnvironmentVersion, Running
+from jobs.plan.undertaking import DataVersion, Undertaking
 from jobs.spec.trials import Rung
 
 Kind = Literal["create", "update", "replace", "unchanged", "delete", "blocked"]
@@ -62,26 +65,76 @@ class DataStep(Step):
     """A data asset's version."""
 
     data: DataVersion
-    training: Training
-    """The fine-tuning that uses it."""
+    owner: Undertaking
+    """The document that uses it."""
     registers: bool = True
     """Whether the data asset is made or brought back; else only its content is uploaded anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobStep(Step):
-    """A training, in the job that has done it, does it, or will do it."""
+class CodeStep(Step):
+    """The code of a command job or a deployment, as a version of a code asset."""
 
-    training: Training
+    code: CodeVersion
+    running: Running | Hosting
+    """The document that it is of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentStep(Step):
+    """The environment of a command job that is written in place."""
+
+    environment: EnvironmentVersion
+    running: Running
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobStep(Step):
+    """What a document asks for, in the job that has done it, does it, or will do it."""
+
     job_name: str
     made_from: str
     """The revision, with the number of the attempt where there was more than one."""
     job: Job | None
     """The job if it is there already: it is adopted, never submitted again."""
 
+    @property
+    def undertaking(self) -> Undertaking:
+        """The document with its revision."""
+        raise NotImplementedError
+
+    @property
+    def document(self) -> str:
+        """The document's name."""
+        return self.undertaking.name
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrialStep(JobStep):
+class TrainingStep(JobStep):
+    """A training and its job."""
+
+    training: Training
+
+    @property
+    def undertaking(self) -> Training:
+        """The document with its revision."""
+        return self.training
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningStep(JobStep):
+    """A command document and its job."""
+
+    running: Running
+
+    @property
+    def undertaking(self) -> Running:
+        """The document with its revision."""
+        return self.running
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialStep(TrainingStep):
     """One of the trainings of a sweep. One that fails is left out, and the others go on."""
 
     at_once: int
@@ -90,9 +143,11 @@ class TrialStep(JobStep):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelStep(Step):
-    """The model that a training registers."""
+    """A model that a job registers."""
 
-    training: Training
+    undertaking: Undertaking
+    """The document, of a sweep that of the trial which was chosen."""
+    model_name: str
     made_from: str
     """As its job's."""
     model: ModelVersion | None

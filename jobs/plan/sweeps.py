@@ -247,7 +247,8 @@ def no_model(training: Training, steps: Sequence[JobStep]) -> ModelStep:
     return ModelStep(
         action=action,
         needs=tuple(steps),
-        training=training,
+        undertaking=training,
+        model_name=training.spec.registered_model_name,
         made_from=training.revision,
         model=None,
     )

@@ -12,16 +12,19 @@ from jobs.catalog.objections import (
 )
 from jobs.dataset.privacy import masked, private_in
 from jobs.findings import Finding
+from jobs.read.commands import command_findings, model_findings
 from jobs.read.functions import function_findings
 from jobs.read.judge import judge_findings
 from jobs.read.named import data_ids, wrong_model
+from jobs.read.script import script_findings
 from jobs.read.supported import limits
 from jobs.read.sweeps import sweep_findings
 from jobs.read.trainings import training_findings
 from jobs.revision import TAG_PREFIX
-from jobs.spec.command import Command, Environment, JobInput
+from jobs.spec.command import Command
 from jobs.spec.gates import PER_QUESTION, Gate, read_gate, read_safety_gate
 from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint
+from jobs.spec.online_endpoint import OnlineEndpoint
 from jobs.spec.reader import Path
 from jobs.spec.references import name_of, parse
 from jobs.spec.story import Chapter, Story
@@ -41,6 +44,7 @@ def _check(chapter: Chapter, story: Story, on: date) -> Iterator[Finding]:
     yield from _tags(chapter)
     yield from _secrets(chapter)
     yield from _own_prices(chapter)
+    yield from model_findings(chapter, story)
     for limit in limits(spec):
         yield chapter.finding("FT-S040", limit.path, limit.message, at_key=limit.at_key)
     if isinstance(spec, FineTuning):
@@ -49,11 +53,13 @@ def _check(chapter: Chapter, story: Story, on: date) -> Iterator[Finding]:
         yield from training_findings(chapter, spec)
     elif isinstance(spec, ServerlessEndpoint):
         yield from _endpoint(chapter, spec, story, on)
+    elif isinstance(spec, OnlineEndpoint):
+        yield from _online(chapter, spec)
     elif isinstance(spec, Evaluation):
         yield from _evaluation(chapter, spec)
         yield from _compared(chapter, spec, story)
     else:
-        yield from _command(chapter, spec)
+        yield from command_findings(chapter, spec)
 
 
 # ── any document ────────────────────────────────────────────────────────────────────────────────
@@ -62,10 +68,15 @@ _NAMES = {
     # azure-ai-ml 1.27.1's swagger: jobs up to 255, less what this project adds to a revision's name
     "finetuning": (r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,240}", "letters, digits, - and _, at most 241"),
     "training": (r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,240}", "letters, digits, - and _, at most 241"),
-    "command": (r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}", "letters, digits, - and _, at most 255"),
+    "command": (r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,240}", "letters, digits, - and _, at most 241"),
     "serverless_endpoint": (
         r"[a-zA-Z][a-zA-Z0-9-]{0,51}",
         "a letter first, then letters, digits and -, at most 52",
+    ),
+    # ManagedOnlineEndpoint of azure-ai-ml 1.35.2: 3 to 32, unique in the region
+    "online_endpoint": (
+        r"[a-zA-Z][a-zA-Z0-9-]{1,30}[a-zA-Z0-9]",
+        "a letter first, then letters, digits and -, 3 to 32, no - last",
     ),
     "evaluation": (r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,240}", "letters, digits, - and _, at most 241"),
 }
@@ -88,7 +99,10 @@ def _tags(chapter: Chapter) -> Iterator[Finding]:
 
 def _own_prices(chapter: Chapter) -> Iterator[Finding]:
     spec = chapter.spec
-    if isinstance(spec, FineTuning | TrainingJob | ServerlessEndpoint) and spec.budget:
+    if (
+        isinstance(spec, FineTuning | TrainingJob | ServerlessEndpoint | OnlineEndpoint | Command)
+        and spec.budget
+    ):
         own = spec.budget.own_prices
         if own and day(own.as_of) is None:
             message = f"'{own.as_of[:40]}' is no day. Write it as 2026-10-01."
@@ -246,7 +260,18 @@ def _served_model(
             yield chapter.finding(refused.rule, ("location",), message)
 
 
-# ── evaluations and commands ────────────────────────────────────────────────────────────────────
+def _online(chapter: Chapter, spec: OnlineEndpoint) -> Iterator[Finding]:
+    yield from script_findings(chapter, spec)
+    for index, test in enumerate(spec.smoke_tests):
+        if test.expect.matches is not None:
+            try:
+                re.compile(test.expect.matches)
+            except (re.error, RecursionError, OverflowError) as error:
+                path = ("smoke_tests", index, "expect", "matches")
+                yield chapter.finding("FT-S030", path, f"not a regular expression: {error}.")
+
+
+# ── evaluations ───────────────────────────────────────────────────────────────────────────────────
 
 
 def _evaluation(chapter: Chapter, spec: Evaluation) -> Iterator[Finding]:
@@ -317,51 +342,3 @@ def _format(chapter: Chapter, spec: Evaluation) -> Iterator[Finding]:
         except SchemaError as error:
             message = f"is no JSON Schema: {error.message[:200]}."
             yield chapter.finding("FT-S042", ("format", "json_schema"), message)
-
-
-_FIELDS_OF = {
-    "pytorch": {"process_count_per_instance"},
-    "mpi": {"process_count_per_instance"},
-    "tensorflow": {"parameter_server_count", "worker_count"},
-    "ray": {
-        "port",
-        "address",
-        "include_dashboard",
-        "dashboard_port",
-        "head_node_additional_args",
-        "worker_node_additional_args",
-    },
-}
-
-
-def _command(chapter: Chapter, spec: Command) -> Iterator[Finding]:
-    yield from _command_files(chapter, spec)
-    distribution = spec.distribution
-    if distribution is None:
-        return
-    own = _FIELDS_OF[distribution.type]
-    for field in sorted(set[str]().union(*_FIELDS_OF.values()) - own):
-        if getattr(distribution, field) is not None:
-            message = (
-                f"a {distribution.type} distribution has no such field: {', '.join(sorted(own))}."
-            )
-            yield chapter.finding("FT-S035", ("distribution", field), message, at_key=True)
-
-
-def _command_files(chapter: Chapter, spec: Command) -> Iterator[Finding]:
-    """Local files and folders that the job would upload: looked for here, before az ml does."""
-    named: list[tuple[Path, str]] = []
-    if spec.code:
-        named.append((("code",), spec.code))
-    if isinstance(spec.environment, Environment):
-        if isinstance(spec.environment.conda_file, str):
-            named.append((("environment", "conda_file"), spec.environment.conda_file))
-        if spec.environment.build and spec.environment.build.path:
-            named.append((("environment", "build", "path"), spec.environment.build.path))
-    for name, given in (spec.inputs or {}).items():
-        if isinstance(given, JobInput) and given.path:
-            named.append((("inputs", name, "path"), given.path))
-    for path, written in named:
-        local = chapter.local_path(written)
-        if local is not None and not local.exists():
-            yield chapter.finding("FT-S017", path, f"'{written}' is not there.")

@@ -31,13 +31,13 @@ def _rules(spec: TrainingJob) -> Iterator[tuple[bool, Path, str, str]]:
     over_tokens = task in ("chat", "text")
     adapter = spec.method != "full"
     yield (
-        task == "classification" and layers.head is None,
+        task in ("classification", "custom") and layers.head is None,
         ("task",),
-        "classification takes a head.",
+        f"{task} takes a head.",
         "Add `layers: {head: classification, labels: […]}`.",
     )
     yield (
-        task != "classification" and layers.head is not None,
+        task not in ("classification", "custom") and layers.head is not None,
         ("layers", "head"),
         f"the task `{task}` takes the model's own output.",
         "Write `task: classification`, or leave the head out.",
@@ -53,6 +53,18 @@ def _rules(spec: TrainingJob) -> Iterator[tuple[bool, Path, str, str]]:
         ("layers", "labels"),
         "labels without a head.",
         "Add `head: classification` beside them.",
+    )
+    yield (
+        task == "classification" and len(layers.labels or ()) == 1,
+        ("layers", "labels"),
+        "one label alone: nothing to tell apart.",
+        "Write two or more.",
+    )
+    yield (
+        (task == "custom") != (spec.task_file is not None),
+        ("task",),
+        "`custom` and `task_file` belong together.",
+        "Write `task: custom` and `task_file: FILE.py`.",
     )
     yield (
         len(set(layers.labels or ())) < len(layers.labels or ()),
@@ -101,6 +113,30 @@ def _rules(spec: TrainingJob) -> Iterator[tuple[bool, Path, str, str]]:
         ("weights",),
         "`qlora` loads a model's weights in 4 bits.",
         "Write `weights: pretrained`, or another method.",
+    )
+    yield (
+        spec.model_format == "mlflow" and spec.method == "qlora",
+        ("model_format",),
+        "`qlora` leaves an adapter, which isn't merged into a model.",
+        "Write `model_format: transformers`, or `method: lora`.",
+    )
+    yield (
+        spec.model_format == "mlflow" and layers.add is not None,
+        ("model_format",),
+        "MLflow loads a model as transformers has it, without layers that were added.",
+        "Write `model_format: transformers`.",
+    )
+    yield (
+        spec.sharding == "fsdp" and spec.method == "qlora",
+        ("sharding",),
+        "`fsdp` doesn't cut weights of 4 bits.",
+        "Write `method: lora`, or leave `sharding` out.",
+    )
+    yield (
+        spec.sharding == "fsdp" and spec.moved_by.name == "adamw_8bit",
+        ("sharding",),
+        "`adamw_8bit` doesn't step weights that are cut.",
+        "Write `optimizer: adamw`, or leave `sharding` out.",
     )
     yield (
         spec.early_stopping is not None and spec.validation_data is None,

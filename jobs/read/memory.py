@@ -13,7 +13,8 @@
     the rest     1 GiB of CUDA's own, and a tenth for what the allocator can't use
 
 N: weights, T: trained ones, p: bytes of the precision (4, or 2), h, kv, i: widths of the model, of
-its keys, of its MLP. Tokens: batch_size · max_seq_length, twice as many for a pair.
+its keys, of its MLP. Tokens: batch_size · max_seq_length, twice as many for a pair. With
+`sharding: fsdp` a GPU holds its part of weights, gradients and optimizer, and one layer whole.
 """
 
 from dataclasses import dataclass
@@ -61,11 +62,13 @@ def memory_of(spec: TrainingJob, shape: Shape) -> Memory:
     trained = trained_weights(spec, shape)
     size = 4 if spec.precision == "fp32" else 2
     tokens = spec.batch_size * spec.max_seq_length * (2 if spec.task == "preference" else 1)
+    parts = spec.processes if spec.sharding == "fsdp" else 1
+    one_layer = size * shape.parameters / shape.layers if parts > 1 else 0
     has_head = spec.layers.head is not None
     return Memory(
-        weights=_weights(spec, shape, trained, size) / _GIB,
-        gradients=4 * trained / _GIB,
-        optimizer=_OPTIMIZER_BYTES[spec.moved_by.name] * trained / _GIB,
+        weights=(_weights(spec, shape, trained, size) / parts + one_layer) / _GIB,
+        gradients=4 * trained / parts / _GIB,
+        optimizer=_OPTIMIZER_BYTES[spec.moved_by.name] * trained / parts / _GIB,
         activations=tokens * _activations(spec, shape, size) / _GIB,
         logits=0 if has_head else tokens * shape.vocabulary * (2 * size + 12) / _GIB,
     )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from jobs.files import UnreadableFileError, open_regular
 from jobs.findings import Finding
-from jobs.spec.models import FineTuning, ServerlessEndpoint
+from jobs.spec.models import Evaluation
 from jobs.spec.prices import PRICES_FILE, TeamPrices, read_prices
 from jobs.spec.story import Chapter, Story
 from jobs.spec.team_files import above
@@ -42,7 +42,7 @@ def team_prices(story: Story, known: PriceLists) -> tuple[dict[str, TeamPrices],
     above = known.above(story.file) if story.chapters else None
     for chapter in story.chapters:
         spec = chapter.spec
-        if not isinstance(spec, FineTuning | ServerlessEndpoint):
+        if isinstance(spec, Evaluation):
             continue
         named = spec.budget.prices if spec.budget else None
         file = above

@@ -2,14 +2,18 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import ceil
 
 from jobs.catalog.catalog import registry_id
 from jobs.foundry.endpoints import AUTH_MODES
 from jobs.spec.budget import Budget
+from jobs.spec.command import Command
 from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint
+from jobs.spec.online_endpoint import OnlineEndpoint
 from jobs.spec.reader import Path
 from jobs.spec.references import parse
 from jobs.spec.story import Chapter, Story
+from jobs.spec.training import TrainingJob
 from jobs.spec.trials import longest
 from policy.subject import ENDPOINT, JOB, Subject
 
@@ -35,8 +39,14 @@ def subjects(story: Story, location: str = "") -> Iterator[Judged]:
             continue
         if isinstance(spec, FineTuning):
             yield _job(chapter, spec, location)
+        elif isinstance(spec, TrainingJob):
+            yield _own_training(chapter, spec, location)
         elif isinstance(spec, ServerlessEndpoint):
             yield _endpoint(chapter, spec, story, location)
+        elif isinstance(spec, Command):
+            yield _command(chapter, spec, location)
+        elif isinstance(spec, OnlineEndpoint):
+            yield _online(chapter, spec, location)
 
 
 def _job(chapter: Chapter, spec: FineTuning, location: str) -> Judged:
@@ -50,6 +60,7 @@ def _job(chapter: Chapter, spec: FineTuning, location: str) -> Judged:
         subject=Subject(
             type=JOB,
             name=spec.name,
+            also=(spec.reference,),
             properties={
                 "location": location,
                 "tags": spec.tags or {},
@@ -62,6 +73,43 @@ def _job(chapter: Chapter, spec: FineTuning, location: str) -> Judged:
     )
 
 
+def _own_training(chapter: Chapter, spec: TrainingJob, location: str) -> Judged:
+    """A training of one's own is a job like the service's, and allowed the same."""
+    return Judged(
+        chapter=chapter,
+        subject=Subject(
+            type=JOB,
+            name=spec.name,
+            properties={
+                "location": location,
+                "tags": spec.tags or {},
+                "model": _registered(spec.model_path),
+                "epochs": ceil(spec.epochs),
+                "budget": _usd(spec.budget),
+            },
+        ),
+        places={"model": ("model",), "epochs": ("epochs",), "budget": ("budget",)},
+    )
+
+
+def _command(chapter: Chapter, spec: Command, location: str) -> Judged:
+    """A job without a model of the catalogue and without epochs: rules of those are moot."""
+    return Judged(
+        chapter=chapter,
+        subject=Subject(
+            type=JOB,
+            name=spec.name,
+            properties={
+                "location": location,
+                "tags": spec.tags or {},
+                "budget": _usd(spec.budget),
+            },
+            unseen=frozenset({"model", "epochs"}),
+        ),
+        places={"budget": ("budget",)},
+    )
+
+
 def _endpoint(chapter: Chapter, spec: ServerlessEndpoint, story: Story, location: str) -> Judged:
     # What it costs counts against the budget of its model's training, which is judged by itself.
     counts_elsewhere = parse(spec.model_path) is not None
@@ -70,6 +118,7 @@ def _endpoint(chapter: Chapter, spec: ServerlessEndpoint, story: Story, location
         subject=Subject(
             type=ENDPOINT,
             name=spec.name,
+            also=(spec.reference,),
             properties={
                 "location": spec.location or location,
                 "tags": spec.tags or {},
@@ -89,6 +138,33 @@ def _endpoint(chapter: Chapter, spec: ServerlessEndpoint, story: Story, location
             "contentSafety": ("content_safety",),
             "authMode": ("auth_mode",),
             "model": ("model",) if spec.model else ("model_id",),
+            "budget": ("budget",),
+        },
+    )
+
+
+def _online(chapter: Chapter, spec: OnlineEndpoint, location: str) -> Judged:
+    """As an endpoint whose filter is off: Azure has none in front of a managed online endpoint."""
+    return Judged(
+        chapter=chapter,
+        subject=Subject(
+            type=ENDPOINT,
+            name=spec.name,
+            properties={
+                "location": location,
+                "tags": spec.tags or {},
+                "contentSafety": {"contentSafetyStatus": "Disabled"},
+                "authMode": "AAD" if spec.auth_mode == "aad_token" else "Key",
+                "model": "",
+                "budget": _usd(spec.budget),
+                "gates": (),
+            },
+        ),
+        places={
+            "tags": ("tags",),
+            "contentSafety": ("content_safety",),
+            "authMode": ("auth_mode",),
+            "model": ("model",),
             "budget": ("budget",),
         },
     )

@@ -1,12 +1,30 @@
 """The data of a training, looked at row by row, and what it says of document and machine."""
 
-from jobs.dataset.rows import Rows, check_rows
+from jobs.catalog.machines import machines
+from jobs.dataset.rows import Rows, check_rows, longest_row
 from jobs.files import UnreadableFileError
 from jobs.findings import Finding
 from jobs.read.near_name import near_name
-from jobs.read.trainings import data_findings, machine_findings
+from jobs.read.trainings import data_findings, estimate, machine_findings, shape_of
 from jobs.spec.story import Chapter
 from jobs.spec.training import TrainingJob
+
+
+def memory_words(chapter: Chapter, spec: TrainingJob) -> str:
+    """`about 19 of the 80 GiB of its A100`, as far as it is known; else nothing."""
+    machine = machines().machine(spec.resources.instance_type or "") if spec.resources else None
+    shape = shape_of(chapter, spec)
+    if machine is None or shape is None:
+        return ""
+    paths = [
+        chapter.local_path(written)
+        for written in (spec.training_path, spec.validation_path)
+        if written
+    ]
+    lengths = [longest_row(path) for path in paths if path]
+    longest = max(lengths) if len(lengths) == len(paths) else None
+    total = estimate(spec, shape, longest).total
+    return f"about {total:.0f} of the {machine.gib:g} GiB of its {machine.gpu}"
 
 
 def training_rows(

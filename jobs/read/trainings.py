@@ -23,7 +23,11 @@ from jobs.spec.training import TrainingJob
 from jobs.suggestions import did_you_mean
 from jobs.values import mapping
 
-_TAKES = {("loss", "function"): ("logits", "targets"), ("layers", "add"): ("model",)}
+_TAKES: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("loss", "function"): ("logits", "targets"),
+    ("layers", "add"): ("model",),
+    ("task_file",): ("row",),
+}
 _MARKS = 64
 """Tokens that a chat template adds to a row, at most as far as a memory estimate goes."""
 _HEAVY = 100_000_000
@@ -43,6 +47,10 @@ def training_findings(chapter: Chapter, spec: TrainingJob) -> Iterator[Finding]:
     if distribution is not None and distribution.type != "pytorch":
         message = f"the program knows no '{distribution.type}'. Write type: pytorch."
         yield chapter.finding("FT-T002", ("distribution", "type"), message)
+    if spec.sharding == "fsdp" and spec.processes == 1:
+        message = "`fsdp` cuts the model over several processes. Add distribution: {type: pytorch, "
+        message += "process_count_per_instance: N}."
+        yield chapter.finding("FT-T002", ("sharding",), message, at_key=True)
     size = spec.resources.instance_type if spec.resources else None
     if size is None and spec.compute is None:
         message = "is missing. Write resources: {instance_type: Standard_NC24ads_A100_v4}."
@@ -244,7 +252,7 @@ def _smaller(spec: TrainingJob, shape: Shape, longest: int | None, machine: Mach
     )
     if larger:
         return f" A {larger[0].size} has {larger[0].gib:g}."
-    return " No machine known here has so much on one GPU, and the program doesn't cut models."
+    return " No machine known here has so much on one GPU: sharding: fsdp cuts it over several."
 
 
 def _with(spec: TrainingJob, **changed: object) -> TrainingJob:
@@ -259,6 +267,7 @@ def _on_cpu(
         ("optimizer",): (spec.moved_by.name == "adamw_8bit", "optimizer: adamw"),
         ("precision",): (spec.precision == "fp16", "precision: bf16"),
         ("attention",): (spec.attention == "flash_attention_2", "attention: sdpa"),
+        ("sharding",): (spec.sharding == "fsdp", "sharding: none"),
     }
     for path, (wanted, instead) in wants.items():
         if wanted:

@@ -65,7 +65,7 @@ def subjects(argument: str) -> Subjects:
     """What an argument means: a name in Azure, or a spec file with the name of its training.
 
     Raises:
-        UsageError: The file trains nothing.
+        UsageError: The file has no job.
         InvalidInputError: The file or its data is invalid.
     """
     if not is_spec_file(argument):
@@ -73,9 +73,13 @@ def subjects(argument: str) -> Subjects:
         return Subjects(name=name, led=name, written=None)
     specs = checked([argument], strict=False)
     asked = desired.read(specs.chapters)
+    if asked.runnings and not asked.trainings:
+        name = asked.runnings[0].name
+        return Subjects(name=name, led=name, written=None)
     if not asked.trainings:
         raise UsageError(
-            f"{argument} has no finetuning document, so there is no revision to tell of.",
+            f"{argument} has no finetuning or command document, so there is no revision to tell "
+            "of.",
             next_step="Name a spec file that trains, or a name: foundry-tune status",
         )
     training = asked.trainings[0]

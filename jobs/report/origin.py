@@ -7,7 +7,8 @@ from pathlib import Path
 
 from jobs.files import digest_of
 from jobs.foundry.data import label_of
-from jobs.plan.desired import DataVersion, Desired
+from jobs.plan.desired import Desired
+from jobs.plan.undertaking import DataVersion
 from jobs.report.judgement import Standing
 from jobs.revision import TAG_VERSION
 

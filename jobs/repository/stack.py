@@ -43,6 +43,10 @@ _IDENTITIES = """\
       may: monitor
       github: {repository}
       for: ["branch:main"]
+    - name: watch
+      may: watch
+      github: {repository}
+      for: ["environment:{stack}-watch"]
 """
 
 

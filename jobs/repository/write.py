@@ -20,7 +20,11 @@ _WORKFLOWS = (
     "workflows/foundry-tune-plan.yml",
 )
 # What git and Python must not take for this project's own is called otherwise here.
-_CALLED = {"gitignore": ".gitignore", "environment/__main__": "environment/__main__.py"}
+_CALLED = {
+    "gitignore": ".gitignore",
+    "environment/__main__": "environment/__main__.py",
+    "policy-pack/__main__": "policy-pack/__main__.py",
+}
 
 
 def files(wanted: Wanted) -> dict[str, bytes]:
@@ -36,6 +40,7 @@ def files(wanted: Wanted) -> dict[str, bytes]:
         "repository": wanted.called,
         "name": wanted.name,
         "stack": wanted.stack,
+        "location": wanted.location,
         "version": version("foundry-tune"),
         "rehearsal": "".join(_rehearsal(wanted)),
     }

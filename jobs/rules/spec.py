@@ -57,7 +57,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "FT-S008", "error", "Unknown document type",
         "Nothing here runs such a document. Types are finetuning, training, serverless_endpoint, "
-        "evaluation and command.",
+        "online_endpoint, evaluation and command.",
         "type: fine_tune\nname: xbox-support",
         "type: finetuning\nname: xbox-support",
         False,
@@ -87,7 +87,8 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "FT-S012", "error", "Reference to nothing",
-        "No document of this file has that type and name.",
+        "No document of this file has that type and name; or a command names an input or output "
+        "that its job doesn't have.",
         "model: ${{ finetuning.xbox.registered_model }}   # the job is named xbox-support",
         "model: ${{ finetuning.xbox-support.registered_model }}",
         False,
@@ -281,9 +282,9 @@ RULES: tuple[Rule, ...] = (
         False,
     ),
     Rule(
-        "FT-S039", "error", "Not one file",
+        "FT-S039", "error", "Not what its type says",
         "Fine-tuning and evaluation read one .jsonl file. A folder can't be read, and a file that "
-        "is called a folder would be uploaded unread.",
+        "is called a folder would be uploaded unread; so with the inputs of a command job.",
         "training_data: {path: train.jsonl, type: uri_folder}",
         "training_data: train.jsonl",
         False,
@@ -397,5 +398,14 @@ RULES: tuple[Rule, ...] = (
         "judge that is also compared with leans to its own side.",
         "compare_with: [phi]\nmetrics: [{judge: {endpoint: phi, rubric: rubric.md}}]",
         "Name an endpoint that nobody is compared with.",
+    ),
+    Rule(
+        "FT-S054", "error", "A scoring script that can't be served",
+        "A managed online endpoint imports the script, calls init() once and run(raw_data) for "
+        "each call. One without them fails its deployment minutes later, on machines that are "
+        "billed. The file is read, not run.",
+        "code_configuration: {code: serve, scoring_script: score.py}   # which has no run()",
+        "def init(): … loads the model below AZUREML_MODEL_DIR; def run(raw_data): … answers",
+        False,
     ),
 )  # fmt: skip

@@ -28,12 +28,19 @@ class UnitPrices(Part, frozen=True, kw_only=True):
 class Prices(UnitPrices, frozen=True, kw_only=True):
     """Prices you know (the portal's "Pricing and terms" tab), for this document's model."""
 
+    instance_per_hour: (
+        Annotated[
+            float,
+            Meta(description="USD for an hour of a command job's machine.", ge=0, le=1e6),
+        ]
+        | None
+    ) = None
     source: Annotated[str, Meta(description="Where you read them.", min_length=3)]
     as_of: Annotated[str, Meta(description="The day you read them, as 2026-11-23.")]
 
 
 class Budget(Part, frozen=True, kw_only=True):
-    """What a training with its endpoints may cost, or an endpoint alone; more is refused."""
+    """What a training with its endpoints, an endpoint or a command job may cost at most."""
 
     max_usd: Annotated[float, Meta(description="In US dollars.", gt=0, le=1e9)]
     hosting_hours: Annotated[

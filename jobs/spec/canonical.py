@@ -49,11 +49,11 @@ def canonical(spec: Spec) -> dict[str, Any]:
     return plain
 
 
-def content_hash(spec: Spec, data: Mapping[str, str] | None = None) -> str:
+def content_hash(spec: Spec, data: Mapping[str, Any] | None = None) -> str:
     """Ten hex digits of the document and its data.
 
-    `data` gives the content hash of each local file by its field (`training_data`,
-    `validation_data`, `data`); it takes the place of the path, so that a moved file is the same.
+    `data` gives the content of what lies in local files by its field (`training_data`, `code`,
+    `inputs`); it takes the place of the path, so that a moved file is the same.
     """
     content: dict[str, Any] = {**canonical(spec), **(data or {})}
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

@@ -4,7 +4,11 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
+from jobs.spec.budget import Budget
 from jobs.spec.document import JobDocument, Part, Tags
+
+MODEL_TYPES = ("custom_model", "mlflow_model", "triton_model")
+"""Types of outputs that become models, where they are named."""
 
 
 class JobInput(Part, frozen=True, kw_only=True):
@@ -150,7 +154,7 @@ class Command(JobDocument, frozen=True, kw_only=True):
     code: Annotated[str | None, Meta(description="A folder, a URL or azureml:name:version.")] = None
     environment: Annotated[
         str | Environment,
-        Meta(description="azureml:name:version, an image, or one written in place."),
+        Meta(description="azureml:name:version, or one written in place."),
     ]
     environment_variables: Annotated[
         dict[str, Any] | None, Meta(description="Environment variables of the job.")
@@ -172,5 +176,22 @@ class Command(JobDocument, frozen=True, kw_only=True):
     parent_job_name: Annotated[str | None, Meta(description="A job that this one belongs to.")] = (
         None
     )
+    budget: Annotated[Budget | None, Meta(description="What it may cost at most.")] = None
 
     kind = "command"
+
+    @property
+    def model_names(self) -> tuple[str, ...]:
+        """The names of the models that its outputs become."""
+        outputs = [one for one in (self.outputs or {}).values() if one]
+        return tuple(one.name for one in outputs if one.name and one.type in MODEL_TYPES)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Its environment variables as text, as a shell has them."""
+        given = (self.environment_variables or {}).items()
+        return {
+            name: str(value).lower() if isinstance(value, bool) else str(value)
+            for name, value in given
+            if value is not None
+        }

@@ -20,6 +20,7 @@ READ_ONLY = {
     "command": ("id", "status", "creation_context", "log_files", "parameters"),
     "training": ("id", "status", "creation_context", "log_files"),
     "serverless_endpoint": ("id", "provisioning_state", "scoring_uri", "headers", "system_data"),
+    "online_endpoint": ("id", "provisioning_state", "scoring_uri", "openapi_uri"),
 }
 """Fields that Azure fills; `az ml` drops them from a file (azure-ai-ml 1.35.2, dump_only)."""
 
@@ -45,6 +46,8 @@ def kind_of(value: dict[str, Any]) -> str:
         return "finetuning"
     if "command" in value:
         return "command"
+    if "code_configuration" in value:
+        return "online_endpoint"
     if {"model_id", "content_safety", "smoke_tests", "auth_mode"} & set(value):
         return "serverless_endpoint"
     # What has a model and nothing of an endpoint is a fine-tuning that lacks its data.

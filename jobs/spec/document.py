@@ -107,3 +107,9 @@ class JobDocument(Document, frozen=True, kw_only=True):
     services: Annotated[
         dict[str, Service] | None, Meta(description="Interactive services while it runs.")
     ] = None
+
+    @property
+    def compute_name(self) -> str:
+        """The name of the compute that it runs on; empty where it runs serverless."""
+        name = (self.compute or "").removeprefix("azureml:").rpartition("/")[2]
+        return "" if name.casefold() == "serverless" else name

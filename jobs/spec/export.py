@@ -11,6 +11,8 @@ from jobs.errors import UsageError
 from jobs.spec.canonical import plain_number
 from jobs.spec.command import Command
 from jobs.spec.models import Evaluation, FineTuning, ModelInput, ServerlessEndpoint
+from jobs.spec.online_endpoint import OnlineEndpoint
+from jobs.spec.reader import path_text
 from jobs.spec.references import parse
 from jobs.spec.story import Chapter
 from jobs.spec.training import TrainingJob
@@ -51,8 +53,18 @@ def az_ml(
             f"{spec.reference}: az ml has no evaluation documents.",
             next_step="Name what to export: --document finetuning.xbox-support",
         )
+    if isinstance(spec, OnlineEndpoint):
+        raise UsageError(
+            f"{spec.reference}: az ml has two files for it, an endpoint's and a deployment's, and "
+            "export writes one.",
+            next_step="Name what to export: --document command.prepare",
+        )
     assert not isinstance(spec, TrainingJob), "a training is exported as the job it is short for"
-    return _command(chapter, spec, folder), []
+    return _command(chapter, spec, folder), [
+        f"{spec.reference}: {path_text(reference.path)} is a reference; put the registered model's "
+        "id there."
+        for reference in chapter.references
+    ]
 
 
 def halves_of(spec: FineTuning) -> tuple[str, str]:

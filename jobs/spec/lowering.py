@@ -58,6 +58,7 @@ def command_of(spec: TrainingJob, *, code: str, lock: str) -> Command:
         resources=spec.resources,
         distribution=spec.distribution,
         limits=spec.limits,
+        budget=spec.budget,
     )
 
 
@@ -72,26 +73,31 @@ def config_of(spec: TrainingJob) -> dict[str, Any]:
         inner = mapping(told.get(part))
         if inner and inner.get(field):
             inner[field] = str(inner[field]).rpartition("/")[2]
+    if spec.task_file:
+        told["task_file"] = spec.task_file.rpartition("/")[2]
     return told
 
 
-def own_functions(spec: TrainingJob) -> dict[tuple[str, str], str]:
+def own_functions(spec: TrainingJob) -> dict[tuple[str, ...], str]:
     """The functions of the user's own that a training names, by their fields."""
-    named = {("loss", "function"): spec.minimised.function, ("layers", "add"): spec.layers.add}
+    named: dict[tuple[str, ...], str | None] = {
+        ("loss", "function"): spec.minimised.function,
+        ("layers", "add"): spec.layers.add,
+        # a task's file has four of them, of which this one is called first
+        ("task_file",): spec.task_file and f"{spec.task_file}:check",
+    }
     return {path: written for path, written in named.items() if written}
 
 
 def _model(spec: TrainingJob) -> JobInput:
-    given = spec.model
+    given, path = spec.model, spec.model_id
+    if not path.startswith("azureml:"):
+        return JobInput(path=path, type="uri_folder")  # of this machine: no model of Azure's yet
     if isinstance(given, ModelInput):
-        return JobInput(
-            path=spec.model_id, type=given.type, mode=given.mode, datastore=given.datastore
-        )
-    if spec.model_id.startswith("azureml://registries/"):
-        return JobInput(path=spec.model_id, type="mlflow_model")
-    # What a training registers is a custom model; a folder here has no type of its own.
-    is_asset = spec.model_id.startswith("azureml:")
-    return JobInput(path=spec.model_id, type="custom_model" if is_asset else "uri_folder")
+        return JobInput(path=path, type=given.type, mode=given.mode, datastore=given.datastore)
+    # What a training registers is a custom model.
+    is_catalogue = path.startswith("azureml://registries/")
+    return JobInput(path=path, type="mlflow_model" if is_catalogue else "custom_model")
 
 
 def _data(given: str | DataInput) -> JobInput:

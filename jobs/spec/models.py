@@ -15,6 +15,7 @@ from jobs.spec.document import Document, JobDocument, Part
 from jobs.spec.inputs import DataInput, ModelInput
 from jobs.spec.judge import JUDGE, Judge, JudgeMetric
 from jobs.spec.metric import Format, Metric
+from jobs.spec.online_endpoint import OnlineEndpoint
 from jobs.spec.sweep import Sweep
 from jobs.spec.training import TrainingJob
 from jobs.values import span
@@ -490,10 +491,17 @@ class Evaluation(Document, frozen=True, kw_only=True):
         return (*((JUDGE,) if self.judge else ()), *self.custom_metrics)
 
 
-Spec = FineTuning | TrainingJob | ServerlessEndpoint | Evaluation | Command
+Spec = FineTuning | TrainingJob | ServerlessEndpoint | OnlineEndpoint | Evaluation | Command
 
 KINDS: dict[str, type[Document]] = {
     model.kind: model
-    for model in (FineTuning, TrainingJob, ServerlessEndpoint, Evaluation, Command)
+    for model in (
+        FineTuning,
+        TrainingJob,
+        ServerlessEndpoint,
+        OnlineEndpoint,
+        Evaluation,
+        Command,
+    )
 }
 """Each document type by its word."""

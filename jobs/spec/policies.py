@@ -13,6 +13,7 @@ from jobs.spec.prices import wrong_model
 from jobs.spec.reader import Tree
 from jobs.spec.team_files import above, read_team_file
 from jobs.suggestions import did_you_mean
+from jobs.values import day
 from policy.roles import BUILT_IN, PRIVILEGED
 from policy.rules import is_guid, is_role
 from policy.settings import POLICY_FILE, Policy
@@ -30,6 +31,10 @@ class TeamPolicy:
     def place(self, key: str) -> str:
         """Where a rule is written: `foundry-policy.yaml:4`."""
         return place_of(self.file, self.tree, ("rules", key))
+
+    def place_of_exception(self, index: int) -> str:
+        """Where an exception is written."""
+        return place_of(self.file, self.tree, ("exceptions", index))
 
 
 def is_policy(file: str | Path) -> bool:
@@ -67,3 +72,10 @@ def _strange(file: str, tree: Tree, written: Policy) -> Iterator[Finding]:
         if written.value(key) is None:
             message = f"'{key}' isn't among the rules, so it can't warn of anything."
             yield finding_at(file, tree, "FT-P000", ("advisory", index), message)
+    for index, one in enumerate(written.exceptions):
+        if written.value(one.rule) is None:
+            message = f"'{one.rule}' isn't among the rules, so nothing is an exception of it."
+            yield finding_at(file, tree, "FT-P000", ("exceptions", index, "rule"), message)
+        if day(one.until) is None:
+            message = f"'{one.until[:40]}' is no day. Write it as 2026-12-31."
+            yield finding_at(file, tree, "FT-S007", ("exceptions", index, "until"), message)

@@ -38,7 +38,14 @@ class PriceList(Part, frozen=True, kw_only=True):
     models: Annotated[
         dict[str, UnitPrices],
         Meta(description="For each model, by its name or its id, what its units cost."),
-    ]
+    ] = field(default_factory=dict[str, UnitPrices])
+    instances: Annotated[
+        dict[str, Annotated[float, Meta(ge=0, le=1e6)]],
+        Meta(
+            description="For each machine type (Standard_DS3_v2), or compute by its name, USD for "
+            "an hour of one machine."
+        ),
+    ] = field(default_factory=dict[str, float])
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,14 @@ class TeamPrices:
                 return WrittenPrice(usd, where, self.written.as_of, self.written.source or "")
         return None
 
+    def instance_price(self, machine: str) -> WrittenPrice | None:
+        """What an hour of a machine type, or of a compute's machine, costs; None for neither."""
+        for name, usd in self.written.instances.items():
+            if name.casefold() == machine.casefold():
+                where = place_of(self.file, self.tree, ("instances", name))
+                return WrittenPrice(usd, where, self.written.as_of, self.written.source or "")
+        return None
+
 
 def is_price_list(file: str | FilePath) -> bool:
     """Whether a file's name says that it is a price list, and no spec."""
@@ -80,7 +95,7 @@ def is_price_list(file: str | FilePath) -> bool:
 def read_prices(file: str) -> tuple[TeamPrices | None, tuple[Finding, ...]]:
     """A price list, and everything that is wrong with it; none where something is."""
     tree, written, findings = read_team_file(
-        file, PriceList, "a price list", "as_of: and models:", "FT-S044"
+        file, PriceList, "a price list", "as_of: and models: or instances:", "FT-S044"
     )
     if tree is not None and written is not None:
         findings += _strange(file, tree, written)

@@ -11,8 +11,9 @@ from jobs.values import placed_texts, texts
 ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
     "finetuning": ("registered_model",),
     "serverless_endpoint": ("name",),
+    "online_endpoint": ("name",),
     "evaluation": (),
-    "command": (),
+    "command": ("registered_model",),
 }
 """What can be asked of each kind of document."""
 
@@ -20,6 +21,7 @@ PLACES: Mapping[tuple[str, str], tuple[str, str]] = {
     ("finetuning", "model"): ("finetuning", "registered_model"),
     ("serverless_endpoint", "model"): ("finetuning", "registered_model"),
     ("serverless_endpoint", "model_id"): ("finetuning", "registered_model"),
+    ("online_endpoint", "model"): ("command", "registered_model"),
     ("evaluation", "endpoint"): ("serverless_endpoint", ""),
     ("evaluation", "base"): ("serverless_endpoint", ""),
     ("evaluation", "metrics.judge.endpoint"): ("serverless_endpoint", ""),

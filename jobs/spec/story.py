@@ -163,7 +163,7 @@ class _Reading:
 
     def _reference(self, tree: Tree, spec: Document, path: Path, text: str) -> Reference | None:
         if spec.kind == "command":
-            return None  # `${{inputs.data}}` and its like are Azure ML's own
+            return self._model_of(tree, path, text)
         fields = path[:1] if len(path) <= 2 else [step for step in path if isinstance(step, str)]
         place = PLACES.get((spec.kind, ".".join(map(str, fields))))
         if place is None:
@@ -177,6 +177,18 @@ class _Reading:
             return None
         if reference.kind != place[0] or reference.attribute not in (place[1], "name"):
             right = Reference(place[0], reference.name, place[1], ())
+            self._say(tree, "FT-S014", path, f"{reference} does not fit here. Write {right}.")
+            return None
+        return reference
+
+    def _model_of(self, tree: Tree, path: Path, text: str) -> Reference | None:
+        """A model that another document makes; `${{inputs.data}}` and its like are Azure ML's."""
+        is_input = len(path) == 3 and (path[0], path[2]) == ("inputs", "path")
+        reference = parse(text, path) if is_input else None
+        if reference is None or reference.kind not in ("finetuning", "command"):
+            return None
+        if reference.attribute != "registered_model":
+            right = Reference(reference.kind, reference.name, "registered_model", ())
             self._say(tree, "FT-S014", path, f"{reference} does not fit here. Write {right}.")
             return None
         return reference

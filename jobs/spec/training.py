@@ -18,7 +18,7 @@ Share = Annotated[float, Meta(ge=0, lt=1)]
 
 LossName = Literal["cross_entropy", "completion_only", "label_smoothing", "focal", "dpo", "custom"]
 OptimizerName = Literal["adamw", "adafactor", "sgd", "lion", "adamw_8bit"]
-TrainingTask = Literal["chat", "text", "classification", "preference"]
+TrainingTask = Literal["chat", "text", "classification", "preference", "custom"]
 Method = Literal["full", "lora", "qlora"]
 Precision = Literal["fp32", "bf16", "fp16"]
 Attention = Literal["sdpa", "eager", "flash_attention_2"]
@@ -105,7 +105,7 @@ class Layers(Part, frozen=True, kw_only=True):
     labels: (
         Annotated[
             tuple[str, ...],
-            Meta(description="The labels of the head, in the order of its logits.", min_length=2),
+            Meta(description="The labels of the head, in the order of its logits.", min_length=1),
         ]
         | None
     ) = None
@@ -199,11 +199,25 @@ class TrainingJob(JobDocument, frozen=True, kw_only=True):
         ),
     ] = "pretrained"
     task: Annotated[TrainingTask, Meta(description="What a row of the data is.")] = "chat"
+    task_file: Annotated[
+        str | None,
+        Meta(
+            description="`custom`: a Python file beside the spec with `check`, `example`, "
+            "`measure` and `metrics`."
+        ),
+    ] = None
     training_data: Annotated[str | DataInput, Meta(description="A JSON Lines file.")]
     validation_data: Annotated[
         str | DataInput | None,
         Meta(description="Another one, for the validation loss and the task's metrics."),
     ] = None
+    model_format: Annotated[
+        Literal["transformers", "mlflow"],
+        Meta(
+            description="Of `model/`: as `from_pretrained` reads it, or MLflow's, with signature "
+            "and card."
+        ),
+    ] = "transformers"
     method: Annotated[Method, Meta(description="`qlora`, the base in 4 bits, takes CUDA.")] = "lora"
     lora: Annotated[Lora, Meta(description="How large the adapter is, and on which layers.")] = (
         Lora()
@@ -265,6 +279,20 @@ class TrainingJob(JobDocument, frozen=True, kw_only=True):
     gradient_checkpointing: Annotated[
         bool, Meta(description="Compute activations twice instead of keeping them.")
     ] = False
+    compile: Annotated[
+        bool,
+        Meta(
+            description="By torch.compile: minutes at the start, and at each new shape, for faster "
+            "steps."
+        ),
+    ] = False
+    sharding: Annotated[
+        Literal["none", "fsdp"],
+        Meta(
+            description="`fsdp` cuts weights, gradients and optimizer over the GPUs; else each "
+            "holds them whole."
+        ),
+    ] = "none"
     layers: Annotated[Layers, Meta(description="What is changed about the model.")] = Layers()
     early_stopping: Annotated[
         EarlyStopping | None,
@@ -298,6 +326,13 @@ class TrainingJob(JobDocument, frozen=True, kw_only=True):
     budget: Annotated[Budget | None, Meta(description="What it may cost.")] = None
 
     kind = "training"
+
+    @property
+    def processes(self) -> int:
+        """How many processes train together, one a GPU."""
+        machines = (self.resources.instance_count if self.resources else None) or 1
+        spread = self.distribution
+        return machines * ((spread.process_count_per_instance or 1) if spread else 1)
 
     @property
     def model_path(self) -> str:

@@ -114,6 +114,12 @@ _ANSWERS: dict[str, dict[str, Any]] = {
         "files": _list(_TEXT),
         "live": _FLAG,
         "findings": _FINDINGS,
+        "exceptions": _list(
+            _object(
+                rule=_TEXT, of=_TEXT, reason=_TEXT, until={"type": "string", "format": "date"},
+                state={"enum": ["holds", "soon", "over"]}, place=_TEXT,
+            )
+        ),
     },
     "watch": {
         "limits": _list(
@@ -131,7 +137,7 @@ _ANSWERS: dict[str, dict[str, Any]] = {
     "orphans": {
         "orphans": _list(
             _object(
-                type={"enum": ["endpoint", "finetuning"]},
+                type={"enum": ["endpoint", "finetuning", "command"]},
                 name=_TEXT, document=_TEXT, why=_TEXT, per_day=_TEXT, command=_TEXT,
                 usd_per_day=_object(low={"type": "number"}, high=_MONEY),
             )

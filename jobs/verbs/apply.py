@@ -71,8 +71,9 @@ def run(arguments: Namespace) -> int:
     """Plan, ask, do."""
     import sys
 
-    from jobs.apply.run import Interrupted, Options, refuse_blocked
+    from jobs.apply.run import Interrupted, refuse_blocked
     from jobs.apply.sweep import run_whole
+    from jobs.apply.work import Options
     from jobs.arguments import session_of
     from jobs.money.cost import hold
     from jobs.plan import saved
@@ -141,6 +142,8 @@ def run(arguments: Namespace) -> int:
     names = [serving.name for serving in plan.desired.servings]
     if names and options.wait and options.promote:
         tell(f"Done. Try it:  foundry-tune chat {names[0]}")
+    elif plan.desired.hostings and options.promote:
+        tell(f"Done. Ask it:  foundry-tune connect {plan.desired.hostings[0].name}")
     return 0
 
 

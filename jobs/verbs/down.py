@@ -19,7 +19,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--only",
         action="append",
-        choices=("endpoint", "finetuning", "model", "data"),
+        choices=("endpoint", "finetuning", "command", "model", "data"),
         help="leave the rest (several times: several kinds)",
     )
     parser.add_argument(
@@ -72,6 +72,7 @@ def _labels(found: "Teardown") -> list[str]:
     return [
         *(pointer.name for pointer in found.pointers),
         *(endpoint.name for endpoint in found.endpoints),
+        *(f"{one.name}/{it.name}" for one in found.onlines for it in one.deployments),
         *(job.name for job in found.running),
         *(model.label for model in found.models),
     ]
@@ -80,7 +81,8 @@ def _labels(found: "Teardown") -> list[str]:
 def _listed(found: "Teardown") -> str:
     counts = (
         ("connection", len(found.pointers)),
-        ("endpoint", len(found.endpoints)),
+        ("endpoint", len(found.endpoints) + len(found.onlines)),
+        ("deployment", sum(len(one.deployments) for one in found.onlines)),
         ("running job", len(found.running)),
         ("model", len(found.models)),
         ("data version", len(found.data)),

@@ -66,7 +66,8 @@ def run(arguments: Namespace) -> int:
 def _fix(session: "Session", plan: "Plan", found: "list[Drifted]", arguments: Namespace) -> int:
     from dataclasses import replace
 
-    from jobs.apply.run import Options, refuse_blocked, run
+    from jobs.apply.run import refuse_blocked, run
+    from jobs.apply.work import Options
     from jobs.errors import PreflightError
     from jobs.money.cost import hold
     from jobs.plan import drift

@@ -19,7 +19,7 @@ def run(arguments: Namespace) -> int:
     from jobs.arguments import session_of
     from jobs.foundry.endpoints import serves
     from jobs.look import inventory
-    from jobs.look.status import safety, state
+    from jobs.look.status import deployed, safety, state
     from jobs.revision import TAG_SPEC
     from jobs.terminal import output
 
@@ -28,8 +28,9 @@ def run(arguments: Namespace) -> int:
     rows: list[dict[str, str]] = []
     if arguments.what in {None, "jobs"}:
         rows += [
-            {"type": "finetuning", "name": j.name, "state": j.status,
-             "about": j.base_model.rpartition("/models/")[2], "spec": j.tags.get(TAG_SPEC, "")}
+            {"type": j.kind, "name": j.name, "state": j.status,
+             "about": j.base_model.rpartition("/models/")[2] or j.command.get("command", "")[:40],
+             "spec": j.tags.get(TAG_SPEC, "")}
             for j in found.jobs
         ]  # fmt: skip
     if arguments.what in {None, "models"}:
@@ -48,6 +49,13 @@ def run(arguments: Namespace) -> int:
             {"type": "endpoint", "name": e.name, "state": state(e),
              "about": f"{serves(e)}, safety {safety(e)}", "spec": e.tags.get(TAG_SPEC, "")}
             for e in found.endpoints
+        ]  # fmt: skip
+        rows += [
+            {"type": "online_endpoint", "name": one.name, "state": shown["endpoint"],
+             "about": f"{shown['model']}, {shown['safety']}",
+             "spec": one.endpoint.tags.get(TAG_SPEC, "")}
+            for one in found.onlines
+            for shown in [deployed(one)]
         ]  # fmt: skip
     if arguments.output != "table":
         output.emit_structured({"resources": list(rows)}, arguments.output)

@@ -1,4 +1,4 @@
-"""A job's loss curves, training and validation, in the terminal or as JSON."""
+"""A job's curves in the terminal or as JSON: both losses, or whatever a command job logs."""
 
 import math
 import sys
@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 from jobs.options import add_output, add_target
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from jobs.foundry.history import Point
+    from jobs.foundry.jobs import Job
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -19,11 +22,12 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace) -> int:
-    """Draw both losses, and say where validation was best."""
+    """Draw both losses, and say where validation was best; or every metric of a command job."""
     from jobs.arguments import names_of, session_of
     from jobs.errors import RemoteError
     from jobs.foundry import history, projects
     from jobs.foundry.history import TRAIN_LOSS, VALIDATION_LOSS
+    from jobs.foundry.jobs import COMMAND
     from jobs.look import inventory
     from jobs.terminal import output
     from jobs.terminal.fold import columns_of
@@ -32,6 +36,10 @@ def run(arguments: Namespace) -> int:
     session = session_of(arguments, arguments.name)
     job = inventory.find_job(session, name)
     api = projects.data_plane(session, projects.get(session))
+    if job.type == COMMAND:
+        names = sorted(history.last_values(session, api, job.name))
+        found = {name: history.series(session, api, job.name, name) for name in names}
+        return _of_command(job, found, arguments.output)
     train = history.series(session, api, job.name, TRAIN_LOSS)
     validation = history.series(session, api, job.name, VALIDATION_LOSS)
     if arguments.output != "table":
@@ -51,6 +59,46 @@ def run(arguments: Namespace) -> int:
     lines = text(job.name, train, validation, columns_of(sys.stdout))
     output.tell("\n".join(lines))
     return 0
+
+
+def _of_command(job: "Job", found: "dict[str, list[Point]]", form: str) -> int:
+    from jobs.errors import RemoteError
+    from jobs.terminal import output
+    from jobs.terminal.fold import columns_of
+
+    if form != "table":
+        metrics = {name: _rows(points) for name, points in found.items()}
+        answer: dict[str, object] = {"job": job.name, "status": job.status, "metrics": metrics}
+        output.emit_structured(answer, form)
+        return 0
+    if not found:
+        raise RemoteError(
+            f"Job '{job.name}' is {job.status} and has logged no metric yet.",
+            next_step=f"foundry-tune wait {job.name}",
+        )
+    output.tell("\n".join(curves(job.name, found, columns_of(sys.stdout))))
+    return 0
+
+
+def curves(
+    job: str, found: "dict[str, list[Point]]", columns: int | None = None
+) -> "Iterator[str]":
+    """A curve of every metric that has more than one value, then a line for each."""
+    from jobs.terminal.chart import draw
+    from jobs.terminal.output import printable
+
+    for name, points in found.items():
+        if len(points) > 1:
+            title = printable(name, 20)
+            width = min(60, columns - len(title) - _GUTTER) if columns else 60
+            steps = [(float(point.step), point.value) for point in points]
+            yield from draw(steps, title=title, width=max(10, width))
+    yield f"{job}:"
+    for name, points in found.items():
+        first, last = points[0], points[-1]
+        words = f"{first.value:.4g} -> {last.value:.4g}" if len(points) > 1 else f"{last.value:.4g}"
+        count = f"{len(points)} points to" if len(points) > 1 else "at"
+        yield f"  {printable(name)} {words}  ({count} step {last.step})"
 
 
 def text(

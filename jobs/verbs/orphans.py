@@ -34,6 +34,7 @@ def run(arguments: Namespace) -> int:
     from jobs.arguments import session_of
     from jobs.foundry import projects
     from jobs.foundry.endpoints import Endpoint
+    from jobs.foundry.jobs import Job
     from jobs.look import inventory
     from jobs.look.orphans import orphans
     from jobs.look.served import served
@@ -54,19 +55,23 @@ def run(arguments: Namespace) -> int:
         if training.spec.sweep
         else training.job_name
         for training in asked.trainings
-    ]
+    ] + [running.job_name for running in asked.runnings]
     found = inventory.look(session)
     models = {one.endpoint.name: one for one in served(found, projects.get(session))}
     rows: list[dict[str, object]] = []
     for one in orphans(
-        found, [s.name for s in asked.servings], [t.name for t in asked.trainings], jobs
+        found,
+        [s.name for s in asked.servings],
+        [t.name for t in asked.undertakings],
+        jobs,
+        [h.name for h in asked.hostings],
     ):
         daily = Money(0.0, None)
         if isinstance(one.of, Endpoint):
             daily = _daily(models[one.of.name], specs.team_prices.values())
         rows.append(
             {
-                "type": "endpoint" if isinstance(one.of, Endpoint) else "finetuning",
+                "type": one.of.kind if isinstance(one.of, Job) else "endpoint",
                 "name": one.of.name,
                 "document": one.document,
                 "why": one.why,

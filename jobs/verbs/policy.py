@@ -2,7 +2,7 @@
 
 The rules are those of each foundry-policy.yaml above the specs, or of --policy. `validate`, `plan`
 and `apply` hold specs to the same ones; this says nothing else. Exit code 3 where a rule is broken
-that isn't only advisory.
+that isn't only advisory. Exceptions are listed with their last days: after it the rule holds again.
 
     foundry-tune policy jobs/specs/
     foundry-tune policy jobs/specs/ --live -o sarif
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from jobs.findings import Finding
     from jobs.read.examine import CheckedSpecs
+    from jobs.read.policies import Excepted
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -44,9 +45,9 @@ def run(arguments: Namespace) -> int:
     from jobs.look.governed import live
     from jobs.read.examine import examine
     from jobs.read.paths import spec_paths
-    from jobs.read.policies import found_live
+    from jobs.read.policies import exceptions, found_live
     from jobs.terminal.findings import as_records, as_text, as_tool, summary
-    from jobs.terminal.output import emit, emit_structured, tell
+    from jobs.terminal.output import emit, emit_structured, plain, table, tell
 
     paths = spec_paths(arguments)
     specs = examine(
@@ -63,6 +64,7 @@ def run(arguments: Namespace) -> int:
         findings += [f for one in live(session) for f in found_live(*one, specs.policies)]
     refused = refuses(findings, strict=False)
     held = [one.file for one in specs.policies]
+    excepted = list(exceptions(specs.policies))
     if (for_tool := as_tool(arguments.output, findings, paths)) is not None:
         emit(for_tool)
     elif arguments.output != "table":
@@ -72,13 +74,22 @@ def run(arguments: Namespace) -> int:
             "files": paths,
             "live": arguments.live,
             "findings": as_records(findings),
+            "exceptions": [one._asdict() for one in excepted],
         }
         emit_structured(result, arguments.output)
     else:
         if findings:
             tell(as_text(findings))
         tell(f"Held against {', '.join(held) or 'no policy that can be read'}: {summary(findings)}")
+        if excepted:
+            rows = [(one.rule, one.of, _until(one), one.reason, one.place) for one in excepted]
+            tell(plain(table(rows, header=("EXCEPTION OF", "FOR", "UNTIL", "REASON", "WRITTEN"))))
     return 3 if refused else 0
+
+
+def _until(one: "Excepted") -> str:
+    words = {"holds": "", "soon": " (soon)", "over": " (over)"}
+    return f"{one.until}{words[one.state]}"
 
 
 def _of_policy(specs: "CheckedSpecs") -> "Iterator[Finding]":

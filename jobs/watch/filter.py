@@ -14,7 +14,7 @@ from jobs.foundry.endpoints import Endpoint, require_servable
 from jobs.foundry.inference import open_chat
 from jobs.foundry.session import Session
 from jobs.look import inventory
-from jobs.plan.desired import DataVersion
+from jobs.plan.undertaking import DataVersion
 from jobs.proof.depth import missed_gate
 from jobs.proof.matrix import Cell, Drift, Matrix, difference, measure, read
 from jobs.spec.grid import ALWAYS, SEVERITIES, languages, trials

@@ -30,6 +30,7 @@ SHOWN_FILES = (
     "foundry-policy.yaml",
     "jobs/specs",
     "datasets",
+    "examples",
     "tools/demo",
 )
 """What a story finds in its folder, beside its own files: what a user of the project has."""
@@ -39,7 +40,10 @@ MASKS = (
     (re.compile(r"\b\d+(\.\d+)? ?(ms|s|min)\b"), "[DURATION]"),
     # Training is computed, and another processor rounds otherwise in the last digits.
     (
-        re.compile(r"(loss|validation|exact_match|token_f1|rouge_l) \d+\.\d+( -> \d+\.\d+)?"),
+        re.compile(
+            r"(loss|validation|exact_match|token_f1|rouge_l|accuracy|macro_f1) \d+\.\d+"
+            r"( -> \d+\.\d+)?"
+        ),
         r"\1 [N]",
     ),
     (re.compile(r"[+-]\d\.\d{3}\b|(?<=questions show )\d\.\d{3}|(?<=power from )\d\.\d{3}"), "[N]"),
@@ -51,7 +55,9 @@ MASKS = (
     (re.compile(r"\(it is \d\.\d+\)"), "(it is [N])"),
     (re.compile(r"refused on \d{4}-\d\d-\d\d:"), "refused on [DAY]:"),
 )
-UNORDERED = re.compile(r"^(?: [+~-] |  data |  (?:endpoint|safety|connection) +xbox-support-base)")
+UNORDERED = re.compile(
+    r"^(?: [+~-] |  (?:data|code|environment) |  (?:endpoint|safety|connection) +xbox-support-base)"
+)
 """Lines that come in the order in which things finish, which differs from run to run."""
 
 

@@ -59,6 +59,18 @@ def test_all_mistakes_are_told_at_once_with_their_places(tmp_path: Path) -> None
         ("method: full\nlora: {r: 4}", "c.yaml:4:1: `method: full` has no adapter."),
         ("early_stopping: {patience: 2}", "there is no validation loss to watch."),
         ("optimizer: {name: sgd, betas: [0.9, 0.9]}", "c.yaml:3:24: `sgd` has no betas."),
+        ("task: custom", "c.yaml:3:1: `custom` and `task_file` belong together."),
+        ("task_file: nowhere.py", "there is no file nowhere.py. Name one beside train.py."),
+        (
+            "task: classification\nlayers: {head: classification, labels: [a]}",
+            "one label alone: nothing to tell apart.",
+        ),
+        ("model_format: gguf", "3:1: `model_format: gguf`: only llama.cpp's own checkout makes"),
+        ("model_format: onnx", "onnxruntime-genai makes ONNX of a finished `model/`."),
+        ("model_format: mlflow\nmethod: qlora", "`qlora` leaves an adapter"),
+        ("sharding: deepspeed_zero3", "3:1: `sharding: deepspeed_zero3`: DeepSpeed is not taken"),
+        ("sharding: fsdp\nmethod: qlora", "`fsdp` doesn't cut weights of 4 bits."),
+        ("sharding: fsdp\noptimizer: adamw_8bit", "`adamw_8bit` doesn't step weights that are"),
         ("method: qlora\nweights: random", "`qlora` loads a model's weights in 4 bits."),
     ],
 )

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
-from conftest import chats
+from reference import steps
 from tuning.config import Config
 from tuning.errors import MistakesError
 from tuning.run import train
@@ -149,7 +149,8 @@ def test_layers_of_ones_own_are_trained_and_kept(
     weights = load_file(f"{config.output}/model/model.safetensors")
     assert weights["score.inner.weight"].shape == (16, 96)
     assert not any("lora" in name or "original_module" in name for name in weights)
-    assert summary["loss_last"] < summary["loss_first"] / 2
+    last = [step["loss"] for step in steps(config.output)[-10:]]  # one batch's loss is a chance's
+    assert np.mean(last) < summary["loss_first"] / 2
     assert (Path(config.output) / "more.py").is_file()
     assert "`deepen` of `more.py`" in (Path(config.output) / "README.md").read_text()
 
@@ -162,20 +163,3 @@ def test_a_file_that_does_not_import_is_told_with_its_line(
     config = configured(layers={"add": f"{file}:deepen"})
     with pytest.raises(MistakesError, match=r"more\.py:2: doesn't import: ModuleNotFoundError"):
         train(config)
-
-
-def test_chats_are_learned_by_heart(configured: Callable[..., Config]) -> None:
-    config = configured(
-        chats(3), method="full", loss="completion_only", learning_rate=3e-3, batch_size=3,
-        epochs=40, checkpoints={"every": 40},
-    )  # fmt: skip
-    train(config)
-    tokenizer: Any = AutoTokenizer.from_pretrained(f"{config.output}/model")
-    model: Any = AutoModelForCausalLM.from_pretrained(f"{config.output}/model")
-    for row in chats(3):
-        asked = tokenizer.apply_chat_template(
-            row["messages"][:1], add_generation_prompt=True, return_tensors="pt", return_dict=True
-        )
-        said = model.generate(**asked, max_new_tokens=24, do_sample=False)[0]
-        answer = tokenizer.decode(said[asked["input_ids"].shape[1] :], skip_special_tokens=True)
-        assert answer.strip() == row["messages"][1]["content"]

@@ -41,6 +41,25 @@ def test_a_steps_loss_is_the_formulas(
     assert steps(config.output)[0]["loss"] == pytest.approx(np.concatenate(losses).mean(), abs=NEAR)
 
 
+@pytest.mark.parametrize("answers", [False, True])
+def test_the_loss_of_texts_is_of_all_or_of_completions(
+    answers: bool, base: Path, configured: Callable[..., Config]
+) -> None:
+    rows = [{"prompt": "how do i sync", "completion": " hold the pair button."}]
+    if not answers:
+        rows.append({"text": "clean the fan"})
+    loss = "completion_only" if answers else "cross_entropy"
+    train(configured(rows, task="text", loss=loss, max_steps=1, batch_size=2))
+    model = Reference(base)
+    losses: list[Any] = []
+    for row in rows:
+        prompt, rest = row.get("prompt", ""), row.get("completion") or row["text"]
+        ids, learned = _answered(model, prompt, rest)
+        losses.append(reference.entropy(*model.points(ids, [x or not answers for x in learned])))
+    step = steps(configured(rows).output)[0]
+    assert step["loss"] == pytest.approx(np.concatenate(losses).mean(), abs=NEAR)
+
+
 def test_dpo_is_the_formula_on_a_model_that_has_moved(
     base: Path, configured: Callable[..., Config]
 ) -> None:

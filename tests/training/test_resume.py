@@ -15,7 +15,7 @@ import pytest
 from conftest import PROGRAM, chats
 from reference import steps
 from tuning.config import Config
-from tuning.errors import MistakesError, StoppedError
+from tuning.errors import MistakesError, ToldToStopError
 from tuning.run import train
 
 RUNS: dict[str, dict[str, Any]] = {
@@ -109,7 +109,7 @@ def test_told_to_stop_it_saves_says_so_and_goes_on_later(
     )
     loss = {"name": "custom", "function": f"{file}:loss"}
     config = configured(loss=loss, max_steps=8, checkpoints={"every": 100})
-    with pytest.raises(StoppedError, match="step 3: told to stop, and checkpoint-3 is whole"):
+    with pytest.raises(ToldToStopError, match="step 3: told to stop, and checkpoint-3 is whole"):
         train(config)
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     whole = config.model_copy(update={"output": str(tmp_path / "whole")})

@@ -49,7 +49,7 @@ def test_lions_step_is_its_formula() -> None:
         ("method", "qlora", "`method: qlora` takes a CUDA device.*`method: lora`"),
         ("optimizer", "adamw_8bit", "`optimizer: adamw_8bit` takes a CUDA device"),
         ("precision", "fp16", "`precision: fp16` takes a CUDA device"),
-        ("attention", "flash_attention_2", "takes a CUDA device"),
+        ("attention", "flash_attention_2", "takes a CUDA device and the package flash-attn"),
     ],
 )
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
@@ -79,6 +79,19 @@ def test_a_loss_that_is_no_number_stops_with_its_step_and_keeps_what_was_whole(
     assert not (Path(config.output) / "checkpoint-3").exists()
     assert (Path(config.output) / "checkpoint-2" / "whole.json").is_file()
     assert [s["step"] for s in steps(config.output)] == [1, 2]
+
+
+def test_full_memory_is_told_with_its_step(
+    tmp_path: Path, configured: Callable[..., Config]
+) -> None:
+    file = tmp_path / "large.py"
+    file.write_text(
+        "import torch\ndef loss(logits, targets):\n"
+        "    raise torch.OutOfMemoryError('CUDA out of memory. Tried to allocate 9.00 GiB.')\n"
+    )
+    config = configured(loss={"name": "custom", "function": f"{file}:loss"})
+    with pytest.raises(StoppedError, match=r"step 1: the memory is full .* Lower `batch_size`"):
+        train(config)
 
 
 def test_a_loss_that_gives_a_mean_is_refused(

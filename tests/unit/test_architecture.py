@@ -17,11 +17,12 @@ SDKS = {"azure", "openai", "pulumi", "msal"}
 
 HEAVY = {
     *("azure", "cryptography", "google", "grpc", "importlib", "jwt", "msgspec", "numpy", "openai"),
-    *("jinja2", "jsonschema", "pulumi", "rich", "ruamel", "sacrebleu", "tokenizers", "xml", "yaml"),
+    *("jinja2", "jsonschema", "pathspec", "pulumi", "rich", "ruamel", "sacrebleu", "tokenizers"),
+    *("xml", "yaml"),
 }
 """Packages that cost milliseconds to import: only these, and what rests on them, may come late."""
 
-COMMAND_LINES = ("jobs/verbs/", "jobs/cli.py", "emulator/cli.py")
+COMMAND_LINES = ("jobs/verbs/", "jobs/cli.py", "emulator/verbs/", "emulator/cli.py")
 """Where a verb imports what it needs when it is named."""
 
 

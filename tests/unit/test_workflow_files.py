@@ -16,7 +16,10 @@ from typing import Any
 import pytest
 import yaml
 
+from infra.role_sets import ROLE_SETS
 from jobs.cli import main, parser_of
+from policy.gates import GATES, RULED
+from policy.rules import RULES
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -129,7 +132,20 @@ def test_a_token_that_may_write_to_azure_takes_an_environment_with_reviewers(
         workflow: dict[str, Any] = yaml.load(path.read_text("utf-8"), Loader=yaml.BaseLoader)
         for name, job in workflow["jobs"].items():
             writes = any(word in str(job) for word in ("UP_CLIENT_ID", "APPLY_CLIENT_ID"))
-            assert writes == ("environment" in job), f"{path.name}: {name}"
+            watches = "WATCH_CLIENT_ID" in str(job)
+            assert not (writes and watches), "who takes down at night waits for nobody's review"
+            there = "${{ inputs.stack }}" if writes else "${{ inputs.stack }}-watch"
+            assert job.get("environment") == (there if writes or watches else None), (
+                f"{path.name}: {name}"
+            )
+
+
+def test_every_preview_and_every_up_is_held_to_the_policy(repository: Path) -> None:
+    for path in workflows(repository):
+        for line in path.read_text("utf-8").splitlines():
+            if "pulumi up" in line or ("pulumi preview" in line and "--refresh" not in line):
+                assert "--policy-pack policy-pack" in line, f"{path.name}: {line}"
+    assert (repository / "policy-pack" / "PulumiPolicy.yaml").is_file()
 
 
 def test_two_merges_never_race_and_none_is_stopped_half_way(repository: Path) -> None:
@@ -181,6 +197,19 @@ def test_what_runs_in_a_cluster_signs_in_as_the_service_account_that_is_there() 
     for labels in (stack["workspaceTemplate"]["spec"]["podTemplate"], pod):
         assert labels["metadata"]["labels"] == {"azure.workload.identity/use": "true"}
     assert job["concurrencyPolicy"] == "Forbid", "an apply is never started beside another"
+
+
+def test_the_page_counts_what_there_is() -> None:
+    page = text("docs/gitops.md")
+    jobs = [
+        job
+        for name in OURS
+        for job in yaml.safe_load(text(f".github/workflows/{name}.yml"))["jobs"].values()
+    ]
+    steps = sum("run" in step for job in jobs for step in job["steps"])
+    assert f"on the emulator | {steps} of {steps} |" in page
+    assert f"| {len(RULES)}, over {len(RULED)} fields at {len(GATES)} gates |" in page
+    assert f"| roles × verbs | {len(ROLE_SETS)} × " in page
 
 
 def text(file: str) -> str:

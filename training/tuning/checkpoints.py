@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import torch
 from accelerate import PartialState
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
@@ -19,7 +20,7 @@ MARK = "whole.json"
 """Written last: a checkpoint without it was being written when the run was killed."""
 
 NAMED = re.compile(r"checkpoint-(\d+)")
-ELSEWHERE = {"output", "checkpoints", "model", "training_data", "validation_data"}
+ELSEWHERE = {"output", "checkpoints", "model", "model_format", "training_data", "validation_data"}
 """Fields that don't make another run; of files, what is in them counts and not their name."""
 
 
@@ -34,6 +35,8 @@ def identity(config: Config, model: Path | str) -> dict[str, str]:
     for name, reference in (("loss", config.loss.function), ("layers", config.layers.add)):
         if reference:
             values[f"{name}'s file"] = _content(Path(reference.rpartition(":")[0]))
+    if config.task_file:
+        values["the task's file"] = _content(Path(config.task_file))
     return values
 
 
@@ -90,7 +93,8 @@ class Keep(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **rest: Any
     ) -> None:
-        """Saves and stops, if told to."""
+        """Saves and stops, if any process was told to: all of them write a checkpoint together."""
+        self.told_to_stop = _any(self.told_to_stop)
         if self.told_to_stop:
             control.should_save = control.should_training_stop = True
 
@@ -107,6 +111,16 @@ class Keep(TrainerCallback):
         for step, folder in whole[: -self._keep]:
             if step != best:
                 shutil.rmtree(folder)
+
+
+def _any(told: bool) -> bool:
+    """Whether one process or another was told."""
+    process = PartialState()
+    if process.num_processes == 1:
+        return told
+    told_how_often = torch.tensor(int(told), device=process.device)
+    torch.distributed.all_reduce(told_how_often)
+    return bool(told_how_often.item())
 
 
 def _all(output: Path) -> list[tuple[int, Path]]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from tuning.errors import Mistake, MistakesError
 
@@ -17,6 +18,31 @@ Path_ = tuple[str | int, ...]
 
 def _by_name(value: object) -> object:
     return {"name": value} if isinstance(value, str) else value
+
+
+REFUSED = {
+    "deepspeed": (
+        "DeepSpeed is not taken: its package compiles itself where it runs, and accelerate has it "
+        "on GPUs alone, so that no test here could show what it does",
+        "Write `fsdp`, which cuts the model as its ZeRO 3 does.",
+    ),
+    "onnx": (
+        "onnxruntime-genai makes ONNX of a finished `model/`",
+        "Write `transformers`, then `python -m onnxruntime_genai.models.builder -i model -o onnx`.",
+    ),
+    "gguf": (
+        "only llama.cpp's own checkout makes GGUF, of a finished `model/`, and no package does",
+        "Write `transformers`, then call its convert_hf_to_gguf.py.",
+    ),
+}
+"""What a person may well ask for and can't have: why, and what to do."""
+
+
+def _not_refused(value: object) -> object:
+    for word, (why, instead) in REFUSED.items():
+        if isinstance(value, str) and value.lower().startswith(word):
+            raise PydanticCustomError("refused", why, {"do": instead})  # type: ignore[arg-type]
+    return value
 
 
 class Part(BaseModel):
@@ -80,7 +106,7 @@ class Layers(Part):
 
     head: Literal["classification"] | None = None
     """A new output layer with one logit a label, in place of the one over tokens."""
-    labels: Annotated[list[str], Field(min_length=2)] | None = None
+    labels: Annotated[list[str], Field(min_length=1)] | None = None
     """The labels of the head, in the order of its logits."""
     freeze: list[str] = []
     """Patterns of parameters that stay as they are, like `model.embed_tokens*` (`full` only)."""
@@ -115,14 +141,20 @@ class Config(Part):
     """A folder as transformers or MLflow write it, or a name on the Hugging Face hub."""
     weights: Literal["pretrained", "random"] = "pretrained"
     """`random` takes the architecture only: for measuring, and for training from scratch."""
-    task: Literal["chat", "text", "classification", "preference"] = "chat"
+    task: Literal["chat", "text", "classification", "preference", "custom"] = "chat"
     """What a row of the data is: see below."""
+    task_file: str | None = None
+    """`custom`: a Python file with `check`, `example`, `measure` and `metrics`."""
     training_data: str
     """A JSON Lines file."""
     validation_data: str | None = None
     """Another one, for the validation loss and the task's metrics."""
     output: str = "outputs"
     """The folder for checkpoints, metrics and the result."""
+    model_format: Annotated[Literal["transformers", "mlflow"], BeforeValidator(_not_refused)] = (
+        "transformers"
+    )
+    """Of `model/`: as `from_pretrained` reads it, or MLflow's, with signature and card."""
     method: Literal["full", "lora", "qlora"] = "lora"
     """`qlora`, the base in 4 bits, takes CUDA."""
     lora: Lora = Lora()
@@ -159,6 +191,10 @@ class Config(Part):
     """The kernel; `flash_attention_2` takes CUDA and its package."""
     gradient_checkpointing: bool = False
     """Compute activations twice instead of keeping them."""
+    compile: bool = False
+    """By torch.compile: minutes at the start, and at each new shape, for faster steps."""
+    sharding: Annotated[Literal["none", "fsdp"], BeforeValidator(_not_refused)] = "none"
+    """`fsdp` cuts weights, gradients and optimizer over the GPUs; else each holds them whole."""
     layers: Layers = Layers()
     """What is changed about the model."""
     early_stopping: EarlyStopping | None = None
@@ -277,6 +313,9 @@ def _mistake(found: Any, places: dict[Path_, str], file: str) -> Mistake:
         allowed = [word.strip("' ") for word in found["ctx"]["expected"].split(" or ")]
         words = [word.strip("' ") for piece in allowed for word in piece.split(",")]
         return Mistake(where, f"`{name}: {found['input']}` is none.", _meant(found["input"], words))
+    if found["type"] == "refused":
+        what = f"`{name}: {found['input']}`: {found['msg']}."
+        return Mistake(where, what, found["ctx"]["do"])
     return Mistake(where, f"`{name}: {found['input']}`: {found['msg']}.", "Change it.")
 
 
@@ -312,13 +351,13 @@ def contradictions(config: Config) -> list[tuple[Path_, str, str]]:
     adapter = config.method != "full"
     rules: list[tuple[bool, Path_, str, str]] = [
         (
-            task == "classification" and layers.head is None,
+            task in ("classification", "custom") and layers.head is None,
             ("task",),
-            "classification takes a head.",
+            f"{task} takes a head.",
             "Add `layers: {head: classification, labels: […]}`.",
         ),
         (
-            task != "classification" and layers.head is not None,
+            task not in ("classification", "custom") and layers.head is not None,
             ("layers", "head"),
             f"the task `{task}` takes the model's own output.",
             "Write `task: classification`, or leave the head out.",
@@ -334,6 +373,18 @@ def contradictions(config: Config) -> list[tuple[Path_, str, str]]:
             ("layers", "labels"),
             "labels without a head.",
             "Add `head: classification` beside them.",
+        ),
+        (
+            task == "classification" and len(layers.labels or ()) == 1,
+            ("layers", "labels"),
+            "one label alone: nothing to tell apart.",
+            "Write two or more.",
+        ),
+        (
+            (task == "custom") != (config.task_file is not None),
+            ("task",),
+            "`custom` and `task_file` belong together.",
+            "Write `task: custom` and `task_file: FILE.py`.",
         ),
         (
             len(set(layers.labels or ())) < len(layers.labels or ()),
@@ -384,6 +435,30 @@ def contradictions(config: Config) -> list[tuple[Path_, str, str]]:
             "Write `weights: pretrained`, or another method.",
         ),
         (
+            config.model_format == "mlflow" and config.method == "qlora",
+            ("model_format",),
+            "`qlora` leaves an adapter, which isn't merged into a model.",
+            "Write `model_format: transformers`, or `method: lora`.",
+        ),
+        (
+            config.model_format == "mlflow" and layers.add is not None,
+            ("model_format",),
+            "MLflow loads a model as transformers has it, without layers that were added.",
+            "Write `model_format: transformers`.",
+        ),
+        (
+            config.sharding == "fsdp" and config.method == "qlora",
+            ("sharding",),
+            "`fsdp` doesn't cut weights of 4 bits.",
+            "Write `method: lora`, or leave `sharding` out.",
+        ),
+        (
+            config.sharding == "fsdp" and config.optimizer.name == "adamw_8bit",
+            ("sharding",),
+            "`adamw_8bit` doesn't step weights that are cut.",
+            "Write `optimizer: adamw`, or leave `sharding` out.",
+        ),
+        (
             config.early_stopping is not None and config.validation_data is None,
             ("early_stopping",),
             "there is no validation loss to watch.",
@@ -402,4 +477,7 @@ def contradictions(config: Config) -> list[tuple[Path_, str, str]]:
             rules.append((True, at, f"`{reference}` is no function.", "Write FILE.py:FUNCTION."))
         elif reference and not Path(file).is_file():
             rules.append((True, at, f"there is no file {file}.", "Name one beside train.py."))
+    if config.task_file and not Path(config.task_file).is_file():
+        what = f"there is no file {config.task_file}."
+        rules.append((True, ("task_file",), what, "Name one beside train.py."))
     return [(at, what, do) for broken, at, what, do in rules if broken]

@@ -41,3 +41,12 @@ class StoppedError(TrainingError):
     """Training can't go on: the message has the step."""
 
     exit_code = 5
+
+
+class ToldToStopError(TrainingError):
+    """SIGTERM came: what was learned is saved, and the same command goes on from there.
+
+    The exit code is the one that a shell has for SIGTERM, 128 + 15: not a fault of the run.
+    """
+
+    exit_code = 143

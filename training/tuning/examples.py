@@ -8,6 +8,7 @@ from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
+from tuning import custom
 from tuning.config import Config
 from tuning.errors import Mistake, MistakesError
 from tuning.losses import IGNORED
@@ -24,10 +25,10 @@ class Example:
 
 @dataclass(frozen=True)
 class Labelled:
-    """A text and the index of its label."""
+    """A text and the index of its label; of a custom task, its target."""
 
     input_ids: list[int]
-    label: int
+    label: int | float | list[float]
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,14 @@ class Tokens:
         longest, answers = self._config.max_seq_length, self._config.loss.answers_only
         examples: list[Any] = []
         cut = 0
-        for row in rows:
+        task = custom.task_of(self._config) if self._config.task == "custom" else None
+        for number, row in enumerate(rows, 1):
+            if task:
+                where = f"{file}, row {number}"
+                ids, target = custom.tokens_and_target(task, row, self._tokenizer, where)
+                examples.append(Labelled(ids[:longest], target))
+                cut += len(ids) > longest
+                continue
             if self._config.task == "classification":
                 ids = self._ids(row["text"])
                 examples.append(Labelled(ids[:longest], self._labels.index(row["label"])))
@@ -86,9 +94,8 @@ class Tokens:
                 if learns(chosen) and learns(rejected):
                     examples.append(Pair(chosen, rejected))
             else:
-                whole = [self._chat(row["messages"], answers)]
-                if self._config.task == "text":
-                    whole = [self._text(row, answers)]
+                text = self._config.task == "text"
+                whole = [self._text(row, answers) if text else self._chat(row["messages"], answers)]
                 if learns(shortened := self._cut(whole[0])):
                     examples.append(shortened)
             cut += any(len(example.input_ids) > longest for example in whole)
@@ -180,7 +187,7 @@ class Tokens:
 
     def _refuse_markers(self, rows: list[Row], file: str) -> None:
         """A marker such as <|system|> in a text would be read as a turn that nobody wrote."""
-        if self._config.task == "text":
+        if self._config.task in ("text", "custom"):
             return  # such data may write turns itself
         mistakes = [
             Mistake(f"{file}, row {number}", f"{marker} in a text.", "Take it out of the text.")
@@ -205,7 +212,7 @@ def load_tokenizer(folder: Path | str) -> PreTrainedTokenizerBase:
         tokenizer: Any = AutoTokenizer.from_pretrained(folder)
     except (OSError, ValueError) as error:
         raise MistakesError(
-            [Mistake(str(folder), f"no tokenizer: {_first_line(error)}", "Name a model's folder.")]
+            [Mistake(str(folder), f"no tokenizer: {first_line(error)}", "Name a model's folder.")]
         ) from error
     if not tokenizer.is_fast:
         what = "its tokenizer can't say where in the text a token stands."
@@ -215,7 +222,8 @@ def load_tokenizer(folder: Path | str) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """The first line of what an error says."""
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 

@@ -4,6 +4,7 @@ import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from tuning.errors import Mistake, MistakesError
@@ -16,6 +17,20 @@ def function_of(reference: str) -> Callable[..., Any]:
         MistakesError: the file doesn't import, or has no such function.
     """
     file, _, name = reference.rpartition(":")
+    module = module_of(file)
+    function = getattr(module, name, None)
+    if not callable(function):
+        there = ", ".join(n for n, v in vars(module).items() if callable(v) and n[0] != "_")
+        raise MistakesError([Mistake(file, f"no function {name}.", f"There are: {there}.")])
+    return function
+
+
+def module_of(file: str) -> ModuleType:
+    """What is in a Python file.
+
+    Raises:
+        MistakesError: it doesn't import, with the line.
+    """
     spec = importlib.util.spec_from_file_location(Path(file).stem, file)
     if spec is None or spec.loader is None:
         raise MistakesError([Mistake(file, "no Python file.", "Name one.")])
@@ -26,11 +41,7 @@ def function_of(reference: str) -> Callable[..., Any]:
         line = _line_in(file, error)
         what = f"doesn't import: {type(error).__name__}: {error}."
         raise MistakesError([Mistake(f"{file}:{line}", what, "Put it right.")]) from error
-    function = getattr(module, name, None)
-    if not callable(function):
-        there = ", ".join(n for n, v in vars(module).items() if callable(v) and n[0] != "_")
-        raise MistakesError([Mistake(file, f"no function {name}.", f"There are: {there}.")])
-    return function
+    return module
 
 
 def write_json(file: Path, values: object) -> None:

@@ -67,8 +67,14 @@ def _checked(function: PointLoss, name: str) -> PointLoss:
     """A loss from a file, held to its shape: a mean where losses belong trains something else."""
 
     def loss(logits: Tensor, targets: Tensor) -> Tensor:
-        losses = function(logits, targets)
-        if not isinstance(losses, torch.Tensor) or losses.shape != targets.shape:
+        try:
+            losses = function(logits, targets)
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:
+            said = f"{name} raised {type(error).__name__}: {error}."
+            raise StoppedError(f"{said} It was called as loss(logits, targets).") from error
+        if not isinstance(losses, torch.Tensor) or losses.shape != targets.shape[:1]:
             got = list(losses.shape) if isinstance(losses, torch.Tensor) else type(losses).__name__
             raise StoppedError(
                 f"{name} gave {got} for targets of {list(targets.shape)}. "

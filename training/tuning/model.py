@@ -14,6 +14,7 @@ from transformers import (
     AutoModelForSequenceClassification,
     PreTrainedTokenizerBase,
 )
+from transformers.utils.import_utils import is_flash_attn_2_available
 
 from tuning.config import Config
 from tuning.errors import MachineError, Mistake, MistakesError
@@ -28,19 +29,22 @@ def refuse_what_this_machine_lacks(config: Config) -> None:
     Raises:
         MachineError: names the field.
     """
+    if config.attention == "flash_attention_2" and not is_flash_attn_2_available():
+        raise MachineError(
+            "`attention: flash_attention_2` takes a CUDA device and the package flash-attn, and "
+            "here it isn't. Write `attention: sdpa`, or install it."
+        )
     if torch.cuda.is_available():
         return
     wants = {
         "method: qlora": config.method == "qlora",
         "optimizer: adamw_8bit": config.optimizer.name == "adamw_8bit",
         "precision: fp16": config.precision == "fp16",
-        "attention: flash_attention_2": config.attention == "flash_attention_2",
     }
     instead = {
         "method: qlora": "method: lora",
         "optimizer: adamw_8bit": "optimizer: adamw",
         "precision: fp16": "precision: bf16",
-        "attention: flash_attention_2": "attention: sdpa",
     }
     lines = [
         f"`{field}` takes a CUDA device, and here is none. Write `{instead[field]}` or take a GPU."
@@ -59,13 +63,17 @@ def load(config: Config, folder: Path | str, tokenizer: PreTrainedTokenizerBase)
     if config.layers.labels:
         names = dict(enumerate(config.layers.labels))
         settings["num_labels"] = len(names)
+        if config.task == "custom":
+            settings["problem_type"] = "regression"  # so transformers' pipelines leave it as it is
         settings |= {"id2label": names, "label2id": {name: n for n, name in names.items()}}
     # what is trained needs fp32 to add small steps to; what is frozen doesn't
     dtype = TYPES["fp32" if config.method == "full" else config.precision]
     try:
         architecture = AutoConfig.from_pretrained(folder, **settings)
         if config.weights == "random":
-            model = kind.from_config(architecture, dtype=dtype)
+            # drawn where it is needed: on the CPU, billions of weights take minutes
+            with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
+                model = kind.from_config(architecture, dtype=dtype)
         else:
             settings |= _in_4_bits() if config.method == "qlora" else {}
             model = kind.from_pretrained(folder, dtype=dtype, **settings)

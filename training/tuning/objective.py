@@ -11,6 +11,7 @@ from torch import Tensor
 
 from tuning.batches import Batch
 from tuning.config import Config
+from tuning.custom import broken_in, task_of
 from tuning.losses import IGNORED, dpo, entropy, log_likelihoods, loss_of
 
 Sums = dict[str, Tensor]
@@ -36,6 +37,8 @@ def objective_of(config: Config) -> Objective:
     """The objective of a task."""
     if config.task == "classification":
         return Labels(config)
+    if config.task == "custom":
+        return Outputs(config)
     return Preferences(config) if config.task == "preference" else NextTokens(config)
 
 
@@ -104,6 +107,40 @@ class Labels:
         each = {f"f1_{name}": score for name, score in zip(self._labels, f1.tolist(), strict=True)}
         accuracy = (right.sum() / confusion.sum()).item()
         return {"accuracy": accuracy, "macro_f1": f1.mean().item(), **each}
+
+
+class Outputs:
+    """A custom task: numbers for a text, judged by the user's own functions."""
+
+    def __init__(self, config: Config) -> None:
+        self._loss = loss_of(config.loss)
+        self._task = task_of(config)
+        self._tried = False
+
+    def count(self, batch: Batch) -> Tensor:
+        """Texts."""
+        return torch.tensor(len(batch["targets"]))
+
+    def measure(self, model: Any, batch: Batch) -> Sums:
+        """With the sums of the file's `measure`."""
+        outputs = model(**_inputs(batch)).logits.float()
+        targets = batch["targets"]
+        with torch.no_grad(), broken_in(self._task, "measure"):
+            found = self._task.measure(outputs, targets)
+            own = {f"own {n}": torch.as_tensor(v).to(outputs.device) for n, v in found.items()}
+        items = torch.tensor(len(targets), device=outputs.device)
+        sums = {"loss": self._loss(outputs, targets).sum(), "items": items, **own}
+        if not self._tried:  # what breaks at the first evaluation may have cost a day by then
+            self._tried = True
+            self.metrics(sums)
+        return sums
+
+    def metrics(self, sums: Sums) -> dict[str, float]:
+        """The file's own, from its own sums."""
+        own = {n.removeprefix("own "): v.item() for n, v in sums.items() if n.startswith("own ")}
+        with broken_in(self._task, "metrics"):
+            found = self._task.metrics({**own, "rows": sums["items"].item()})
+            return {name: float(value) for name, value in found.items()}
 
 
 class Preferences:

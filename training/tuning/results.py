@@ -1,5 +1,6 @@
 """What a run leaves: the model with its tokenizer, the adapter, a card and a summary."""
 
+import logging
 import shutil
 from importlib.metadata import version
 from pathlib import Path
@@ -11,6 +12,14 @@ from tuning.config import Config
 from tuning.files import write_json
 from tuning.model import TYPES
 
+MLFLOW_TASKS = {
+    "chat": "llm/v1/chat",
+    "preference": "llm/v1/chat",
+    "text": "text-generation",
+    "classification": "text-classification",
+    "custom": "text-classification",
+}
+SERVED_WITH = ("mlflow-skinny", "pandas", "torch", "transformers", "accelerate")
 LIBRARIES = ("torch", "transformers", "peft", "accelerate", "tokenizers")
 
 
@@ -33,12 +42,40 @@ def save(
         model = model.merge_and_unload()
     if config.method != "qlora":
         model.config.use_cache = True
-        model.to(TYPES[config.precision]).save_pretrained(output / "model")
-        tokenizer.save_pretrained(output / "model")
+        model = model.to(TYPES[config.precision])
+        if config.model_format == "mlflow":
+            _save_for_mlflow(model, tokenizer, card(config, summary), config)
+        else:
+            model.save_pretrained(output / "model")
+            tokenizer.save_pretrained(output / "model")
+    if config.task_file:
+        shutil.copy(config.task_file, output)
     if config.layers.add:
         shutil.copy(config.layers.add.rpartition(":")[0], output)
     write_json(output / "summary.json", summary)
     (output / "README.md").write_text(card(config, summary), encoding="utf-8")
+
+
+def _save_for_mlflow(
+    model: Any, tokenizer: PreTrainedTokenizerBase, text: str, config: Config
+) -> None:
+    """What `mlflow.transformers.load_model` and an endpoint without a script of its own take.
+
+    The signature is MLflow's for the task: chat completions as OpenAI has them, or texts.
+    """
+    from huggingface_hub import ModelCard
+    from mlflow.transformers import save_model
+
+    folder = Path(config.output) / "model"
+    shutil.rmtree(folder, ignore_errors=True)  # MLflow writes into no folder that is there
+    logging.getLogger("mlflow.transformers").setLevel(logging.ERROR)  # no licence on the hub
+    save_model(
+        {"model": model, "tokenizer": tokenizer},
+        str(folder),
+        task=MLFLOW_TASKS[config.task],
+        model_card=ModelCard(text),
+        pip_requirements=[f"{name}=={version(name)}" for name in SERVED_WITH],
+    )
 
 
 def card(config: Config, summary: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tuning import custom
 from tuning.config import Config
 from tuning.errors import Mistake, MistakesError
 
@@ -16,6 +17,7 @@ SHAPES = {
     "chat": '{"messages": [{"role": "user", "content": "…"}, {"role": "assistant", …}]}',
     "text": '{"text": "…"} or {"prompt": "…", "completion": "…"}',
     "classification": '{"text": "…", "label": "…"}',
+    "custom": "what `check` of the task's file takes",
     "preference": '{"prompt": "…" or […], "chosen": "…", "rejected": "…"}',
 }
 ROLES = ("system", "user", "assistant", "tool")
@@ -53,12 +55,13 @@ def _rows(file: Path, config: Config, mistakes: list[Mistake]) -> list[Row]:
         return []
     rows: list[Row] = []
     wrong: list[Mistake] = []
+    task = custom.task_of(config) if config.task == "custom" else None
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
-            problem = _problem(row, config)
+            problem = _problem(row, config) or (task and custom.problem(task, row))
         except json.JSONDecodeError as error:
             row, problem = {}, f"{error.msg}."
         if problem:
@@ -77,6 +80,8 @@ def _problem(row: object, config: Config) -> str | None:
     """What is wrong with a row, if anything."""
     if not isinstance(row, dict):
         return "no object."
+    if config.task == "custom":
+        return None  # its own file is asked besides
     if config.task == "chat":
         return _of_messages(row.get("messages"), answered=True)
     if config.task == "text":

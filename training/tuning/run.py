@@ -11,11 +11,11 @@ from torch import nn
 from transformers import PrinterCallback, TrainingArguments, set_seed
 from transformers.utils import logging as chatter
 
-from tuning import checkpoints, results, rows
+from tuning import checkpoints, results, rows, sharding
 from tuning.batches import Collate, pack
 from tuning.config import Config
-from tuning.errors import MachineError, StoppedError
-from tuning.examples import Pair, Prepared, Tokens, load_tokenizer
+from tuning.errors import StoppedError, ToldToStopError
+from tuning.examples import Pair, Prepared, Tokens, first_line, load_tokenizer
 from tuning.model import (
     TYPES,
     find_model,
@@ -54,6 +54,7 @@ def train(config: Config) -> dict[str, Any]:
     _quiet()
     set_seed(config.seed)
     arguments = _arguments(config, validation=bool(validation.examples))
+    sharding.refuse_where_it_is_not(config)
     model = load(config, model_folder, tokenizer)
     if config.method != "qlora":  # weights in 4 bits are where they belong, and can't be moved
         model.to(arguments.device)
@@ -63,6 +64,8 @@ def train(config: Config) -> dict[str, Any]:
         training = _with_reference(training, model, collate, config)
         validation = _with_reference(validation, model, collate, config)
     model = shape(model, config)
+    if config.sharding == "fsdp":
+        model.to("cpu")  # a GPU is given its own part of it, and no more
 
     output.mkdir(parents=True, exist_ok=True)
     keep = checkpoints.Keep(output, run, config.checkpoints.keep)
@@ -79,23 +82,26 @@ def train(config: Config) -> dict[str, Any]:
         data_collator=collate,
         callbacks=watchers,
     )
-    if tuner.is_fsdp_enabled or tuner.is_deepspeed_enabled:
-        raise MachineError(
-            "FSDP or DeepSpeed cuts the model into shards, which this program doesn't put together "
-            "again. Start one process a GPU without them: each then holds the whole model."
-        )
+    sharding.refuse_if_unasked(config, tuner)
     tuner.remove_callback(PrinterCallback)  # Progress tells the same, and the time left
     _say_what_comes(config, training, model, tuner, start)
-    tuner.train(resume_from_checkpoint=str(start) if start else None)
+    try:
+        tuner.train(resume_from_checkpoint=str(start) if start else None)
+    except torch.OutOfMemoryError as error:
+        raise StoppedError(
+            f"step {tuner.state.global_step + 1}: the memory is full ({first_line(error)}) Lower "
+            "`batch_size` or `max_seq_length`, or write `gradient_checkpointing: true`."
+        ) from error
     step = tuner.state.global_step
     if keep.told_to_stop and step < tuner.state.max_steps:
-        raise StoppedError(
+        raise ToldToStopError(
             f"step {step}: told to stop, and checkpoint-{step} is whole. "
             "The same command goes on from there."
         )
     summary = _summary(tuner, training, time.monotonic() - began)
+    whole = sharding.whole(tuner, lambda: shape(load(config, model_folder, tokenizer), config))
     if tuner.is_world_process_zero():
-        results.save(tuner.accelerator.unwrap_model(tuner.model), tokenizer, config, summary)
+        results.save(whole, tokenizer, config, summary)
         print(f"done: {output / 'model'}", flush=True)
     tuner.accelerator.wait_for_everyone()
     if torch.distributed.is_initialized():
@@ -106,7 +112,9 @@ def train(config: Config) -> dict[str, Any]:
 def _arguments(config: Config, *, validation: bool) -> TrainingArguments:
     """The same run in transformers' words."""
     every = config.checkpoints.every
-    steps = {} if every == "epoch" else {"save_steps": every, "eval_steps": every}
+    more = sharding.arguments(config)
+    if every != "epoch":
+        more |= {"save_steps": every, "eval_steps": every}
     often = "epoch" if every == "epoch" else "steps"
     return TrainingArguments(
         output_dir=config.output,
@@ -122,7 +130,7 @@ def _arguments(config: Config, *, validation: bool) -> TrainingArguments:
         per_device_train_batch_size=config.batch_size,
         per_device_eval_batch_size=config.batch_size,
         gradient_accumulation_steps=config.accumulation,
-        gradient_checkpointing=config.gradient_checkpointing,
+        gradient_checkpointing=config.gradient_checkpointing and config.sharding == "none",
         gradient_checkpointing_kwargs={"use_reentrant": False},
         bf16=config.precision == "bf16",
         fp16=config.precision == "fp16",
@@ -138,9 +146,10 @@ def _arguments(config: Config, *, validation: bool) -> TrainingArguments:
         logging_nan_inf_filter=False,  # a loss that is no number ends the run
         report_to="none",
         disable_tqdm=True,
+        torch_compile=config.compile,
         remove_unused_columns=False,
         ddp_find_unused_parameters=config.layers.add is not None,  # others use all they have
-        **steps,  # type: ignore[arg-type]
+        **more,
     )
 
 

@@ -9,9 +9,9 @@ Inference API (ai-studio/reference/reference-model-inference-api.md) and the ope
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
+from emulator.grammar import Node
 from emulator.services.inference import response_format
 from emulator.services.inference.response_format import UnsupportedFormatError
-from emulator.training.grammar import Node
 
 ROLES = ("system", "developer", "user", "assistant")
 # The API leaves the default to the model; an untrained stand-in would never stop by itself.

@@ -9,8 +9,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, cast
 
-from emulator.training import grammar
-from emulator.training.grammar import Choice, Node
+from emulator import grammar
+from emulator.grammar import Choice, Node
 
 _SAYS_NOTHING = {"$schema", "$id", "title", "description", "default", "examples", "$defs"}
 _KEYWORDS: Mapping[str, set[str]] = {

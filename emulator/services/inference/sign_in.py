@@ -26,7 +26,7 @@ def sign_in(request: Request, endpoint: Resource) -> None:
             if mode != "AAD"
             else "The request has no credential. Send an Entra token for https://ml.azure.com."
         )
-    if mode != "AAD" and _is_key(endpoint, credential):
+    if mode != "AAD" and is_key(endpoint, credential):
         return
     if mode == "Key" or credential.count(".") != 2:
         raise _unauthorized("The key is not one of this endpoint's keys.")
@@ -41,7 +41,8 @@ def _credential(request: Request) -> str:
     return credential or request.headers.get("api-key", "").strip()
 
 
-def _is_key(endpoint: Resource, credential: str) -> bool:
+def is_key(endpoint: Resource, credential: str) -> bool:
+    """Whether it is one of an endpoint's keys."""
     keys = (str(endpoint.private.get(name, "")) for name in ("primaryKey", "secondaryKey"))
     # Every key is compared, in constant time, so that timing tells nothing.
     matches = [

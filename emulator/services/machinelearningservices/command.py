@@ -25,7 +25,7 @@ _BINDING = re.compile(r"\$\{\{\s*(?P<root>[\w-]+)\.(?P<name>[\w.-]+)\s*\}\}")
 _OPTIONAL = re.compile(r"\$\[\[(.*?)\]\]", re.S)
 _DURATION = re.compile(
     r"P(?!$)(?:(?P<days>\d+)D)?"
-    r"(?:T(?=\d)(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)(?:\.\d+)?S)?)?"
+    r"(?:T(?=\d)(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
 )
 _INSTANCE_TYPE = re.compile(r"standard_[a-z0-9_-]+", re.I)
 
@@ -87,7 +87,7 @@ def read(properties: Json) -> Command:
         outputs={
             name: _output(name, value) for name, value in _members(properties, "outputs").items()
         },
-        variables=_variables(properties),
+        variables=environment_variables(properties),
         timeout=_timeout(properties),
         distribution=_distribution(properties),
     )
@@ -119,7 +119,21 @@ def seconds_of(duration: str) -> float | None:
     if found is None:
         return None
     units = {"days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
-    return float(sum(int(found[name] or 0) * size for name, size in units.items()))
+    return sum(float(found[name] or 0) * size for name, size in units.items())
+
+
+def environment_variables(properties: Json) -> dict[str, str]:
+    """The variables that a process is to see; refuses what is no variable."""
+    variables = as_object(properties.get("environmentVariables"), "environmentVariables")
+    for name, value in variables.items():
+        if not name or "=" in name or "\0" in name:
+            raise user_error(f"'{name}' is no name of a variable.", target="environmentVariables")
+        if value is not None and (not isinstance(value, str) or "\0" in value):
+            raise user_error(
+                f"The environment variable '{name}' must be a string.",
+                target=f"environmentVariables.{name}",
+            )
+    return {name: value for name, value in variables.items() if value is not None}
 
 
 def _members(properties: Json, name: str) -> dict[str, Json | None]:
@@ -179,19 +193,6 @@ def _output(name: str, value: Json | None) -> Output:
         version=str(version) if version is not None else None,
         description=_text(value, "description"),
     )
-
-
-def _variables(properties: Json) -> dict[str, str]:
-    variables = as_object(properties.get("environmentVariables"), "environmentVariables")
-    for name, value in variables.items():
-        if not name or "=" in name or "\0" in name:
-            raise user_error(f"'{name}' is no name of a variable.", target="environmentVariables")
-        if value is not None and (not isinstance(value, str) or "\0" in value):
-            raise user_error(
-                f"The environment variable '{name}' must be a string.",
-                target=f"environmentVariables.{name}",
-            )
-    return {name: value for name, value in variables.items() if value is not None}
 
 
 def _timeout(properties: Json) -> float | None:

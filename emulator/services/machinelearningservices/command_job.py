@@ -16,6 +16,7 @@ from emulator.services.machinelearningservices.references import (
     parse,
 )
 from emulator.services.machinelearningservices.refusals import user_error
+from emulator.state.cloud import Cloud
 from emulator.state.errors import not_emulated
 from emulator.state.json_text import Json, as_object
 from emulator.state.store import Resource
@@ -60,10 +61,27 @@ def admit(change: Change, project: Resource) -> None:
         raise not_emulated("jobs that belong to another", "Leave 'parentJobName' out.")
     job = command.read(change.properties)
     _require_code(change, project, job)
-    _require_environment(change, project, job.environment)
+    require_environment(change.cloud, project, job.environment)
     _require_compute(change, project, job)
     for given in job.inputs.values():
         job_inputs.place_of(change.cloud, project, given)
+
+
+def require_environment(cloud: Cloud, project: Resource, id: str) -> None:
+    """Refuse an environment that isn't there; Microsoft's own ones count as there."""
+    reference = parse(id)
+    if isinstance(reference, RegistryEnvironment):
+        return  # kept as data: no registry of environments is behind it
+    if isinstance(reference, WorkspaceAsset):
+        if reference.kind is None and reference.name.lower().startswith(_CURATED):
+            return
+        if data_paths.find_asset(cloud, project, reference, "environments"):
+            return
+    raise user_error(
+        f"The environment '{id}' doesn't exist.",
+        inner="EnvironmentNotFound",
+        target="environmentId",
+    )
 
 
 def _require_code(change: Change, project: Resource, job: Command) -> None:
@@ -79,22 +97,6 @@ def _require_code(change: Change, project: Resource, job: Command) -> None:
         raise user_error(
             f"The code asset '{job.code}' doesn't exist.", inner="CodeNotFound", target="codeId"
         )
-
-
-def _require_environment(change: Change, project: Resource, id: str) -> None:
-    reference = parse(id)
-    if isinstance(reference, RegistryEnvironment):
-        return  # kept as data: no registry of environments is behind it
-    if isinstance(reference, WorkspaceAsset):
-        if reference.kind is None and reference.name.lower().startswith(_CURATED):
-            return
-        if data_paths.find_asset(change.cloud, project, reference, "environments"):
-            return
-    raise user_error(
-        f"The environment '{id}' doesn't exist.",
-        inner="EnvironmentNotFound",
-        target="environmentId",
-    )
 
 
 def _require_compute(change: Change, project: Resource, job: Command) -> None:

@@ -32,7 +32,7 @@ from emulator.services.machinelearningservices import (
 )
 from emulator.services.machinelearningservices.artifacts import LOG_NAME, RunLog
 from emulator.services.machinelearningservices.command import Command
-from emulator.services.machinelearningservices.processes import Processes
+from emulator.services.machinelearningservices.processes import Processes, surroundings
 from emulator.services.machinelearningservices.training_input import require_access
 from emulator.state.cloud import Cloud
 from emulator.state.store import Resource
@@ -128,23 +128,7 @@ def _prepare(cloud: Cloud, project: Resource, asked: Command, folders: Folders) 
 def _environment(
     cloud: Cloud, job: Resource, asked: Command, folders: Folders, token: str
 ) -> dict[str, str]:
-    """All that the process sees: nothing of ours, and of nobody's credentials."""
-    tools = folders.root / "bin"
-    home, temporary = folders.root / "home", folders.root / "tmp"
-    for folder in (tools, home, temporary):
-        folder.mkdir()
-    for name in ("python", "python3"):
-        # A script and no link: a link would leave the virtual environment behind.
-        (tools / name).write_text(f'#!/bin/sh\nexec "{cloud.job_python}" "$@"\n', encoding="utf-8")
-        (tools / name).chmod(0o755)
-    path = (str(tools), str(cloud.job_python.parent), os.defpath, "/usr/local/bin")
-    environment = {
-        "PATH": os.pathsep.join(path),
-        "HOME": str(home),
-        "TMPDIR": str(temporary),
-        "LANG": "C.UTF-8",
-        "PYTHONUNBUFFERED": "1",
-    }
+    environment = surroundings(folders.root, cloud.job_python)
     if asked.distribution is not None:
         environment |= {
             "RANK": "0",

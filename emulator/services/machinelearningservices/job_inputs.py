@@ -32,13 +32,13 @@ def place_of(cloud: Cloud, project: Resource, given: Input) -> BlobPath | None:
             f"inputs from '{uri}'", "A job reads from the emulated storage; upload the data."
         )
     place = data_paths.locate(cloud, project, uri, given.asset)
-    if not _is_file(cloud, place) and not _inside(cloud, place):
+    if not has_content(cloud, place):
         raise user_error(
             f"'{uri}' can't be read: there is nothing at '{place.path}' in the container "
             f"'{place.container}' of the storage account '{place.account.name}'.",
             inner="DataNotFound",
         )
-    if given.kind == "uri_file" and not _is_file(cloud, place):
+    if given.kind == "uri_file" and not is_file(cloud, place):
         raise user_error(f"'{uri}' is a folder; the input is a uri_file.", inner="DataTypeMismatch")
     if given.kind in ("uri_folder", "mltable", "mlflow_model") and not _inside(cloud, place):
         raise user_error(
@@ -63,7 +63,7 @@ def fetch(cloud: Cloud, project: Resource, given: Input, directory: Path) -> str
 def fetch_place(cloud: Cloud, place: BlobPath, directory: Path) -> Path:
     """Write a blob, or what lies below a folder, into a directory; gives its path there."""
     directory.mkdir(parents=True)
-    if _is_file(cloud, place):
+    if is_file(cloud, place):
         file = directory / place.path.rsplit("/", 1)[-1]
         _write(cloud, place, place.path, file)
         return file
@@ -78,6 +78,11 @@ def fetch_place(cloud: Cloud, place: BlobPath, directory: Path) -> Path:
     return directory
 
 
+def has_content(cloud: Cloud, place: BlobPath) -> bool:
+    """Whether there is a blob, or anything below a folder."""
+    return is_file(cloud, place) or bool(_inside(cloud, place))
+
+
 def _write(cloud: Cloud, place: BlobPath, path: str, file: Path) -> None:
     content = blobs.read(cloud, place.account, place.container, path)
     if len(content) > MAX_BYTES:
@@ -85,7 +90,8 @@ def _write(cloud: Cloud, place: BlobPath, path: str, file: Path) -> None:
     file.write_bytes(content)
 
 
-def _is_file(cloud: Cloud, place: BlobPath) -> bool:
+def is_file(cloud: Cloud, place: BlobPath) -> bool:
+    """Whether a place is one blob, and no folder."""
     return bool(place.path) and blobs.exists(cloud, place.account, place.container, place.path)
 
 

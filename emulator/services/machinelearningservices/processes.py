@@ -1,11 +1,35 @@
 """The processes that jobs run in, by job: started, ended when somebody cancels, forgotten."""
 
+import os
 import subprocess
 import threading
+from pathlib import Path
 from typing import Any
 
 from emulator.services.machinelearningservices import progress
 from emulator.state.cloud import Cloud
+
+
+def surroundings(root: Path, python: Path) -> dict[str, str]:
+    """The variables of a process that runs somebody's code, with folders of its own below `root`.
+
+    It sees nothing of ours, and nobody's credentials; what it calls `python` is the given one.
+    """
+    tools, home, temporary = root / "bin", root / "home", root / "tmp"
+    for folder in (tools, home, temporary):
+        folder.mkdir()
+    for name in ("python", "python3"):
+        # A script and no link: a link would leave the virtual environment behind.
+        (tools / name).write_text(f'#!/bin/sh\nexec "{python}" "$@"\n', encoding="utf-8")
+        (tools / name).chmod(0o755)
+    path = (str(tools), str(python.parent), os.defpath, "/usr/local/bin")
+    return {
+        "PATH": os.pathsep.join(path),
+        "HOME": str(home),
+        "TMPDIR": str(temporary),
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+    }
 
 
 class Processes:

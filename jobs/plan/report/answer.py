@@ -1,6 +1,7 @@
 """The whole answer of `plan`: target, data, checks, cost and actions."""
 
 from jobs.errors import QualityError
+from jobs.plan.deployments import UndeployStep
 from jobs.plan.plan import Plan
 from jobs.plan.preflight import failed
 from jobs.plan.report import actions, checks, cost, data, target, uploads
@@ -56,10 +57,18 @@ def question(plan: Plan) -> str:
         alone = len(plan.starts_training) == 1 and not plan.later
         models = "a model" if alone else "models"
         parts.append(f"trains {models} {cost.sentence(plan.specs.costs)}")
+    if running := plan.starts_running:
+        jobs = "a command job" if len(running) == 1 else f"{len(running)} command jobs"
+        parts.append(f"runs {jobs} {cost.sentence(plan.specs.costs, 'computing')}")
     if plan.opens_endpoints:
         parts.append("opens an endpoint billed by the hour")
-    if gone := plan.count("delete"):
-        parts.append(f"deletes {gone} endpoint{'s' if gone > 1 else ''} of earlier revisions")
+    if plan.deploys:
+        machines = ", ".join(one.machines for one in plan.deploys)
+        parts.append(f"starts {machines}, billed by the hour until taken down")
+    if gone := sum(step.action.kind == "delete" for step in plan.steps):
+        undeployed = any(isinstance(step, UndeployStep) for step in plan.steps)
+        what = "deployment" if undeployed and not plan.desired.servings else "endpoint"
+        parts.append(f"deletes {gone} {what}{'s' if gone > 1 else ''} of earlier revisions")
     if not parts:
         parts.append("changes what is there")
     return output.printable(f"This {' and '.join(parts)}.", 200)

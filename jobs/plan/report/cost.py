@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from jobs.money.cost import Cost
+from jobs.money.cost import COMPUTING, Cost
 from jobs.money.price import NOTHING, Money, origin
 from jobs.plan.report import LABEL_WIDTH
 from jobs.terminal.findings import joined
@@ -21,16 +21,17 @@ def lines(costs: Sequence[Cost]) -> list[str]:
     ]
 
 
-def sentence(costs: Sequence[Cost]) -> str:
-    """What training costs, for the question before it: `(0.30 – 0.35 USD)`."""
-    training = NOTHING
+def sentence(costs: Sequence[Cost], what: str = "training") -> str:
+    """What jobs cost, for the question before them: `(0.30 – 0.35 USD)`."""
+    total = NOTHING
     for cost in costs:
         for line in cost.lines:
-            if line.what == "training":
-                training += line.money
-    if training.high is None and training.low < 0.005:
-        return "(at a price that nobody published)"
-    return f"({training})"
+            if line.what == what:
+                total += line.money
+    if total.high is None and total.low < 0.005:
+        words = "published" if what == "training" else "wrote down, or for a time without a limit"
+        return f"(at a price that nobody {words})"
+    return f"({total})"
 
 
 def as_dict(costs: Sequence[Cost]) -> list[dict[str, object]]:
@@ -63,7 +64,7 @@ def _line(cost: Cost, *, named: bool) -> str:
         found = [line.money for line in cost.lines if line.what == what]
         if found:
             trials = " (all trials)" if len(found) > 1 and what == "training" else ""
-            shown.append(f"{what}{trials} {cost_words(_together(found))}")
+            shown.append(f"{what}{trials} {_words(cost, what, _together(found))}")
     rest = [line.money for line in cost.lines if line.what not in _SHOWN]
     if rest:
         shown.append(f"tests {cost_words(_together(rest))}")
@@ -75,7 +76,15 @@ def _line(cost: Cost, *, named: bool) -> str:
     return f"{cost.reference}: {text}" if named else text
 
 
-_SHOWN = ("training", "hosting", "judge")
+_SHOWN = ("training", "computing", "hosting", "judge")
+
+
+def _words(cost: Cost, what: str, money: Money) -> str:
+    """An amount; where the price is known and the time isn't, that."""
+    lines = [line for line in cost.lines if line.what == what]
+    if what == COMPUTING and money.high is None and all(p.usd for one in lines for p in one.prices):
+        return "without an upper end (no limits.timeout)"
+    return cost_words(money)
 
 
 def _together(amounts: Sequence[Money]) -> Money:

@@ -3,7 +3,7 @@
 from jobs.money.cost import training_cost
 from jobs.money.price import Money, Pricing
 from jobs.plan.report.cost import cost_words
-from jobs.plan.steps import JobStep, TrialStep
+from jobs.plan.steps import TrialStep
 from jobs.plan.sweeps import SweepState, SweepTrial
 from jobs.read.examine import CheckedSpecs
 from jobs.spec.models import FineTuning
@@ -66,7 +66,7 @@ def as_dict(standing: SweepState, specs: CheckedSpecs) -> dict[str, object]:
     }
 
 
-def cost_of(step: JobStep, specs: CheckedSpecs) -> Money:
+def cost_of(step: TrialStep, specs: CheckedSpecs) -> Money:
     """What one training costs, as far as anybody knows."""
     spec = step.training.spec
     return training_cost(spec, pricing_of(spec, specs), specs.data.get(spec.reference)).money

@@ -21,7 +21,7 @@ def as_dict(plan: Plan) -> list[dict[str, object]]:
             "data": label,
             "verdict": _verdict(upload, plan),
             "sha256": upload.sha256,
-            "wanted": upload.data.digest.sha256,
+            "wanted": upload.content.digest.sha256,
         }
         for label, upload in plan.uploads.items()
     ]
@@ -30,7 +30,7 @@ def as_dict(plan: Plan) -> list[dict[str, object]]:
 def _verdict(upload: Upload, plan: Plan) -> str:
     if upload.is_intact:
         return "verified"
-    if upload.data.label not in plan.spoiled:
+    if upload.content.label not in plan.spoiled:
         return "not uploaded"
     return "differs" if upload.sha256 else "gone"
 
@@ -47,4 +47,4 @@ _COLOURS = {"verified": "green", "not uploaded": "dim", "differs": "red", "gone"
 def _line(upload: Upload, plan: Plan) -> str:
     verdict = _verdict(upload, plan)
     shown = output.style(f"{verdict:<12}", _COLOURS[verdict])
-    return f"{shown}  {upload.data.label}: {_WORDS[verdict]}"
+    return f"{shown}  {upload.content.label}: {_WORDS[verdict]}"

@@ -24,8 +24,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from emulator.server import Emulator
 from emulator.services.githubactions.runner import WorkflowJob
-from emulator.state.cloud import TENANT
 from emulator.state.issuers import GITHUB
+from emulator.state.tenant import TENANT
 
 SCOPE = "https://management.azure.com/.default"
 AUDIENCE = "api://AzureADTokenExchange"

@@ -148,5 +148,9 @@ def test_the_pipeline_plans_applies_what_was_planned_and_looks_each_night(
     night = pipeline.run("night")
     assert [code for _, code, _ in night] == [0], night
     assert "4 of 4 harmful probes refused" in night[0][2]
-    ran = [*checked, *planned, *applied, *night]
+    assert "Held against foundry-policy.yaml: Nothing to complain about." in night[0][2]
+    watched = pipeline.run("watch")
+    assert [code for _, code, _ in watched] == [0], watched
+    assert "has a ttl or a cap" in watched[0][2]
+    ran = [*checked, *planned, *applied, *night, *watched]
     sys.stdout.write(f"{len(ran)} scripts run, by {WHICH}\n")

@@ -18,13 +18,15 @@ from emulator.server import Emulator
 from emulator.services.githubactions import issues
 from emulator.services.githubactions.runner import WorkflowJob
 from emulator.state.ids import parse_id
+from emulator.state.store import Resource
 from tests.integration.gitops.checkout import REPOSITORY, STACK, WHICH, brought_up
-from tests.integration.gitops.runner import Job, Runner, read
+from tests.integration.gitops.runner import Job, Runner, filled, read
 
 START = "import sys; from emulator.cli import main; sys.exit(main())"
 
 
 RAN = ("success", "failure")
+_SERVES = "type: serverless_endpoint\n"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,6 +40,8 @@ class Repository:
     variables: dict[str, str]
     ran: list[str] = field(default_factory=list[str])
     """Every step that was run, by its job and name."""
+    taken_down: Job = field(default_factory=lambda: Job(name=""))
+    """The last night's job that may delete."""
 
     def pull_request(self, *, fork: bool = False) -> dict[str, Job | None]:
         """The jobs of a pull request's run."""
@@ -50,9 +54,13 @@ class Repository:
         return self._run("foundry-tune-merge", {}, {}, between=between)
 
     def nightly(self) -> Job:
-        done = self._run("foundry-tune-nightly", {}, {})["look"]
-        assert done is not None
-        return done
+        """The night's look; what the other job takes down is in `taken_down`."""
+        jobs = self._run("foundry-tune-nightly", {}, {})
+        look, watch = jobs["look"], jobs["watch"]
+        assert look
+        assert watch
+        self.taken_down = watch
+        return look
 
     def comments(self) -> list[str]:
         said = issues.said(self.emulator.cloud, REPOSITORY, "comment")
@@ -74,8 +82,9 @@ class Repository:
                 continue
             if number and between:
                 between()
-            where = "environment" in told and STACK
-            started = WorkflowJob(repository=REPOSITORY, environment=where or "", **claims)
+            inputs = {"stack": STACK, "specs": "specs"}
+            where = filled(told.get("environment", ""), {"inputs": inputs})
+            started = WorkflowJob(repository=REPOSITORY, environment=where, **claims)
             token = self.emulator.control.start_job(started)["token"]
             runner = Runner(
                 checkout=self.folder,
@@ -84,7 +93,7 @@ class Repository:
                 contexts={
                     "github": {"event": event, "repository": REPOSITORY, "ref": "refs/heads/main"},
                     "vars": self.variables,
-                    "inputs": {"stack": STACK, "specs": "specs"},
+                    "inputs": inputs,
                 },
             )
             flags = ["--pull-request"] if claims else []
@@ -137,6 +146,23 @@ def test_a_pull_request_is_planned_merged_drifts_and_is_repaired(repository: Rep
     [comment] = repository.comments()
     assert "nothing can be planned" in comment
     assert "Did you mean" in comment
+
+    # What the platform team doesn't allow: of the spec on its line, of the stack in its preview.
+    policy = repository.folder / "foundry-policy.yaml"
+    allowed = policy.read_text("utf-8")
+    policy.write_text(allowed.replace("[eastus2]", "[westus3]").replace(": 5", ": 1"), "utf-8")
+    spec.write_text(good.replace("epochs: 1", "epochs: 2"), "utf-8")
+    jobs = repository.pull_request()
+    check, plan = jobs["check"], jobs["plan"]
+    assert check
+    assert plan
+    assert "2 epochs, and 1 are the most" in check["Specs, and the data they name"].said
+    assert plan["The environment"].outcome == "failure"
+    assert "[mandatory]  FT-P001" in plan["The environment"].said
+    [comment] = repository.comments()
+    assert "FT-P013" in comment
+    assert "FT-P001" in comment
+    policy.write_text(allowed, "utf-8")
 
     # Corrected: the same comment has both plans now.
     spec.write_text(good, "utf-8")
@@ -195,6 +221,8 @@ def test_a_pull_request_is_planned_merged_drifts_and_is_repaired(repository: Rep
     assert issue["state"] == "open"
     assert "### ❌ drift" in issue["body"]
     assert "content_filter" in issue["body"]
+    assert "### ❌ policy" in issue["body"]
+    assert "FT-P009" in issue["body"]
     assert "✅ orphans" in issue["body"]
 
     # The next merge brings it back, and the issue is closed the night after.
@@ -207,6 +235,15 @@ def test_a_pull_request_is_planned_merged_drifts_and_is_repaired(repository: Rep
     [issue] = repository.issues()
     assert issue["state"] == "closed"
     assert found is None or found.properties["contentSafety"]["contentSafetyStatus"] == "Enabled"
+
+    # What is past its time goes at night, by the one identity that may delete.
+    spec.write_text(good.replace(_SERVES, f"{_SERVES}ttl: 1m\n"), "utf-8")
+    repository.emulator.control.clock.advance(120)
+    repository.nightly()
+    gone = repository.taken_down
+    assert gone.status == "success", gone.log
+    assert "deleted: lives 1m and no longer" in gone["What is over its time or its cap goes"].said
+    assert endpoints(repository) == []
 
     assert set(repository.ran) == every_step(repository), "no step is written and never run"
     told = [f"{len(repository.ran)} steps run, {len(set(repository.ran))} different, by {WHICH}:"]
@@ -226,10 +263,14 @@ def every_step(repository: Repository) -> set[str]:
 
 def switch_filter_off(repository: Repository) -> str:
     """As somebody does it by hand: the id of the endpoint."""
-    resources = repository.emulator.cloud.resources
+    [endpoint] = endpoints(repository)
+    off = {"contentSafetyStatus": "Disabled"}
+    repository.emulator.cloud.resources.put(endpoint.with_properties(contentSafety=off))
+    return endpoint.id.text
+
+
+def endpoints(repository: Repository) -> list[Resource]:
+    """What is served, straight from the store."""
     kind = "Microsoft.MachineLearningServices/workspaces/serverlessEndpoints"
     subscription = repository.variables["AZURE_SUBSCRIPTION_ID"]
-    [endpoint] = resources.of_type(kind, subscription)
-    off = {"contentSafetyStatus": "Disabled"}
-    resources.put(endpoint.with_properties(contentSafety=off))
-    return endpoint.id.text
+    return list(repository.emulator.cloud.resources.of_type(kind, subscription))

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from emulator.rehearsal.identities import DEVELOPER
 from emulator.server import Emulator
 from infra.config_existing import KINDS
+from infra.roles import AI_DEVELOPER, BLOB_DATA_CONTRIBUTOR
 from minipulumi.azure_native.arm import Arm
 from minipulumi.azure_native.credentials import account
 from tests.integration.infra.conftest import Pulumi, in_the_bin
@@ -68,6 +70,15 @@ def kept(emulator: Emulator, subscription_id: str) -> list[str]:
     return [repr(tuple(row)) for row in rows]
 
 
+def assignments(emulator: Emulator, subscription_id: str) -> set[str]:
+    """Every role assignment in the group that isn't the stack's."""
+    rows = emulator.cloud.database.rows(
+        "SELECT * FROM role_assignments WHERE scope_key LIKE ?",
+        (f"/subscriptions/{subscription_id}/resourcegroups/{GROUP}%".lower(),),
+    )
+    return {repr(tuple(row)) for row in rows}
+
+
 def containers(emulator: Emulator) -> set[str]:
     """The containers of all storage accounts; those of a project stay when it goes, as in Azure."""
     rows = emulator.cloud.database.rows("SELECT * FROM containers")
@@ -77,13 +88,24 @@ def containers(emulator: Emulator) -> set[str]:
 def test_all_that_is_there_is_used_and_left_as_it_was(
     emulator: Emulator, pulumi: Pulumi, project: Path, subscription_id: str, own: dict[str, str]
 ) -> None:
+    # Somebody gave the developer two of the stack's roles by hand: Azure takes neither twice.
+    for place, role in (("resourceGroup", AI_DEVELOPER), ("storage", BLOB_DATA_CONTRIBUTOR)):
+        emulator.control.assign(DEVELOPER[1], role, own[place])
     before, filled = kept(emulator, subscription_id), containers(emulator)
+    given = assignments(emulator, subscription_id)
     change(project, existing=own)
     pulumi("stack", "init", "dev")
-    pulumi("up", "--yes", "--skip-preview")
+    told = pulumi("up", "--yes", "--skip-preview").stdout
+    for role, name in (
+        ("Azure AI Developer", GROUP),
+        ("Storage Blob Data Contributor", "mystorage"),
+    ):
+        assert f"has the role '{role}' on '{name}" in told
+    assert given < assignments(emulator, subscription_id)
     assert [line for line in kept(emulator, subscription_id) if line in before] == before
     pulumi("destroy", "--yes", "--skip-preview")
     assert kept(emulator, subscription_id) == before
+    assert assignments(emulator, subscription_id) == given
     assert filled <= containers(emulator)
 
 

@@ -2,11 +2,13 @@
 
 import json
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from emulator.server import Emulator
+from policy.judge import today_utc
 from tests.integration.infra.conftest import ROOT, Pulumi
 from tests.integration.infra.test_profiles import resources
 
@@ -46,10 +48,16 @@ def test_a_policy_stops_a_preview_with_all_it_finds_and_an_update_before_anythin
     made = resources(emulator, subscription_id)
     assert not any("resourcegroups/rg-" in id.lower() for id in made), "nothing was made"
 
-    policy.write_text(f"{text}advisory: [allowed_regions]\n", "utf-8")
+    until = today_utc() + timedelta(days=60)
+    excepted = f"{{rule: allowed_regions, of: rg-foundry-dev, reason: a move, until: {until}}}"
+    policy.write_text(
+        f"{text}advisory: [allowed_regions]\nexceptions: [{excepted}]\n", encoding="utf-8"
+    )
     warned = pulumi("preview", "--policy-pack", PACK).stdout
     assert "⚠️ foundry-policy@v1.0.0" in warned
-    assert "[advisory]  FT-P001" in warned
+    assert warned.count("[advisory]  FT-P001  (azure-native:") == 5
+    assert warned.count("[advisory]  FT-P001-exception  (azure-native:resources:ResourceGroup") == 1
+    assert f"an exception, until {until}: a move" in warned
 
 
 def test_a_pack_that_cannot_be_run_is_refused_by_name(pulumi: Pulumi, project: Path) -> None:

@@ -14,6 +14,8 @@ import pytest
 
 from emulator.rehearsal.identities import DEVELOPER
 from emulator.server import Emulator
+from infra import role_sets, roles
+from infra.role_sets import RoleSet
 from jobs.foundry.arm import Arm
 from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.session import Session, connect
@@ -192,6 +194,26 @@ class Commands:
         return json.loads(self._server.stdout.readline())
 
 
+def somebody_who(place: Place, role_set: RoleSet) -> dict[str, str]:
+    """A new principal with a set's roles in the project, as variables to sign in with."""
+    arm, control = platform(place), place.emulator.control
+    who, secret = control.add_principal(name=role_set)
+    role = roles.READER
+    if custom := role_sets.CUSTOM.get(role_set):
+        role = role_sets.guid(place.group_id, role_set)
+        properties = {
+            "roleName": f"{role_set} {place.subscription}",
+            "assignableScopes": [place.group_id],
+            "permissions": [{"actions": list(custom.actions)}],
+        }
+        path = f"{place.group_id}/providers/Microsoft.Authorization/roleDefinitions/{role}"
+        arm.put(path, "2022-04-01", {"properties": properties}, "make the role")
+    control.assign(who.id, role, place.project_id)
+    if role_set in role_sets.DATA:
+        control.assign(who.id, role_sets.DATA[role_set], place.storage_id)
+    return {"AZURE_CLIENT_ID": who.client_id, "AZURE_CLIENT_SECRET": secret}
+
+
 @pytest.fixture(scope="session")
 def commands(emulator: Emulator) -> Iterator[Commands]:
     commands = Commands()
@@ -271,15 +293,14 @@ def make_environment(place: Place, *, roles: Sequence[str] = ("developer", "blob
 
 def platform(place: Place) -> Arm:
     """ARM as the platform team sees it."""
+    return arm_of(os.environ["ARM_CLIENT_ID"], os.environ["ARM_CLIENT_SECRET"])
+
+
+def arm_of(client_id: str, secret: str) -> Arm:
+    """ARM as somebody sees it."""
     from azure.identity import ClientSecretCredential
 
-    return Arm(
-        ClientSecretCredential(
-            os.environ["ARM_TENANT_ID"],
-            os.environ["ARM_CLIENT_ID"],
-            os.environ["ARM_CLIENT_SECRET"],
-        )
-    )
+    return Arm(ClientSecretCredential(os.environ["ARM_TENANT_ID"], client_id, secret))
 
 
 QUESTIONS = (

@@ -14,7 +14,8 @@ from emulator.state.store import Resource
 from jobs import revision
 from jobs.foundry.hyperparameters import to_wire
 from jobs.plan import desired
-from jobs.plan.desired import DataVersion, Desired, Serving, Training
+from jobs.plan.desired import Desired, Serving, Training
+from jobs.plan.undertaking import DataVersion
 from jobs.read.examine import checked
 from jobs.spec.canonical import hyperparameters
 from tests.integration.jobs.conftest import Place, write_story

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from emulator.services.githubactions.runner import WorkflowJob
-from emulator.state.cloud import TENANT
 from emulator.state.issuers import GITHUB
+from emulator.state.tenant import TENANT
 from tests.integration.jobs.conftest import AI_DEVELOPER, Place, platform
 
 REPOSITORY, SUBJECT = "contoso/phi", "repo:contoso/phi:environment:prod"

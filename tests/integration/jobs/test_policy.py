@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from emulator.state.ids import parse_id
 from infra.roles import READER
 from policy import subject as kinds
 from policy.gates import RULED, Gate
+from policy.judge import today_utc
 from tests.integration.jobs.conftest import Place, platform, write_story
 from tests.integration.jobs.finished import finish
 from tests.integration.jobs.test_saved_plan import require_schema
@@ -135,6 +137,54 @@ def test_a_saved_plan_is_refused_once_its_policy_is_another(place: Place) -> Non
     policy.write_text("rules: {most_epochs: 10}\n", encoding="utf-8")
     named = place.tune("apply", "plan.json", "--yes", "--policy", "other.yaml")
     assert named.code == 2, "the plan says by itself what it is held to"
+
+
+def test_an_exception_holds_live_and_in_a_saved_plan_until_its_last_day(place: Place) -> None:
+    spec = write_story(place)
+    planned = place.tune("plan", str(spec), "--out", "plan.json")
+    assert planned.code == 0, planned.said
+    finish(place, [spec])
+    place.emulator.control.assign(DEVELOPER[1], READER, place.group_id)
+    place.emulator.control.assign(STRANGER, READER, place.group_id)
+    given = place.tune(
+        "policy", str(spec), "--live", "--policy", policy_with(place, -2), "-o", "json"
+    )
+    found = {(one["rule"], one["severity"]) for one in json.loads(given.out)["findings"]}
+    assert {("FT-P006", "error"), ("FT-P011", "error")} <= found, given.said
+    given = place.tune(
+        "policy", str(spec), "--live", "--policy", policy_with(place, 60), "-o", "json"
+    )
+    answer = json.loads(given.out)
+    require_schema("policy", answer)
+    told = [one for one in answer["findings"] if one["severity"] == "error"]
+    assert told == [], "whoever holds the role, and the endpoint by its document's name"
+    assert {one["state"] for one in answer["exceptions"]} == {"holds"}
+
+    # Planned when there was no policy; done under one whose exception is over.
+    (place.folder / "foundry-policy.yaml").write_text(
+        Path(policy_with(place, -2)).read_text("utf-8"), encoding="utf-8"
+    )
+    refused = place.tune("apply", "plan.json", "--yes")
+    assert (refused.code, "the exception for" in refused.said) == (3, True), refused.said
+
+
+def policy_with(place: Place, days: int) -> str:
+    """A policy that the place breaks, and two exceptions that end in so many days."""
+    until = today_utc() + timedelta(days=days)
+    file = place.folder / f"policy{days}.yaml"
+    file.write_text(
+        f"""\
+rules:
+  allowed_roles: [Azure AI Developer, Storage Blob Data Contributor]
+  endpoint_sign_in: [aad]
+exceptions:
+  - {{rule: endpoint_sign_in, of: {place.name}, reason: an old application, until: {until}}}
+  - {{rule: allowed_roles, of: {STRANGER}, reason: an audit, until: {until}}}
+  - {{rule: allowed_roles, of: {DEVELOPER[1]}, reason: a rehearsal, until: {until}}}
+""",
+        encoding="utf-8",
+    )
+    return str(file)
 
 
 def test_what_says_no_place_is_held_to_the_region_of_its_project(place: Place) -> None:

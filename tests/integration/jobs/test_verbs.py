@@ -55,6 +55,26 @@ def test_every_look_at_a_served_story(served: Place) -> None:
     assert "from the environment" in told.out
     assert os.environ["AZURE_CLIENT_SECRET"] not in told.said
 
+    files = json.loads(served.tune("checkpoint", name, "-o", "json").out)["files"]
+    sizes = {file["path"]: file["bytes"] for file in files}
+    assert {"model.safetensors", "tokenizer.json", "model_card.json"} <= set(sizes)
+    came = served.tune("checkpoint", name, "--download", "out")
+    assert came.code == 0, came.said
+    folder = served.folder / "out" / f"{name}-1"
+    here = {p.relative_to(folder).as_posix(): p.stat().st_size for p in folder.rglob("*")}
+    assert here == sizes
+    (folder / "model.safetensors").unlink()
+    again = served.tune("checkpoint", f"{name}:1", "--download", "out")
+    assert f"1 file came, {len(sizes) - 1} were there" in again.out
+    (folder / "tokenizer.json").write_bytes(b"{}")
+    (folder / "model.safetensors").unlink()
+    revision = shown["jobs"][0]["name"].rpartition("-")[2][:4]
+    refused = served.tune("checkpoint", name, "--revision", revision, "--download", "out")
+    assert refused.code == 2, refused.said
+    assert "tokenizer.json is there already, with other content" in refused.err
+    assert not (folder / "model.safetensors").exists()
+    assert served.tune("checkpoint", f"{name}:9").code == 9
+
     answered = served.tune("chat", name, "My controller keeps disconnecting.")
     assert answered.code == 0, answered.said
 

@@ -2,6 +2,7 @@
 
 import json
 import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -15,7 +16,8 @@ from emulator.services.machinelearningservices.versions import WORKSPACES
 from emulator.state.ids import parse_id
 from emulator.state.store import Resource
 from jobs import revision
-from tests.integration.jobs.conftest import Place, write_story
+from jobs.errors import AccessDeniedError
+from tests.integration.jobs.conftest import Place, arm_of, somebody_who, write_story
 from tests.integration.jobs.finished import finish
 from tests.integration.jobs.test_saved_plan import require_schema
 
@@ -115,6 +117,37 @@ def test_a_time_to_live_warns_and_then_takes_down_what_serves_too(place: Place) 
     assert "follows" not in status.said, "and no name leads to nothing"
     planned = place.tune("plan", str(spec))
     assert "ends 8h after it is made, 80.00 USD of hosting at most" in planned.out, planned.said
+
+
+def test_who_only_watches_takes_down_what_is_past_its_time_and_does_nothing_else(
+    place: Place,
+) -> None:
+    spec = write(place, "ttl: 8h\n")
+    left = candidate(place, named(place, 1))
+    watches = somebody_who(place, "watches")
+    mark = place.emulator.control.last_call()
+    for words in (
+        ("apply", str(write_story(place, name=f"{place.name}-new")), "--yes"),
+        ("promote", place.name, named(place, 1)[-10:], "--yes"),
+        ("chat", place.name, "Hello"),
+    ):
+        refused = place.tune(*words, **watches)
+        assert refused.code == 4, f"{words}: {refused.said}"
+    assert [one for one in place.writes(mark) if not one.endswith("/listKeys")] == []
+    arm = arm_of(watches["AZURE_CLIENT_ID"], watches["AZURE_CLIENT_SECRET"])
+    for type in ("roleAssignments", "roleDefinitions"):
+        path = f"{place.group_id}/providers/Microsoft.Authorization/{type}/{uuid.uuid4()}"
+        with pytest.raises(AccessDeniedError):
+            arm.put(path, "2022-04-01", {"properties": {}}, "take more rights")
+    young = place.tune("watch", str(spec), "--once", **watches)
+    assert (young.code, len(place.endpoints())) == (0, 2), young.said
+    pass_time(place, 8.1)
+    done = place.tune("watch", str(spec), "--once", **watches)
+    assert done.code == 0, done.said
+    assert f"{left}  deleted: lives 8h and no longer" in done.out
+    assert place.endpoints() == []
+    models = place.tune("down", place.name, "--only", "model", "--yes", **watches)
+    assert models.code == 4, models.said
 
 
 def test_at_a_cap_candidates_go_first_and_what_serves_only_where_that_is_said(place: Place) -> None:

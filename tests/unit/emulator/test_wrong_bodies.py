@@ -9,11 +9,13 @@ from typing import Any, cast
 
 import pytest
 
+from emulator.arm.operations import Operations
 from emulator.arm.subscriptions import add_subscription
 from emulator.front import Front
 from emulator.http.messages import Request, Response
 from emulator.rehearsal.identities import SUBSCRIPTION, new_identities
-from emulator.state.cloud import TENANT
+from emulator.state.ids import parse_path
+from emulator.state.tenant import TENANT
 
 ARM = "management.azure.com"
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg"
@@ -22,6 +24,7 @@ VAULT = f"{GROUP}/providers/Microsoft.KeyVault/vaults/vault1"
 ACCOUNT = f"{GROUP}/providers/Microsoft.CognitiveServices/accounts/ais"
 WORKSPACES = f"{GROUP}/providers/Microsoft.MachineLearningServices/workspaces"
 PROJECT = f"{WORKSPACES}/proj"
+ONLINE = f"{PROJECT}/onlineEndpoints/online"
 ROLES = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization"
 BLOB_DATA_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
 PHI = "azureml://registries/azureml/models/Phi-4-mini-instruct"
@@ -201,6 +204,37 @@ ARM_CALLS: list[tuple[str, str, str, Any]] = [
     ("PATCH", f"{PROJECT}/serverlessEndpoints/ep", "2024-10-01",
      {"tags": {}, "properties": {"contentSafety": {"contentSafetyStatus": "Enabled"}}}),
     (
+        "PUT", ONLINE, "2025-12-01",
+        {
+            "location": "eastus2", "identity": {"type": "SystemAssigned"},
+            "properties": {"authMode": "Key", "traffic": {}, "mirrorTraffic": {}, "properties": {}},
+        },
+    ),
+    ("POST", f"{ONLINE}/regenerateKeys", "2025-12-01", {"keyType": "Primary", "keyValue": "x"}),
+    (
+        "PUT", f"{ONLINE}/deployments/blue", "2025-12-01",
+        {
+            "location": "eastus2", "sku": {"name": "Default", "capacity": 1},
+            "properties": {
+                "endpointComputeType": "Managed", "instanceType": "Standard_DS3_v2",
+                "codeConfiguration": {
+                    "codeId": f"{PROJECT}/codes/c/versions/1", "scoringScript": "score.py",
+                },
+                "environmentId": f"{PROJECT}/environments/env/versions/1",
+                "environmentVariables": {"A": "b"},
+                "requestSettings": {
+                    "requestTimeout": "PT1S", "maxConcurrentRequestsPerInstance": 2,
+                },
+                "livenessProbe": {"period": "PT1S", "failureThreshold": 3},
+                "scaleSettings": {"scaleType": "Default"},
+            },
+        },
+    ),
+    ("POST", f"{ONLINE}/deployments/blue/getLogs", "2025-12-01",
+     {"containerType": "InferenceServer", "tail": 10}),
+    ("PATCH", f"{ONLINE}/deployments/blue", "2025-12-01",
+     {"tags": {"a": "b"}, "sku": {"name": "Default", "capacity": 2}}),
+    (
         "PUT", f"{ROLES}/roleAssignments/11111111-1111-4111-8111-111111111111", "2022-04-01",
         {
             "properties": {
@@ -329,6 +363,8 @@ def call() -> Iterator[Call]:
     for method, path, version, body in ARM_CALLS:
         response = send(method, path, json.dumps(body).encode(), version=version)
         assert response.status < 300, (path, response.body)
+        # Nothing runs here, so nothing says by itself that a deployment is ready.
+        cloud.part(Operations).end(parse_path(path).id)
         if path.endswith("containers/data"):
             written = send(
                 "PUT",

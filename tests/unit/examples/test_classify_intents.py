@@ -57,8 +57,25 @@ def test_it_labels_messages_that_it_has_never_seen(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     card = json.loads((tmp_path / "model" / "card.json").read_text(encoding="utf-8"))
     assert card["accuracy"] >= 0.85
+    assert card["pieces"] in done.stdout
+    assert 1 / 3 < card["cross_validated_accuracy"] < card["accuracy"]
     assert sum(map(sum, card["confusion_matrix"])) == 36
     assert (tmp_path / "model" / "weights.npz").exists()
+
+
+def test_what_is_counted_is_chosen_without_the_test_messages(tmp_path: Path) -> None:
+    """Test labels that are wrong change what is told of the test, and nothing that is learned."""
+    rows = [json.loads(line) for line in (DATA / "test.jsonl").read_text().splitlines()]
+    wrong = tmp_path / "wrong.jsonl"
+    wrong.write_text("".join(json.dumps(row | {"label": "billing"}) + "\n" for row in rows))
+    cards: list[dict[str, Any]] = []
+    for test in (DATA / "test.jsonl", wrong):
+        assert _train(tmp_path, DATA / "train.jsonl", test).returncode == 0
+        cards.append(json.loads((tmp_path / "model" / "card.json").read_text(encoding="utf-8")))
+    one, other = cards
+    assert one["accuracy"] != other["accuracy"]
+    for same in ("pieces", "vocabulary", "cross_validated_accuracy"):
+        assert one[same] == other[same]
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_nothing_is_granted_above_the_resource_group(stack: Recording) -> None:
 def test_the_custom_roles_stay_in_the_group_with_names_of_their_own(stack: Recording) -> None:
     made = stack.of_type("azure-native:authorization:RoleDefinition")
     assert sorted(made) == ["role-calls", "role-serves", "role-tunes"]
-    for role_set in role_sets.CUSTOM:
+    for role_set in role_sets.ALWAYS:
         role = made[f"role-{role_set}"]
         assert role["scope"] == "/made/group"
         assert role["assignableScopes"] == ["/made/group"]
@@ -101,8 +101,10 @@ def test_only_up_hands_on_roles_and_only_those_of_the_stack(stack: Recording) ->
     assert made[name]["conditionVersion"] == "2.0"
     for role in (*roles.PRIVILEGED, roles.CONTRIBUTOR):
         assert role not in condition
-    for role_set in role_sets.CUSTOM:
+    for role_set in role_sets.ALWAYS:
         assert role_sets.guid(GROUP_ID, role_set) in condition
+    # What `up` may hand on stays as it is until somebody watches: only an Owner can change it.
+    assert role_sets.guid(GROUP_ID, "watches") not in condition
     assert roles.BUILT_IN["Key Vault Secrets User"] in condition
 
 
@@ -114,6 +116,26 @@ def test_every_role_of_an_assignment_may_be_handed_on_by_up(stack: Recording) ->
     for name, each in stack.of_type(ASSIGNMENT).items():
         role = each["roleDefinitionId"].rpartition("/")[2]
         assert role in condition or role in own, name
+
+
+def test_who_watches_has_one_role_that_is_made_for_it(run: Callable[..., Recording]) -> None:
+    night = {**RELEASE, "name": "night", "may": "watch", "for": ["environment:prod-watch"]}
+    made = run({**CONFIG, "identities": json.dumps([night, RELEASE])})
+    watches = role_sets.guid(GROUP_ID, "watches")
+    given = [one for name, one in made.of_type(ASSIGNMENT).items() if "identity-night-" in name]
+    assert [one["scope"] for one in given] == ["/made/group"]
+    assert given[0]["roleDefinitionId"].endswith(watches)
+    role = made.of_type("azure-native:authorization:RoleDefinition")["role-watches"]
+    actions: list[str] = role["permissions"][0]["actions"]
+    writes = {one.rpartition("/workspaces/")[2] for one in actions if not one.endswith("/read")}
+    assert writes == {
+        *("serverlessEndpoints/write", "serverlessEndpoints/delete", "connections/delete"),
+        *("data/write", "data/versions/write"),
+    }
+    (condition,) = {
+        one["condition"] for one in made.of_type(ASSIGNMENT).values() if one.get("condition")
+    }
+    assert watches in condition, "up hands it on"
 
 
 def test_a_stack_without_them_makes_no_role_and_no_identity(environment: Recording) -> None:

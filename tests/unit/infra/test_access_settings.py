@@ -53,8 +53,8 @@ def test_everything_wrong_with_access_is_told_at_once() -> None:
         "foundry-tune:access.Owner: 'Owner' hands on every right there is",
         "foundry-tune:access.18d7d88d-d35e-4fb5-a5c3-7773c20a72d9: 'User Access Administrator' "
         "hands on every right there is",
-        "foundry-tune:access.tune: 'tune' is neither tunes, serves, calls, reads nor a role that "
-        "is known by name",
+        "foundry-tune:access.tune: 'tune' is neither tunes, serves, calls, reads, watches nor a "
+        "role that is known by name",
         "foundry-tune:access.serves[0].project: there is no project 'halo'",
         "foundry-tune:access.serves[1].scope: unknown key",
         "foundry-tune:access.calls[0].principalId: 'research' isn't an object id",

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from infra import existing
+from infra import existing, roles
 from infra.config import Settings
 from infra.config_existing import KINDS
 from infra.existing import Found, check, untouched
-from tests.unit.infra.conftest import ALICE, CONFIG, SUBSCRIPTION, Recording
+from tests.unit.infra.conftest import ALICE, BUILD, CONFIG, SUBSCRIPTION, Recording
 from tests.unit.infra.test_config import MINIMAL, findings, read
 
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-mine"
@@ -136,6 +136,27 @@ def test_what_the_network_leaves_open_is_said_with_whose_it_is() -> None:
     assert f"az resource update --ids {IDS['storage']} --set properties.publicNet" in storage
     assert vault.endswith("isn't the stack's to harden: no private endpoint is made for it.")
     assert list(untouched(there, read(config("storage", "keyVault")))) == []
+
+
+def test_who_has_a_role_there_already_keeps_it_and_is_not_given_it_twice(
+    run: Callable[..., Recording], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_hand = f"{IDS['storage']}/providers/Microsoft.Authorization/roleAssignments/by-hand"
+    has = {(ALICE, roles.BLOB_DATA_CONTRIBUTOR): by_hand}
+    there = {"storage": found("storage", assignments=has)}
+    monkeypatch.setattr(existing, "look", always(there))
+    made = run(config("storage")).inputs
+    assert "alice-blobs" not in made
+    assert {"alice-developer", "build-blobs", "project-xbox-blobs"} <= made.keys()
+
+    # Its own it knows by its name, which no other stack's has.
+    own = made["build-blobs"]["roleAssignmentName"]
+    has = {(BUILD, roles.BLOB_DATA_CONTRIBUTOR): f"{IDS['storage']}/x/{own.upper()}"}
+    there["storage"] = found("storage", assignments=has)
+    assert run(config("storage")).inputs["build-blobs"]["roleAssignmentName"] == own
+    other = run({**config("storage"), "environment": "other"}).inputs
+    assert "build-blobs" not in other
+    assert other["alice-blobs"]["roleAssignmentName"] != own
 
 
 @pytest.mark.parametrize("names", [*([name] for name in IDS), list(IDS)], ids="+".join)

@@ -13,7 +13,9 @@ from pulumi.runtime.rpc import UNKNOWN
 from pulumi_policy.deserialize import deserialize_properties
 from pulumi_policy.proxy import unknown_checking_proxy
 
+from infra.policy_pack.pack import files
 from infra.policy_pack.rules import policies, subject_of
+from jobs.cli import main
 from policy import subject as kinds
 from policy.gates import RULED
 from policy.judge import judge
@@ -84,15 +86,19 @@ def thing(rule: str, type: str) -> str:
     return "resource" if anything else THINGS[type]
 
 
+def config_of(stack: dict[str, Any]) -> dict[str, str]:
+    """A stack file's configuration as Pulumi gives it to the program."""
+    return {
+        key.removeprefix("foundry-tune:"): value if isinstance(value, str) else json.dumps(value)
+        for key, value in stack["config"].items()
+    }
+
+
 @pytest.fixture
 def resources(run: Callable[..., Recording]) -> dict[str, tuple[str, dict[str, Any]]]:
     """Every resource of the standard profile, and what other programs may make."""
     stack = yaml.safe_load((ROOT / "infra" / "profiles" / "standard.yaml").read_text("utf-8"))
-    config = {
-        key.removeprefix("foundry-tune:"): value if isinstance(value, str) else json.dumps(value)
-        for key, value in stack["config"].items()
-    }
-    made = run(config)
+    made = run(config_of(stack))
     return {name: (made.types[name], made.inputs[name]) for name in made.types} | OF_PROGRAMS
 
 
@@ -106,6 +112,23 @@ def test_every_ruled_field_of_a_stack_is_caught_in_its_preview_or_listed_as_blin
     found = broken(spoiled(resources), POLICY)
     visible = {(r.rule, r.thing, r.field) for r in RULED if "preview" not in r.blind}
     assert found == visible
+
+
+@pytest.mark.parametrize("profile", ["dev", "standard", "private"])
+def test_what_init_writes_passes_the_policy_that_it_writes(
+    profile: str, tmp_path: Path, run: Callable[..., Recording]
+) -> None:
+    asked = ("--repository", "contoso/phi", "--profile", profile, "--email", "me@example.com")
+    assert main(["init", str(tmp_path), *asked]) == 0
+    stack = yaml.safe_load((tmp_path / "Pulumi.prod.yaml").read_text("utf-8"))
+    made = run(config_of(stack))
+    resources = {name: (made.types[name], made.inputs[name]) for name in made.types}
+    assert "identity-watch" in resources
+    (file,) = files(tmp_path / "policy-pack")
+    written = policy_of(yaml.safe_load(file.read_text("utf-8")))
+    assert broken(resources, written) == set()
+    resources["storage"][1]["allowSharedKeyAccess"] = True
+    assert broken(resources, written) == {("FT-P008", "storage account", "allowSharedKeyAccess")}
 
 
 def spoiled(

@@ -72,6 +72,23 @@ def test_what_it_writes_is_valid_without_a_remark(
     assert capsys.readouterr().out == "Nothing to complain about.\n"
 
 
+def test_its_policy_holds_and_its_own_specs_pass_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert init(tmp_path, "--profile", "standard", "--location", "westus3") == 0
+    policy = tmp_path / "foundry-policy.yaml"
+    assert "allowed_regions: [westus3]" in policy.read_text("utf-8")
+    capsys.readouterr()
+    assert main(["validate", str(policy), "--strict"]) == 0
+    assert main(["policy", str(tmp_path / "specs")]) == 0
+    assert "Nothing to complain about." in capsys.readouterr().out
+    assert "`foundry-policy.yaml` what" in (tmp_path / "README.md").read_text("utf-8")
+    spec = tmp_path / "specs" / "support.yaml"
+    spec.write_text(spec.read_text("utf-8").replace("epochs: 3", "epochs: 8"), "utf-8")
+    assert main(["validate", str(spec)]) == 3
+    assert "8 epochs, and 5 are the most" in capsys.readouterr().out
+
+
 def test_no_word_to_be_filled_in_is_left(tmp_path: Path) -> None:
     assert init(tmp_path, "--profile", "standard", "--stack", "live") == 0
     words = ("repository", "name", "stack", "version", "rehearsal")

@@ -17,10 +17,11 @@ from jobs.foundry.projects import Project
 from jobs.money.price import UnitPrice
 from jobs.plan.actual import Actual
 from jobs.plan.decide import decide
-from jobs.plan.desired import DataVersion, Desired, Measuring, Serving, Training
+from jobs.plan.desired import Desired, Measuring, Serving, Training
 from jobs.plan.plan import Plan
 from jobs.plan.report import answer
 from jobs.plan.steps import Action, Change, EndpointStep, JobStep
+from jobs.plan.undertaking import DataVersion
 from jobs.read.examine import CheckedSpecs
 from jobs.spec.models import Evaluation, FineTuning, Hyperparameters, ServerlessEndpoint
 

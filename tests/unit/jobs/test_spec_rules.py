@@ -340,7 +340,16 @@ def wrong_ids(folder: Path, text: str) -> list[Finding]:
 @pytest.mark.parametrize(
     "text",
     [
-        COMMAND,
+        COMMAND + "compute: local\n",
+        COMMAND + "code: git+https://github.com/Azure/azureml-examples\n",
+        COMMAND + "inputs: {rows: {path: 'azureml:rows:1', path_on_compute: /rows}}\n",
+        COMMAND + "inputs: {rows: {path: 'azureml:rows:1', datastore: store}}\n",
+        COMMAND + "inputs: {model: {path: model, type: mlflow_model}}\n",
+        COMMAND + "outputs: {model: {type: custom_model, name: m, version: 3}}\n",
+        COMMAND.replace("azureml:prepare:1", "{image: python, inference_config: {}}"),
+        COMMAND.replace("azureml:prepare:1", "{image: python, datastore: store}"),
+        COMMAND.replace("azureml:prepare:1", "{image: python, properties: {a: b}}"),
+        COMMAND.replace("azureml:prepare:1", "{image: python, conda_file: 'https://a.b/c'}"),
         job("", "model_provider: azure_open_ai\n"),
         job("epochs: 3", "epochs: 3, adam_beta1: 0.8"),
         job("", "identity: {type: managed}\n"),

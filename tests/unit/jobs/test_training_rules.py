@@ -7,6 +7,9 @@ import pytest
 
 from jobs.findings import Finding
 from jobs.read.examine import examine
+from jobs.read.program import code_of
+from jobs.spec.story import load
+from jobs.spec.training import TrainingJob
 from tests.unit.jobs.spec_texts import TODAY, job
 
 LOSSES = """\
@@ -97,7 +100,9 @@ def test_a_rule_finds_its_case_and_not_the_near_miss(rule: str, folder: Path) ->
         ("optimizer: {name: sgd, betas: [0.9, 0.9]}\n", "spec.yaml:6:24", "`sgd` has no betas."),
         ("optimizer: {name: lion, betas: [0.9]}\n", "spec.yaml:6:32", "2 are expected"),
         ("optimizer: adamv\n", "spec.yaml:6:12", "Did you mean 'adamw'?"),
-        ("layers: {labels: [a]}\n", "spec.yaml:6:18", "at least 2 are needed"),
+        ("layers: {labels: []}\n", "spec.yaml:6:18", "an empty list"),
+        ("sharding: fsdp\n", "spec.yaml:6:1", "cuts the model over several processes"),
+        ("task: custom\ntask_file: losses.py\n", "spec.yaml:7:12", "no function 'check'"),
         ("epochs: 0\n", "spec.yaml:6:9", "more than 0"),
         ("loss: {name: focal, gama: 2}\n", "spec.yaml:6:21", "Did you mean 'gamma'?"),
         ("loss: {name: custom, function: losses.py:alone}\n", "spec.yaml:6:32", "take two"),
@@ -178,6 +183,22 @@ def test_too_small_a_machine_is_told_with_the_estimate_and_with_what_would_fit(
     assert told.message.endswith("has 40. It fits with method: lora.")
     fitting = training(lines.replace("full", "lora"), machine)
     assert "FT-T007" not in {f.rule for f in found(folder, fitting)}
+    eight = "distribution: {type: pytorch, process_count_per_instance: 8}\n"
+    assert "FT-T007" in {f.rule for f in found(folder, training(lines, machine, eight))}
+    cut = training(lines, machine, eight, "sharding: fsdp\n")
+    assert {"FT-T002", "FT-T007"}.isdisjoint({f.rule for f in found(folder, cut)})
+
+
+def test_a_tasks_file_is_sent_beside_the_program(folder: Path) -> None:
+    (folder / "own").mkdir()
+    (folder / "own" / "topics.py").write_text("def check(row):\n    return None\n")
+    text = training("task: custom\ntask_file: own/topics.py\n", LABELS)
+    assert [f for f in found(folder, text) if f.severity == "error" and f.rule != "FT-S040"] == []
+    (chapter,) = load(folder / "spec.yaml").chapters
+    assert isinstance(chapter.spec, TrainingJob)
+    files = code_of(chapter, chapter.spec)
+    assert files["topics.py"].startswith(b"def check")
+    assert b"task_file: topics.py\n" in files["train.yaml"]
 
 
 def test_rows_shorter_than_the_longest_sequence_take_less(folder: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from infra.policy_pack.pack import files
 from jobs.cli import main
 from jobs.spec.schema import policy_schema
 from tools.policy_page import EXAMPLE
@@ -154,6 +155,16 @@ def test_a_policy_that_is_named_takes_the_place_of_those_above(team: Team) -> No
         (team.spec, 6, "FT-P013", "error")
     ]
     assert team.run("validate", team.spec, "--policy", "other.yaml")[0] == 3
+
+
+def test_the_variable_names_a_policy_for_specs_and_for_the_pack(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    team.write("other.yaml", "rules: {most_epochs: 2}\n")
+    assert files(team.root / "policy-pack") == (team.root / "foundry-policy.yaml",)
+    monkeypatch.setenv("FOUNDRY_POLICY", str(team.root / "other.yaml"))
+    assert team.found() == [(team.spec, 6, "FT-P013", "error")]
+    assert files(team.root / "policy-pack") == (team.root / "other.yaml",)
 
 
 def test_no_excuse_of_a_spec_silences_a_rule_of_the_team(team: Team) -> None:

@@ -165,7 +165,7 @@ def test_the_example_job_classifies_messages_and_registers_its_model(
 ) -> None:
     from azure.ai.ml import load_job
 
-    job = load_job(Path(__file__).parents[4] / "examples" / "classify-intents" / "job.yaml")
+    job = load_job(Path(__file__).parents[4] / "jobs" / "specs" / "classify-intents.yaml")
     job.name = f"intents-{uuid.uuid4().hex[:8]}"
     client.jobs.create_or_update(job)
     assert foundry.wait_for_job(job.name)["properties"]["status"] == "Completed"

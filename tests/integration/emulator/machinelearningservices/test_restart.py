@@ -16,7 +16,7 @@ from emulator.arm.subscriptions import add_subscription
 from emulator.front import Front
 from emulator.http.messages import Request
 from emulator.rehearsal.identities import new_identities
-from emulator.services.machinelearningservices import metrics, runner
+from emulator.services.machinelearningservices import metrics, online_serving, runner
 from emulator.services.storage import blobs
 from emulator.state.access import Principal
 
@@ -112,6 +112,32 @@ class Rehearsal:
         properties = {"jobType": "Command", "command": line, "environmentId": environment}
         self("PUT", f"{self.project}/jobs/{name}", {"properties": properties})
 
+    def deploy(self, script: str) -> str:
+        """PUT an online endpoint and a deployment of a scoring script; gives the latter's id."""
+        container = self("GET", f"{self.project}/datastores/workspaceblobstore")["properties"]
+        name = container["containerName"]
+        blobs.write(self.cloud, "strestart", name, "code/score.py", script.encode())
+        code = f"{self.project}/codes/score/versions/1"
+        address = f"https://strestart.blob.core.windows.net/{name}/code"
+        self("PUT", code, {"properties": {"codeUri": address}})
+        endpoint = f"{self.project}/onlineEndpoints/restarted"
+        located: dict[str, Any] = {"location": "eastus2"}
+        self("PUT", endpoint, {**located, "properties": {"authMode": "Key"}})
+        properties = {
+            "instanceType": "Standard_DS3_v2",
+            "codeConfiguration": {"codeId": code, "scoringScript": "score.py"},
+            "environmentId": "azureml://registries/azureml/environments/sklearn-1.5/labels/latest",
+        }
+        body = {**located, "sku": {"name": "Default", "capacity": 1}, "properties": properties}
+        self("PUT", f"{endpoint}/deployments/blue", body)
+        return f"{endpoint}/deployments/blue"
+
+    def ask(self, online: str) -> bytes:
+        """What a deployment answers."""
+        deployment = self.cloud.resources.get(online)
+        assert deployment is not None
+        return online_serving.of(self.cloud).ask(deployment, b"{}").content
+
     def trainer(self) -> "subprocess.Popen[Any]":
         """The one trainer at work: how it ended is seen nowhere but on the process itself."""
         (child,) = self.cloud.workers._children  # pyright: ignore[reportPrivateUsage]
@@ -126,6 +152,61 @@ class Rehearsal:
                 return job
             assert time.monotonic() < give_up, job["properties"]["status"]
             time.sleep(0.02)
+
+
+SCORE = """\
+import pathlib, time
+
+def init():
+    pathlib.Path("{began}").touch()
+    while not pathlib.Path("{goes_on}").exists():
+        time.sleep(0.01)
+
+def run(raw_data):
+    return "served"
+"""
+
+
+def test_a_deployment_is_made_on_and_serves_again_after_a_restart(tmp_path: Path) -> None:
+    began, goes_on = tmp_path / "began", tmp_path / "goes-on"
+    first = Rehearsal(tmp_path / "state")
+    first.build()
+    online = first.deploy(SCORE.format(began=began, goes_on=goes_on))
+    _until(began.exists)
+    assert first("GET", online)["properties"]["provisioningState"] == "Creating"
+    first.front.stop()
+
+    goes_on.touch()
+    second = Rehearsal(tmp_path / "state")
+    _until(lambda: second("GET", online)["properties"]["provisioningState"] == "Succeeded")
+    assert second.ask(online) == b'"served"'
+    second.front.stop()
+
+    third = Rehearsal(tmp_path / "state")
+    assert third.ask(online) == b'"served"'
+    third.front.stop()
+
+
+def test_an_init_that_takes_longer_than_its_probe_allows_fails_the_deployment(
+    tmp_path: Path,
+) -> None:
+    rehearsal = Rehearsal(tmp_path / "state")
+    rehearsal.build()
+    began = tmp_path / "began"
+    online = rehearsal.deploy(SCORE.format(began=began, goes_on=tmp_path / "never"))
+    _until(began.exists)
+    rehearsal.cloud.clock.advance(300)
+    assert rehearsal("GET", online)["properties"]["provisioningState"] == "Creating"
+    rehearsal.cloud.clock.advance(20)
+    _until(lambda: rehearsal("GET", online)["properties"]["provisioningState"] == "Failed")
+    rehearsal.front.stop()
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < give_up
+        time.sleep(0.02)
 
 
 def test_a_job_that_was_running_is_trained_again_under_its_name(

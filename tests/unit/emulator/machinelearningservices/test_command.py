@@ -73,9 +73,9 @@ def test_what_cannot_be_is_refused_by_name(change: dict[str, Any], status: int, 
 
 @pytest.mark.parametrize(
     ("duration", "seconds"),
-    [("PT90S", 90), ("PT1H30M", 5400), ("P1D", 86400), ("P1DT1M", 86460), ("PT1.5S", 1)],
+    [("PT90S", 90), ("PT1H30M", 5400), ("P1D", 86400), ("P1DT1M", 86460), ("PT1.5S", 1.5)],
 )
-def test_a_duration_is_read_to_the_second(duration: str, seconds: float) -> None:
+def test_a_duration_is_read_with_its_fraction(duration: str, seconds: float) -> None:
     assert command.seconds_of(duration) == seconds
 
 

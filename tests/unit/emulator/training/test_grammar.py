@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from emulator import grammar
+from emulator.grammar import JSON_OBJECT, Node
 from emulator.services.inference import response_format
 from emulator.services.inference.response_format import UnsupportedFormatError
-from emulator.training import grammar, inference
-from emulator.training.grammar import JSON_OBJECT, Node
+from emulator.training import inference
 
 BASE = inference.untrained("Phi-4-mini-instruct")
 ASK = [{"role": "user", "content": "Hi"}]

@@ -1,0 +1,213 @@
+"""Deciding how a revision comes to be served by a managed online endpoint.
+
+Azure's own way: the endpoint stays, the revision is another deployment of it without traffic, is
+asked by its name until it has proven itself, then gets all of the traffic; then the one before it
+goes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from jobs import revision
+from jobs.foundry.online import AUTH_MODES, Deployment, Online
+from jobs.plan.hosting import Hosted, Hosting
+from jobs.plan.steps import Action, Change, CodeStep, ModelStep, Step
+
+LEFT_ALONE = timedelta(hours=1)
+"""How long a deployment without traffic is taken for the work of another run."""
+
+_MOVING = frozenset({"Creating", "Updating", "Scaling"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnlineStep(Step):
+    """The endpoint itself, which costs nothing without deployments."""
+
+    hosting: Hosting
+    endpoint: Online | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeployStep(Step):
+    """The deployment of a revision, and whether it has proven itself."""
+
+    hosting: Hosting
+    name: str
+    made_from: str
+    deployment: Deployment | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrafficStep(Step):
+    """The traffic, moved last: once the deployment has answered as it should."""
+
+    hosting: Hosting
+    to: str
+    """The deployment that gets all of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndeployStep(Step):
+    """A deployment of another revision, to be deleted or left."""
+
+    deployment: Deployment
+
+
+def hosting_steps(
+    hosting: Hosting, code: CodeStep, model: ModelStep | None, hosted: Hosted, now: datetime
+) -> list[Step]:
+    """What happens to an online endpoint's document, in the order of the needs."""
+    made_from = model.made_from if model else hosting.model
+    name = hosting.deployment(made_from)
+    endpoint = OnlineStep(
+        action=_endpoint_action(hosting, hosted.endpoint),
+        hosting=hosting,
+        endpoint=hosted.endpoint,
+    )
+    there = next((one for one in hosted.deployments if one.name == name), None)
+    action = _deploy_action(hosting, name, made_from, there, hosted, (endpoint, model))
+    deploy = DeployStep(
+        action=action,
+        needs=(endpoint, code, *((model,) if model else ())),
+        hosting=hosting,
+        name=name,
+        made_from=made_from,
+        deployment=there,
+    )
+    traffic = TrafficStep(
+        action=_traffic_action(hosting, deploy, hosted), needs=(deploy,), hosting=hosting, to=name
+    )
+    others = [
+        UndeployStep(
+            action=_undeploy_action(one, traffic, hosted, now), needs=(traffic,), deployment=one
+        )
+        for one in hosted.deployments
+        if one.name != name
+    ]
+    return [endpoint, code, deploy, traffic, *others]
+
+
+def needs_code(hosting: Hosting, model: ModelStep | None, hosted: Hosted) -> bool:
+    """Whether a deployment is to be made, from code that must be there then."""
+    name = hosting.deployment(model.made_from if model else hosting.model)
+    there = next((one for one in hosted.deployments if one.name == name), None)
+    return there is None or there.provisioning_state not in {"Succeeded", *_MOVING}
+
+
+def shares(traffic: Mapping[str, int]) -> str:
+    """A split in words: `r-0123456789 (100 %)`."""
+    return ", ".join(f"{name} ({share} %)" for name, share in traffic.items()) or "nobody"
+
+
+def _endpoint_action(hosting: Hosting, endpoint: Online | None) -> Action:
+    name, wanted = hosting.name, AUTH_MODES[hosting.spec.auth_mode]
+    if endpoint is None:
+        note = f"{hosting.spec.auth_mode.replace('_', ' ')}; costs nothing by itself"
+        return Action(kind="create", type="online_endpoint", name=name, note=note)
+    problem, next_step = "", f"Take it down first: foundry-tune down {name}"
+    if endpoint.tags.get(revision.TAG_SPEC) != name:
+        problem = "is there, and foundry-tune didn't make it"
+        next_step = "Give the endpoint in the spec another name, or delete the one in Azure."
+    elif endpoint.auth_mode.casefold() != wanted.casefold():
+        problem = f"takes {endpoint.auth_mode}, and Azure doesn't change that to {wanted}"
+    elif endpoint.provisioning_state in {"Failed", "Canceled", "Deleting"}:
+        problem = f"is {endpoint.provisioning_state}"
+    if problem:
+        return Action(
+            kind="blocked", type="online_endpoint", name=name, note=problem, next_step=next_step
+        )
+    return Action(kind="unchanged", type="online_endpoint", name=name)
+
+
+def _deploy_action(
+    hosting: Hosting,
+    name: str,
+    made_from: str,
+    there: Deployment | None,
+    hosted: Hosted,
+    needs: tuple[OnlineStep, ModelStep | None],
+) -> Action:
+    endpoint, model = needs
+    title = f"{hosting.name}/{name}"
+    for need, word in ((endpoint, "the endpoint"), (model, "the model")):
+        if need is not None and need.action.kind == "blocked":
+            return Action(kind="blocked", type="deployment", name=title, note=f"needs {word}")
+    runs = there is not None and there.provisioning_state in {"Succeeded", *_MOVING}
+    if model is None and hosted.model is None and not runs:
+        return Action(
+            kind="blocked",
+            type="deployment",
+            name=title,
+            note=f"has no model: the project has no '{hosting.model}'",
+            next_step="Correct the name and version: foundry-tune list models",
+        )
+    serves = f"{hosting.model}, {hosting.machines}"
+    if there is None:
+        note = f"{serves}; no traffic until it is proven"
+        return Action(kind="create", type="deployment", name=title, note=note)
+    if there.provisioning_state in _MOVING:
+        note = f"{there.provisioning_state}: waited for, then proven"
+        return Action(kind="update", type="deployment", name=title, note=note)
+    if there.provisioning_state != "Succeeded":
+        change = Change("provisioning_state", there.provisioning_state, "Succeeded")
+        return Action(
+            kind="replace", type="deployment", name=title, changes=(change,), note="made anew"
+        )
+    if there.proof != hosting.proof(made_from):
+        note = "to be proven: the smoke tests"
+        return Action(kind="update", type="deployment", name=title, note=note)
+    return Action(kind="unchanged", type="deployment", name=title)
+
+
+def _traffic_action(hosting: Hosting, deploy: DeployStep, hosted: Hosted) -> Action:
+    name = hosting.name
+    if deploy.action.kind == "blocked":
+        return Action(kind="blocked", type="traffic", name=name, note="needs the deployment")
+    traffic: Mapping[str, int] = hosted.endpoint.traffic if hosted.endpoint else {}
+    if dict(traffic) == {deploy.name: 100}:
+        return Action(kind="unchanged", type="traffic", name=name)
+    foreign = [
+        one.name for one in hosted.deployments if not one.is_ours and traffic.get(one.name, 0)
+    ]
+    if foreign:
+        return Action(
+            kind="blocked",
+            type="traffic",
+            name=name,
+            note=f"goes to {', '.join(foreign)}, and foundry-tune didn't make that",
+            next_step="Set its traffic to 0 first, with whatever made it.",
+        )
+    if not traffic:
+        note = f"-> {deploy.name}, once it is proven"
+        return Action(kind="create", type="traffic", name=name, note=note)
+    change = Change("traffic", shares(traffic), shares({deploy.name: 100}))
+    return Action(
+        kind="update", type="traffic", name=name, changes=(change,), note="once it is proven"
+    )
+
+
+def _undeploy_action(
+    deployment: Deployment, traffic: TrafficStep, hosted: Hosted, now: datetime
+) -> Action:
+    title = f"{deployment.endpoint}/{deployment.name}"
+    served = bool(hosted.endpoint and hosted.endpoint.traffic.get(deployment.name, 0))
+    note = ""
+    if not deployment.is_ours:
+        note = "foundry-tune didn't make it; billed"
+    elif traffic.action.kind == "blocked" and served:
+        note = "goes on serving"
+    elif not served and _is_young(deployment, now):
+        note = "no traffic yet; left for an hour to the run that made it, and billed"
+    if note:
+        return Action(kind="unchanged", type="deployment", name=title, note=note)
+    after = "after that" if served else "gets no traffic"
+    return Action(kind="delete", type="deployment", name=title, note=after)
+
+
+def _is_young(deployment: Deployment, now: datetime) -> bool:
+    """Whether it was made less than an hour ago; also where Azure doesn't say when."""
+    try:
+        return now - datetime.fromisoformat(deployment.created) < LEFT_ALONE
+    except (ValueError, TypeError):
+        return True
