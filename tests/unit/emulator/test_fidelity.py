@@ -62,7 +62,6 @@ CLAIMS = {
     "microsoft.machinelearningservices/workspaces/codes": "Code: brought up once",
     "microsoft.machinelearningservices/workspaces/environments": "Environments: versions",
     "microsoft.machinelearningservices/workspaces/jobs": "A stock `az ml` YAML",
-    "microsoft.machinelearningservices/workspaces/onlineendpoints": "Made, asked and deleted",
     "microsoft.machinelearningservices/workspaces/serverlessendpoints": "Made, read, listed, keyed",
     "microsoft.machinelearningservices/workspaces/marketplacesubscriptions": "Marketplace subscr",
     "microsoft.insights/": "Azure Monitor's metrics",
