@@ -66,7 +66,7 @@ class Keep(TrainerCallback):
     def __init__(self, output: Path, run: dict[str, str], keep: int) -> None:
         self._output, self._run, self._keep = output, run, keep
         self.told_to_stop = False
-        self._before: Any = signal.SIG_DFL
+        self._before: Any = signal.getsignal(signal.SIGTERM)
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **rest: Any
@@ -84,9 +84,7 @@ class Keep(TrainerCallback):
 
         self._before = signal.signal(signal.SIGTERM, told)
 
-    def on_train_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **rest: Any
-    ) -> None:
+    def stop_listening(self) -> None:
         """Leaves SIGTERM as it was."""
         signal.signal(signal.SIGTERM, self._before)
 
@@ -103,6 +101,9 @@ class Keep(TrainerCallback):
     ) -> None:
         """Every process has written its part; only then older ones may go."""
         PartialState().wait_for_everyone()
+        if state.best_global_step:  # which other processes may have looked for before it was there
+            best = self._output / f"checkpoint-{state.best_global_step}"
+            state.best_model_checkpoint = str(best)
         if not state.is_world_process_zero:
             return
         write_json(self._output / f"checkpoint-{state.global_step}" / MARK, self._run)

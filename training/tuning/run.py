@@ -92,6 +92,8 @@ def train(config: Config) -> dict[str, Any]:
             f"step {tuner.state.global_step + 1}: the memory is full ({first_line(error)}) Lower "
             "`batch_size` or `max_seq_length`, or write `gradient_checkpointing: true`."
         ) from error
+    finally:
+        keep.stop_listening()
     step = tuner.state.global_step
     if keep.told_to_stop and step < tuner.state.max_steps:
         raise ToldToStopError(

@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[3]
 WITNESSES = ROOT / "tests" / "integration" / "emulator"
 ROW = re.compile(r"^\| (?P<claim>.+?) \| (?P<how>[a-z]+) \| (?P<note>.+?) \|$", re.M)
 
-# What answers, and words of the row that claims it; the longest beginning that fits counts.
+# What answers, and words of the row that claims it; the longest beginning that fits counts, and one
+# that ends with `$` is all there may be.
 CLAIMS = {
     "login.": "Client credentials through azure-identity",
     "token.actions.githubusercontent.com": "GitHub's issuer",
@@ -24,6 +25,7 @@ CLAIMS = {
     "{account}.blob.core.windows.net": "Block blobs",
     "{region}.api.azureml.ms": "Artifacts and named outputs of a run",
     "{endpoint}.{region}.models.ai.azure.com": "Chat completions",
+    "{endpoint}.{region}.inference.ml.azure.com": "Made, asked and deleted by azure-ai-ml",
     "{account}.cognitiveservices.azure.com": "`contentsafety/text:analyze`",
     "/metadata/endpoints": "Where a client configured by `metadataHost` finds the cloud",
     "/subscriptions": "Subscriptions, tenants, locations",
@@ -47,13 +49,15 @@ CLAIMS = {
     "microsoft.cognitiveservices/": "AI Services accounts",
     "microsoft.containerregistry/registries": "Container registries",
     "microsoft.machinelearningservices/locations": "`usages` and `quotas`",
-    "microsoft.machinelearningservices/workspaces": "PUT of a hub or project",
+    "microsoft.machinelearningservices/workspaces$": "PUT of a hub or project",
+    "microsoft.machinelearningservices/workspaces/onlineendpoints": "Made, asked and deleted by",
     "microsoft.machinelearningservices/workspaces/diagnose": "`diagnose` names",
     "microsoft.machinelearningservices/workspaces/resynckeys": "`diagnose` names",
     "microsoft.machinelearningservices/workspaces/computes": "Compute clusters",
     "microsoft.machinelearningservices/workspaces/datastores": "Default datastores",
     "microsoft.machinelearningservices/workspaces/connections": "Connections without a target",
-    "microsoft.machinelearningservices/workspaces/data/": "Data assets",
+    "microsoft.machinelearningservices/workspaces/data$": "Data assets",
+    "microsoft.machinelearningservices/workspaces/data/versions": "Data assets",
     "microsoft.machinelearningservices/workspaces/models": "The model it registers",
     "microsoft.machinelearningservices/workspaces/codes": "Code: brought up once",
     "microsoft.machinelearningservices/workspaces/environments": "Environments: versions",
@@ -114,7 +118,7 @@ def what_answers() -> dict[str, ResourceType | None]:
 def test_whatever_answers_is_claimed() -> None:
     claimed = [claim for claim, _, _ in rows()]
     for name, row in what_answers().items():
-        begins = [begin for begin in CLAIMS if name.startswith(begin)]
+        begins = [begin for begin in CLAIMS if f"{name}$".startswith(begin)]
         words = CLAIMS[max(begins, key=len)] if begins else ""
         if row is not None and row.holds_nothing:
             words = NOTHING
