@@ -278,6 +278,7 @@ def read(chapters: Sequence[Chapter], team: Mapping[str, TeamPrices] | None = No
     probes_digest = _digest(BUILT_IN).sha256
     trainings: dict[str, Training] = {}
     runnings: list[Running] = []
+    own_jobs: dict[str, Running] = {}
     hostings: list[Hosting] = []
     servings: list[Serving] = []
     pricings: dict[str, Pricing] = {}
@@ -299,15 +300,16 @@ def read(chapters: Sequence[Chapter], team: Mapping[str, TeamPrices] | None = No
             hourly = pricing.unit("hosting") if pricing.is_tuned else None
             servings.append(replace(serving, hosting=hourly))
         elif isinstance(spec, OnlineEndpoint):
-            jobs = {one.spec.reference: one for one in runnings}
-            hostings.append(hosting.read(chapter, spec, jobs))
+            hostings.append(hosting.read(chapter, spec, own_jobs))
         elif isinstance(spec, Evaluation):
             measurings.append(_measuring(chapter, spec, pricings))
         elif isinstance(spec, TrainingJob):
-            runnings.append(_own_training(chapter, spec))
+            own_jobs[spec.reference] = _own_training(chapter, spec)
+            runnings.append(own_jobs[spec.reference])
         else:
             made = {**trainings, **{one.name: one for one in runnings}}
-            runnings.append(running.read(chapter, spec, made))
+            own_jobs[spec.reference] = running.read(chapter, spec, made)
+            runnings.append(own_jobs[spec.reference])
     _require_names_apart(trainings, runnings)
     return Desired(
         trainings=tuple(trainings.values()),

@@ -14,6 +14,7 @@ ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
     "online_endpoint": ("name",),
     "evaluation": (),
     "command": ("registered_model",),
+    "training": ("registered_model",),
 }
 """What can be asked of each kind of document."""
 
@@ -28,6 +29,9 @@ PLACES: Mapping[tuple[str, str], tuple[str, str]] = {
 }
 """Where a reference may stand (a field, or the names on the way to it), and what it has to give
 there (kind, attribute)."""
+
+ALSO: Mapping[tuple[str, str], tuple[str, ...]] = {("online_endpoint", "model"): ("training",)}
+"""Where another kind of document may give it as well."""
 
 
 @dataclass(frozen=True, slots=True)
