@@ -33,6 +33,8 @@ NOT_RUN = {
     "foundry-tune watch jobs/specs/ --once --dry-run": "takes specs with limits: test_watch.py",
     "foundry-tune watch jobs/specs/ --once": "the same",
     "foundry-tune watch jobs/specs/ --every 10m": "the same, and never ends",
+    "pulumi preview --policy-pack policy-pack": "takes a repository that init made: tests/integration/gitops",
+    "pulumi up --policy-pack policy-pack": "the same",
     "make fuzz": "minutes, and installs a fuzzer",
     "make accept": "rewrites files of the checkout",
     "make lock": "asks the package index",
