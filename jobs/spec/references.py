@@ -10,6 +10,7 @@ from jobs.values import placed_texts, texts
 
 ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
     "finetuning": ("registered_model",),
+    "training": ("registered_model",),
     "serverless_endpoint": ("name",),
     "online_endpoint": ("name",),
     "evaluation": (),
@@ -28,6 +29,9 @@ PLACES: Mapping[tuple[str, str], tuple[str, str]] = {
 }
 """Where a reference may stand (a field, or the names on the way to it), and what it has to give
 there (kind, attribute)."""
+
+AS_WELL = {("online_endpoint", "model"): "training"}
+"""The other kind of document that gives the same there: a training is short for a command job."""
 
 
 @dataclass(frozen=True, slots=True)
