@@ -107,8 +107,10 @@ class QualityError(FoundryTuneError):
 
     exit_code = 7
 
-    def __init__(self, message: str, *, next_step: str = "", reason: str = "") -> None:
-        super().__init__(message, next_step=next_step)
+    def __init__(
+        self, message: str, *, next_step: str = "", reason: str = "", rule: str = ""
+    ) -> None:
+        super().__init__(message, next_step=next_step, rule=rule)
         self.reason = reason
 
 

@@ -9,10 +9,10 @@ PAGE = Path(__file__).parents[1] / "docs" / "rules.md"
 HEAD = """\
 # Rules
 
-Everything that `foundry-tune validate` and `foundry-tune dataset check` look for. An **error**
-refuses (exit code 3), a **warning** refuses under `--strict`, a **note** only informs. A rule
-that can be silenced is silenced in the spec, with a reason, and a last day if it is meant to
-come back:
+Everything that `foundry-tune validate` and `foundry-tune dataset check` look for, and what a plan
+is [refused](#refused-plans) for. An **error** refuses (exit code 3; of a plan 4, 5 or 7), a
+**warning** refuses under `--strict`, a **note** only informs. A rule that can be silenced is
+silenced in the spec, with a reason, and a last day if it is meant to come back:
 
 ```yaml
 ignore:
@@ -27,6 +27,7 @@ CHAPTERS = {
     "T": "Trainings of your own",
     "C": "Models, regions, dates, prices",
     "D": "Data",
+    "R": "Refused plans",
     "P": "A platform team's policy",
 }
 

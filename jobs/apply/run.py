@@ -87,7 +87,7 @@ def refuse_blocked(plan: Plan) -> None:
             continue
         if others and isinstance(step, EndpointStep) and step.is_refused:
             continue  # its branch ends there, and the others are done
-        raise _kind_of(step, plan)(action.sentence, next_step=action.next_step)
+        raise _kind_of(step, plan)(action.sentence, next_step=action.next_step, rule=action.rule)
 
 
 def _kind_of(step: Step, plan: Plan) -> type[FoundryTuneError]:

@@ -128,5 +128,6 @@ def _priced(life: Life, kind: PriceKind, price: HourPrice) -> float:
             f"Nobody knows what {what} of '{life.base_model or life.endpoint}' costs, so no cap "
             f"on endpoint '{life.endpoint}' can be kept.",
             next_step="Write the price you know into prices.yaml or the spec's budget.prices.",
+            rule="FT-R006",
         )
     return usd

@@ -96,6 +96,7 @@ def cap_checks(
                 subject="cap",
                 message=f"{cap.of}: {usd:,.2f} of {cap.usd:,.2f} USD are spent this month",
                 next_step="Wait for the next month, or raise the cap." if is_over else "",
+                rule="FT-R005" if is_over else "",
             )
         )
     return checks
@@ -116,4 +117,5 @@ def _unpriced(serving: Serving) -> Check:
         subject="cap",
         message=f"no cap on '{serving.name}' can be kept: {words}",
         next_step="Write the price you know into prices.yaml or budget.prices.",
+        rule="FT-R006",
     )

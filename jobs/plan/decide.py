@@ -145,9 +145,10 @@ def _measure_step(
     needs = tuple(serving[name] for name in measuring.asked if name in serving)
     endpoint = candidate.endpoint if candidate else actual.served(measuring.endpoint)
     action = _measure_action(measuring, candidate, endpoint)
-    if any(need.action.kind == "blocked" for need in needs):
-        note = "needs the endpoint"
-        action = Action(kind="blocked", type="evaluation", name=measuring.name, note=note)
+    rule = next((need.action.rule for need in needs if need.action.kind == "blocked"), None)
+    if rule is not None:
+        note, name = "needs the endpoint", measuring.name
+        action = Action(kind="blocked", type="evaluation", name=name, note=note, rule=rule)
     return MeasureStep(action=action, needs=needs, measuring=measuring)
 
 

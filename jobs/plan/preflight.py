@@ -22,6 +22,7 @@ from jobs.foundry import subscription
 from jobs.foundry.computes import Compute
 from jobs.foundry.projects import Project
 from jobs.foundry.session import Session
+from jobs.foundry.subscription import Usage
 from jobs.plan.actual import Actual
 from jobs.plan.desired import Desired, Measuring, Serving, Training
 from jobs.plan.running import Running
@@ -86,6 +87,7 @@ def asking_checks(
             subject="evaluation",
             message=f"{measuring.spec.reference}: there is no endpoint '{name}' to ask as {word}",
             next_step="Add a serverless_endpoint document of this name, or correct the name.",
+            rule="FT-R004",
         )
         for measuring in measurings
         for word, name in measuring.meant.items()
@@ -229,6 +231,7 @@ def _providers(session: Session) -> list[Check]:
                 subject="providers",
                 message=f"resource providers: {words}",
                 next_step="Let the platform team run: pulumi up",
+                rule="FT-R001",
             )
         ]
     if unknown:
@@ -290,6 +293,7 @@ def _access(session: Session, project: Project, left: Collection[str]) -> list[C
             if looks
             else f"you may not {words} (missing: {', '.join(missing)})",
             next_step=subscription.how_to_grant(session, words, group),
+            rule="FT-R002",
             stops_apply=looks,
         )
         for words, missing in lacking.items()
@@ -306,23 +310,27 @@ def _quota(session: Session, project: Project, desired: Desired) -> list[Check]:
     except FoundryTuneError:
         message = "quota: you may not read the subscription's usages"
         return [Check(status="unverified", subject="quota", message=message)]
+    return [quota_check(lines)]
+
+
+def quota_check(lines: Sequence[Usage]) -> Check:
+    """Whether what the subscription uses leaves room for another job or endpoint."""
     relevant = [line for line in lines if _concerns_serverless(line.name)]
     if not relevant:
         message = "quota: Azure lists no usage for fine-tuning jobs"
-        return [Check(status="unverified", subject="quota", message=message)]
+        return Check(status="unverified", subject="quota", message=message)
     full = [line for line in relevant if line.limit >= 0 and line.used >= line.limit]
     if full:
         words = ", ".join(f"{line.name} {line.used} of {line.limit}" for line in full)
-        return [
-            Check(
-                status="fail",
-                subject="quota",
-                message=f"quota is used up: {words}",
-                next_step="Delete what you don't need (foundry-tune status), or ask Azure for more",
-            )
-        ]
+        return Check(
+            status="fail",
+            subject="quota",
+            message=f"quota is used up: {words}",
+            next_step="Delete what you don't need (foundry-tune status), or ask Azure for more",
+            rule="FT-R003",
+        )
     words = ", ".join(f"{line.name} {line.used} of {line.limit}" for line in relevant)
-    return [Check(status="pass", subject="quota", message=f"quota: {words}")]
+    return Check(status="pass", subject="quota", message=f"quota: {words}")
 
 
 def _concerns_serverless(name: str) -> bool:

@@ -71,5 +71,6 @@ def held_back(
         name=step.name,
         note=f"was refused on {refusal.day}: {refusal.why}",
         next_step=NEXT_STEP,
+        rule="FT-R009",
     )
     return replace(step, action=action, is_refused=True)

@@ -110,7 +110,7 @@ def _endpoint_action(
 ) -> Action:
     spec = serving.spec
     if model and model.action.kind == "blocked":
-        return Action(kind="blocked", type="endpoint", name=name, note="needs the model")
+        return _waits("endpoint", name, "the model", model.action)
     for other in (endpoint, actual.endpoints.get(serving.name)):
         if (
             other
@@ -123,6 +123,7 @@ def _endpoint_action(
                 name=other.name,
                 note="is there, and foundry-tune didn't make it",
                 next_step="Give the endpoint in the spec another name, or delete the one in Azure.",
+                rule="FT-R010",
             )
     if endpoint is None:
         safety = "content safety on" if spec.is_filtered else "content safety OFF"
@@ -208,10 +209,15 @@ def _pointer_step(
     )
 
 
+def _waits(type: str, name: str, what: str, blocked: Action) -> Action:
+    """What can't be done before something that is blocked, by the rule that blocks that."""
+    return Action(kind="blocked", type=type, name=name, note=f"needs {what}", rule=blocked.rule)
+
+
 def _pointer_action(candidate: EndpointStep, pointer: Pointer | None) -> Action:
     name, endpoint = candidate.serving.name, candidate.endpoint
     if candidate.action.kind == "blocked":
-        return Action(kind="blocked", type="connection", name=name, note="needs the endpoint")
+        return _waits("connection", name, "the endpoint", candidate.action)
     once = "once every gate holds"
     if pointer is None:
         return Action(
@@ -224,6 +230,7 @@ def _pointer_action(candidate: EndpointStep, pointer: Pointer | None) -> Action:
             name=name,
             note="is there, and foundry-tune didn't make it",
             next_step="Give the endpoint in the spec another name, or delete the connection.",
+            rule="FT-R010",
         )
     if candidate.name == pointer.withdrawn:
         return Action(
@@ -232,6 +239,7 @@ def _pointer_action(candidate: EndpointStep, pointer: Pointer | None) -> Action:
             name=name,
             note=f"was rolled back from {candidate.name} to {pointer.endpoint}",
             next_step=f"Change the spec, or serve it after all: foundry-tune promote {name}",
+            rule="FT-R011",
         )
     if pointer.endpoint != candidate.name:
         change = Change("endpoint", pointer.endpoint, candidate.name)

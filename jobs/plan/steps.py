@@ -44,6 +44,8 @@ class Action:
     changes: tuple[Change, ...] = ()
     next_step: str = ""
     """What to do about a blocked one."""
+    rule: str = ""
+    """The rule that says no of a blocked one: its own, or that of what it waits for."""
 
     @property
     def sentence(self) -> str:

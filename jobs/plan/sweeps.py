@@ -243,6 +243,7 @@ def no_model(training: Training, steps: Sequence[JobStep]) -> ModelStep:
         name=training.spec.registered_model_name,
         note=f"can't be chosen: none of {len(steps)} trials has finished with a {_BY}",
         next_step="To train, and pay, once more those that failed: add --retrain",
+        rule="FT-R008",
     )
     return ModelStep(
         action=action,

@@ -66,6 +66,7 @@ def _decided(
                 name=name,
                 note=reason,
                 next_step=f"To {VERBS[kind]}, and pay, once more: add --retrain",
+                rule="FT-R007",
             )
             return action, attempt, job
         attempt += 1
@@ -125,7 +126,8 @@ def _model_step(step: JobStep, name: str, model: ModelVersion | None, actual: Ac
     if model:
         action = Action(kind="unchanged", type="model", name=model.label)
     elif step.action.kind == "blocked":
-        action = Action(kind="blocked", type="model", name=name, note="needs the job")
+        rule = step.action.rule
+        action = Action(kind="blocked", type="model", name=name, note="needs the job", rule=rule)
     else:
         label = f"{name}:{actual.next_versions.get(name, '1')}"
         action = Action(kind="create", type="model", name=label, note="from that job")

@@ -64,6 +64,7 @@ _PLAN = {
             changes=_list(_object(field=_TEXT, before=_TEXT, after=_TEXT)),
         )
     ),
+    "refusals": _list(_object(rule=_TEXT, message=_TEXT, next_step=_TEXT)),
     "is_empty": _FLAG,
 }
 

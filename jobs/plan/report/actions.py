@@ -20,7 +20,8 @@ def lines(plan: Plan) -> list[str]:
         symbol = f"{SYMBOLS[action.kind]:<3}"
         head = f"  {symbol} {action.type:<{types}}  {action.name:<{names}}"
         note = f"{action.note}; {cost_words(money)}" if money else action.note
-        lines.append(output.style(f"{head}  {note}".rstrip(), _colour(action)))
+        rule = f"    [{action.rule}]" if action.kind == "blocked" and action.next_step else ""
+        lines.append(output.style(f"{head}  {note}{rule}".rstrip(), _colour(action)))
         lines += _change_lines(action)
         if action.kind == "blocked" and action.next_step:
             lines.append(f"       {action.next_step}")
@@ -54,6 +55,7 @@ def as_dict(plan: Plan) -> list[dict[str, object]]:
                 for change in action.changes
             ],
             **({"next_step": action.next_step} if action.next_step else {}),
+            **({"rule": action.rule} if action.rule else {}),
             **({"cost": money_as_dict(money)} if (money := _cost(step, plan)) else {}),
         }
         for step in plan.steps

@@ -4,7 +4,7 @@ from jobs.errors import QualityError
 from jobs.plan.deployments import UndeployStep
 from jobs.plan.plan import Plan
 from jobs.plan.preflight import failed
-from jobs.plan.report import actions, checks, cost, data, target, uploads
+from jobs.plan.report import actions, checks, cost, data, refusals, target, uploads
 from jobs.target.target import Target
 from jobs.terminal import output
 
@@ -35,6 +35,7 @@ def as_dict(plan: Plan, place: Target) -> dict[str, object]:
         "costs": cost.as_dict(specs.costs),
         "checks": checks.as_dict(plan.checks),
         "actions": actions.as_dict(plan),
+        "refusals": refusals.as_dict(plan),
         "is_empty": plan.is_empty,
     }
 

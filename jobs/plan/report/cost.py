@@ -69,7 +69,8 @@ def _line(cost: Cost, *, named: bool) -> str:
     if rest:
         shown.append(f"tests {cost_words(_together(rest))}")
     if cost.budget:
-        shown.append(f"budget {cost.budget.max_usd:g} USD: {cost.verdict}")
+        rule = "    [FT-C013]" if cost.verdict == "over" else ""
+        shown.append(f"budget {cost.budget.max_usd:g} USD: {cost.verdict}{rule}")
         if cost.uncovered:
             shown.append(f"not covered: {cost.uncovered}")
     text = "    ".join(shown)

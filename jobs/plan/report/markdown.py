@@ -14,8 +14,8 @@ from jobs.errors import FoundryTuneError, UsageError
 from jobs.files import UnreadableFileError, read_bounded
 from jobs.findings import Finding
 from jobs.plan.plan import Plan
-from jobs.plan.preflight import failed
 from jobs.plan.report.cost import cost_words
+from jobs.plan.report.refusals import refusals
 from jobs.plan.steps import SYMBOLS, Action
 from jobs.target.target import Target
 from jobs.terminal import output
@@ -88,7 +88,7 @@ def read_preview(file: str) -> str:
 
 
 def _headline(plan: Plan) -> str:
-    if plan.blocked or failed(plan.checks):
+    if refusals(plan):
         return "❌ foundry-tune: blocked"
     if plan.is_empty:
         return "✅ foundry-tune: nothing to do"
@@ -135,12 +135,9 @@ def _said(action: Action) -> Iterator[str]:
 
 
 def _blocked(plan: Plan) -> Iterator[str]:
-    for check in plan.checks:
-        if check.status == "fail":
-            yield f"- ❌ {plain(check.message, 400)} {plain(check.next_step, 400)}".rstrip()
-    for action in plan.blocked:
-        text = f"{action.sentence} {action.next_step}"
-        yield f"- ❌ {plain(text.strip(), 400)}"
+    for one in refusals(plan):
+        rule = f" ({one.rule})" if one.rule else ""
+        yield f"- ❌ {plain(f'{one.message} {one.next_step}'.strip(), 400)}{rule}"
 
 
 def _costs(plan: Plan) -> Iterator[str]:

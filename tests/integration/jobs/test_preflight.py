@@ -86,6 +86,7 @@ def test_who_has_a_part_of_the_rights_is_refused_by_the_plan_already(bare: Place
     (access,) = [c for c in json.loads(planned.out)["checks"] if c["subject"] == "access"]
     assert access["status"] == "fail"
     assert access["message"].startswith("you may not create endpoints (missing: ")
+    assert access["rule"] == "FT-R002"
     told = bare.tune("doctor").out
     assert "you may not create endpoints" in told
     assert f"--role 'Azure AI Developer' --scope {bare.group_id}" in told
@@ -121,6 +122,7 @@ def test_an_unregistered_provider_fails_the_plan(
     planned = place.tune("plan", str(write_story(place)))
     assert planned.code == 4, planned.said
     assert f"{NETWORK} is " in planned.out
+    assert "[FT-R001]" in planned.out
     assert "pulumi up" in planned.out
 
 

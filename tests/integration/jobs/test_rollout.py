@@ -98,6 +98,7 @@ def test_a_revision_that_was_refused_is_refused_again_without_an_endpoint(place:
     planned = place.tune("plan", str(harder), "--set", f"{EPOCHS}=2")
     assert planned.code == 7, planned.said
     assert "was refused on 20" in planned.out
+    assert "[FT-R009]" in planned.out
     assert "misses token_f1 >= 1" in planned.out
     again = apply(place, harder, epochs=2)
     assert again.code == 7, again.said

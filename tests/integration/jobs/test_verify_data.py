@@ -52,6 +52,8 @@ def test_a_blob_whose_digest_lies_is_told_by_plan_and_replaced_by_apply(
     assert planned.code == 4, planned.said
     assert "it holds other content than its name says" in planned.out
     assert f"~   data        {place.name}-train" in planned.out
+    told = json.loads(place.tune("plan", spec, "--verify-data", "-o", "json").out)
+    assert [one["rule"] for one in told["refusals"]] == ["FT-R012"]
     verdicts = sorted(one["verdict"] for one in uploads(place, spec, code=4))
     assert verdicts == ["differs", "verified"]
     assert stored(place, train) != train.read_bytes(), "a plan writes nothing"

@@ -171,6 +171,7 @@ def test_at_a_cap_candidates_go_first_and_what_serves_only_where_that_is_said(pl
     assert limit["state"] == "over", "what is gone has cost what it has cost"
     refused = place.tune("apply", str(spec), "--yes")
     assert (refused.code, "USD are spent this month" in refused.said) == (4, True), refused.said
+    assert "[FT-R005]" in refused.said
     candidate(place, named(place, 2))
     place.tune("watch", str(spec), "--once")
     assert place.endpoints() == [], "nothing more is paid for in this month"
@@ -231,6 +232,7 @@ def test_without_a_price_no_cap_is_promised(place: Place) -> None:
     pass_time(place, 1)
     refused = place.tune("watch", str(spec), "--once")
     assert (refused.code, "Nobody knows what an hour" in refused.err) == (5, True), refused.said
+    assert "[FT-R006]" in refused.err
     unlimited = str(write_story(place, name=f"{place.name}-b"))
     none = place.tune("watch", unlimited, "--once")
     assert (none.code, "has a ttl or a cap" in none.out) == (0, True), none.said

@@ -14,12 +14,15 @@ from jobs.foundry.jobs import Job
 from jobs.foundry.models import ModelVersion
 from jobs.foundry.pointers import Pointer
 from jobs.foundry.projects import Project
+from jobs.foundry.subscription import Usage
 from jobs.money.price import UnitPrice
 from jobs.plan.actual import Actual
 from jobs.plan.decide import decide
 from jobs.plan.desired import Desired, Measuring, Serving, Training
 from jobs.plan.plan import Plan
+from jobs.plan.preflight import asking_checks, quota_check
 from jobs.plan.report import answer
+from jobs.plan.report.refusals import refusals
 from jobs.plan.steps import Action, Change, EndpointStep, JobStep
 from jobs.plan.undertaking import DataVersion
 from jobs.read.examine import CheckedSpecs
@@ -180,6 +183,7 @@ def test_what_was_rolled_back_is_not_promoted_again_by_an_apply() -> None:
         "blocked",
         "Change the spec, or serve it after all: foundry-tune promote xbox",
     )
+    assert blocked.rule == "FT-R011"
 
 
 def test_an_address_that_somebody_edited_is_put_right() -> None:
@@ -218,6 +222,7 @@ def test_a_job_that_ended_badly_blocks_until_retraining_is_asked_for(status: str
     blocked = job_step(planned(desired(), bad))
     assert blocked.action.kind == "blocked"
     assert "--retrain" in blocked.action.next_step
+    assert blocked.action.rule == "FT-R007"
     again = job_step(planned(desired(), bad, retrain=True))
     assert (again.action.kind, again.job_name, again.job) == ("replace", "xbox-0123456789-2", None)
 
@@ -233,6 +238,12 @@ def test_a_completed_job_without_its_model_is_not_silently_paid_twice() -> None:
         "evaluation",
         "connection",
     }
+    assert {a.rule for a in plan.blocked} == {"FT-R007"}, (
+        "what waits is blocked by what it waits for"
+    )
+    [job, *waiting] = refusals(plan)
+    assert (job.rule, "model was deleted" in job.message) == ("FT-R007", True)
+    assert waiting[0].message == "model 'xbox' needs the job."
 
 
 def test_a_second_attempt_is_found_again_without_being_asked_for() -> None:
@@ -294,6 +305,24 @@ def test_somebody_elses_endpoint_is_not_taken_over() -> None:
     found = action(planned(desired(), theirs), "endpoint")
     assert found.kind == "blocked"
     assert "foundry-tune didn't make it" in found.note
+    assert found.rule == "FT-R010"
+    assert refusals(planned(desired(), theirs))[0].rule == "FT-R010"
+    assert refusals(planned(desired(), EMPTY)) == refusals(planned(desired(), done())) == []
+
+
+def test_a_quota_that_is_used_up_is_refused_by_a_rule() -> None:
+    full = Usage(name="Serverless endpoints", used=5, limit=5)
+    other = Usage(name="Standard DSv2 Family vCPUs", used=9, limit=9)
+    found = quota_check([other, full])
+    assert (found.status, found.rule) == ("fail", "FT-R003")
+    assert quota_check([other, replace(full, used=4)]).status == "pass"
+    assert quota_check([other]).status == "unverified"
+
+
+def test_an_evaluation_of_nothing_is_refused_by_a_rule() -> None:
+    (check,) = asking_checks((measuring(),), (), EMPTY)
+    assert (check.status, check.rule) == ("fail", "FT-R004")
+    assert asking_checks((measuring(),), (serving(),), EMPTY) == []
 
 
 def test_an_endpoint_that_serves_our_model_is_ours_though_its_tags_were_wiped() -> None:

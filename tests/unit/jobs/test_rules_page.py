@@ -14,17 +14,19 @@ ROOT = Path(__file__).parents[3]
 def test_every_rule_has_a_test_that_finds_it_and_a_near_miss() -> None:
     tested: set[str] = set()
     for name in (
-        *("test_spec_rules.py", "test_data_rules.py", "test_cost.py", "test_online.py"),
-        "test_training_rules.py",
+        *("test_spec_rules.py", "test_data_rules.py", "test_cost.py", "test_plan.py"),
+        *("test_sweep.py", "test_training_rules.py", "test_online.py"),
+        *(f"../../integration/jobs/test_{name}.py" for name in ("preflight", "watch", "rollout")),
+        "../../integration/jobs/test_verify_data.py",
         *("../policy/test_rules.py", "../policy/test_specs.py"),
     ):
         tree = ast.parse((Path(__file__).parent / name).read_text(encoding="utf-8"))
         tested |= {
-            node.value
+            word
             for node in ast.walk(tree)
-            if isinstance(node, ast.Constant)
-            and isinstance(node.value, str)
-            and node.value.startswith("FT-")
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+            for word in [node.value.strip("[]")]
+            if word.startswith("FT-")
         }
     assert tested == set(RULES)
 

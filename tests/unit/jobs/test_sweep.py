@@ -145,6 +145,8 @@ def test_where_none_has_finished_everything_is_blocked_and_says_the_next_step() 
     blocked = {action.type: action for action in actions if action.kind == "blocked"}
     assert set(blocked) == {"finetuning", "model", "endpoint", "evaluation", "connection"}
     assert "--retrain" in blocked["finetuning"].next_step
+    assert (blocked["finetuning"].rule, blocked["model"].rule) == ("FT-R007", "FT-R008")
+    assert blocked["endpoint"].rule == blocked["connection"].rule == "FT-R008"
 
 
 def test_a_best_trial_that_lost_its_model_blocks_and_another_does_not() -> None:
