@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jobs.terminal.output import table
 
-SUBJECTS = ("startup", "specs", "lint", "near", "plan", "minipulumi", "demo")
+SUBJECTS = ("startup", "emulator", "specs", "lint", "near", "plan", "minipulumi", "demo")
 
 
 def main(subjects: list[str]) -> int:

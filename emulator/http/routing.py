@@ -9,6 +9,10 @@ from emulator.state.errors import AzureError
 
 Handler = Callable[[Request], Response]
 
+# Beyond them what can match is looked up each time: no client fills the memory with made-up ones.
+_METHODS = ("GET", "HEAD", "PUT", "POST", "PATCH", "DELETE")
+_MOST_SLASHES = 40
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
@@ -36,13 +40,12 @@ class Router:
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._routes = [(_pattern(route.path), route) for route in routes]
+        self._at: dict[tuple[str, tuple[int, ...]], list[tuple[re.Pattern[str], Route]]] = {}
 
     def find(self, request: Request) -> tuple[Route, dict[str, str]] | None:
         """The first route that matches, and what its placeholders matched."""
         path = request.path.rstrip("/") or "/"
-        for pattern, route in self._routes:
-            if route.method != request.method:
-                continue
+        for pattern, route in self._of(request.method, request.path.count("/"), path.count("/")):
             # As sent first: the name of a blob may end with a slash.
             match = pattern.fullmatch(request.path) or pattern.fullmatch(path)
             if match is not None and all(
@@ -51,6 +54,20 @@ class Router:
             ):
                 return route, match.groupdict()
         return None
+
+    def _of(self, method: str, *slashes: int) -> list[tuple[re.Pattern[str], Route]]:
+        """The routes, in their order, that a path with so many slashes can match."""
+        found = self._at.get((method, slashes))
+        if found is None:
+            found = [
+                (pattern, route)
+                for pattern, route in self._routes
+                if route.method == method
+                and (route.path.count("/") in slashes or "*}" in route.path)
+            ]
+            if max(slashes) < _MOST_SLASHES and method in _METHODS:
+                self._at[method, slashes] = found
+        return found
 
     def handle(self, request: Request) -> Response:
         """Answer with the route that matches; otherwise 404, or 405 when the method is wrong."""

@@ -101,7 +101,7 @@ class Hosted:
 def read(chapter: Chapter, spec: OnlineEndpoint, runnings: Mapping[str, Running]) -> Hosting:
     """Hash the code that the document names, and find the job that makes its model.
 
-    `runnings` are the documents of jobs, by their references (`command.classify`).
+    `runnings` are the documents of jobs, by their references (`command.x`, `training.y`).
 
     Raises:
         InvalidInputError: The code can't be read, or the script isn't in it.

@@ -160,7 +160,7 @@ def _online(spec: OnlineEndpoint) -> Iterator[Limit]:
         if understood is None or understood.form != "short" or not understood.version:
             message = (
                 "a registered model of the project is served. Write azureml:<name>:<version>, or "
-                "${{ command.<name>.registered_model }}."
+                "${{ command.<name>.registered_model }}, or that of a training."
             )
             yield Limit(("model",), message, at_key=False)
     code = spec.code_configuration.code

@@ -87,7 +87,8 @@ class OnlineEndpoint(Document, frozen=True, kw_only=True):
     model: Annotated[
         str,
         Meta(
-            description="${{ command.<name>.<output> }} of a job here, or azureml:<name>:<version>."
+            description="${{ command.<name>.registered_model }}, or that of a training, or "
+            "azureml:<name>:<version>."
         ),
     ]
     code_configuration: Annotated[

@@ -10,11 +10,11 @@ from jobs.values import placed_texts, texts
 
 ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
     "finetuning": ("registered_model",),
-    "training": ("registered_model",),
     "serverless_endpoint": ("name",),
     "online_endpoint": ("name",),
     "evaluation": (),
     "command": ("registered_model",),
+    "training": ("registered_model",),
 }
 """What can be asked of each kind of document."""
 
@@ -30,8 +30,8 @@ PLACES: Mapping[tuple[str, str], tuple[str, str]] = {
 """Where a reference may stand (a field, or the names on the way to it), and what it has to give
 there (kind, attribute)."""
 
-AS_WELL = {("online_endpoint", "model"): "training"}
-"""The other kind of document that gives the same there: a training is short for a command job."""
+ALSO: Mapping[tuple[str, str], tuple[str, ...]] = {("online_endpoint", "model"): ("training",)}
+"""Where another kind of document may give it as well."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from jobs.spec.models import KINDS, Document, Spec
 from jobs.spec.overrides import override
 from jobs.spec.places import finding_at, found_in, place_of
 from jobs.spec.reader import MAX_BYTES, Path, Problem, Tree, read
-from jobs.spec.references import AS_WELL, PLACES, Reference, order, parse, texts_with_references
+from jobs.spec.references import ALSO, PLACES, Reference, order, parse, texts_with_references
 from jobs.spec.shape import fit, fit_rest
 from jobs.suggestions import did_you_mean
 from jobs.values import mapping
@@ -165,8 +165,8 @@ class _Reading:
         if spec.kind == "command":
             return self._model_of(tree, path, text)
         fields = path[:1] if len(path) <= 2 else [step for step in path if isinstance(step, str)]
-        where = (spec.kind, ".".join(map(str, fields)))
-        place = PLACES.get(where)
+        field = (spec.kind, ".".join(map(str, fields)))
+        place = PLACES.get(field)
         if place is None:
             self._say(tree, "FT-S011", path, f"'{text[:60]}' has no meaning in this field.")
             return None
@@ -176,9 +176,10 @@ class _Reading:
             message += f".{place[1]} }}}}." if place[1] else " }}."
             self._say(tree, "FT-S011", path, message)
             return None
-        kinds = (place[0], AS_WELL.get(where))
+        kinds = (place[0], *ALSO.get(field, ()))
         if reference.kind not in kinds or reference.attribute not in (place[1], "name"):
-            right = Reference(place[0], reference.name, place[1], ())
+            kind = reference.kind if reference.kind in kinds else place[0]
+            right = Reference(kind, reference.name, place[1], ())
             self._say(tree, "FT-S014", path, f"{reference} does not fit here. Write {right}.")
             return None
         return reference

@@ -64,6 +64,7 @@ NOT_RUN = {
     "foundry-tune diff xbox-support 51f0aa7c20 a8bbe5a87e": "the same",
     "foundry-tune diff jobs/specs/xbox-support.yaml 51f0 a8bb": "the same",
     "make pages-check": "takes Chromium and npm, which CI has",
+    "make conformance": "minutes, and installs the clients that it drives",
     "foundry-tune monitor jobs/specs/xbox-support.yaml": "the same: test_monitor.py",
     "foundry-tune monitor xbox-support --since 7d --no-canaries -o json": "the same",
     "pulumi stack change-secrets-provider azurekeyvault://…": "takes the real Pulumi CLI",

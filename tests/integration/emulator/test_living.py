@@ -128,6 +128,7 @@ def test_every_shell_of_the_checkout_finds_it(emulator_command: Emulator, checko
         another.kill()
 
 
+@pytest.mark.rehearsal
 def test_a_snapshot_is_come_back_to_up_or_not(emulator_command: Emulator, checkout: Path) -> None:
     put = ["run", "--", sys.executable, "-c", MAKE_GROUP, "PUT"]
     emulator_command("start")

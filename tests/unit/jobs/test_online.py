@@ -1,5 +1,6 @@
 """Managed online endpoints: what is decided, what an answer must be, what a document may say."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from jobs import revision
 from jobs.foundry.models import ModelVersion
 from jobs.foundry.online import Deployment, Online
 from jobs.foundry.scoring import Scored
+from jobs.plan import desired
 from jobs.plan.deployments import hosting_steps
 from jobs.plan.hosting import Hosted, Hosting, read
 from jobs.plan.steps import Action, CodeStep
@@ -21,6 +23,15 @@ from jobs.spec.story import load
 
 NOW = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
 SCORE = "def init(): pass\ndef run(raw_data): return 1\n"
+TRAINING = """\
+type: training
+name: triage
+model: Phi-4-mini-instruct
+task: classification
+training_data: rows.jsonl
+layers: {head: classification, labels: [repair, refund]}
+resources: {instance_type: Standard_NC24ads_A100_v4}
+"""
 SPEC = """\
 type: online_endpoint
 name: intents
@@ -118,6 +129,22 @@ def test_another_byte_of_code_or_model_is_another_revision(spec: Path, hosting: 
     changed = read(chapter, chapter.spec, {})
     names = {hosting.deployment("m:1"), hosting.deployment("m:2"), changed.deployment("m:1")}
     assert len(names) == 3
+
+
+def test_the_model_of_a_training_or_a_command_of_the_file_is_served(spec: Path) -> None:
+    rows = "".join(
+        json.dumps({"text": f"hot {n}", "label": ("repair", "refund")[n % 2]}) + "\n"
+        for n in range(6)
+    )
+    (spec.parent / "rows.jsonl").write_text(rows)
+    reference = "${{ training.triage.registered_model }}"
+    text = f"{TRAINING}---\n{SPEC.replace('azureml:intents:3', reference)}"
+    spec.write_text(text.replace("name: intents", "name: served"))
+    assert [f for f in examine([spec]).findings if f.severity == "error"] == []
+    [one] = desired.read(load(spec).chapters).hostings
+    assert (one.model, one.made_by and one.made_by.name) == ("triage", "triage")
+    spec.write_text(text.replace("training.triage", "finetuning.triage"))
+    assert "FT-S014" in {f.rule for f in examine([spec]).findings}
 
 
 # ── what an answer must be ──────────────────────────────────────────────────────────────────────

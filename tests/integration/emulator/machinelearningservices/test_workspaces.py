@@ -217,10 +217,10 @@ def test_usages_say_that_there_is_no_managed_compute(foundry: Foundry) -> None:
 
 
 def test_what_is_not_emulated_is_refused_by_name(foundry: Foundry) -> None:
-    path = f"{foundry.project}/onlineEndpoints/chat"
+    path = f"{foundry.project}/batchEndpoints/chat"
     status, answer = foundry.platform("PUT", path, {"location": "x"})
-    assert status == 404
-    assert "onlineEndpoints" in answer["error"]["message"]
+    assert status == 501
+    assert "batchEndpoints" in answer["error"]["message"]
     steps = {"properties": {"jobType": "Pipeline"}}
     status, answer = foundry.developer("PUT", f"{foundry.project}/jobs/steps", steps)
     assert (status, answer["error"]["code"]) == (501, "NotEmulated")
