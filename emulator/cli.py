@@ -18,6 +18,7 @@ VERBS = {
     "stop": "Stop it",
     "status": "Whether one is up, since when, what its clock shows",
     "env": 'Point a shell at it: eval "$(foundry-emulator env)"',
+    "page": "The address of its page, for a browser",
     "logs": "What it was asked, and answered",
     "snapshot": "Keep all of its state under a name",
     "restore": "Back to a snapshot",

@@ -5,6 +5,7 @@ from urllib.parse import quote, urlencode
 
 from emulator.front import Front
 from emulator.http.messages import Request, Response
+from emulator.page.kept import Kept
 from emulator.page.rendering import render
 from emulator.state.errors import AzureError
 from emulator.state.json_text import Json
@@ -46,8 +47,8 @@ def listed(front: Front, request: Request) -> Response:
     return render(front, request, "calls.html", values)
 
 
-def one(front: Front, request: Request) -> Response:
-    """One call."""
+def one(front: Front, kept: Kept, request: Request) -> Response:
+    """One call, with what it sent and got as long as that is kept."""
     number = request.parameters["number"]
     call = next((each for each in list(front.calls) if str(each["number"]) == number), None)
     if call is None:
@@ -58,19 +59,24 @@ def one(front: Front, request: Request) -> Response:
         "call": {"fault": {}, "crash": "", **call},
         "who": principal.name if principal else "",
         "signs": signs,
-        "bodies": (),
-        "curl": curl(call),
+        "bodies": kept.of(call["number"]),
+        "curl": curl(call, kept.json_sent(call["number"])),
     }
     return render(front, request, "call.html", values)
 
 
-def curl(call: Json) -> str:
-    """The commands that do a call again, for bash; a token is asked for where it took one."""
+def curl(call: Json, sent: str = "") -> str:
+    """The commands that do a call again, for bash; a token is asked for where it took one.
+
+    `sent` is its JSON; a secret in it is REDACTED, and to be filled in by hand.
+    """
     query = "&".join(f"{name}={quote(value, safe='')}" for name, value in call["query"].items())
     address = f"https://{call['host']}{quote(call['path'], safe='/:@!$&+,;=~')}"
     command = (
         f"curl -sS -X {call['method']} {shlex.quote(address + ('?' + query if query else ''))}"
     )
+    if sent:
+        command += f" -H 'content-type: application/json' --data {shlex.quote(sent)}"
     if not call["principal"]:
         return command
     audience = next(audience for end, audience in _AUDIENCES if call["host"].endswith(end))

@@ -13,6 +13,7 @@ from emulator.front import Front
 from emulator.http.messages import Request, Response
 from emulator.http.routing import Route, Router
 from emulator.page import calls, endpoints, jobs, resources, turning
+from emulator.page.kept import Kept
 from emulator.page.rendering import SECURITY, render
 from emulator.state.errors import AzureError
 
@@ -31,8 +32,13 @@ class Page:
 
     def __init__(self, front: Front) -> None:
         self._front = front
+        kept = Kept()
+        front.listeners.append(kept.hear)
         self._router = Router(
-            Route(method, path, partial(view, front)) for method, path, view in _ROUTES
+            [
+                *(Route(method, path, partial(view, front)) for method, path, view in _ROUTES),
+                Route("GET", f"{PREFIX}/calls/{{number}}", partial(calls.one, front, kept)),
+            ]
         )
 
     def answer(self, request: Request) -> Response:
@@ -71,7 +77,6 @@ _ROUTES: tuple[tuple[str, str, View], ...] = (
     ("GET", f"{PREFIX}/endpoint", endpoints.one),
     ("POST", f"{PREFIX}/endpoint", endpoints.ask),
     ("GET", f"{PREFIX}/calls", calls.listed),
-    ("GET", f"{PREFIX}/calls/{{number}}", calls.one),
     ("GET", f"{PREFIX}/faults", turning.shown),
     ("POST", f"{PREFIX}/faults", turning.add_fault),
     ("POST", f"{PREFIX}/faults/clear", turning.clear_faults),

@@ -14,8 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from emulator.http import redaction
 from emulator.http.messages import Request, Response
-from emulator.rehearsal import redaction
 from emulator.state.json_text import Json
 
 LOOKED_THROUGH = 1024 * 1024

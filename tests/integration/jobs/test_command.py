@@ -136,18 +136,23 @@ CALLS = (
 
 
 @pytest.mark.rehearsal
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("fault", ["lose_answer", "drop"])
-def test_killed_at_every_call_and_run_again_there_is_one_job(place: Place, fault: str) -> None:
-    spec = write_job(place, ("python count.py", "sleep 20; python count.py"))
-    for method, path in CALLS:
-        killed = killed_at(place, place.start("apply", str(spec), "--yes"), method, path, fault)
+def test_killed_at_any_call_and_run_again_there_is_one_job(place: Place, fault: str) -> None:
+    for number, (method, path) in enumerate(CALLS):
+        # A document of its own for each: what goes side by side would be done by an earlier one.
+        spec = write_job(
+            place,
+            ("python count.py", "sleep 2; python count.py"),
+            (f"name: {place.name}\n", f"name: {place.name}-{number}\n"),
+        )
+        (place.folder / "src/count.py").write_text(f"{COUNT}# {number}\n", encoding="utf-8")
+        command = ("apply", str(spec), "--yes")
+        killed = killed_at(place, place.start(*command), method, path, fault)
         assert killed.code == -signal.SIGKILL, f"{method} {path}: {killed.said}"
-    last = place.tune("apply", str(spec), "--yes")
-    assert last.code == 0, last.said
-    assert (len(place.jobs()), submissions(place)) == (1, 1)
-    mark = place.emulator.control.last_call()
-    assert place.tune("apply", str(spec), "--yes").code == 0
-    assert place.writes(mark) == []
+        last = place.tune(*command)
+        assert last.code == 0, f"{method} {path}: {last.said}"
+    assert len(place.jobs()) == submissions(place) == len(CALLS)
 
 
 def test_a_job_is_adopted_canceled_and_run_once_more_only_where_that_is_said(place: Place) -> None:
@@ -224,5 +229,5 @@ def test_files_that_nobody_sent_are_not_run(place: Place) -> None:
         blob.upload_blob(b"print('mine')")
     refused = place.tune("apply", str(spec), "--yes")
     assert refused.code == 9, refused.said
-    assert f"{strange}' lies among the files of src" in refused.err
+    assert f"{strange}' lies among the files of " in refused.err
     assert place.jobs() == []

@@ -151,6 +151,25 @@ def test_a_request_is_found_by_the_filter_and_its_curl_does_it_again(
     assert reader.get("/calls/999999999").status_code == 404
 
 
+def test_what_a_request_sent_and_got_is_shown_without_its_secrets(
+    reader: Reader, emulator: Emulator, foundry: Foundry
+) -> None:
+    mark = emulator.control.last_call()
+    keys = foundry.platform.ok("POST", f"{foundry.storage}/listKeys", version="2023-05-01")
+    group = f"/subscriptions/{foundry.subscription}/resourceGroups/rg-shown"
+    foundry.platform.ok("PUT", group, {"location": "eastus2"}, version="2021-04-01")
+    shown = {
+        call["path"].rsplit("/", 1)[-1]: html.unescape(reader.get(f"/calls/{call['number']}").text)
+        for call in emulator.control.calls(after=mark)
+        if foundry.subscription in call["path"]
+    }
+    assert "REDACTED" in shown["listKeys"]
+    assert keys["keys"][0]["value"] not in shown["listKeys"]
+    assert found(r'aria-label="Sent">(.*?)</pre>', shown["rg-shown"]) == '{"location": "eastus2"}'
+    assert group in found(r'aria-label="Answered">(.*?)</pre>', shown["rg-shown"])
+    assert """--data '{"location": "eastus2"}'""" in shown["rg-shown"]
+
+
 def test_faults_and_the_clock_are_turned_by_forms_and_what_is_wrong_is_told(
     reader: Reader, emulator: Emulator
 ) -> None:

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from emulator.rehearsal import redaction
-from emulator.rehearsal.redaction import REDACTED
+from emulator.http import redaction
+from emulator.http.redaction import REDACTED
 
 SECRET = "kq8Zr2WvT5nXy7Lp"
 KEY64 = base64.b64encode(bytes(range(64))).decode()
