@@ -3,7 +3,7 @@
 import atexit
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -29,6 +29,7 @@ from jobs.read.training_rows import memory_words
 from jobs.spec import content_hash, ids, probes, references
 from jobs.spec.canonical import hyperparameters
 from jobs.spec.command import Command
+from jobs.spec.document import JobDocument
 from jobs.spec.grid import ALWAYS
 from jobs.spec.judge import JUDGE, Judge
 from jobs.spec.lowering import own_functions
@@ -277,8 +278,7 @@ def read(chapters: Sequence[Chapter], team: Mapping[str, TeamPrices] | None = No
     """
     probes_digest = _digest(BUILT_IN).sha256
     trainings: dict[str, Training] = {}
-    runnings: list[Running] = []
-    own_jobs: dict[str, Running] = {}
+    jobs: dict[str, Running] = {}
     hostings: list[Hosting] = []
     servings: list[Serving] = []
     pricings: dict[str, Pricing] = {}
@@ -291,6 +291,8 @@ def read(chapters: Sequence[Chapter], team: Mapping[str, TeamPrices] | None = No
                 f"Both {files[spec.reference]} and {chapter.file} have a '{spec.reference}'.",
                 next_step="Names must differ: in Azure they would be the same resource.",
             )
+        if isinstance(spec, JobDocument):
+            _require_name_apart(spec, (*(f"finetuning.{name}" for name in trainings), *jobs))
         files[spec.reference] = chapter.file
         if isinstance(spec, FineTuning):
             trainings[spec.name] = _training(chapter, spec)
@@ -300,35 +302,31 @@ def read(chapters: Sequence[Chapter], team: Mapping[str, TeamPrices] | None = No
             hourly = pricing.unit("hosting") if pricing.is_tuned else None
             servings.append(replace(serving, hosting=hourly))
         elif isinstance(spec, OnlineEndpoint):
-            hostings.append(hosting.read(chapter, spec, own_jobs))
+            hostings.append(hosting.read(chapter, spec, jobs))
         elif isinstance(spec, Evaluation):
             measurings.append(_measuring(chapter, spec, pricings))
         elif isinstance(spec, TrainingJob):
-            own_jobs[spec.reference] = _own_training(chapter, spec)
-            runnings.append(own_jobs[spec.reference])
+            jobs[spec.reference] = _own_training(chapter, spec)
         else:
-            made = {**trainings, **{one.name: one for one in runnings}}
-            own_jobs[spec.reference] = running.read(chapter, spec, made)
-            runnings.append(own_jobs[spec.reference])
-    _require_names_apart(trainings, runnings)
+            made = {**trainings, **{one.name: one for one in jobs.values()}}
+            jobs[spec.reference] = running.read(chapter, spec, made)
     return Desired(
         trainings=tuple(trainings.values()),
         servings=tuple(servings),
         measurings=tuple(measurings),
-        runnings=tuple(runnings),
+        runnings=tuple(jobs.values()),
         hostings=tuple(hostings),
     )
 
 
-def _require_names_apart(trainings: Mapping[str, Training], runnings: Sequence[Running]) -> None:
-    """What jobs made is found by the document's name: two kinds of jobs can't have one."""
-    names = [*trainings, *(one.name for one in runnings)]
-    for one in runnings:
-        if names.count(one.name) > 1:
-            raise UsageError(
-                f"Two documents that jobs do have the name '{one.name}'.",
-                next_step="Give one of them another: their jobs and models are found by it.",
-            )
+def _require_name_apart(spec: JobDocument, others: Iterable[str]) -> None:
+    """What jobs made is found by the document's name: two documents of jobs can't have one."""
+    same = [other for other in others if other.partition(".")[2] == spec.name]
+    if same:
+        raise UsageError(
+            f"{same[0]} and {spec.reference} have one name.",
+            next_step="Give one of them another: their jobs and models are found by it.",
+        )
 
 
 def _own_training(chapter: Chapter, spec: TrainingJob) -> Running:

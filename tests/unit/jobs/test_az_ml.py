@@ -258,3 +258,25 @@ def test_two_ways_to_write_a_training_are_the_same_code(tmp_path: Path) -> None:
         assert main(["export", "--az-ml", str(spec), "--to", str(tmp_path / "out")]) == 0
         codes.append((tmp_path / "out" / "ours.code" / "train.yaml").read_text())
     assert codes == ["loss:\n  name: focal\n"] * 2
+
+
+def test_an_online_endpoint_serves_what_a_training_registers(tmp_path: Path) -> None:
+    (tmp_path / "serve").mkdir()
+    (tmp_path / "serve" / "score.py").write_text("def init(): pass\ndef run(raw_data): return 1\n")
+    row = {"messages": [{"role": role, "content": role} for role in ("user", "assistant")]}
+    (tmp_path / "t.jsonl").write_text(json.dumps(row) + "\n")
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(
+        "type: training\nname: ours\nmodel: Phi-4-mini-instruct\ntraining_data: t.jsonl\n"
+        "resources: {instance_type: Standard_NC24ads_A100_v4}\n---\n"
+        "type: online_endpoint\nname: ours\nmodel: ${{ training.ours.registered_model }}\n"
+        "code_configuration: {code: serve, scoring_script: score.py}\n"
+        "environment: azureml:serving:1\ninstance_type: Standard_DS3_v2\n"
+    )
+    story = load(spec)
+    assert [found for found in story.findings if found.severity == "error"] == []
+    desired = read(story.chapters)
+    (hosting,) = desired.hostings
+    assert hosting.made_by is desired.runnings[0]
+    assert (hosting.model, desired.runnings[0].models) == ("ours", ("ours",))
+    assert desired.runnings[0].note.startswith("about 11 of the 80 GiB of its A100")

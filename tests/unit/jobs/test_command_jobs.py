@@ -200,7 +200,7 @@ def test_a_fine_tuning_and_a_command_job_cant_share_a_name(folder: Path) -> None
     tuning = (
         "type: finetuning\nname: count\nmodel: Phi-4-mini-instruct\ntraining_data: train.jsonl\n"
     )
-    with pytest.raises(UsageError, match=r"have the name .count."):
+    with pytest.raises(UsageError, match=r"finetuning.count and command.count have one name"):
         desired.read(load(written(folder, f"{tuning}---\n{SPEC}")).chapters)
 
 
