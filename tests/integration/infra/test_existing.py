@@ -18,6 +18,8 @@ from minipulumi.azure_native.credentials import account
 from tests.integration.infra.conftest import Pulumi, in_the_bin
 from tests.integration.infra.test_profiles import change, resources, use
 
+pytestmark = pytest.mark.rehearsal
+
 GROUP = "rg-mine"
 
 

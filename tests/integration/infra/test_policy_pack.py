@@ -12,6 +12,8 @@ from policy.judge import today_utc
 from tests.integration.infra.conftest import ROOT, Pulumi
 from tests.integration.infra.test_profiles import resources
 
+pytestmark = pytest.mark.rehearsal
+
 PACK = "infra/policy_pack"
 
 

@@ -21,6 +21,8 @@ from jobs.plan import refused
 from tests.integration.jobs.conftest import Place, Ran, platform, write_story
 from tests.integration.jobs.test_answers import spoil
 
+pytestmark = pytest.mark.rehearsal
+
 EPOCHS = "finetuning.hyperparameters.epochs"
 EVALUATION = """\
 ---

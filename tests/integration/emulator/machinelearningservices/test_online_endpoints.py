@@ -180,8 +180,9 @@ def test_what_a_script_raises_is_a_424_and_what_takes_too_long_a_408(
     said = client.online_deployments.get_logs("slow", endpoint, lines=100)
     process = int(re.findall(r"as (\d+)", said)[-1])
     os.kill(process, 9)
-    assert _score(endpoint, key, {"name": "you"}, deployment="slow")[0] in (200, 424)
-    assert _score(endpoint, key, {"name": "you"}, deployment="slow")[0] == 200, "started again"
+    # A call may still meet the process that is going; what comes after it meets a new one.
+    ends = (_score(endpoint, key, {"name": "you"}, deployment="slow")[0] for _ in range(50))
+    assert 200 in ends, "started again"
     client.online_deployments.begin_delete("slow", endpoint).wait()
 
 
