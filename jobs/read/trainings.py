@@ -267,6 +267,7 @@ def _on_cpu(
         ("optimizer",): (spec.moved_by.name == "adamw_8bit", "optimizer: adamw"),
         ("precision",): (spec.precision == "fp16", "precision: bf16"),
         ("attention",): (spec.attention == "flash_attention_2", "attention: sdpa"),
+        ("compile",): (spec.compile, "compile: false"),
         ("sharding",): (spec.sharding == "fsdp", "sharding: none"),
     }
     for path, (wanted, instead) in wants.items():

@@ -46,8 +46,8 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "FT-T006", "error", "A machine that can't do it",
-        "qlora, adamw_8bit, fp16 and flash_attention_2 take a CUDA device; the machine has none, "
-        "and would say so once it is paid for.",
+        "qlora, adamw_8bit, fp16, flash_attention_2, compile and sharding take a CUDA device; the "
+        "machine has none, and would say so once it is paid for.",
         "method: qlora\nresources: {instance_type: Standard_DS3_v2}",
         "method: qlora\nresources: {instance_type: Standard_NC24ads_A100_v4}",
     ),

@@ -282,8 +282,8 @@ class TrainingJob(JobDocument, frozen=True, kw_only=True):
     compile: Annotated[
         bool,
         Meta(
-            description="By torch.compile: minutes at the start, and at each new shape, for faster "
-            "steps."
+            description="By torch.compile, on CUDA: minutes at the start and at each new shape, "
+            "for faster steps."
         ),
     ] = False
     sharding: Annotated[

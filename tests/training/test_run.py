@@ -49,12 +49,13 @@ def test_lions_step_is_its_formula() -> None:
         ("method", "qlora", "`method: qlora` takes a CUDA device.*`method: lora`"),
         ("optimizer", "adamw_8bit", "`optimizer: adamw_8bit` takes a CUDA device"),
         ("precision", "fp16", "`precision: fp16` takes a CUDA device"),
+        ("compile", True, "`compile: true` takes a CUDA device"),
         ("attention", "flash_attention_2", "takes a CUDA device and the package flash-attn"),
     ],
 )
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
 def test_what_takes_cuda_is_refused_by_name(
-    field: str, value: str, named: str, configured: Callable[..., Config]
+    field: str, value: str | bool, named: str, configured: Callable[..., Config]
 ) -> None:
     with pytest.raises(MachineError, match=named):
         train(configured(**{field: value}))

@@ -192,7 +192,7 @@ class Config(Part):
     gradient_checkpointing: bool = False
     """Compute activations twice instead of keeping them."""
     compile: bool = False
-    """By torch.compile: minutes at the start, and at each new shape, for faster steps."""
+    """By torch.compile, on CUDA: minutes at the start and at each new shape, for faster steps."""
     sharding: Annotated[Literal["none", "fsdp"], BeforeValidator(_not_refused)] = "none"
     """`fsdp` cuts weights, gradients and optimizer over the GPUs; else each holds them whole."""
     layers: Layers = Layers()

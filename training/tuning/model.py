@@ -40,11 +40,13 @@ def refuse_what_this_machine_lacks(config: Config) -> None:
         "method: qlora": config.method == "qlora",
         "optimizer: adamw_8bit": config.optimizer.name == "adamw_8bit",
         "precision: fp16": config.precision == "fp16",
+        "compile: true": config.compile,
     }
     instead = {
         "method: qlora": "method: lora",
         "optimizer: adamw_8bit": "optimizer: adamw",
         "precision: fp16": "precision: bf16",
+        "compile: true": "compile: false",
     }
     lines = [
         f"`{field}` takes a CUDA device, and here is none. Write `{instead[field]}` or take a GPU."

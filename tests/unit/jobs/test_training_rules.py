@@ -85,6 +85,20 @@ def found(folder: Path, text: str) -> list[Finding]:
     return list(examine([spec], on=TODAY).findings)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("optimizer: adamw_8bit", "precision: fp16", "attention: flash_attention_2"),
+        *("compile: true", "sharding: fsdp"),
+    ],
+)
+def test_what_takes_a_gpu_is_told_at_its_field_where_the_machine_has_none(
+    line: str, folder: Path
+) -> None:
+    told = found(folder, training(f"{line}\nresources: {{instance_type: Standard_DS3_v2}}\n"))
+    assert [f.path for f in told if f.rule == "FT-T006"] == [line.partition(":")[0]]
+
+
 @pytest.mark.parametrize("rule", CASES)
 def test_a_rule_finds_its_case_and_not_the_near_miss(rule: str, folder: Path) -> None:
     wrong, near_miss = CASES[rule]
