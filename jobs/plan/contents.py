@@ -71,6 +71,7 @@ def environment_step(
             name=label,
             note="is there already, and made of something else",
             next_step="Give it another version, or leave the version out: its content names it.",
+            rule="FT-R015",
         )
     else:
         note = "" if found else "gone: its job needs it no more"

@@ -105,9 +105,9 @@ def _endpoint_action(hosting: Hosting, endpoint: Online | None) -> Action:
     if endpoint is None:
         note = f"{hosting.spec.auth_mode.replace('_', ' ')}; costs nothing by itself"
         return Action(kind="create", type="online_endpoint", name=name, note=note)
-    problem, next_step = "", f"Take it down first: foundry-tune down {name}"
+    problem, rule, next_step = "", "FT-R013", f"Take it down first: foundry-tune down {name}"
     if endpoint.tags.get(revision.TAG_SPEC) != name:
-        problem = "is there, and foundry-tune didn't make it"
+        problem, rule = "is there, and foundry-tune didn't make it", "FT-R010"
         next_step = "Give the endpoint in the spec another name, or delete the one in Azure."
     elif endpoint.auth_mode.casefold() != wanted.casefold():
         problem = f"takes {endpoint.auth_mode}, and Azure doesn't change that to {wanted}"
@@ -115,7 +115,12 @@ def _endpoint_action(hosting: Hosting, endpoint: Online | None) -> Action:
         problem = f"is {endpoint.provisioning_state}"
     if problem:
         return Action(
-            kind="blocked", type="online_endpoint", name=name, note=problem, next_step=next_step
+            kind="blocked",
+            type="online_endpoint",
+            name=name,
+            note=problem,
+            next_step=next_step,
+            rule=rule,
         )
     return Action(kind="unchanged", type="online_endpoint", name=name)
 
@@ -132,7 +137,8 @@ def _deploy_action(
     title = f"{hosting.name}/{name}"
     for need, word in ((endpoint, "the endpoint"), (model, "the model")):
         if need is not None and need.action.kind == "blocked":
-            return Action(kind="blocked", type="deployment", name=title, note=f"needs {word}")
+            rule, note = need.action.rule, f"needs {word}"
+            return Action(kind="blocked", type="deployment", name=title, note=note, rule=rule)
     runs = there is not None and there.provisioning_state in {"Succeeded", *_MOVING}
     if model is None and hosted.model is None and not runs:
         return Action(
@@ -141,6 +147,7 @@ def _deploy_action(
             name=title,
             note=f"has no model: the project has no '{hosting.model}'",
             next_step="Correct the name and version: foundry-tune list models",
+            rule="FT-R014",
         )
     serves = f"{hosting.model}, {hosting.machines}"
     if there is None:
@@ -163,7 +170,8 @@ def _deploy_action(
 def _traffic_action(hosting: Hosting, deploy: DeployStep, hosted: Hosted) -> Action:
     name = hosting.name
     if deploy.action.kind == "blocked":
-        return Action(kind="blocked", type="traffic", name=name, note="needs the deployment")
+        rule, note = deploy.action.rule, "needs the deployment"
+        return Action(kind="blocked", type="traffic", name=name, note=note, rule=rule)
     traffic: Mapping[str, int] = hosted.endpoint.traffic if hosted.endpoint else {}
     if dict(traffic) == {deploy.name: 100}:
         return Action(kind="unchanged", type="traffic", name=name)
@@ -177,6 +185,7 @@ def _traffic_action(hosting: Hosting, deploy: DeployStep, hosted: Hosted) -> Act
             name=name,
             note=f"goes to {', '.join(foreign)}, and foundry-tune didn't make that",
             next_step="Set its traffic to 0 first, with whatever made it.",
+            rule="FT-R010",
         )
     if not traffic:
         note = f"-> {deploy.name}, once it is proven"

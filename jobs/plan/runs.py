@@ -43,6 +43,6 @@ def _action(step: RunningStep, needs: Sequence[Step]) -> Action:
     """What happens to the job; nothing where something that it needs can't be made."""
     blocked = next((need.action for need in needs if need.action.kind == "blocked"), None)
     if step.job is None and blocked:
-        note = f"needs the {blocked.type}"
-        return Action(kind="blocked", type=step.action.type, name=step.job_name, note=note)
+        rule, note, kind = blocked.rule, f"needs the {blocked.type}", step.action.type
+        return Action(kind="blocked", type=kind, name=step.job_name, note=note, rule=rule)
     return step.action

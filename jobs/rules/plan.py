@@ -96,4 +96,28 @@ RULES: tuple[Rule, ...] = (
         "foundry-tune apply SPEC --verify-data    # uploads it anew",
         False,
     ),
+    Rule(
+        "FT-R013", "error", "An online endpoint that can't become what the spec says",
+        "Azure doesn't change how an online endpoint is signed in to, and one that failed or is "
+        "being deleted takes no deployment (exit code 4).",
+        "online_endpoint 'intents' takes Key, and Azure doesn't change that to AADToken",
+        "foundry-tune down intents    # then apply makes it anew",
+        False,
+    ),
+    Rule(
+        "FT-R014", "error", "A model that the project doesn't have",
+        "A deployment serves a registered model: without one a machine would be paid for nothing "
+        "(exit code 4).",
+        "deployment 'intents/r0a1b2c3d4e' has no model: the project has no 'intents:7'",
+        "foundry-tune list models    # and correct name and version",
+        False,
+    ),
+    Rule(
+        "FT-R015", "error", "A version of an environment that is made of something else",
+        "Versions are never changed: a job of this version would run in another environment than "
+        "the spec's (exit code 4).",
+        "environment 'count-environment:1' is there already, and made of something else",
+        "Give it another version, or leave the version out: its content names it.",
+        False,
+    ),
 )  # fmt: skip

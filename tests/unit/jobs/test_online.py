@@ -94,6 +94,7 @@ def test_what_another_run_or_somebody_else_made_is_left(hosting: Hosting) -> Non
     assert {kind for kind, _, _ in _planned(hosting, found)} == {"unchanged"}
     found = _hosted(_endpoint({"blue": 100}), theirs)
     assert ("blocked", "traffic", "intents") in _planned(hosting, found)
+    assert _rules(hosting, found) == ["FT-R010"]
 
 
 @pytest.mark.parametrize(
@@ -115,11 +116,13 @@ def test_a_deployment_that_is_not_proven_is_gone_on_with(
 def test_what_is_not_ours_or_is_missing_blocks(hosting: Hosting) -> None:
     foreign = replace(_endpoint({}), tags={})
     other = replace(_endpoint({}), auth_mode="AADToken")
-    for endpoint in (foreign, other):
+    for endpoint, rule in ((foreign, "FT-R010"), (other, "FT-R013")):
+        assert _rules(hosting, _hosted(endpoint)) == [rule] * 3
         steps = _planned(hosting, _hosted(endpoint))
         assert [kind for kind, _, _ in steps] == ["blocked", "unchanged", "blocked", "blocked"]
     without = replace(_hosted(), model=None)
     assert _planned(hosting, without)[2][0] == "blocked"
+    assert _rules(hosting, without) == ["FT-R014"] * 2
 
 
 def test_another_byte_of_code_or_model_is_another_revision(spec: Path, hosting: Hosting) -> None:
@@ -269,10 +272,18 @@ def test_machines_cost_by_the_hour_of_the_budget(spec: Path) -> None:
 
 
 def _planned(hosting: Hosting, hosted: Hosted) -> list[tuple[str, str, str]]:
+    actions = _actions(hosting, hosted)
+    return [(action.kind, action.type, action.name) for action in actions]
+
+
+def _rules(hosting: Hosting, hosted: Hosted) -> list[str]:
+    return [action.rule for action in _actions(hosting, hosted) if action.kind == "blocked"]
+
+
+def _actions(hosting: Hosting, hosted: Hosted) -> list[Action]:
     action = Action(kind="unchanged", type="code", name="c")
     code = CodeStep(action=action, code=hosting.code, running=hosting)
-    steps = hosting_steps(hosting, code, None, hosted, NOW)
-    return [(step.action.kind, step.action.type, step.action.name) for step in steps]
+    return [step.action for step in hosting_steps(hosting, code, None, hosted, NOW)]
 
 
 def _hosted(endpoint: Online | None = None, *deployments: Deployment) -> Hosted:
