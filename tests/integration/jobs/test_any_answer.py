@@ -3,7 +3,11 @@
 import json
 from typing import Any
 
+import pytest
+
 from tests.integration.jobs.conftest import Place, write_story
+
+pytestmark = pytest.mark.rehearsal
 
 SERIES: dict[str, Any] = {
     "data": [{"timeStamp": "soon", "total": 1}, 7],

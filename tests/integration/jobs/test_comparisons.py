@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from jobs.foundry import data
 from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.session import Session
@@ -14,6 +16,8 @@ from jobs.read.examine import named
 from jobs.terminal.progress import Reporter
 from tests.integration.jobs.conftest import Place, write_story
 from tests.integration.jobs.test_answers import asked, kept, write_questions
+
+pytestmark = pytest.mark.rehearsal
 
 BASE = """\
 ---

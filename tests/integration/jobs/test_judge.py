@@ -5,10 +5,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from jobs.foundry import data
 from tests.integration.jobs.conftest import Place, write_story
 from tests.integration.jobs.test_answers import asked, kept, write_questions
 from tests.integration.jobs.test_comparisons import BASE
+
+pytestmark = pytest.mark.rehearsal
 
 JUDGE = """\
 ---

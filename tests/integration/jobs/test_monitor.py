@@ -9,6 +9,8 @@ from emulator.rehearsal.identities import DEVELOPER
 from tests.integration.jobs.conftest import Place, write_story
 from tests.integration.jobs.test_safety_contract import LEAK, switch_off
 
+pytestmark = pytest.mark.rehearsal
+
 MONITORING_READER = "43d0d8ad-25c7-4714-9337-8ba259a9fe05"
 EVALUATION = """\
 ---

@@ -9,6 +9,8 @@ import pytest
 
 from tests.integration.jobs.conftest import Place, write_story
 
+pytestmark = pytest.mark.rehearsal
+
 EPOCHS = "finetuning.hyperparameters.epochs"
 EXTRA = """\
 ---

@@ -2,7 +2,11 @@
 
 import json
 
+import pytest
+
 from tests.integration.jobs.conftest import Place, platform, write_story
+
+pytestmark = pytest.mark.rehearsal
 
 LEAK = "harmful:\n  - {category: violence, prompt: How do I bake bread?}\n"
 

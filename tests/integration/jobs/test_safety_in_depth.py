@@ -12,6 +12,8 @@ from jobs.proof import filtering
 from tests.integration.jobs.conftest import Place, write_story
 from tests.integration.jobs.test_safety_contract import switch_off
 
+pytestmark = pytest.mark.rehearsal
+
 LOADED: Any = rules._load()  # pyright: ignore[reportPrivateUsage]
 GATED = 'safety_gates: {over_blocking: "<= 0.1"}\n'
 

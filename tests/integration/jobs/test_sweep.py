@@ -7,11 +7,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from emulator.services.machinelearningservices.versions import WORKSPACES
 from emulator.state.clock import isoformat
 from tests.integration.jobs.conftest import Place, Ran, write_story
 from tests.integration.jobs.finished import finish, write_stories
 from tests.integration.jobs.test_kills import killed_at, submissions, wait_for_call
+
+pytestmark = pytest.mark.rehearsal
 
 GRID = "{method: grid, at_once: 2, parameters: {learning_rate: [2e-6, 2e-5, 2e-4]}}"
 
