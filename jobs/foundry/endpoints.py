@@ -154,7 +154,7 @@ def put(
             f"serving '{serves(made) or 'nothing'}'.",
             next_step="Run the same command again: it looks at what is there.",
         )
-    _require_tags(made, tags)
+    require_tags(name, made.tags, tags)
     return made
 
 
@@ -168,7 +168,7 @@ def tag(session: Session, endpoint: Endpoint, tags: Mapping[str, str]) -> Endpoi
     doing = f"tag endpoint '{endpoint.name}'"
     session.arm.patch(_path(session, endpoint.name), API_VERSION, body, doing)
     kept = _read(session, endpoint.name)
-    _require_tags(kept, tags)
+    require_tags(kept.name, kept.tags, tags)
     return kept
 
 
@@ -283,11 +283,16 @@ def _read(session: Session, name: str) -> Endpoint:
     return _endpoint(session.arm.get(_path(session, name), API_VERSION, f"read endpoint '{name}'"))
 
 
-def _require_tags(endpoint: Endpoint, tags: Mapping[str, str]) -> None:
-    missing = [name for name, value in tags.items() if endpoint.tags.get(name) != value]
+def require_tags(name: str, kept: Mapping[str, str], wanted: Mapping[str, str]) -> None:
+    """Refuse an endpoint that reads back without the tags it was given.
+
+    Raises:
+        RemoteError: Some of them aren't there.
+    """
+    missing = [tag for tag, value in wanted.items() if kept.get(tag) != value]
     if missing:
         raise RemoteError(
-            f"Azure did not keep the tags of endpoint '{endpoint.name}': {', '.join(missing)}.",
+            f"Azure did not keep the tags of endpoint '{name}': {', '.join(missing)}.",
             next_step="Does a policy remove them? Without them the endpoint can't be recognised.",
         )
 

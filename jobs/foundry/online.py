@@ -7,7 +7,7 @@ from typing import Any
 
 from jobs.errors import ConflictError, RemoteError
 from jobs.foundry.answers import Json, part, require_text, strings, text
-from jobs.foundry.endpoints import model_label
+from jobs.foundry.endpoints import model_label, require_tags
 from jobs.foundry.session import API_VERSION, Session
 from jobs.revision import TAG_PROOF, TAG_SPEC
 
@@ -123,12 +123,7 @@ def make(
     }
     session.arm.put(_path(session, name), API_VERSION, body, f"make endpoint '{name}'")
     made = _read(session, name)
-    missing = [tag for tag, value in tags.items() if made.tags.get(tag) != value]
-    if missing:
-        raise RemoteError(
-            f"Azure did not keep the tags of endpoint '{name}': {', '.join(missing)}.",
-            next_step="Does a policy remove them? Without them the endpoint can't be recognised.",
-        )
+    require_tags(name, made.tags, tags)
     return made
 
 

@@ -55,118 +55,100 @@ def _job(chapter: Chapter, spec: FineTuning, location: str) -> Judged:
     epochs: Path = ("hyperparameters", written)
     if spec.sweep and spec.sweep.parameters.epochs is not None:
         epochs = ("sweep", "parameters", "epochs")
-    return Judged(
-        chapter=chapter,
-        subject=Subject(
-            type=JOB,
-            name=spec.name,
-            also=(spec.reference,),
-            properties={
-                "location": location,
-                "tags": spec.tags or {},
-                "model": _registered(spec.model_path),
-                "epochs": longest(spec)[0],
-                "budget": _usd(spec.budget),
-            },
-        ),
-        places={"model": ("model",), "epochs": epochs, "budget": ("budget",)},
-    )
+    properties = {
+        "location": location,
+        "model": _registered(spec.model_path),
+        "epochs": longest(spec)[0],
+    }
+    return _judged(chapter, spec, JOB, properties, {"model": ("model",), "epochs": epochs})
 
 
 def _own_training(chapter: Chapter, spec: TrainingJob, location: str) -> Judged:
     """A training of one's own is a job like the service's, and allowed the same."""
-    return Judged(
-        chapter=chapter,
-        subject=Subject(
-            type=JOB,
-            name=spec.name,
-            properties={
-                "location": location,
-                "tags": spec.tags or {},
-                "model": _registered(spec.model_path),
-                "epochs": ceil(spec.epochs),
-                "budget": _usd(spec.budget),
-            },
-        ),
-        places={"model": ("model",), "epochs": ("epochs",), "budget": ("budget",)},
-    )
+    properties = {
+        "location": location,
+        "model": _registered(spec.model_path),
+        "epochs": ceil(spec.epochs),
+    }
+    return _judged(chapter, spec, JOB, properties, {"model": ("model",), "epochs": ("epochs",)})
 
 
 def _command(chapter: Chapter, spec: Command, location: str) -> Judged:
     """A job without a model of the catalogue and without epochs: rules of those are moot."""
-    return Judged(
-        chapter=chapter,
-        subject=Subject(
-            type=JOB,
-            name=spec.name,
-            properties={
-                "location": location,
-                "tags": spec.tags or {},
-                "budget": _usd(spec.budget),
-            },
-            unseen=frozenset({"model", "epochs"}),
-        ),
-        places={"budget": ("budget",)},
-    )
+    unseen = frozenset({"model", "epochs"})
+    return _judged(chapter, spec, JOB, {"location": location}, {}, unseen)
 
 
 def _endpoint(chapter: Chapter, spec: ServerlessEndpoint, story: Story, location: str) -> Judged:
     # What it costs counts against the budget of its model's training, which is judged by itself.
     counts_elsewhere = parse(spec.model_path) is not None
-    return Judged(
-        chapter=chapter,
-        subject=Subject(
-            type=ENDPOINT,
-            name=spec.name,
-            also=(spec.reference,),
-            properties={
-                "location": spec.location or location,
-                "tags": spec.tags or {},
-                "contentSafety": {
-                    "contentSafetyStatus": "Enabled" if spec.is_filtered else "Disabled"
-                },
-                "authMode": AUTH_MODES[spec.auth_mode],
-                "model": _registered(spec.model_path),
-                "budget": _usd(spec.budget),
-                "gates": _gates(spec, story),
-            },
-            unseen=frozenset({"budget"} if counts_elsewhere else ()),
-        ),
-        places={
+    return _judged(
+        chapter,
+        spec,
+        ENDPOINT,
+        {
+            "location": spec.location or location,
+            "contentSafety": {"contentSafetyStatus": "Enabled" if spec.is_filtered else "Disabled"},
+            "authMode": AUTH_MODES[spec.auth_mode],
+            "model": _registered(spec.model_path),
+            "gates": _gates(spec, story),
+        },
+        {
             "location": ("location",),
             "tags": ("tags",),
             "contentSafety": ("content_safety",),
             "authMode": ("auth_mode",),
             "model": ("model",) if spec.model else ("model_id",),
-            "budget": ("budget",),
         },
+        frozenset({"budget"} if counts_elsewhere else ()),
     )
 
 
 def _online(chapter: Chapter, spec: OnlineEndpoint, location: str) -> Judged:
     """As an endpoint whose filter is off: Azure has none in front of a managed online endpoint."""
-    return Judged(
-        chapter=chapter,
-        subject=Subject(
-            type=ENDPOINT,
-            name=spec.name,
-            properties={
-                "location": location,
-                "tags": spec.tags or {},
-                "contentSafety": {"contentSafetyStatus": "Disabled"},
-                "authMode": "AAD" if spec.auth_mode == "aad_token" else "Key",
-                "model": "",
-                "budget": _usd(spec.budget),
-                "gates": (),
-            },
-        ),
-        places={
+    return _judged(
+        chapter,
+        spec,
+        ENDPOINT,
+        {
+            "location": location,
+            "contentSafety": {"contentSafetyStatus": "Disabled"},
+            "authMode": "AAD" if spec.auth_mode == "aad_token" else "Key",
+            "model": "",
+            "gates": (),
+        },
+        {
             "tags": ("tags",),
             "contentSafety": ("content_safety",),
             "authMode": ("auth_mode",),
             "model": ("model",),
-            "budget": ("budget",),
         },
+    )
+
+
+def _judged(
+    chapter: Chapter,
+    spec: FineTuning | TrainingJob | Command | ServerlessEndpoint | OnlineEndpoint,
+    type: str,
+    properties: Mapping[str, object],
+    places: Mapping[str, Path],
+    unseen: frozenset[str] = frozenset(),
+) -> Judged:
+    """What a document asks for, with what all have; exceptions call it by its reference too."""
+    return Judged(
+        chapter=chapter,
+        subject=Subject(
+            type=type,
+            name=spec.name,
+            also=(spec.reference,),
+            properties={
+                "tags": spec.tags or {},
+                "budget": _usd(spec.budget),
+                **properties,
+            },
+            unseen=unseen,
+        ),
+        places={"budget": ("budget",), **places},
     )
 
 

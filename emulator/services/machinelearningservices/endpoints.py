@@ -232,14 +232,20 @@ def _list_keys(request: Request, endpoint: Resource) -> Response:
 
 def _regenerate_keys(request: Request, endpoint: Resource) -> Response:
     body = request.json()
-    names = {"primary": "primaryKey", "secondary": "secondaryKey"}
-    name = names.get(str(body.get("keyType", "")).lower())
-    if name is None:
-        raise user_error("keyType must be Primary or Secondary.", target="keyType")
+    name = key_named(body)
     renewed = replace(
         endpoint, private=endpoint.private | {name: str(body.get("keyValue") or new_key())}
     )
     return _list_keys(request, request.cloud.resources.put(renewed))
+
+
+def key_named(body: Json) -> str:
+    """Which of an endpoint's two keys is to be renewed."""
+    names = {"primary": "primaryKey", "secondary": "secondaryKey"}
+    name = names.get(str(body.get("keyType", "")).lower())
+    if name is None:
+        raise user_error("keyType must be Primary or Secondary.", target="keyType")
+    return name
 
 
 def new_key() -> str:

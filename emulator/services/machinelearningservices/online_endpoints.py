@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from emulator.arm.types import Action, Change, Delete, Polling, Put, ResourceType
 from emulator.http.messages import Request, Response
-from emulator.services.machinelearningservices.endpoints import new_key
+from emulator.services.machinelearningservices.endpoints import key_named, new_key
 from emulator.services.machinelearningservices.refusals import user_error
 from emulator.services.machinelearningservices.versions import (
     API_VERSIONS,
@@ -167,10 +167,7 @@ def _list_keys(request: Request, endpoint: Resource) -> Response:
 
 def _regenerate_keys(request: Request, endpoint: Resource) -> Response:
     body = request.json()
-    names = {"primary": "primaryKey", "secondary": "secondaryKey"}
-    name = names.get(str(body.get("keyType", "")).lower())
-    if name is None:
-        raise user_error("keyType must be Primary or Secondary.", target="keyType")
+    name = key_named(body)
     key = str(body.get("keyValue") or "")
     if not key or key == endpoint.private[name]:
         key = new_key()  # azure-ai-ml sends the old key along with its wish for a new one

@@ -11,11 +11,14 @@ import pytest
 from infra.policy_pack.pack import pack
 from infra.policy_pack.rules import policies, subject_of
 from jobs.cli import main
+from jobs.read.subjects import subjects
+from jobs.spec import load
 from policy import subject as kinds
 from policy.judge import judge, today_utc
 from policy.settings import policy_of
 from policy.subject import Subject
 from tests.unit.policy.test_specs import POLICY, SPEC, Team, team
+from tools import spec_page
 
 __all__ = ["team"]
 
@@ -51,6 +54,16 @@ def test_it_holds_until_its_last_day_is_warned_of_and_then_the_rule_holds_again(
     assert (verdict.severity, verdict.is_excused) == (severity, severity != "error")
     assert verdict.message.startswith("9 epochs, and 3 are the most; ")
     assert said in verdict.message
+
+
+@pytest.mark.parametrize("kind", sorted({*spec_page.EXAMPLES} - {"evaluation"}))
+def test_every_document_that_is_judged_goes_by_its_reference_too(kind: str, tmp_path: Path) -> None:
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(spec_page.EXAMPLES[kind], encoding="utf-8")
+    story = load(spec)
+    own = {f"{kind}.{one.name}" for one in story.specs if one.kind == kind}
+    assert own
+    assert own <= {also for one in subjects(story) for also in one.subject.also}
 
 
 def test_it_is_for_whom_it_names_and_for_its_rule_alone() -> None:
