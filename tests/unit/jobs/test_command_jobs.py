@@ -10,12 +10,16 @@ from jobs.apply.submissions import document_of
 from jobs.errors import BudgetError, UsageError
 from jobs.foundry.command import asked, models
 from jobs.foundry.computes import Compute
+from jobs.foundry.environments import EnvironmentDefinition
 from jobs.money.cost import hold
 from jobs.plan import desired
+from jobs.plan.contents import environment_step
 from jobs.plan.preflight import compute_checks
 from jobs.plan.running import Running
 from jobs.read.examine import examine
+from jobs.rules.policy import RULES as POLICY_RULES
 from jobs.spec.story import load
+from tests.unit.jobs.test_plan import EMPTY
 
 SPEC = """\
 type: command
@@ -204,6 +208,20 @@ def test_a_fine_tuning_and_a_command_job_cant_share_a_name(folder: Path) -> None
         desired.read(load(written(folder, f"{tuning}---\n{SPEC}")).chapters)
 
 
+def test_a_version_of_an_environment_that_is_of_something_else_blocks(folder: Path) -> None:
+    named = SPEC.replace("{image: python:3.11,", "{name: ours, version: 1, image: python:3.11,")
+    one = running(folder, named)
+    made = one.environment
+    assert not isinstance(made, str)
+    same = EnvironmentDefinition(image=made.image, conda_file=made.conda_file)
+    rules: list[tuple[str, str]] = []
+    for there in (same, replace(same, image="python:3.12")):
+        actual = replace(EMPTY, environments={made.label: there})
+        action = environment_step(made, one, actual, needed=True).action
+        rules.append((action.kind, action.rule))
+    assert rules == [("unchanged", ""), ("blocked", "FT-R015")]
+
+
 # ── money ───────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -346,4 +364,5 @@ def test_a_policy_holds_a_command_job_to_what_it_has_and_not_to_models_or_epochs
         encoding="utf-8",
     )
     findings = examine([written(folder, SPEC)]).findings
-    assert [f.path for f in findings if f.rule.startswith("FT-P")] == ["budget"]
+    held = {rule.id for rule in POLICY_RULES}
+    assert [f.path for f in findings if f.rule in held] == ["budget"]
