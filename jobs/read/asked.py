@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from jobs.dataset.lines import blocks
+from jobs.dataset.lines import MAX_LINE_BYTES
 from jobs.dataset.rows import check_rows, problem
 from jobs.files import open_regular
 from jobs.findings import Finding
@@ -145,7 +145,7 @@ def _unfit(chapter: Chapter, spec: Evaluation, why: Mapping[str, str]) -> Iterat
 def _first(path: Path) -> Mapping[str, Any]:
     """The first row of a file; nothing where it is no row."""
     with open_regular(path) as file:
-        lines = (line for block in blocks(file) for line in block.data.split(b"\n"))
+        lines = iter(lambda: file.readline(MAX_LINE_BYTES), b"")
         first = next((line for line in lines if line.strip()), b"")
     try:
         return mapping(json.loads(first.removeprefix(codecs.BOM_UTF8))) or {}

@@ -1,4 +1,4 @@
-"""Evaluations of a managed online endpoint: held before it gets traffic, each question asked once."""
+"""Evaluations of an online endpoint: held before it gets traffic, each question asked once."""
 
 import json
 from pathlib import Path
@@ -98,7 +98,9 @@ def test_a_missed_gate_takes_the_revision_down_and_is_remembered(place: Place) -
     assert applied.code == 0, applied.said
     [first] = deployments(place)
 
-    compared = f'compare_with: [served]\nmetrics: [accuracy]\ngates: {{accuracy: ">= served - 0.02"}}\n'
+    compared = (
+        'compare_with: [served]\nmetrics: [accuracy]\ngates: {accuracy: ">= served - 0.02"}\n'
+    )
     spec = write_measured(place, compared, score=WORSE)
     mark = place.emulator.control.last_call()
     refused = place.tune("apply", str(spec), "--yes")
@@ -115,3 +117,104 @@ def test_a_missed_gate_takes_the_revision_down_and_is_remembered(place: Place) -
     assert "no deployment was made for it" in again.err
     assert asked(place, mark) == 0
     assert [call for call in place.writes(mark) if "/deployments/" in call] == []
+
+
+CHAT = """\
+import json
+
+def init():
+    pass
+
+def run(raw_data):
+    asked = json.loads(raw_data)
+    assert set(asked) == {"messages", "max_tokens", "temperature"}, asked
+    said = "Clean the fan." if "fan" in asked["messages"][-1]["content"] else "Send it in."
+    return {
+        "choices": [{"message": {"content": said}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 9, "completion_tokens": 3},
+    }
+"""
+TALKS: list[dict[str, object]] = [
+    {
+        "messages": [
+            {"role": "user", "content": f"The {part} of console {n} is loud."},
+            {"role": "assistant", "content": answer},
+        ]
+    }
+    for n in range(6)
+    for part, answer in (("fan", "Clean the fan."), ("drive", "Send it in."))
+]
+OWN = """\
+import json
+
+def init():
+    pass
+
+def run(raw_data):
+    words = json.loads(raw_data)["inputs"][0]
+    return {"predictions": [{"class": 2 if "loud" in words else 1}]}
+"""
+
+
+@pytest.mark.rehearsal
+@pytest.mark.parametrize(
+    ("score", "extra", "rows", "said"),
+    [
+        (
+            CHAT,
+            'metrics: [exact_match, token_f1, tokens_per_1000]\ngates: {exact_match: ">= 0.9"}\n',
+            TALKS,
+            "12 questions: exact_match 1.00, token_f1 1.00, tokens_per_1000 3000.00",
+        ),
+        (
+            OWN,
+            'request: {inputs: ["It says: ${{ row.note }}"]}\nat: predictions.0.class\n'
+            'expected: class\nmetrics: [accuracy]\ngates: {accuracy: ">= 0.9"}\n',
+            [{"note": f"It is {what}.", "class": n} for n, what in ((1, "dark"), (2, "loud"))],
+            "2 questions: accuracy 1.00",
+        ),
+    ],
+    ids=["conversations", "another shape"],
+)
+def test_a_script_is_asked_as_it_takes_questions(
+    place: Place, score: str, extra: str, rows: list[dict[str, object]], said: str
+) -> None:
+    register(place)
+    applied = place.tune(
+        "apply", str(write_measured(place, extra, score=score, rows=rows)), "--yes"
+    )
+    assert applied.code == 0, applied.said
+    assert said in applied.said
+
+
+@pytest.mark.rehearsal
+def test_a_script_that_can_not_answer_is_refused_with_what_it_said(place: Place) -> None:
+    register(place)
+    broken = SCORE.replace('"repair"}', '"repair"} if "7" not in text else {"error": "no sevens"}')
+    refused = place.tune("apply", str(write_measured(place, LABELS, score=broken)), "--yes")
+    assert refused.code == 7, refused.said
+    assert 'it answers with no \'label\': {"error": "no sevens"}' in refused.err
+    assert deployments(place) == {}
+
+
+@pytest.mark.rehearsal
+def test_a_killed_evaluation_asks_only_what_it_has_no_answer_to(place: Place) -> None:
+    register(place)
+    slow = SCORE.replace("    text =", "    import time; time.sleep(0.3)\n    text =")
+    spec = write_measured(place, LABELS, score=slow)
+    mark = place.emulator.control.last_call()
+    running = place.start("apply", str(spec), "--yes")
+    while asked(place, mark) < 5:
+        assert not running.is_over()
+    running.kill()
+    [made] = online.deployments(place.session(), place.name)
+    kept = sum(
+        file.read_text(encoding="utf-8").count("\n")
+        for file in (place.folder / ".foundry-tune" / "answers").glob("*.jsonl")
+    )
+    assert 0 < kept < len(ROWS)
+    mark = place.emulator.control.last_call()
+    applied = place.tune("apply", str(spec), "--yes")
+    assert applied.code == 0, applied.said
+    assert asked(place, mark) == len(ROWS) - kept
+    assert deployments(place) == {made.name: 100}
