@@ -283,7 +283,7 @@ def _rules(hosting: Hosting, hosted: Hosted) -> list[str]:
 def _actions(hosting: Hosting, hosted: Hosted) -> list[Action]:
     action = Action(kind="unchanged", type="code", name="c")
     code = CodeStep(action=action, code=hosting.code, running=hosting)
-    return [step.action for step in hosting_steps(hosting, code, None, hosted, NOW)]
+    return [step.action for step in hosting_steps(hosting, [code], None, hosted, NOW)]
 
 
 def _hosted(endpoint: Online | None = None, *deployments: Deployment) -> Hosted:
