@@ -23,6 +23,7 @@ from jobs.foundry.online import AUTH_MODES, Deployment
 from jobs.foundry.scoring import DEPLOYMENT_HEADER, Scorer
 from jobs.plan.deployments import DeployStep, OnlineStep, TrafficStep, UndeployStep
 from jobs.plan.hosting import Hosting
+from jobs.plan.running import EnvironmentVersion
 from jobs.plan.steps import MeasureStep
 from jobs.proof import deployment as proof
 from jobs.spec.online_endpoint import ProbeSettings
@@ -66,9 +67,8 @@ def deploy(step: DeployStep, work: Work) -> bool:
     safety = _safety(hosting)
     deployment = _settled(step, work)
     if deployment is None:
-        model, environment = _model_id(step, work), hosting.spec.environment
-        environment_id = _environment_id(environment, work.session.project_id)
-        examine.refuse(step, environment_id, model, work, safety)
+        environment = _environment_id(hosting.environment, work.session.project_id)
+        examine.refuse(step, environment, _model_id(step, work), work, safety)
     if deployment is None or deployment.provisioning_state != "Succeeded":
         work.report.progress("deployment", title, f"starting on {hosting.machines}")
         deployment = _started(step, work)
@@ -164,9 +164,9 @@ def body_of(hosting: Hosting, model_id: str, project_id: str, location: str) -> 
             "model": model_id,
             "codeConfiguration": {
                 "codeId": f"{project_id}/codes/{code.name}/versions/{code.version}",
-                "scoringScript": spec.code_configuration.scoring_script,
+                "scoringScript": hosting.script,
             },
-            "environmentId": _environment_id(spec.environment, project_id),
+            "environmentId": _environment_id(hosting.environment, project_id),
             "environmentVariables": dict(spec.environment_variables),
             "instanceType": spec.instance_type,
             "appInsightsEnabled": spec.app_insights_enabled,
@@ -279,8 +279,10 @@ def _model_id(step: DeployStep, work: Work) -> str:
     return f"{project}/models/{made.name}/versions/{made.version}"
 
 
-def _environment_id(written: str, project_id: str) -> str:
+def _environment_id(written: EnvironmentVersion | str, project_id: str) -> str:
     """The id in full, of a name with a version or a label; a registry's stays as it is."""
+    if isinstance(written, EnvironmentVersion):
+        return f"{project_id}/environments/{written.name}/versions/{written.version}"
     if written.startswith("azureml://") or written.removeprefix("azureml:").startswith("/"):
         return written
     name, at, label = written.removeprefix("azureml:").partition("@")

@@ -133,7 +133,13 @@ def test_rows_that_a_script_can_be_asked_are_taken(spec: Path, extra: str, rows:
             "compared with what it serves",
             "compare_with[0]",
         ),
-        ("labels: [refund, repair, repiar]\n", ROWS, "FT-S043", "Did you mean 'repair'", "labels[2]"),
+        (
+            "labels: [refund, repair, repiar]\n",
+            ROWS,
+            "FT-S043",
+            "Did you mean 'repair'",
+            "labels[2]",
+        ),
         (
             'gates: {accuracy: ">= 0.9"}\nmetrics: [macro_f1]\n',
             ROWS,
@@ -325,7 +331,7 @@ def test_what_waits_for_a_sweep_is_measured_when_that_is_over(spec: Path) -> Non
     assert hosting is not None
     later = Examination(measuring=measuring, is_later=True)
     code = CodeStep(action=_UNCHANGED, code=hosting.code, running=hosting)
-    steps = hosting_steps(hosting, code, None, _hosted(None), NOW, [later])
+    steps = hosting_steps(hosting, [code], None, _hosted(None), NOW, [later])
     assert isinstance(steps[3], LaterStep)
     assert steps[3] in steps[4].needs
 
@@ -355,7 +361,7 @@ def _actions(measuring: Measuring, there: Deployment | None) -> list[Action]:
     assert hosting is not None
     code = CodeStep(action=_UNCHANGED, code=hosting.code, running=hosting)
     gates = [Examination(measuring=measuring)]
-    steps = hosting_steps(hosting, code, None, _hosted(there), NOW, gates)
+    steps = hosting_steps(hosting, [code], None, _hosted(there), NOW, gates)
     return [step.action for step in steps]
 
 
