@@ -96,10 +96,10 @@ def move_traffic(step: TrafficStep, work: Work) -> bool:
         return True
     name = step.hosting.name
     if not work.options.promote:
-        work.report.result("traffic", name, f"{step.to} is proven; apply without --no-promote")
+        work.report.result("traffic", name, f"{step.to} is ready: foundry-tune promote {name}")
         return False
     seen = work.onlines[name]
-    moved = online.move_traffic(work.session, seen, {step.to: 100})
+    moved = online.lead(work.session, seen, step.to, step.hosting.spec.keeps_previous)
     with work.lock:
         work.onlines[name] = moved
     work.report.result("traffic", name, f"-> {step.to}")

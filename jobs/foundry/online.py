@@ -3,13 +3,16 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from jobs.errors import ConflictError, RemoteError
+from jobs.foundry import course
 from jobs.foundry.answers import Json, part, require_text, strings, text
+from jobs.foundry.course import Course
 from jobs.foundry.endpoints import model_label, require_tags
 from jobs.foundry.session import API_VERSION, Session
-from jobs.revision import TAG_PROOF, TAG_SPEC
+from jobs.revision import TAG_PROOF, TAG_READY, TAG_SPEC
 
 AUTH_MODES = {"key": "Key", "aad_token": "AADToken", "aml_token": "AMLToken"}
 """The words of specs for how callers sign in, and ARM's."""
@@ -33,6 +36,11 @@ class Online:
     created: str
     body: Json = field(default_factory=dict[str, Any], repr=False)
     """As it was read, to be put back with what changes."""
+
+    @property
+    def course(self) -> Course:
+        """Where its traffic went before."""
+        return course.of(self.tags)
 
     def is_still(self, seen: "Online") -> bool:
         """Whether it is the same endpoint with the same traffic."""
@@ -68,6 +76,12 @@ class Deployment:
     def proof(self) -> str:
         """The mark of what it has passed; empty where nothing was proven."""
         return self.tags.get(TAG_PROOF, "")
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it may get the traffic: it runs, and has passed evaluations too."""
+        marked = bool(self.proof) and self.tags.get(TAG_READY) == self.proof
+        return marked and self.provisioning_state == "Succeeded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,8 +153,33 @@ def make(
     return made
 
 
-def move_traffic(session: Session, seen: Online, traffic: Mapping[str, int]) -> Online:
+def lead(
+    session: Session, seen: Online, deployment: str, keep: timedelta, *, back: bool = False
+) -> Online:
+    """Give a deployment all of the calls, and remember who had most of them.
+
+    `keep` is how long that one is to be left for a rollback; `back` is a rollback itself: then no
+    apply may lead to that one again.
+
+    Raises:
+        ConflictError: Somebody else has moved its traffic, or made it anew.
+        RemoteError: It reads back as something else.
+    """
+    leaves = max(seen.traffic, key=lambda name: seen.traffic[name], default="")
+    now = session.arm.now
+    led = seen.course.led_to(deployment, leaves, now, keep, back=back)
+    return move_traffic(session, seen, {deployment: 100}, led.tags)
+
+
+def move_traffic(
+    session: Session,
+    seen: Online,
+    traffic: Mapping[str, int],
+    tags: Mapping[str, str] | None = None,
+) -> Online:
     """Split the calls of an endpoint that is still as it was seen, and read it back.
+
+    `tags` are written with it; empty ones are taken away.
 
     Raises:
         ConflictError: Somebody else has moved its traffic, or made it anew.
@@ -153,12 +192,13 @@ def move_traffic(session: Session, seen: Online, traffic: Mapping[str, int]) -> 
             f"The traffic of endpoint '{seen.name}' was moved by somebody else, so it was left.",
             next_step="Run the same command again: it plans with what is there now.",
         )
+    marks = {**there.tags, **(tags or {})}
     properties = part(there.body, "properties")
     kept = ("authMode", "description", "properties", "publicNetworkAccess")
     identity = {"type": text(there.body, "identity", "type") or "SystemAssigned"}
     body: Json = {
         "location": there.body.get("location"),
-        "tags": dict(there.tags),
+        "tags": {name: value for name, value in marks.items() if value},
         "identity": part(there.body, "identity")
         if part(there.body, "identity", "userAssignedIdentities")
         else identity,
@@ -176,6 +216,8 @@ def move_traffic(session: Session, seen: Online, traffic: Mapping[str, int]) -> 
             f"back as sending them to {_words(moved.traffic)}.",
             next_step="Run the same command again: it looks at what is there.",
         )
+    if tags:
+        require_tags(seen.name, moved.tags, {name: value for name, value in tags.items() if value})
     return moved
 
 

@@ -46,6 +46,11 @@ class Holding:
         return next((one for one in self.endpoints if one.name == wanted), None)
 
     @property
+    def is_online(self) -> bool:
+        """Whether what the name serves is a managed online endpoint, and no serverless one."""
+        return self.online is not None and self.endpoint is None and self.pointer is None
+
+    @property
     def job(self) -> Job | None:
         """The newest job."""
         return self.jobs[0] if self.jobs else None
@@ -177,6 +182,14 @@ def find_job(session: Session, name: str) -> Job:
         NotFoundError: There is neither.
     """
     return find_jobs(session, name)[0]
+
+
+def newest_job(session: Session, name: str) -> Job | None:
+    """The same, or None where there is neither."""
+    try:
+        return find_job(session, name)
+    except NotFoundError:
+        return None
 
 
 def find_jobs(session: Session, name: str) -> list[Job]:

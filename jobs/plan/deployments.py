@@ -103,7 +103,9 @@ def hosting_steps(
     traffic = TrafficStep(action=action, needs=needs, hosting=hosting, to=name)
     others = [
         UndeployStep(
-            action=_undeploy_action(one, traffic, hosted, now), needs=(traffic,), deployment=one
+            action=_undeploy_action(one, traffic, hosted, now),
+            needs=(traffic,),
+            deployment=one,
         )
         for one in hosted.deployments
         if one.name != name
@@ -215,6 +217,15 @@ def _traffic_action(
     traffic: Mapping[str, int] = hosted.endpoint.traffic if hosted.endpoint else {}
     if dict(traffic) == {deploy.name: 100}:
         return Action(kind="unchanged", type="traffic", name=name)
+    if hosted.endpoint and hosted.endpoint.course.withdrawn == deploy.name:
+        return Action(
+            kind="blocked",
+            type="traffic",
+            name=name,
+            note=f"was rolled back from {deploy.name} to {shares(traffic)}",
+            next_step=f"Change the spec, or serve it after all: foundry-tune promote {name}",
+            rule="FT-R011",
+        )
     foreign = [
         one.name for one in hosted.deployments if not one.is_ours and traffic.get(one.name, 0)
     ]
@@ -246,12 +257,32 @@ def _undeploy_action(
         note = "foundry-tune didn't make it; billed"
     elif traffic.action.kind == "blocked" and served:
         note = "goes on serving"
-    elif not served and _is_young(deployment, now):
-        note = "no traffic yet; left for an hour to the run that made it, and billed"
+    elif served:
+        note = _kept(traffic.hosting)
+    elif hosted.endpoint:
+        note = why_kept(deployment, hosted.endpoint, now)
     if note:
         return Action(kind="unchanged", type="deployment", name=title, note=note)
     after = "after that" if served else "gets no traffic"
     return Action(kind="delete", type="deployment", name=title, note=after)
+
+
+def why_kept(deployment: Deployment, endpoint: Online, now: datetime) -> str:
+    """Why a deployment without traffic is left for now; empty where it may go."""
+    course = endpoint.course
+    if course.keeps(deployment.name, now):
+        until = datetime.fromisoformat(course.kept_until)
+        return f"kept until {until:%Y-%m-%d %H:%M} UTC, and billed"
+    if _is_young(deployment, now):
+        return "no traffic yet; left for an hour to the run that made it, and billed"
+    return ""
+
+
+def _kept(hosting: Hosting) -> str:
+    """What is said of the deployment that loses the traffic, where it is kept."""
+    if not hosting.spec.keeps_previous:
+        return ""
+    return f"kept {hosting.spec.keep_previous} after that, and billed"
 
 
 def _is_young(deployment: Deployment, now: datetime) -> bool:

@@ -1,11 +1,13 @@
 """Managed online endpoints as `az ml` has them: an endpoint and its one deployment together."""
 
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field
 
 from jobs.spec.budget import Budget
 from jobs.spec.document import Document, Part
+from jobs.values import span
 
 
 class CodeConfiguration(Part, frozen=True, kw_only=True):
@@ -147,4 +149,18 @@ class OnlineEndpoint(Document, frozen=True, kw_only=True):
         Meta(description="What it may cost: machines, by the hour, until it is taken down."),
     ] = None
 
+    keep_previous: Annotated[
+        str,
+        Meta(
+            description="How long the deployment before is kept, and billed, after the traffic "
+            "moved: 24h, 30m, 2d, or 0. A rollback to it takes seconds.",
+            pattern=r"^(0|\d{1,4}[mhd])$",
+        ),
+    ] = "0"
+
     kind = "online_endpoint"
+
+    @property
+    def keeps_previous(self) -> timedelta:
+        """How long the deployment before is kept after the traffic moved."""
+        return span(self.keep_previous) or timedelta()
