@@ -1,7 +1,7 @@
 """Managed online endpoints and their deployments: the traffic moves, what serves stays as it is."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -101,6 +101,10 @@ class Managed:
         """The deployment that gets the traffic, most of it where it is split."""
         return served(self.endpoint, self.deployments)
 
+    def of(self, model: str) -> list[Deployment]:
+        """The deployments of a model, by its `name:version`."""
+        return [one for one in self.deployments if model_label(one.model) == model]
+
     @property
     def models(self) -> frozenset[str]:
         """`name:version` of every model that is deployed."""
@@ -154,12 +158,18 @@ def make(
 
 
 def lead(
-    session: Session, seen: Online, deployment: str, keep: timedelta, *, back: bool = False
+    session: Session,
+    seen: Online,
+    deployment: str,
+    keep: timedelta,
+    *,
+    back: bool = False,
+    without: Collection[str] = (),
 ) -> Online:
     """Give a deployment all of the calls, and remember who had most of them.
 
     `keep` is how long that one is to be left for a rollback; `back` is a rollback itself: then no
-    apply may lead to that one again.
+    apply may lead to that one again. Tags `without` which it is to be are taken away with it.
 
     Raises:
         ConflictError: Somebody else has moved its traffic, or made it anew.
@@ -168,7 +178,21 @@ def lead(
     leaves = max(seen.traffic, key=lambda name: seen.traffic[name], default="")
     now = session.arm.now
     led = seen.course.led_to(deployment, leaves, now, keep, back=back)
-    return move_traffic(session, seen, {deployment: 100}, led.tags)
+    return move_traffic(
+        session, seen, {deployment: 100}, {**led.tags, **dict.fromkeys(without, "")}
+    )
+
+
+def mark(session: Session, name: str, tags: Mapping[str, str]) -> None:
+    """Add tags to an endpoint, keeping the ones it has, and read them back.
+
+    Raises:
+        RemoteError: They aren't there afterwards.
+    """
+    doing = f"tag endpoint '{name}'"
+    body = {"tags": {**_read(session, name).tags, **tags}}
+    session.arm.patch(_path(session, name), API_VERSION, body, doing)
+    require_tags(name, _read(session, name).tags, tags)
 
 
 def move_traffic(

@@ -33,6 +33,8 @@ class Holding:
     """An endpoint of this name that nothing shows to be ours."""
     online: Managed | None = None
     """The managed online endpoint of this name, if foundry-tune made it."""
+    deployed: tuple[Managed, ...] = ()
+    """The managed online endpoints that have a model of its jobs deployed."""
 
     @property
     def is_empty(self) -> bool:
@@ -102,6 +104,7 @@ class Inventory:
                 ),
                 None,
             ),
+            deployed=tuple(one for one in self.onlines if one.models & labels),
         )
 
     @property

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from jobs import revision
 from jobs.foundry.online import AUTH_MODES, Deployment, Online
+from jobs.plan import refused
 from jobs.plan.desired import Measuring
 from jobs.plan.hosting import Hosted, Hosting
 from jobs.plan.measures import measure_step
@@ -38,6 +39,8 @@ class DeployStep(Step):
     name: str
     made_from: str
     deployment: Deployment | None
+    asked: str
+    """The mark of everything asked of it, and of whom it is compared with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,8 @@ class Examination:
     measuring: Measuring
     beside: tuple[Step, ...] = ()
     """The steps of the endpoints that it is compared with, as far as these files make them."""
+    against: tuple[str, ...] = ()
+    """What those serve now, whoever makes them: another one is another asking."""
     is_later: bool = False
     """Whether one of them waits for a sweep to be over: held when the plan is made anew then."""
 
@@ -58,6 +63,8 @@ class TrafficStep(Step):
     hosting: Hosting
     to: str
     """The deployment that gets all of it."""
+    asked: str = ""
+    """The mark of everything asked of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +81,8 @@ def hosting_steps(
     hosted: Hosted,
     now: datetime,
     gates: Sequence[Examination] = (),
+    *,
+    retry_refused: bool = False,
 ) -> list[Step]:
     """What happens to an online endpoint's document, in the order of the needs.
 
@@ -89,6 +98,12 @@ def hosting_steps(
     there = next((one for one in hosted.deployments if one.name == name), None)
     needs = (endpoint, *contents, *((model,) if model else ()))
     action = _deploy_action(hosting, name, made_from, there, hosted, needs)
+    asked = _asked(hosting, made_from, hosted, gates)
+    refusal = refused.of(hosted.endpoint.tags) if hosted.endpoint else None
+    failed = there is None and refusal is not None and refusal.asked == asked
+    is_refused = failed and not retry_refused and action.kind == "create"
+    if refusal and is_refused:
+        action = refused.blocked("deployment", action.name, refusal)
     deploy = DeployStep(
         action=action,
         needs=needs,
@@ -96,11 +111,13 @@ def hosting_steps(
         name=name,
         made_from=made_from,
         deployment=there,
+        asked=asked,
+        is_refused=is_refused,
     )
     measures = [_measure_step(gate, deploy) for gate in gates]
     needs = (deploy, *measures)
     action = _traffic_action(hosting, deploy, needs, hosted)
-    traffic = TrafficStep(action=action, needs=needs, hosting=hosting, to=name)
+    traffic = TrafficStep(action=action, needs=needs, hosting=hosting, to=name, asked=asked)
     others = [
         UndeployStep(
             action=_undeploy_action(one, traffic, hosted, now),
@@ -190,6 +207,20 @@ def _deploy_action(
         note = "to be proven: the smoke tests"
         return Action(kind="update", type="deployment", name=title, note=note)
     return Action(kind="unchanged", type="deployment", name=title)
+
+
+def _asked(hosting: Hosting, made_from: str, hosted: Hosted, gates: Sequence[Examination]) -> str:
+    served, name = hosted.served, hosting.deployment(made_from)
+    return revision.digest(
+        {
+            "proof": hosting.proof(made_from),
+            "gates": sorted(gate.measuring.mark(name) for gate in gates),
+            "beside": [
+                *(gate.against for gate in gates),
+                served.title if served else "",
+            ],
+        }
+    )
 
 
 def _measure_step(gate: Examination, deploy: DeployStep) -> Step:
