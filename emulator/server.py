@@ -73,6 +73,9 @@ class Emulator:
         )
         self.front.listeners += listeners
         self.cloud = self.front.cloud
+        if stays and state:
+            for key in (self.cloud.tokens.key, self.cloud.issuers.key):
+                key.keep_in(state)
         for rule in faults:
             self.cloud.faults.add(rule)
         self._start_day = start

@@ -33,7 +33,7 @@ def foundry(emulator: Emulator) -> Iterator[Foundry]:
         who: ClientSecretCredential(*(os.environ[f"{prefix}_{part}"] for part in PARTS))
         for who, prefix in (("platform", "ARM"), ("developer", "AZURE"))
     }
-    made = make_foundry(emulator, signed_in)
+    made = make_foundry(emulator.control.add_subscription(registered=None), signed_in)
     yield made
     made.platform.close()
     made.developer.close()

@@ -219,7 +219,8 @@ def another_foundry(
     """Make an environment of the test's own: `another_foundry(location=…, auth_mode=…)`."""
 
     def make(**options: Any) -> Foundry:
-        return make_foundry(emulator, credentials, **options)
+        subscription = emulator.control.add_subscription(registered=None)
+        return make_foundry(subscription, credentials, **options)
 
     return make
 
@@ -229,20 +230,19 @@ def foundry(
     emulator: Emulator, credentials: dict[str, ClientSecretCredential]
 ) -> Iterator[Foundry]:
     """A hub and a project in East US 2, with identity datastores and the roles they need."""
-    made = make_foundry(emulator, credentials)
+    made = make_foundry(emulator.control.add_subscription(registered=None), credentials)
     yield made
     made.platform.close()
     made.developer.close()
 
 
 def make_foundry(
-    emulator: Emulator,
+    subscription: str,
     credentials: dict[str, ClientSecretCredential],
     *,
     location: str = "eastus2",
     auth_mode: str = "identity",
 ) -> Foundry:
-    subscription = emulator.control.add_subscription(registered=None)
     arm = Arm(credentials["platform"])
     group = f"/subscriptions/{subscription}/resourceGroups/rg-foundry"
     arm.ok("PUT", group, {"location": location}, version="2021-04-01")
