@@ -8,6 +8,7 @@ one or the other, whole: what was acknowledged is there, and half a write is now
 
 import os
 import random
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -17,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from azure.identity import ClientSecretCredential
 
 from emulator.rehearsal.session import Session
 from emulator.state.directory import holder
@@ -26,7 +26,7 @@ from tests.integration.emulator.machinelearningservices.conftest import (
     VERSION,
     Foundry,
 )
-from tests.steady.living import Living, ended
+from tests.steady.living import Living, credential, ended
 from tests.steady.outcome import Outcome
 
 _KILLED_AT_ITS_START = 0.2
@@ -121,6 +121,8 @@ def run(folder: Path) -> list[Outcome]:
                 told.wrong.append(f"life {number}: {living.said}")
             other_ports += _compare(before, living, same, number)
             whole = number % _WHOLE_EVERY == 0 or number == lives - 1
+            if number % _WHOLE_EVERY == 0:
+                print(f"  {number} of {lives}", file=sys.stderr, flush=True)
             with _client(living) as client:
                 for writer in writers:
                     kept.wrong += writer.look(client, all_names=whole)
@@ -182,8 +184,8 @@ def _compare(before: Session, living: Living, same: Outcome, number: int) -> boo
 
 def _writers(foundry: Foundry) -> list[Writer]:
     # A token of the first life: it opens every later one.
-    arm = _bearer(foundry.credential, f"{ARM}/.default")
-    blob = _bearer(foundry.credential, "https://storage.azure.com/.default")
+    arm = _bearer("ARM", f"{ARM}/.default")
+    blob = _bearer("AZURE", "https://storage.azure.com/.default")
     return [
         _groups(foundry, arm),
         _blobs(foundry, blob),
@@ -192,8 +194,9 @@ def _writers(foundry: Foundry) -> list[Writer]:
     ]
 
 
-def _bearer(credential: ClientSecretCredential, scope: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {credential.get_token(scope).token}"}
+def _bearer(prefix: str, scope: str) -> dict[str, str]:
+    with credential(prefix) as who:
+        return {"authorization": f"Bearer {who.get_token(scope).token}"}
 
 
 def _client(living: Living) -> requests.Session:
@@ -242,6 +245,8 @@ def _jobs(foundry: Foundry, token: dict[str, str]) -> Writer:
 def _tags(answer: requests.Response) -> str | None:
     if answer.status_code == 404:
         return None
+    if not answer.ok:
+        return f"{answer.status_code}: {answer.text[:200]}"
     body: Any = answer.json()
     tags: dict[str, str] = body["properties"].get("tags") or body.get("tags") or {}
     first = tags.get("first")

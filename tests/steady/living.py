@@ -78,10 +78,7 @@ class Living:
 
     def foundry(self) -> Foundry:
         """A hub and a project in a subscription of its own; only where it is entered."""
-        credentials = {
-            who: ClientSecretCredential(*(os.environ[f"{prefix}_{name}"] for name in _SIGN_IN))
-            for who, prefix in (("platform", "ARM"), ("developer", "AZURE"))
-        }
+        credentials = {"platform": credential("ARM"), "developer": credential("AZURE")}
         control = self.session.address.control
         subscription = ask_at(control, "POST", "/subscriptions", {"registered": None})["id"]
         return make_foundry(subscription, credentials)
@@ -117,6 +114,11 @@ class Living:
     def _status(self, name: str) -> str:
         lines = Path(f"/proc/{self.process}/status").read_text(encoding="utf-8").splitlines()
         return next(line for line in lines if line.startswith(f"{name}:")).partition(":")[2]
+
+
+def credential(prefix: str) -> ClientSecretCredential:
+    """Who the environment says: ARM the platform team, AZURE the developer."""
+    return ClientSecretCredential(*(os.environ[f"{prefix}_{name}"] for name in _SIGN_IN))
 
 
 @contextmanager
