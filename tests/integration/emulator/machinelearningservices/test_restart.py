@@ -145,13 +145,14 @@ class Rehearsal:
         return child
 
     def wait(self, name: str, *statuses: str) -> Any:
-        """The job once it has one of the statuses."""
+        """The job once it has one of the statuses, not only to the service's clients."""
         give_up = time.monotonic() + 60
         while True:
-            job = self("GET", f"{self.project}/jobs/{name}")
-            if job["properties"]["status"] in statuses:
-                return job
-            assert time.monotonic() < give_up, job["properties"]["status"]
+            job = self.cloud.resources.get(f"{self.project}/jobs/{name}")
+            assert job is not None
+            if job.properties["status"] in statuses:
+                return self("GET", f"{self.project}/jobs/{name}")
+            assert time.monotonic() < give_up, job.properties["status"]
             time.sleep(0.02)
 
 
