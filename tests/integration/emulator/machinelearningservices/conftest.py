@@ -6,7 +6,7 @@ import os
 import time
 import uuid
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -171,6 +171,33 @@ class Foundry:
                 **properties,
             }
         }
+
+    def serve(self, name: str, scripts: Mapping[str, str], traffic: Mapping[str, int]) -> str:
+        """Make an online endpoint with a deployment for each script; gives its id."""
+        located: dict[str, Any] = {"location": "eastus2"}
+        endpoint = f"{self.project}/onlineEndpoints/{name}"
+        key = {**located, "properties": {"authMode": "Key"}}
+        made = self.platform.wait("PUT", endpoint, key)
+        account = self.storage.rsplit("/", 1)[-1]
+        container = f"azureml-blobstore-{self.project_guid}"
+        for deployment, script in scripts.items():
+            folder = f"{container}/code-{uuid.uuid4().hex}"
+            address = f"https://{account}.blob.core.windows.net/{folder}"
+            with BlobClient.from_blob_url(f"{address}/score.py", self.credential) as blob:
+                blob.upload_blob(script)
+            code = f"{self.project}/codes/{name}-{deployment}/versions/1"
+            self.developer.ok("PUT", code, {"properties": {"codeUri": address}})
+            properties = {
+                "instanceType": "Standard_DS3_v2",
+                "codeConfiguration": {"codeId": code, "scoringScript": "score.py"},
+                "environmentId": "azureml://registries/azureml/environments/sklearn-1.5/labels/latest",
+            }
+            sku = {"name": "Default", "capacity": 1}
+            body = {**located, "sku": sku, "properties": properties}
+            self.platform.wait("PUT", f"{endpoint}/deployments/{deployment}", body)
+        split = made["properties"] | {"traffic": dict(traffic)}
+        self.platform.wait("PUT", endpoint, {**located, "properties": split})
+        return endpoint
 
     def submit(self, name: str, body: dict[str, Any]) -> tuple[int, Any]:
         """PUT a job as the developer."""
