@@ -100,6 +100,15 @@ def test_a_crash_is_told_and_nothing_acknowledged_is_lost(
     assert answer.status_code == 200, "who had signed in still is"
 
 
+def test_one_that_stays_is_not_isolated_and_says_what_is(
+    emulator_command: Emulator, checkout: Path
+) -> None:
+    refused = emulator_command("start", "--isolated")
+    assert refused.returncode == 2
+    assert "foundry-emulator run --isolated -- bash" in refused.stderr
+    assert not (checkout / STATE).exists(), "nothing was started"
+
+
 def test_every_shell_of_the_checkout_finds_it(emulator_command: Emulator, checkout: Path) -> None:
     deep = checkout / "deep" / "down"
     assert emulator_command("status").returncode == 3
