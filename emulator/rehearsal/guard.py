@@ -13,6 +13,8 @@ BODY_LIMIT = 256 * 1024 * 1024
 PATIENCE = 60.0
 """Seconds that a head may take, and in which a body must bring at least `LEAST` bytes."""
 LEAST = 16 * 1024
+_LINGERS = 2.0
+"""Seconds in which a refused client may end what it sends: cut off in it, it reads no answer."""
 
 
 class _TooLargeError(Exception):
@@ -29,11 +31,17 @@ class Guarded(Protocol):
     _seen = 0
     """How many there were when it was looked last."""
     _too_large = False
+    _refused = False
+    """Whether all that comes is read to be forgotten."""
     _alarm: asyncio.TimerHandle | None = None
 
     def data_received(self, data: bytes) -> None:
         """Take in what came; half a message is waited for, but not for ever."""
+        if self._refused:
+            return
         super().data_received(data)
+        if self._refused:
+            return
         if not self._under_way or self.transport.is_closing():
             self._rest()
         elif self._alarm is None:
@@ -73,9 +81,17 @@ class Guarded(Protocol):
         del msg
         if self._too_large:
             limit = f"foundry-emulator takes up to {BODY_LIMIT / 2**20:g} MiB in one call."
-            self._refuse(413, "RequestBodyTooLarge", limit)
+            self.refuse(413, "RequestBodyTooLarge", limit)
         else:
-            self._refuse(400, "BadRequest", "The request is malformed: it is no HTTP/1.1.")
+            self.refuse(400, "BadRequest", "The request is malformed: it is no HTTP/1.1.")
+
+    def refuse(self, status: int, code: str, message: str) -> None:
+        """Say it, and hear the client out for a moment before it is left."""
+        self._refused = True
+        self.transport.write(refusal(status, code, message))
+        self._rest()
+        loop = asyncio.get_running_loop()
+        self._alarm = loop.call_later(_LINGERS, self.transport.close)
 
     def _check(self, size: int) -> None:
         if size > BODY_LIMIT:
@@ -90,13 +106,9 @@ class Guarded(Protocol):
             self._alarm = asyncio.get_running_loop().call_later(PATIENCE, self._look)
             return
         words = f"foundry-emulator waited {PATIENCE:g} seconds for the rest of the request."
-        self._refuse(408, "RequestTimeout", words)
+        self.refuse(408, "RequestTimeout", words)
 
     def _rest(self) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
-
-    def _refuse(self, status: int, code: str, message: str) -> None:
-        self.transport.write(refusal(status, code, message))
-        self.transport.close()

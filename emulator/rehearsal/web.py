@@ -58,8 +58,12 @@ class Protocol(HttpToolsProtocol):
         super().data_received(data)
         if self._reads_head and self._head > HEADER_LIMIT:
             message = f"foundry-emulator takes up to {HEADER_LIMIT // 1024} KiB of headers."
-            self.transport.write(refusal(431, "RequestHeaderFieldsTooLarge", message))
-            self.transport.close()
+            self.refuse(431, "RequestHeaderFieldsTooLarge", message)
+
+    def refuse(self, status: int, code: str, message: str) -> None:
+        """Answer what never became a call, and be done with the client."""
+        self.transport.write(refusal(status, code, message))
+        self.transport.close()
 
     def on_headers_complete(self) -> None:
         """The headers are there: what follows is the body's."""
