@@ -3,11 +3,13 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from jobs.errors import ConflictError, RemoteError
 from jobs.foundry.answers import Json, part, require_text, strings, text
 from jobs.foundry.endpoints import model_label, require_tags
+from jobs.foundry.history import timestamp
 from jobs.foundry.session import API_VERSION, Session
 from jobs.revision import TAG_PROOF, TAG_SPEC
 
@@ -51,6 +53,25 @@ class Deployment:
     instance_count: str
     tags: Mapping[str, str]
     created: str
+
+    @property
+    def label(self) -> str:
+        """`intents/r-0123456789`."""
+        return f"{self.endpoint}/{self.name}"
+
+    @property
+    def made(self) -> datetime | None:
+        """Since when it is there; None where Azure doesn't say."""
+        try:
+            moment = timestamp(self.created)
+        except ValueError:
+            return None
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+    @property
+    def machines(self) -> int:
+        """How many machines it has; one where Azure doesn't say."""
+        return int(self.instance_count) if self.instance_count.isdecimal() else 1
 
     @property
     def is_ours(self) -> bool:
