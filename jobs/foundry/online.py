@@ -254,6 +254,19 @@ def tag(session: Session, seen: Deployment, tags: Mapping[str, str]) -> Deployme
     return kept
 
 
+def tag_endpoint(session: Session, seen: Online, tags: Mapping[str, str]) -> Online:
+    """Add tags to an endpoint, keeping the ones it has, and read them back.
+
+    Raises:
+        RemoteError: They aren't there afterwards.
+    """
+    path, doing = _path(session, seen.name), f"tag endpoint '{seen.name}'"
+    session.arm.patch(path, API_VERSION, {"tags": {**seen.tags, **tags}}, doing)
+    kept = _read(session, seen.name)
+    require_tags(seen.name, kept.tags, tags)
+    return kept
+
+
 def undeploy(session: Session, seen: Deployment) -> bool:
     """Delete a deployment that is still the one that was seen and gets no calls; False where it is.
 
