@@ -61,3 +61,24 @@ def test_what_moved_by_hand_is_told_and_what_the_document_says_comes_back(place:
     assert sorted(one["kind"] for one in left) == ["machines", "unknown_deployment"]
     assert deployments(place)[name] == 100
     assert ask(place) == "Hello you"
+
+    kept = place.tune("down", str(spec), "--yes")
+    assert kept.code == 4, kept.said
+    assert "has a deployment that foundry-tune didn't make: blue" in kept.err
+    assert set(deployments(place)) == {name, "blue"}
+    gone = place.tune("down", str(spec), "--foreign", "--yes")
+    assert gone.code == 0, gone.said
+    assert online.find(session, place.name) is None
+
+
+def test_an_online_endpoint_of_somebody_elses_goes_only_where_that_is_said(place: Place) -> None:
+    session = place.session()
+    online.make(session, place.name, location="eastus2", auth_mode="Key", tags={"of": "theirs"})
+    kept = place.tune("down", place.name, "--yes")
+    assert kept.code == 4, kept.said
+    assert "foundry-tune didn't make it" in kept.err
+    assert f"foundry-tune down {place.name} --foreign" in kept.err
+    assert online.find(session, place.name) is not None
+    gone = place.tune("down", place.name, "--foreign", "--yes")
+    assert gone.code == 0, gone.said
+    assert online.find(session, place.name) is None
