@@ -21,6 +21,7 @@ from jobs.foundry import content_safety, ledger, online
 from jobs.foundry.answers import Json
 from jobs.foundry.online import AUTH_MODES, Deployment
 from jobs.foundry.scoring import DEPLOYMENT_HEADER, Scorer
+from jobs.plan import refused
 from jobs.plan.deployments import DeployStep, OnlineStep, TrafficStep, UndeployStep
 from jobs.plan.hosting import Hosting
 from jobs.plan.running import EnvironmentVersion
@@ -61,6 +62,8 @@ def deploy(step: DeployStep, work: Work) -> bool:
             unless it serves already.
     """
     hosting, title = step.hosting, step.action.name
+    if step.is_refused:
+        raise RefusedBeforeError(step.action.sentence, next_step=step.action.next_step)
     if step.action.kind == "unchanged" and step.deployment is not None:
         _hand_on(step, step.deployment, work)
         return True
@@ -96,10 +99,14 @@ def move_traffic(step: TrafficStep, work: Work) -> bool:
         return True
     name = step.hosting.name
     if not work.options.promote:
-        work.report.result("traffic", name, f"{step.to} is proven; apply without --no-promote")
+        work.report.result("traffic", name, f"{step.to} is ready: foundry-tune promote {name}")
         return False
     seen = work.onlines[name]
-    moved = online.move_traffic(work.session, seen, {step.to: 100})
+    refusal = refused.of(seen.tags)
+    holds = refusal is not None and refusal.asked == step.asked  # what it failed before
+    keep = step.hosting.spec.keeps_previous
+    without = [revision.TAG_REFUSED] if holds else []
+    moved = online.lead(work.session, seen, step.to, keep, without=without)
     with work.lock:
         work.onlines[name] = moved
     work.report.result("traffic", name, f"-> {step.to}")
@@ -111,6 +118,8 @@ def withdraw(step: TrafficStep, verdict: QualityError, work: Work) -> None:
 
     What serves is left as it is; with `--keep-candidate` what failed is, too.
     """
+    if verdict.reason:
+        _remember(step, verdict.reason, work)
     if isinstance(verdict, RefusedBeforeError):
         return  # nothing was made
     name, title = step.hosting.name, f"{step.hosting.name}/{step.to}"
@@ -133,6 +142,19 @@ def withdraw(step: TrafficStep, verdict: QualityError, work: Work) -> None:
             else f"Deployment '{title}' gets traffic, so it was left as it is; it is NOT proven."
         )
     verdict.message = f"{verdict.message}\n{done}"
+
+
+def _remember(step: TrafficStep, why: str, work: Work) -> None:
+    """Mark the endpoint: the same is not deployed again.
+
+    Without the mark nothing goes wrong but that a plan doesn't know: it is no reason to fail.
+    """
+    day = f"{work.session.arm.now:%Y-%m-%d}"
+    tags = {revision.TAG_REFUSED: str(refused.RefusedMark(step.asked, day, why))}
+    try:
+        online.mark(work.session, step.hosting.name, tags)
+    except FoundryTuneError as error:
+        work.report.warn(f"endpoint '{step.hosting.name}' was not marked: {error.message}")
 
 
 def undeploy(step: UndeployStep, work: Work) -> bool:
@@ -208,7 +230,6 @@ def _started(step: DeployStep, work: Work) -> Deployment:
         raise QualityError(
             lines if log else f"{lines}\n{error.message}",
             next_step="Correct the scoring script's init(), or give liveness_probe more time.",
-            reason="the deployment did not start",
         ) from error
     if spec.cap:
         # Under a cap it counts from its first hour, also if it is gone before anybody looks.
