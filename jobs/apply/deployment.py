@@ -17,7 +17,7 @@ from jobs.errors import (
     RemoteError,
     UsageError,
 )
-from jobs.foundry import content_safety, online
+from jobs.foundry import content_safety, ledger, online
 from jobs.foundry.answers import Json
 from jobs.foundry.online import AUTH_MODES, Deployment
 from jobs.foundry.scoring import DEPLOYMENT_HEADER, Scorer
@@ -219,7 +219,7 @@ def _started(step: DeployStep, work: Work) -> Deployment:
     body = body_of(hosting, _model_id(step, work), work.session.project_id, work.project.location)
     body["tags"] = revision.tags(spec.name, hosting.revision(step.made_from), spec.tags)
     try:
-        return online.deploy(work.session, spec.name, step.name, body)
+        made = online.deploy(work.session, spec.name, step.name, body)
     except RemoteError as error:
         found = online.find_deployment(work.session, spec.name, step.name)
         if found is None or found.provisioning_state != "Failed":
@@ -230,6 +230,10 @@ def _started(step: DeployStep, work: Work) -> Deployment:
             lines if log else f"{lines}\n{error.message}",
             next_step="Correct the scoring script's init(), or give liveness_probe more time.",
         ) from error
+    if spec.cap:
+        # Under a cap it counts from its first hour, also if it is gone before anybody looks.
+        ledger.write(work.session, ledger.deployed(made))
+    return made
 
 
 def _prove(step: DeployStep, deployment: Deployment, safety: str, work: Work) -> None:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jobs.errors import ConflictError, RemoteError
@@ -11,6 +11,7 @@ from jobs.foundry import course
 from jobs.foundry.answers import Json, part, require_text, strings, text
 from jobs.foundry.course import Course
 from jobs.foundry.endpoints import model_label, require_tags
+from jobs.foundry.history import timestamp
 from jobs.foundry.session import API_VERSION, Session
 from jobs.revision import TAG_PROOF, TAG_READY, TAG_SPEC
 
@@ -66,6 +67,25 @@ class Deployment:
     def title(self) -> str:
         """What it is called where models are: the model that it serves, and itself."""
         return f"{model_label(self.model)} {self.name}"
+
+    @property
+    def label(self) -> str:
+        """`intents/r-0123456789`."""
+        return f"{self.endpoint}/{self.name}"
+
+    @property
+    def made(self) -> datetime | None:
+        """Since when it is there; None where Azure doesn't say."""
+        try:
+            moment = timestamp(self.created)
+        except ValueError:
+            return None
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+    @property
+    def machines(self) -> int:
+        """How many machines it has; one where Azure doesn't say."""
+        return int(self.instance_count) if self.instance_count.isdecimal() else 1
 
     @property
     def is_ours(self) -> bool:
@@ -296,6 +316,19 @@ def tag(session: Session, seen: Deployment, tags: Mapping[str, str]) -> Deployme
             f"Azure did not keep the tags of deployment '{seen.endpoint}/{seen.name}'.",
             next_step="Does a policy remove them? Without them it can't be recognised as proven.",
         )
+    return kept
+
+
+def tag_endpoint(session: Session, seen: Online, tags: Mapping[str, str]) -> Online:
+    """Add tags to an endpoint, keeping the ones it has, and read them back.
+
+    Raises:
+        RemoteError: They aren't there afterwards.
+    """
+    path, doing = _path(session, seen.name), f"tag endpoint '{seen.name}'"
+    session.arm.patch(path, API_VERSION, {"tags": {**seen.tags, **tags}}, doing)
+    kept = _read(session, seen.name)
+    require_tags(seen.name, kept.tags, tags)
     return kept
 
 

@@ -33,6 +33,8 @@ class Holding:
     """An endpoint of this name that nothing shows to be ours."""
     online: Managed | None = None
     """The managed online endpoint of this name, if foundry-tune made it."""
+    foreign_online: Managed | None = None
+    """One of this name that somebody else made."""
     deployed: tuple[Managed, ...] = ()
     """The managed online endpoints that have a model of its jobs deployed."""
 
@@ -89,6 +91,8 @@ class Inventory:
             if one.is_of(name, labels) or (one.name == name and TAG_SPEC in one.tags)
         )
         named = next((one for one in self.endpoints if one.name == name), None)
+        managed = next((one for one in self.onlines if one.name == name), None)
+        is_ours = managed is not None and managed.endpoint.tags.get(TAG_SPEC) == name
         return Holding(
             name=name,
             jobs=own,
@@ -96,14 +100,8 @@ class Inventory:
             endpoints=ours,
             pointer=next((p for p in self.pointers if p.name == name and p.is_ours), None),
             foreign=None if named in ours else named,
-            online=next(
-                (
-                    one
-                    for one in self.onlines
-                    if one.name == name and one.endpoint.tags.get(TAG_SPEC) == name
-                ),
-                None,
-            ),
+            online=managed if is_ours else None,
+            foreign_online=None if is_ours else managed,
             deployed=tuple(one for one in self.onlines if one.models & labels),
         )
 

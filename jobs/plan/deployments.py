@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from jobs import revision
 from jobs.foundry.online import AUTH_MODES, Deployment, Online
-from jobs.plan import refused
+from jobs.plan import ends, refused
 from jobs.plan.desired import Measuring
 from jobs.plan.hosting import Hosted, Hosting
 from jobs.plan.measures import measure_step
@@ -193,7 +193,9 @@ def _deploy_action(
         )
     serves = f"{hosting.model}, {hosting.machines}"
     if there is None:
-        note = f"{serves}; no traffic until it is proven"
+        spec = hosting.spec
+        said = ends.limits(spec.ttl, spec.lives, spec.cap, hosting.hourly, spec.instance_count)
+        note = f"{serves}; no traffic until it is proven{said}"
         return Action(kind="create", type="deployment", name=title, note=note)
     if there.provisioning_state in _MOVING:
         note = f"{there.provisioning_state}: waited for, then proven"
@@ -206,7 +208,8 @@ def _deploy_action(
     if there.proof != hosting.proof(made_from):
         note = "to be proven: the smoke tests"
         return Action(kind="update", type="deployment", name=title, note=note)
-    return Action(kind="unchanged", type="deployment", name=title)
+    note = ends.at(there.made, hosting.spec.lives)
+    return Action(kind="unchanged", type="deployment", name=title, note=note)
 
 
 def _asked(hosting: Hosting, made_from: str, hosted: Hosted, gates: Sequence[Examination]) -> str:
@@ -318,7 +321,4 @@ def _kept(hosting: Hosting) -> str:
 
 def _is_young(deployment: Deployment, now: datetime) -> bool:
     """Whether it was made less than an hour ago; also where Azure doesn't say when."""
-    try:
-        return now - datetime.fromisoformat(deployment.created) < LEFT_ALONE
-    except (ValueError, TypeError):
-        return True
+    return deployment.made is None or now - deployment.made < LEFT_ALONE

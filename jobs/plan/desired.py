@@ -15,7 +15,7 @@ from jobs.dataset.conversations import Conversation, read_conversations
 from jobs.dataset.language import languages_of
 from jobs.errors import InvalidInputError, UsageError
 from jobs.files import Digest, UnreadableFileError, digest_of
-from jobs.money.price import Pricing, UnitPrice
+from jobs.money.price import Pricing, UnitPrice, instance_price
 from jobs.plan import hosting, running
 from jobs.plan.hosting import Hosting
 from jobs.plan.judging import Judging
@@ -251,6 +251,11 @@ class Desired:
         return (*self.trainings, *self.runnings)
 
     @property
+    def endpoints(self) -> tuple[Serving | Hosting, ...]:
+        """Everything that is billed while it serves."""
+        return (*self.servings, *self.hostings)
+
+    @property
     def data(self) -> tuple[DataVersion, ...]:
         """Every local file and folder that jobs read, each once."""
         return tuple({d.label: d for one in self.undertakings for d in one.data}.values())
@@ -312,7 +317,9 @@ def read(chapters: Sequence[Chapter], team: Mapping[str, TeamPrices] | None = No
             hourly = pricing.unit("hosting") if pricing.is_tuned else None
             servings.append(replace(serving, hosting=hourly))
         elif isinstance(spec, OnlineEndpoint):
-            hostings[chapter.file, spec.name] = hosting.read(chapter, spec, jobs)
+            hosted = hosting.read(chapter, spec, jobs)
+            price = instance_price(chapter, spec.instance_type, (team or {}).get(spec.reference))
+            hostings[chapter.file, spec.name] = replace(hosted, hourly=price)
         elif isinstance(spec, Evaluation):
             evaluations.append((chapter, spec))
         elif isinstance(spec, TrainingJob):

@@ -14,6 +14,7 @@ from jobs.folders import Folder, folder_of
 from jobs.foundry import online
 from jobs.foundry.models import ModelVersion
 from jobs.foundry.online import Deployment, Online
+from jobs.money.price import UnitPrice
 from jobs.plan.running import CodeVersion, EnvironmentVersion, Running
 from jobs.read.program import PROGRAM, SCORE
 from jobs.spec import references
@@ -39,6 +40,8 @@ class Hosting:
     """The job's document, where the model is one of these files'."""
     model: str
     """The model's name where a job makes it, else `name:version`."""
+    hourly: UnitPrice | None = None
+    """What an hour of one machine costs, as far as its document or the team says."""
 
     @property
     def name(self) -> str:

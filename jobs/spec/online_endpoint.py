@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field
 
-from jobs.spec.budget import Budget
+from jobs.spec.budget import Budget, Cap
 from jobs.spec.document import Document, Part
 from jobs.values import span
 
@@ -148,6 +148,21 @@ class OnlineEndpoint(Document, frozen=True, kw_only=True):
         Budget | None,
         Meta(description="What it may cost: machines, by the hour, until it is taken down."),
     ] = None
+    ttl: (
+        Annotated[
+            str,
+            Meta(
+                description="How long each deployment lives, from when it is made: 8h, 90m, 2d. "
+                "Then foundry-tune watch takes it down, also if it serves.",
+                pattern=r"^[1-9]\d{0,3}[mhd]$",
+            ),
+        ]
+        | None
+    ) = None
+    cap: Annotated[
+        Cap | None,
+        Meta(description="What its machines may cost in a month; foundry-tune watch keeps it."),
+    ] = None
 
     keep_previous: Annotated[
         str,
@@ -159,6 +174,11 @@ class OnlineEndpoint(Document, frozen=True, kw_only=True):
     ] = "0"
 
     kind = "online_endpoint"
+
+    @property
+    def lives(self) -> timedelta | None:
+        """How long each deployment lives; None: until somebody takes it down."""
+        return span(self.ttl) if self.ttl else None
 
     @property
     def keeps_previous(self) -> timedelta:
