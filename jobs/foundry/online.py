@@ -236,13 +236,14 @@ def move_traffic(
             f"The traffic of endpoint '{seen.name}' was moved by somebody else, so it was left.",
             next_step="Run the same command again: it plans with what is there now.",
         )
-    marks = {**there.tags, **(tags or {})}
+    written = tags or {}
+    left = {name: value for name, value in there.tags.items() if name not in written}
     properties = part(there.body, "properties")
     kept = ("authMode", "description", "properties", "publicNetworkAccess")
     identity = {"type": text(there.body, "identity", "type") or "SystemAssigned"}
     body: Json = {
         "location": there.body.get("location"),
-        "tags": {name: value for name, value in marks.items() if value},
+        "tags": {**left, **{name: value for name, value in written.items() if value}},
         "identity": part(there.body, "identity")
         if part(there.body, "identity", "userAssignedIdentities")
         else identity,
