@@ -67,8 +67,9 @@ CUSTOM: Mapping[str, CustomRole] = {
             f"{_WORKSPACES}/onlineEndpoints/deployments/write",
             f"{_WORKSPACES}/onlineEndpoints/deployments/delete",
             f"{_WORKSPACES}/onlineEndpoints/deployments/getLogs/action",
-            # The scoring script of a deployment is a version of a code asset.
+            # A deployment's script is a version of a code asset; it may have an environment too.
             f"{_WORKSPACES}/codes/versions/write",
+            f"{_WORKSPACES}/environments/versions/write",
             f"{_WORKSPACES}/connections/write",
             f"{_WORKSPACES}/connections/delete",
             # The answers of evaluations are kept as versions of a data asset.
@@ -100,6 +101,9 @@ CUSTOM: Mapping[str, CustomRole] = {
             # goes; Azure has one right for a tag and for all of an endpoint.
             f"{_WORKSPACES}/serverlessEndpoints/write",
             f"{_WORKSPACES}/serverlessEndpoints/delete",
+            # It takes the traffic from a deployment before it deletes it.
+            f"{_WORKSPACES}/onlineEndpoints/write",
+            f"{_WORKSPACES}/onlineEndpoints/deployments/delete",
             f"{_WORKSPACES}/connections/delete",
             # What endpoints have used is remembered as versions of a data asset.
             f"{_WORKSPACES}/data/write",

@@ -2,7 +2,8 @@
 
 First what no name follows, then what is kept from before, and what serves only where that was said:
 by its `ttl`, by `take_down_served`, or on the command line. Everything is looked at again right
-before it is deleted.
+before it is deleted. Of an online endpoint the deployments are what costs, and go; its address and
+keys stay, which cost nothing.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,15 +12,17 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from jobs.apply import rollout
-from jobs.errors import FoundryTuneError
-from jobs.foundry import endpoints, ledger, pointers
+from jobs.errors import ConflictError, FoundryTuneError
+from jobs.foundry import endpoints, ledger, online, pointers
 from jobs.foundry.endpoints import Endpoint
+from jobs.foundry.online import Deployment, Managed
 from jobs.foundry.session import Session
 from jobs.look import inventory, monitor, spend
 from jobs.look.inventory import Holding, Inventory
 from jobs.look.spend import HourPrice, Spent
 from jobs.plan.caps import MonthlyCap
 from jobs.plan.desired import Serving
+from jobs.plan.hosting import Hosting
 
 Role = Literal["candidate", "previous", "served"]
 _ORDER: tuple[Role, ...] = ("candidate", "previous", "served")
@@ -42,13 +45,18 @@ class LimitStanding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Costing:
-    """An endpoint that is over a limit."""
+    """An endpoint, or an online endpoint's deployment, that is over a limit."""
 
     name: str
-    """The document's name, which may follow it."""
-    endpoint: Endpoint
+    """The document's name, which may follow it; empty where foundry-tune didn't make it."""
+    thing: Endpoint | Deployment
     role: Role
     why: str
+
+    @property
+    def label(self) -> str:
+        """Its own name, a deployment's with that of its endpoint."""
+        return self.thing.name if isinstance(self.thing, Endpoint) else self.thing.label
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +73,7 @@ class Due:
 
 def look(
     session: Session,
-    servings: Sequence[Serving],
+    documents: Sequence[Serving | Hosting],
     caps: Sequence[MonthlyCap],
     price: HourPrice,
     now: datetime,
@@ -75,32 +83,32 @@ def look(
     Raises:
         BudgetError: A cap rests on a price that nobody knows.
     """
-    found = inventory.look(session, [one.name for one in servings])
+    found = inventory.look(session, [one.name for one in documents])
     spent = spend.look(session, found, now)
     standings: list[LimitStanding] = []
     over: dict[str, Costing] = {}
     staying: dict[str, Costing] = {}
-    for serving in servings:
-        if serving.spec.lives is None:
+    for document in documents:
+        if document.spec.lives is None:
             continue
-        for endpoint in found.of(serving.name).endpoints:
-            standing = _age(serving, endpoint, now)
+        why = f"lives {document.spec.ttl} and no longer"
+        for one in _costings(found.of(document.name), document, why):
+            standing = _age(document, one, now)
             standings.append(standing)
             if standing.state == "over":
-                why = f"lives {serving.spec.ttl} and no longer"
-                over[endpoint.name] = _costing(found.of(serving.name), endpoint, why)
+                over[one.label] = one
     for cap in caps:
         mine = list(_endpoints(found, cap))
         usd = spent.usd(price, cap.documents)
-        rate = spent.rate(price, (one.endpoint for one in mine))
+        rate = spent.rate(price, (one.label for one in mine))
         standings.append(_spend(cap, usd, rate, now))
         if usd < cap.usd:
             continue
         for one in mine:
             told = one.role != "served" or cap.served_too
             costing = replace(one, why=f"{cap.of} has spent its {cap.usd:,.2f} USD of the month")
-            (over if told and one.name else staying).setdefault(one.endpoint.name, costing)
-    going = sorted(over.values(), key=lambda one: (_ORDER.index(one.role), one.endpoint.name))
+            (over if told and one.name else staying).setdefault(one.label, costing)
+    going = sorted(over.values(), key=lambda one: (_ORDER.index(one.role), one.label))
     stays = tuple(one for name, one in sorted(staying.items()) if name not in over)
     return Due(standings=tuple(standings), going=tuple(going), staying=stays, spent=spent)
 
@@ -129,21 +137,43 @@ def keep(session: Session, due: Due, say: Callable[[Costing, str], None]) -> lis
 
 
 def _end(session: Session, due: Due, one: Costing) -> None:
-    life = due.spent.there.get(one.endpoint.name)
+    life = due.spent.there.get(one.label)
     if life is not None:
         until = max(session.arm.now, due.spent.now).isoformat(timespec="seconds")
         ledger.write(session, replace(life, is_gone=True, until=until))
 
 
 def _take_down(session: Session, one: Costing) -> bool:
+    if isinstance(one.thing, Deployment):
+        if one.role == "served":
+            _send_nobody(session, one.thing)
+        return online.undeploy(session, one.thing)
     if one.role != "served":
-        return rollout.take_down(session, one.name, one.endpoint)
+        return rollout.take_down(session, one.name, one.thing)
     pointer = pointers.find(session, one.name)
-    if pointer is not None and pointer.is_ours and pointer.endpoint == one.endpoint.name:
+    if pointer is not None and pointer.is_ours and pointer.endpoint == one.thing.name:
         # Nobody is to follow a name to nothing.
         pointers.delete(session, pointer)
-    endpoints.delete(session, one.endpoint)
+    endpoints.delete(session, one.thing)
     return True
+
+
+def _send_nobody(session: Session, deployment: Deployment) -> None:
+    """Take the traffic from a deployment that has all of it.
+
+    Raises:
+        ConflictError: Others have a part of it, and Azure splits a hundred percent or nothing.
+    """
+    endpoint = online.find(session, deployment.endpoint)
+    if endpoint is None or not endpoint.traffic.get(deployment.name, 0):
+        return
+    others = sorted(endpoint.traffic.keys() - {deployment.name})
+    if others:
+        raise ConflictError(
+            f"'{deployment.label}' shares its traffic with {', '.join(others)}, so it was left.",
+            next_step=f'az ml online-endpoint update -n {deployment.endpoint} --traffic "..."',
+        )
+    online.move_traffic(session, endpoint, {})
 
 
 def _endpoints(found: Inventory, cap: MonthlyCap) -> Iterator[Costing]:
@@ -151,13 +181,29 @@ def _endpoints(found: Inventory, cap: MonthlyCap) -> Iterator[Costing]:
     known: set[str] = set()
     for name in names:
         holding = found.of(name)
-        for endpoint in holding.endpoints:
-            if endpoint.name not in known:
-                known.add(endpoint.name)
-                yield _costing(holding, endpoint, "")
-    for endpoint in found.endpoints if cap.documents is None else ():
+        managed = _deployed(holding.online, name, "") if holding.online else ()
+        for one in (*(_costing(holding, it, "") for it in holding.endpoints), *managed):
+            if one.label not in known:
+                known.add(one.label)
+                yield one
+    if cap.documents is not None:
+        return
+    for endpoint in found.endpoints:
         if endpoint.name not in known:
-            yield Costing(name="", endpoint=endpoint, role="served", why="")
+            yield Costing(name="", thing=endpoint, role="served", why="")
+    for managed in found.onlines:
+        for deployment in managed.deployments:
+            if deployment.label not in known:
+                yield Costing(name="", thing=deployment, role="served", why="")
+
+
+def _costings(holding: Holding, document: Serving | Hosting, why: str) -> Iterator[Costing]:
+    """What of a document costs, and foundry-tune made."""
+    if isinstance(document, Hosting):
+        managed = _deployed(holding.online, holding.name, why) if holding.online else ()
+        yield from (one for one in managed if one.name)
+    else:
+        yield from (_costing(holding, endpoint, why) for endpoint in holding.endpoints)
 
 
 def _costing(holding: Holding, endpoint: Endpoint, why: str) -> Costing:
@@ -166,13 +212,20 @@ def _costing(holding: Holding, endpoint: Endpoint, why: str) -> Costing:
         role = "served"
     elif holding.pointer and holding.pointer.previous == endpoint.name:
         role = "previous"
-    return Costing(name=holding.name, endpoint=endpoint, role=role, why=why)
+    return Costing(name=holding.name, thing=endpoint, role=role, why=why)
 
 
-def _age(serving: Serving, endpoint: Endpoint, now: datetime) -> LimitStanding:
-    lives = serving.spec.lives or timedelta()
-    made = monitor.made(endpoint)
-    of, limit = endpoint.name, f"{serving.spec.ttl}"
+def _deployed(managed: Managed, name: str, why: str) -> Iterator[Costing]:
+    """An online endpoint's deployments; one that foundry-tune didn't make belongs to no name."""
+    for one in managed.deployments:
+        role: Role = "served" if managed.endpoint.traffic.get(one.name, 0) else "candidate"
+        yield Costing(name=name if one.is_ours else "", thing=one, role=role, why=why)
+
+
+def _age(document: Serving | Hosting, one: Costing, now: datetime) -> LimitStanding:
+    lives = document.spec.lives or timedelta()
+    made = monitor.made(one.thing) if isinstance(one.thing, Endpoint) else one.thing.made
+    of, limit = one.label, f"{document.spec.ttl}"
     if made is None:
         told = "Azure doesn't say when it was made"
         return LimitStanding(of=of, kind="ttl", limit=limit, now=told, state="warns")

@@ -52,6 +52,10 @@ class Teardown:
     """Managed online endpoints, with all that is deployed behind them."""
     deployed_elsewhere: tuple[tuple[ModelVersion, Managed], ...] = ()
     """Models that such an endpoint serves which isn't going."""
+    foreign_onlines: tuple[Managed, ...] = ()
+    """Managed online endpoints with such a name that somebody else made; they stay."""
+    foreign_too: bool = False
+    """Whether what somebody else made goes as well: endpoints, and deployments of ours."""
 
     @property
     def is_empty(self) -> bool:
@@ -81,11 +85,14 @@ def look(
     holdings = [found.of(name) for name in names]
     foreign = tuple(h.foreign for h in holdings if h.foreign)
     going = tuple(e for h in holdings for e in h.endpoints if "endpoint" in kinds)
+    foreign_onlines = tuple(h.foreign_online for h in holdings if h.foreign_online)
+    onlines = tuple(h.online for h in holdings if h.online and "endpoint" in kinds)
     if foreign_too and "endpoint" in kinds:
         going, foreign = (*going, *foreign), ()
+        onlines, foreign_onlines = (*onlines, *foreign_onlines), ()
     versions = tuple(m for h in holdings for m in h.models if "model" in kinds)
     assets = inventory.data_of(session, names)
-    having = {h.name for h in holdings if not h.is_empty or h.foreign} | {
+    having = {h.name for h in holdings if not h.is_empty or h.foreign or h.foreign_online} | {
         asset.tags[TAG_SPEC] for asset in assets
     }
     return Teardown(
@@ -105,7 +112,9 @@ def look(
             if pointer.is_ours and pointer.endpoint == endpoint.name and pointer.name not in names
         ),
         served_elsewhere=_served_elsewhere(found, versions, going),
-        onlines=tuple(h.online for h in holdings if h.online and "endpoint" in kinds),
+        onlines=onlines,
+        foreign_onlines=foreign_onlines,
+        foreign_too=foreign_too,
         deployed_elsewhere=tuple(
             (model, managed)
             for model in versions
@@ -134,13 +143,19 @@ def refuse_foreign(teardown: Teardown) -> None:
     Raises:
         PreflightError: There is one with a name that is to go.
     """
-    for managed in teardown.onlines:
+    for managed in teardown.foreign_onlines:
+        raise PreflightError(
+            f"Online endpoint '{managed.name}' is there, and foundry-tune didn't make it: it has "
+            "none of its tags. Its machines are billed by the hour.",
+            next_step=f"If it is to go: foundry-tune down {managed.name} --foreign",
+        )
+    for managed in () if teardown.foreign_too else teardown.onlines:
         strange = [one.name for one in managed.deployments if not one.is_ours]
         if strange:
             raise PreflightError(
                 f"Endpoint '{managed.name}' has a deployment that foundry-tune didn't make: "
                 f"{', '.join(strange)}. It would go too, so nothing was deleted.",
-                next_step=f"az ml online-deployment delete -e {managed.name} -n {strange[0]}",
+                next_step=f"If it is to go too: foundry-tune down {managed.name} --foreign",
             )
     for endpoint in teardown.foreign:
         raise PreflightError(
@@ -270,7 +285,7 @@ def require_nothing_billable(
     if "endpoint" in kinds:
         served = [e for h in holdings for e in (*h.endpoints, h.foreign)]
         left += [f"endpoint '{endpoint.name}'" for endpoint in served if endpoint]
-        left += [f"endpoint '{h.name}'" for h in holdings if h.online]
+        left += [f"endpoint '{h.name}'" for h in holdings if h.online or h.foreign_online]
     left += [
         f"job '{job.name}' ({job.status})"
         for h in holdings

@@ -15,6 +15,7 @@ from jobs.foundry import data
 from jobs.foundry.data import DataAsset
 from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.history import timestamp
+from jobs.foundry.online import Deployment
 from jobs.foundry.session import Session
 
 ASSET = "foundry-tune-spend"
@@ -24,7 +25,7 @@ _TAG = f"{revision.TAG_PREFIX}life."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Life:
-    """One endpoint as far as it is known to have cost something."""
+    """One endpoint, or deployment, as far as it is known to have cost something."""
 
     endpoint: str
     document: str
@@ -44,6 +45,10 @@ class Life:
     """Tokens that it read in that month."""
     written: int = 0
     """Tokens that it wrote in that month."""
+    machine: str = ""
+    """Of a deployment of one's own, the type of machine that it is billed by."""
+    machines: int = 1
+    """And how many of them, at most, as far as anybody has seen."""
 
     @property
     def key(self) -> str:
@@ -69,6 +74,20 @@ def begun(endpoint: Endpoint, document: str, base_model: str, *, is_tuned: bool)
         is_tuned=is_tuned,
         made=endpoint.created,
         until=endpoint.created,
+    )
+
+
+def deployed(deployment: Deployment) -> Life:
+    """The life of an online endpoint's deployment, as of when it was made."""
+    return Life(
+        endpoint=deployment.label,
+        document=deployment.tags.get(revision.TAG_SPEC, ""),
+        base_model="",
+        is_tuned=True,
+        made=deployment.created,
+        until=deployment.created,
+        machine=deployment.instance_type,
+        machines=deployment.machines,
     )
 
 
@@ -110,6 +129,7 @@ def later(one: Life, other: Life) -> Life:
     """What two who looked know together."""
     # At the same moment the one that is there counts: a list may have lacked it.
     newest = max(one, other, key=lambda life: (moment(life.until), not life.is_gone))
+    newest = replace(newest, machines=max(one.machines, other.machines))
     if one.month != other.month:
         used = max(one, other, key=lambda life: life.month)
         return replace(newest, month=used.month, read=used.read, written=used.written)
@@ -129,6 +149,11 @@ def _tags(life: Life) -> dict[str, str]:
         f"{_TAG}month": life.month,
         f"{_TAG}read": str(life.read),
         f"{_TAG}written": str(life.written),
+        **(
+            {f"{_TAG}machine": life.machine, f"{_TAG}machines": str(life.machines)}
+            if life.machine
+            else {}
+        ),
     }
 
 
@@ -147,6 +172,8 @@ def _life(asset: DataAsset) -> Life | None:
             month=said.get("month", ""),
             read=_count(said, "read"),
             written=_count(said, "written"),
+            machine=said.get("machine", ""),
+            machines=_count(said, "machines") or 1,
         )
     except (KeyError, ValueError):
         return None

@@ -1,15 +1,19 @@
 """Managed online endpoints and their deployments: the traffic moves, what serves stays as it is."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jobs.errors import ConflictError, RemoteError
+from jobs.foundry import course
 from jobs.foundry.answers import Json, part, require_text, strings, text
+from jobs.foundry.course import Course
 from jobs.foundry.endpoints import model_label, require_tags
+from jobs.foundry.history import timestamp
 from jobs.foundry.session import API_VERSION, Session
-from jobs.revision import TAG_PROOF, TAG_SPEC
+from jobs.revision import TAG_PROOF, TAG_READY, TAG_SPEC
 
 AUTH_MODES = {"key": "Key", "aad_token": "AADToken", "aml_token": "AMLToken"}
 """The words of specs for how callers sign in, and ARM's."""
@@ -34,6 +38,11 @@ class Online:
     body: Json = field(default_factory=dict[str, Any], repr=False)
     """As it was read, to be put back with what changes."""
 
+    @property
+    def course(self) -> Course:
+        """Where its traffic went before."""
+        return course.of(self.tags)
+
     def is_still(self, seen: "Online") -> bool:
         """Whether it is the same endpoint with the same traffic."""
         return (self.created, self.traffic) == (seen.created, seen.traffic)
@@ -51,6 +60,32 @@ class Deployment:
     instance_count: str
     tags: Mapping[str, str]
     created: str
+    environment: str = ""
+    """The id of what its script runs in."""
+
+    @property
+    def title(self) -> str:
+        """What it is called where models are: the model that it serves, and itself."""
+        return f"{model_label(self.model)} {self.name}"
+
+    @property
+    def label(self) -> str:
+        """`intents/r-0123456789`."""
+        return f"{self.endpoint}/{self.name}"
+
+    @property
+    def made(self) -> datetime | None:
+        """Since when it is there; None where Azure doesn't say."""
+        try:
+            moment = timestamp(self.created)
+        except ValueError:
+            return None
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+    @property
+    def machines(self) -> int:
+        """How many machines it has; one where Azure doesn't say."""
+        return int(self.instance_count) if self.instance_count.isdecimal() else 1
 
     @property
     def is_ours(self) -> bool:
@@ -61,6 +96,12 @@ class Deployment:
     def proof(self) -> str:
         """The mark of what it has passed; empty where nothing was proven."""
         return self.tags.get(TAG_PROOF, "")
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it may get the traffic: it runs, and has passed evaluations too."""
+        marked = bool(self.proof) and self.tags.get(TAG_READY) == self.proof
+        return marked and self.provisioning_state == "Succeeded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +119,11 @@ class Managed:
     @property
     def served(self) -> Deployment | None:
         """The deployment that gets the traffic, most of it where it is split."""
-        shares = self.endpoint.traffic
-        sent = [one for one in self.deployments if shares.get(one.name, 0)]
-        return max(sent, key=lambda one: shares[one.name], default=None)
+        return served(self.endpoint, self.deployments)
+
+    def of(self, model: str) -> list[Deployment]:
+        """The deployments of a model, by its `name:version`."""
+        return [one for one in self.deployments if model_label(one.model) == model]
 
     @property
     def models(self) -> frozenset[str]:
@@ -91,6 +134,13 @@ class Managed:
     def model(self) -> str:
         """`name:version` of the model that is served; empty where none is."""
         return model_label(self.served.model) if self.served else ""
+
+
+def served(endpoint: Online, deployments: Sequence[Deployment]) -> Deployment | None:
+    """The deployment that gets an endpoint's traffic, most of it where it is split."""
+    shares = endpoint.traffic
+    sent = [one for one in deployments if shares.get(one.name, 0)]
+    return max(sent, key=lambda one: shares[one.name], default=None)
 
 
 def managed(session: Session, endpoint: Online) -> Managed:
@@ -127,8 +177,53 @@ def make(
     return made
 
 
-def move_traffic(session: Session, seen: Online, traffic: Mapping[str, int]) -> Online:
+def lead(
+    session: Session,
+    seen: Online,
+    deployment: str,
+    keep: timedelta,
+    *,
+    back: bool = False,
+    without: Collection[str] = (),
+) -> Online:
+    """Give a deployment all of the calls, and remember who had most of them.
+
+    `keep` is how long that one is to be left for a rollback; `back` is a rollback itself: then no
+    apply may lead to that one again. Tags `without` which it is to be are taken away with it.
+
+    Raises:
+        ConflictError: Somebody else has moved its traffic, or made it anew.
+        RemoteError: It reads back as something else.
+    """
+    leaves = max(seen.traffic, key=lambda name: seen.traffic[name], default="")
+    now = session.arm.now
+    led = seen.course.led_to(deployment, leaves, now, keep, back=back)
+    return move_traffic(
+        session, seen, {deployment: 100}, {**led.tags, **dict.fromkeys(without, "")}
+    )
+
+
+def mark(session: Session, name: str, tags: Mapping[str, str]) -> None:
+    """Add tags to an endpoint, keeping the ones it has, and read them back.
+
+    Raises:
+        RemoteError: They aren't there afterwards.
+    """
+    doing = f"tag endpoint '{name}'"
+    body = {"tags": {**_read(session, name).tags, **tags}}
+    session.arm.patch(_path(session, name), API_VERSION, body, doing)
+    require_tags(name, _read(session, name).tags, tags)
+
+
+def move_traffic(
+    session: Session,
+    seen: Online,
+    traffic: Mapping[str, int],
+    tags: Mapping[str, str] | None = None,
+) -> Online:
     """Split the calls of an endpoint that is still as it was seen, and read it back.
+
+    `tags` are written with it; empty ones are taken away.
 
     Raises:
         ConflictError: Somebody else has moved its traffic, or made it anew.
@@ -141,12 +236,13 @@ def move_traffic(session: Session, seen: Online, traffic: Mapping[str, int]) -> 
             f"The traffic of endpoint '{seen.name}' was moved by somebody else, so it was left.",
             next_step="Run the same command again: it plans with what is there now.",
         )
+    marks = {**there.tags, **(tags or {})}
     properties = part(there.body, "properties")
     kept = ("authMode", "description", "properties", "publicNetworkAccess")
     identity = {"type": text(there.body, "identity", "type") or "SystemAssigned"}
     body: Json = {
         "location": there.body.get("location"),
-        "tags": dict(there.tags),
+        "tags": {name: value for name, value in marks.items() if value},
         "identity": part(there.body, "identity")
         if part(there.body, "identity", "userAssignedIdentities")
         else identity,
@@ -164,6 +260,8 @@ def move_traffic(session: Session, seen: Online, traffic: Mapping[str, int]) -> 
             f"back as sending them to {_words(moved.traffic)}.",
             next_step="Run the same command again: it looks at what is there.",
         )
+    if tags:
+        require_tags(seen.name, moved.tags, {name: value for name, value in tags.items() if value})
     return moved
 
 
@@ -218,6 +316,19 @@ def tag(session: Session, seen: Deployment, tags: Mapping[str, str]) -> Deployme
             f"Azure did not keep the tags of deployment '{seen.endpoint}/{seen.name}'.",
             next_step="Does a policy remove them? Without them it can't be recognised as proven.",
         )
+    return kept
+
+
+def tag_endpoint(session: Session, seen: Online, tags: Mapping[str, str]) -> Online:
+    """Add tags to an endpoint, keeping the ones it has, and read them back.
+
+    Raises:
+        RemoteError: They aren't there afterwards.
+    """
+    path, doing = _path(session, seen.name), f"tag endpoint '{seen.name}'"
+    session.arm.patch(path, API_VERSION, {"tags": {**seen.tags, **tags}}, doing)
+    kept = _read(session, seen.name)
+    require_tags(seen.name, kept.tags, tags)
     return kept
 
 
@@ -350,4 +461,5 @@ def _deployment(found: Json, endpoint: str) -> Deployment:
         instance_count=text(found, "sku", "capacity"),
         tags=strings(found, "tags"),
         created=text(found, "systemData", "createdAt"),
+        environment=text(properties, "environmentId"),
     )

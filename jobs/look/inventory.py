@@ -33,6 +33,10 @@ class Holding:
     """An endpoint of this name that nothing shows to be ours."""
     online: Managed | None = None
     """The managed online endpoint of this name, if foundry-tune made it."""
+    foreign_online: Managed | None = None
+    """One of this name that somebody else made."""
+    deployed: tuple[Managed, ...] = ()
+    """The managed online endpoints that have a model of its jobs deployed."""
 
     @property
     def is_empty(self) -> bool:
@@ -44,6 +48,11 @@ class Holding:
         """The one that serves: the name follows it, or it is called so."""
         wanted = self.pointer.endpoint if self.pointer else self.name
         return next((one for one in self.endpoints if one.name == wanted), None)
+
+    @property
+    def is_online(self) -> bool:
+        """Whether what the name serves is a managed online endpoint, and no serverless one."""
+        return self.online is not None and self.endpoint is None and self.pointer is None
 
     @property
     def job(self) -> Job | None:
@@ -82,6 +91,8 @@ class Inventory:
             if one.is_of(name, labels) or (one.name == name and TAG_SPEC in one.tags)
         )
         named = next((one for one in self.endpoints if one.name == name), None)
+        managed = next((one for one in self.onlines if one.name == name), None)
+        is_ours = managed is not None and managed.endpoint.tags.get(TAG_SPEC) == name
         return Holding(
             name=name,
             jobs=own,
@@ -89,14 +100,9 @@ class Inventory:
             endpoints=ours,
             pointer=next((p for p in self.pointers if p.name == name and p.is_ours), None),
             foreign=None if named in ours else named,
-            online=next(
-                (
-                    one
-                    for one in self.onlines
-                    if one.name == name and one.endpoint.tags.get(TAG_SPEC) == name
-                ),
-                None,
-            ),
+            online=managed if is_ours else None,
+            foreign_online=None if is_ours else managed,
+            deployed=tuple(one for one in self.onlines if one.models & labels),
         )
 
     @property
@@ -177,6 +183,14 @@ def find_job(session: Session, name: str) -> Job:
         NotFoundError: There is neither.
     """
     return find_jobs(session, name)[0]
+
+
+def newest_job(session: Session, name: str) -> Job | None:
+    """The same, or None where there is neither."""
+    try:
+        return find_job(session, name)
+    except NotFoundError:
+        return None
 
 
 def find_jobs(session: Session, name: str) -> list[Job]:

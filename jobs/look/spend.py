@@ -7,8 +7,8 @@ from datetime import datetime
 from jobs.catalog.catalog import PriceKind
 from jobs.errors import BudgetError
 from jobs.foundry import ledger, projects
-from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.ledger import Life
+from jobs.foundry.online import Deployment
 from jobs.foundry.session import Session
 from jobs.look import monitor
 from jobs.look.inventory import Inventory
@@ -28,7 +28,7 @@ class Spent:
     now: datetime
     lives: tuple[Life, ...]
     there: Mapping[str, Life]
-    """The lives of the endpoints that are there, by their names."""
+    """The lives of the endpoints and deployments that are there, by their names."""
 
     def usd(self, price: HourPrice, documents: Iterable[str] | None = None) -> float:
         """What lives have cost, of some documents or of all.
@@ -40,14 +40,14 @@ class Spent:
         lives = (one for one in self.lives if wanted is None or one.document in wanted)
         return sum(self._cost(life, price) for life in lives)
 
-    def rate(self, price: HourPrice, endpoints: Iterable[Endpoint]) -> float:
-        """What endpoints cost an hour in USD, asked or not."""
-        lives = (self.there[one.name] for one in endpoints if one.name in self.there)
-        return sum(_priced(life, "hosting", price) for life in lives if life.is_tuned)
+    def rate(self, price: HourPrice, names: Iterable[str]) -> float:
+        """What endpoints and deployments cost an hour in USD, asked or not."""
+        lives = (self.there[name] for name in names if name in self.there)
+        return sum(_hourly(life, price) for life in lives if life.is_tuned)
 
     def _cost(self, life: Life, price: HourPrice) -> float:
         hours = life.hours(self.start, self.now) if life.is_tuned else 0.0
-        hosting = hours * _priced(life, "hosting", price) if hours else 0.0
+        hosting = hours * _hourly(life, price) if hours else 0.0
         kinds: tuple[PriceKind, PriceKind] = ("input", "output")
         counted = zip(life.tokens(month_of(self.now)), kinds, strict=True)
         return hosting + sum(n / 1e6 * _priced(life, kind, price) for n, kind in counted if n)
@@ -66,6 +66,10 @@ def look(session: Session, found: Inventory, now: datetime) -> Spent:
         for one in served(found, projects.get(session))
         if monitor.made(one.endpoint)
     }
+    for managed in found.onlines:
+        for one in managed.deployments:
+            if one.made:
+                there[one.label] = _deployed(one, kept, now)
     living = {life.key for life in there.values()}
     gone = [_over(life, now) for key, life in kept.items() if key not in living]
     lives = (*there.values(), *gone)
@@ -110,6 +114,18 @@ def _seen(
     )
 
 
+def _deployed(deployment: Deployment, kept: Mapping[str, Life], now: datetime) -> Life:
+    """A deployment, billed by its machines; of machines it once had more, the most count."""
+    life = ledger.deployed(deployment)
+    known = kept.get(life.key, life)
+    return replace(
+        life,
+        document=life.document or known.document,
+        until=max(now, ledger.moment(life.made)).isoformat(timespec="seconds"),
+        machines=max(life.machines, known.machines),
+    )
+
+
 def _over(life: Life, now: datetime) -> Life:
     if life.is_gone:
         return life
@@ -120,12 +136,20 @@ def _touches(life: Life, start: datetime) -> bool:
     return ledger.moment(life.until) >= start
 
 
+def _hourly(life: Life, price: HourPrice) -> float:
+    """What an hour costs, asked or not."""
+    if life.machine:
+        return life.machines * _priced(life, "instance", price)
+    return _priced(life, "hosting", price)
+
+
 def _priced(life: Life, kind: PriceKind, price: HourPrice) -> float:
     usd = price(life, kind)
     if usd is None:
-        what = "an hour" if kind == "hosting" else "the tokens"
+        what = "the tokens" if kind in ("input", "output") else "an hour"
         raise BudgetError(
-            f"Nobody knows what {what} of '{life.base_model or life.endpoint}' costs, so no cap "
+            f"Nobody knows what {what} of '{life.machine or life.base_model or life.endpoint}' "
+            "costs, so no cap "
             f"on endpoint '{life.endpoint}' can be kept.",
             next_step="Write the price you know into prices.yaml or the spec's budget.prices.",
             rule="FT-R006",

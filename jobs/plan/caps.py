@@ -2,14 +2,17 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from jobs.catalog.catalog import PriceKind
 from jobs.foundry.ledger import Life
 from jobs.foundry.session import Session
 from jobs.look import inventory, spend
 from jobs.look.spend import HourPrice
-from jobs.money.price import FIELDS, of_catalogue
+from jobs.money.price import FIELDS, UnitPrice, of_catalogue
+from jobs.plan.deployments import DeployStep
 from jobs.plan.desired import Desired, Serving, pricing_of
+from jobs.plan.hosting import Hosting
 from jobs.plan.preflight import Check
 from jobs.plan.steps import EndpointStep, LaterStep, Step
 from jobs.read.examine import CheckedSpecs
@@ -33,7 +36,7 @@ class MonthlyCap:
 
 
 def caps_of(
-    specs: CheckedSpecs, servings: Iterable[Serving], *, served_too: bool = False
+    specs: CheckedSpecs, endpoints: Iterable[Serving | Hosting], *, served_too: bool = False
 ) -> list[MonthlyCap]:
     """The caps of documents, and the least that a policy has for the whole project."""
     found = [
@@ -43,7 +46,7 @@ def caps_of(
             usd=one.spec.cap.usd_per_month,
             served_too=served_too or one.spec.cap.take_down_served,
         )
-        for one in servings
+        for one in endpoints
         if one.spec.cap
     ]
     of_project = [one.written.cap.usd_per_month for one in specs.policies if one.written.cap]
@@ -57,8 +60,16 @@ def hour_price(specs: CheckedSpecs, asked: Desired) -> HourPrice:
     """What a life's units cost: as its document says, else the team, else what is known."""
     team = specs.team_prices
     of_documents = {one.name: pricing_of(one, specs.chapters, team) for one in asked.servings}
+    hosted = {one.name: one for one in asked.hostings}
 
     def price(life: Life, kind: PriceKind) -> float | None:
+        if life.machine:
+            one = hosted.get(life.document)
+            if one and one.hourly and one.spec.instance_type.casefold() == life.machine.casefold():
+                return one.hourly.usd
+            lists = (known.instance_price(life.machine) for known in team.values())
+            written = next(filter(None, lists), None)
+            return written.usd if written else None
         if life.document in of_documents:
             return of_documents[life.document].unit(kind).usd
         lists = (one.price(life.base_model, FIELDS[kind]) for one in team.values())
@@ -76,12 +87,12 @@ def cap_checks(
     made = list(_made(steps))
     caps = [
         cap
-        for cap in caps_of(specs, asked.servings)
+        for cap in caps_of(specs, asked.endpoints)
         if any(cap.holds_for(one.name) for one in made)
     ]
     if not caps:
         return []
-    unpriced = [one for one in made if one.hosting is not None and one.hosting.usd is None]
+    unpriced = [one for one in made if one.hourly is not None and one.hourly.usd is None]
     if unpriced:
         return [_unpriced(one) for one in unpriced]
     price = hour_price(specs, asked)
@@ -102,20 +113,30 @@ def cap_checks(
     return checks
 
 
-def _made(steps: Sequence[Step]) -> Iterator[Serving]:
+class _Made(NamedTuple):
+    """An endpoint that would be made, and what an hour of it costs; None where it costs none."""
+
+    name: str
+    hourly: UnitPrice | None
+
+
+def _made(steps: Sequence[Step]) -> Iterator[_Made]:
     for step in steps:
-        if isinstance(step, EndpointStep) and step.action.kind in {"create", "replace"}:
-            yield step.serving
+        is_made = step.action.kind in {"create", "replace"}
+        if isinstance(step, EndpointStep) and is_made:
+            yield _Made(step.serving.name, step.serving.hosting)
+        if isinstance(step, DeployStep) and is_made:
+            yield _Made(step.hosting.name, step.hosting.hourly)
         if isinstance(step, LaterStep) and step.serving:
-            yield step.serving
+            yield _Made(step.serving.name, step.serving.hosting)
 
 
-def _unpriced(serving: Serving) -> Check:
-    words = serving.hosting.words if serving.hosting else "its price is unknown"
+def _unpriced(made: _Made) -> Check:
+    words = made.hourly.words if made.hourly else "its price is unknown"
     return Check(
         status="fail",
         subject="cap",
-        message=f"no cap on '{serving.name}' can be kept: {words}",
+        message=f"no cap on '{made.name}' can be kept: {words}",
         next_step="Write the price you know into prices.yaml or budget.prices.",
         rule="FT-R006",
     )

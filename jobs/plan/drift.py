@@ -7,13 +7,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from jobs import revision
-from jobs.foundry.endpoints import AUTH_MODES, Endpoint, serves
+from jobs.foundry import online
+from jobs.foundry.endpoints import AUTH_MODES, Endpoint, model_label, serves
 from jobs.foundry.jobs import USABLE
+from jobs.foundry.online import Deployment, Online
 from jobs.foundry.pointers import Pointer
 from jobs.plan.actual import Actual
+from jobs.plan.deployments import DeployStep, OnlineStep, TrafficStep, shares
 from jobs.plan.desired import Serving
+from jobs.plan.hosting import Hosted, Hosting
 from jobs.plan.plan import Plan
 from jobs.plan.steps import EndpointStep, JobStep, LaterStep, ModelStep, PointerStep, Step
+
+_ENDED = frozenset({"Failed", "Canceled"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +28,8 @@ class Drifted:
 
     kind: str
     """`content_filter`, `key_auth`, `auth_mode`, `tags`, `deleted_model`, `unknown_endpoint`,
-    `pointer` or `state`."""
+    `pointer` or `state`; of an online endpoint also `traffic`, `machines`, `deployed_model` or
+    `unknown_deployment`."""
     document: str
     """The name of the document that it belongs to."""
     where: str
@@ -39,6 +46,8 @@ def drifts(plan: Plan) -> list[Drifted]:
             found += _model(step)
         elif isinstance(step, PointerStep):
             found += _served(step, plan.actual)
+        elif isinstance(step, TrafficStep):
+            found += _hosted(step, plan.actual.hosted[step.hosting.name])
     return list(dict.fromkeys(found))
 
 
@@ -64,10 +73,14 @@ def own_models(actual: Actual) -> list[str]:
 
 
 def trains_anew(steps: Sequence[Step], found: Sequence[Drifted]) -> bool:
-    """Whether there is a new revision to be made among the repairs, which is `apply`'s work."""
+    """Whether there is a new revision to be made among the repairs, which is `apply`'s work.
+
+    An online endpoint's deployment that isn't there is one, too.
+    """
     gone = {drift.document for drift in found if drift.kind == "deleted_model"}
     return any(
         isinstance(step, LaterStep)
+        or (isinstance(step, DeployStep) and step.deployment is None)
         or (isinstance(step, JobStep) and step.job is None and step.document not in gone)
         for step in steps
     )
@@ -167,9 +180,88 @@ def _pointer(
         yield drift(moved_to, pointer.endpoint)
 
 
+# ── online endpoints ────────────────────────────────────────────────────────────────────────────
+
+
+def _hosted(step: TrafficStep, found: Hosted) -> Iterator[Drifted]:
+    hosting, endpoint = step.hosting, found.endpoint
+    # What is somebody else's under this name is no drift: `plan` is blocked by it.
+    if endpoint is None or endpoint.tags.get(revision.TAG_SPEC) != hosting.name:
+        return
+
+    def drift(kind: str, where: str, was: str, now: str) -> Drifted:
+        return Drifted(kind=kind, document=hosting.name, where=where, was=was, now=now)
+
+    where, asked = f"endpoint {hosting.name}", online.AUTH_MODES[hosting.spec.auth_mode]
+    if endpoint.auth_mode.casefold() != asked.casefold():
+        kind = "key_auth" if endpoint.auth_mode == "Key" else "auth_mode"
+        yield drift(kind, where, asked, endpoint.auth_mode)
+    if endpoint.provisioning_state in _ENDED:
+        yield drift("state", where, "Succeeded", endpoint.provisioning_state)
+    for key, value in wanted_online_tags(hosting).items():
+        if endpoint.tags.get(key) != value:
+            there = endpoint.tags.get(key, "(none)")
+            yield drift("tags", where, f"{key}={value}", f"{key}={there}")
+    for one in found.deployments:
+        where = f"deployment {one.label}"
+        if one.name == step.to:
+            for kind, was, now in _moved_from(step, one):
+                yield drift(kind, where, was, now)
+        elif not one.is_ours:
+            share = endpoint.traffic.get(one.name, 0)
+            now = f"serves {model_label(one.model) or 'nothing'}, with {share} % of the traffic"
+            yield drift("unknown_deployment", where, "not there", now)
+    if was := _expected_traffic(endpoint, found.deployments):
+        yield drift("traffic", f"endpoint {hosting.name}", was, shares(endpoint.traffic))
+
+
+def wanted_online_tags(hosting: Hosting) -> dict[str, str]:
+    """The tags that an online endpoint has from its making, less the version that made it."""
+    wanted = revision.tags(hosting.name, "", hosting.spec.tags)
+    wanted.pop(revision.TAG_VERSION)
+    return wanted
+
+
+def _moved_from(step: TrafficStep, there: Deployment) -> Iterator[tuple[str, str, str]]:
+    """How the document's deployment, whose name says what it is made of, isn't that any more."""
+    hosting = step.hosting
+    machines = f"{there.instance_count or '?'} x {there.instance_type}"
+    if machines.casefold() != hosting.machines.casefold():
+        yield "machines", hosting.machines, machines
+    models = [one.model for one in _needed(step) if isinstance(one, ModelStep) and one.model]
+    wanted = hosting.model if hosting.made_by is None else models[0].label if models else ""
+    if wanted and model_label(there.model) != wanted:
+        yield "deployed_model", wanted, model_label(there.model) or "none"
+    if there.provisioning_state in _ENDED:
+        yield "state", "Succeeded", there.provisioning_state
+    if not there.is_ours:
+        yield "tags", f"{revision.TAG_SPEC}={hosting.name}", f"{revision.TAG_SPEC}=(none)"
+
+
+def _needed(step: Step) -> Iterator[Step]:
+    for need in step.needs:
+        yield need
+        yield from _needed(need)
+
+
+def _expected_traffic(endpoint: Online, deployments: Sequence[Deployment]) -> str:
+    """Where the traffic should go instead, in words; empty where it goes to one that is proven.
+
+    To an older one too: a newer one may be kept back, by `--no-promote`.
+    """
+    proven = [one.name for one in deployments if one.is_ours and one.proof]
+    if not endpoint.traffic:
+        return f"may go to {', '.join(proven)}, which is proven" if proven else ""
+    if len(endpoint.traffic) > 1:
+        return "all of it to one deployment"
+    return "" if set(endpoint.traffic) <= set(proven) else "to one that foundry-tune has proven"
+
+
 def _document(step: Step) -> str:
     if isinstance(step, EndpointStep | PointerStep):
         return step.serving.name
+    if isinstance(step, OnlineStep | DeployStep | TrafficStep):
+        return step.hosting.name
     if isinstance(step, ModelStep):
         return step.undertaking.name
     return ""

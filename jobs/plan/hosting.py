@@ -11,8 +11,10 @@ from jobs import revision
 from jobs.errors import InvalidInputError, UsageError
 from jobs.files import UnreadableFileError
 from jobs.folders import Folder, folder_of
+from jobs.foundry import online
 from jobs.foundry.models import ModelVersion
 from jobs.foundry.online import Deployment, Online
+from jobs.money.price import UnitPrice
 from jobs.plan.running import CodeVersion, EnvironmentVersion, Running
 from jobs.read.program import PROGRAM, SCORE
 from jobs.spec import references
@@ -38,6 +40,8 @@ class Hosting:
     """The job's document, where the model is one of these files'."""
     model: str
     """The model's name where a job makes it, else `name:version`."""
+    hourly: UnitPrice | None = None
+    """What an hour of one machine costs, as far as its document or the team says."""
 
     @property
     def name(self) -> str:
@@ -104,6 +108,11 @@ class Hosted:
     deployments: tuple[Deployment, ...]
     model: ModelVersion | None
     """The model that the document names by its version; None where it isn't there."""
+
+    @property
+    def served(self) -> Deployment | None:
+        """The deployment that gets the traffic, most of it where it is split."""
+        return online.served(self.endpoint, self.deployments) if self.endpoint else None
 
 
 def read(chapter: Chapter, spec: OnlineEndpoint, runnings: Mapping[str, Running]) -> Hosting:

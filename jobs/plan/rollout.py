@@ -13,6 +13,7 @@ from jobs.foundry import endpoints
 from jobs.foundry.endpoints import AUTH_MODES, Endpoint
 from jobs.foundry.pointers import Pointer
 from jobs.look import monitor
+from jobs.plan import ends
 from jobs.plan.actual import Actual
 from jobs.plan.desired import Serving
 from jobs.plan.steps import (
@@ -127,7 +128,8 @@ def _endpoint_action(
             )
     if endpoint is None:
         safety = "content safety on" if spec.is_filtered else "content safety OFF"
-        note = f"{safety}, {spec.auth_mode.replace('_', ' ')}{_limits(serving)}"
+        said = ends.limits(spec.ttl, spec.lives, spec.cap, serving.hosting, 1)
+        note = f"{safety}, {spec.auth_mode.replace('_', ' ')}{said}"
         return Action(kind="create", type="endpoint", name=name, note=note)
     wanted = model.action.name if model else endpoints.model_label(serving.model_path)
     changes = _endpoint_changes(endpoint, serving, wanted)
@@ -141,30 +143,8 @@ def _endpoint_action(
     if not is_proven(endpoint, serving):
         note = "to be proven: the filter's probes and the smoke tests"
         return Action(kind="update", type="endpoint", name=endpoint.name, note=note)
-    return Action(
-        kind="unchanged", type="endpoint", name=endpoint.name, note=_ends(serving, endpoint)
-    )
-
-
-def _limits(serving: Serving) -> str:
-    """When an endpoint ends, and what it can cost at most, as far as its document says."""
-    spec, said = serving.spec, ""
-    if spec.lives is not None:
-        hours = spec.lives / timedelta(hours=1)
-        known = serving.hosting if serving.hosting and serving.hosting.usd is not None else None
-        most = f", {known.times(hours, hours, per=1)} of hosting at most" if known else ""
-        said += f"; ends {spec.ttl} after it is made{most}"
-    if spec.cap:
-        said += f"; at most {spec.cap.usd_per_month:,.2f} USD a month, kept by foundry-tune watch"
-    return said
-
-
-def _ends(serving: Serving, endpoint: Endpoint) -> str:
-    """When an endpoint that is there ends; empty where its document doesn't say."""
-    made = monitor.made(endpoint)
-    if serving.spec.lives is None or made is None:
-        return ""
-    return f"ends {made + serving.spec.lives:%Y-%m-%d %H:%M} UTC"
+    note = ends.at(monitor.made(endpoint), spec.lives)
+    return Action(kind="unchanged", type="endpoint", name=endpoint.name, note=note)
 
 
 def is_proven(endpoint: Endpoint, serving: Serving) -> bool:

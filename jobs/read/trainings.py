@@ -17,6 +17,7 @@ from jobs.read.memory import Memory, memory_of
 from jobs.read.named import data_ids, wrong_model
 from jobs.read.program import own_file, unsent
 from jobs.spec import ids
+from jobs.spec.command import Distribution
 from jobs.spec.lowering import CONFIG, own_functions
 from jobs.spec.story import Chapter
 from jobs.spec.training import TrainingJob
@@ -233,26 +234,66 @@ def _on_gpu(
 
 
 def _smaller(spec: TrainingJob, shape: Shape, longest: int | None, machine: Machine) -> str:
-    """The first single change with which it fits; the least machine, where none is enough."""
-    changes: tuple[tuple[str, TrainingJob], ...] = (
+    """The first single change with which it fits there, and a machine that holds it as it is.
+
+    What keeps the method is enough by itself, as cutting it over the machine's own GPUs.
+    """
+    cut = _cut(spec, machine)
+    keeping: tuple[tuple[str, TrainingJob | None], ...] = (
         ("gradient_checkpointing: true", _with(spec, gradient_checkpointing=True)),
         (
             f"batch_size: 1 with accumulation: {spec.accumulation * spec.batch_size}",
             _with(spec, batch_size=1),
         ),
-        ("method: lora", _with(spec, method="lora")),
-        ("method: qlora", _with(spec, method="qlora")),
+        (_over(machine), cut),
     )
-    for words, changed in changes:
-        if changed != spec and estimate(changed, shape, longest).total <= machine.gib:
-            return f" It fits with {words}."
+    others = [(f"method: {name}", _with(spec, method=name)) for name in ("lora", "qlora")]
+
+    def fits(changed: TrainingJob | None) -> bool:
+        if changed is None or changed == spec:
+            return False
+        return estimate(changed, shape, longest).total <= machine.gib
+
+    if kept := next((words for words, changed in keeping if fits(changed)), ""):
+        return f" It fits with {kept}."
+    other = next((words for words, changed in others if fits(changed)), "")
+    held = _holding(spec, shape, longest)
+    if not other and not held:
+        return (
+            " No machine known here holds it, nor could its GPUs together: write a smaller "
+            "max_seq_length and batch_size, or another model."
+        )
+    return (f" It fits with {other}." if other else "") + (f" As it is, {held}." if held else "")
+
+
+def _holding(spec: TrainingJob, shape: Shape, longest: int | None) -> str:
+    """The least machine that holds a training, on one GPU or cut over several; empty for none."""
+    usable = [one for one in machines().machines if one.bf16 or spec.precision != "bf16"]
     needed = estimate(spec, shape, longest).total
-    larger = sorted(
-        (one for one in machines().machines if one.gib >= needed), key=lambda m: (m.gib, m.gpus)
+    for one in sorted(usable, key=lambda m: (m.gpus, m.gib)):
+        if one.gib >= needed:
+            return f"it fits a {one.size}, which has {one.gib:g}"
+    for one in sorted(usable, key=lambda m: (m.gib * m.gpus, m.gpus)):
+        cut = _cut(spec, one)
+        if cut and estimate(cut, shape, longest).total <= one.gib:
+            has = f"{one.gpus} GPUs of {one.gib:g}"
+            return f"it fits a {one.size}, which has {has}, with {_over(one)}"
+    return ""
+
+
+def _cut(spec: TrainingJob, machine: Machine) -> TrainingJob | None:
+    """The training cut over all GPUs of a machine; None where it can't be."""
+    if machine.gpus < 2 or spec.method == "qlora" or spec.moved_by.name == "adamw_8bit":
+        return None
+    every = Distribution(type="pytorch", process_count_per_instance=machine.gpus)
+    return _with(spec, sharding="fsdp", distribution=every)
+
+
+def _over(machine: Machine) -> str:
+    return (
+        "sharding: fsdp and distribution: {type: pytorch, process_count_per_instance: "
+        f"{machine.gpus}}}"
     )
-    if larger:
-        return f" A {larger[0].size} has {larger[0].gib:g}."
-    return " No machine known here has so much on one GPU: sharding: fsdp cuts it over several."
 
 
 def _with(spec: TrainingJob, **changed: object) -> TrainingJob:

@@ -48,7 +48,7 @@ class Written:
     def measurings(self) -> list[Measuring]:
         """The evaluations of its endpoint."""
         serving = self.serving
-        return [one for one in self.desired.measurings if serving and one.endpoint == serving.name]
+        return [one for one in self.desired.measurings if serving and one.measures(serving)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +144,7 @@ def gather(session: Session, about: Subjects, wanted: str = "", matrix: str = ""
         revision=revision,
         endpoint=next((one for one in holding.endpoints if label and serves(one) == label), None),
         pointer=holding.pointer,
+        deployed=tuple(one for one in holding.deployed if label in one.models),
     )
     written = about.written
     base = registry_model(revision.job.base_model)

@@ -1,11 +1,13 @@
 """Managed online endpoints as `az ml` has them: an endpoint and its one deployment together."""
 
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field
 
-from jobs.spec.budget import Budget
+from jobs.spec.budget import Budget, Cap
 from jobs.spec.document import Document, Part
+from jobs.values import span
 
 
 class CodeConfiguration(Part, frozen=True, kw_only=True):
@@ -146,5 +148,39 @@ class OnlineEndpoint(Document, frozen=True, kw_only=True):
         Budget | None,
         Meta(description="What it may cost: machines, by the hour, until it is taken down."),
     ] = None
+    ttl: (
+        Annotated[
+            str,
+            Meta(
+                description="How long each deployment lives, from when it is made: 8h, 90m, 2d. "
+                "Then foundry-tune watch takes it down, also if it serves.",
+                pattern=r"^[1-9]\d{0,3}[mhd]$",
+            ),
+        ]
+        | None
+    ) = None
+    cap: Annotated[
+        Cap | None,
+        Meta(description="What its machines may cost in a month; foundry-tune watch keeps it."),
+    ] = None
+
+    keep_previous: Annotated[
+        str,
+        Meta(
+            description="How long the deployment before is kept, and billed, after the traffic "
+            "moved: 24h, 30m, 2d, or 0. A rollback to it takes seconds.",
+            pattern=r"^(0|\d{1,4}[mhd])$",
+        ),
+    ] = "0"
 
     kind = "online_endpoint"
+
+    @property
+    def lives(self) -> timedelta | None:
+        """How long each deployment lives; None: until somebody takes it down."""
+        return span(self.ttl) if self.ttl else None
+
+    @property
+    def keeps_previous(self) -> timedelta:
+        """How long the deployment before is kept after the traffic moved."""
+        return span(self.keep_previous) or timedelta()

@@ -102,7 +102,8 @@ _ANSWERS: dict[str, dict[str, Any]] = {
                 kind={
                     "enum": [
                         *("content_filter", "key_auth", "auth_mode", "tags", "deleted_model"),
-                        *("unknown_endpoint", "pointer", "state"),
+                        *("unknown_endpoint", "pointer", "state", "traffic", "machines"),
+                        *("deployed_model", "unknown_deployment"),
                     ]
                 },
                 document=_TEXT, where=_TEXT, was=_TEXT, now=_TEXT,

@@ -25,7 +25,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--foreign",
         action="store_true",
-        help="an endpoint of this name too that nothing shows to be foundry-tune's",
+        help="an endpoint of this name, or a deployment of it, too that nothing shows to be "
+        "foundry-tune's",
     )
     add_target(parser)
     parser.add_argument("-y", "--yes", action="store_true", help="don't ask before deleting")

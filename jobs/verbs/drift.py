@@ -1,5 +1,7 @@
 """What changed in Azure behind the files' back: filter, sign-in, tags, models, endpoints, names.
 
+Of online endpoints their traffic, machines and deployments.
+
 Exit code 12 where anything did. --fix plans the repairs and does them, under apply's own rules:
 what is paid is asked for, what serves is touched last.
 
@@ -13,7 +15,10 @@ from typing import TYPE_CHECKING
 from jobs.options import add_output, add_specs, add_target
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from jobs.foundry.session import Session
+    from jobs.plan.deployments import DeployStep
     from jobs.plan.drift import Drifted
     from jobs.plan.plan import Plan
 
@@ -113,6 +118,7 @@ def _tag(session: "Session", plan: "Plan") -> None:
     """Bring back tags that are gone or others: an endpoint without them isn't recognised."""
     from jobs.foundry import endpoints
     from jobs.plan import drift
+    from jobs.plan.deployments import DeployStep
 
     drifted = {one.where for one in drift.drifts(plan) if one.kind == "tags"}
     labels = drift.own_models(plan.actual)
@@ -126,6 +132,26 @@ def _tag(session: "Session", plan: "Plan") -> None:
             if there is None or not there.is_still(endpoint):
                 raise endpoints.moved(endpoint)
             endpoints.tag(session, there, drift.wanted_tags(serving, there))
+    for step in plan.steps:
+        if isinstance(step, DeployStep):
+            _tag_online(session, plan, step, drifted)
+
+
+def _tag_online(
+    session: "Session", plan: "Plan", step: "DeployStep", drifted: "Collection[str]"
+) -> None:
+    """The same of an online endpoint, and of the deployment whose name is the document's own."""
+    from jobs import revision
+    from jobs.foundry import online
+    from jobs.plan import drift
+
+    hosting, endpoint = step.hosting, plan.actual.hosted[step.hosting.name].endpoint
+    if endpoint is not None and f"endpoint {hosting.name}" in drifted:
+        online.tag_endpoint(session, endpoint, drift.wanted_online_tags(hosting))
+    if step.deployment is not None and f"deployment {step.deployment.label}" in drifted:
+        made_from = hosting.revision(step.made_from)
+        tags = revision.tags(hosting.name, made_from, hosting.spec.tags)
+        online.tag(session, step.deployment, tags)
 
 
 def _record(one: "Drifted") -> dict[str, str]:

@@ -1,7 +1,8 @@
 """Delete the endpoints that no name follows and whose time is over: they are billed by the hour.
 
-An endpoint that another run may be at work on is left for an hour, the revision before the one that
-serves for as long as its spec says (keep_previous).
+So are the deployments of an online endpoint that get no traffic. What another run may be at work on
+is left for an hour, the revision before the one that serves for as long as its spec says
+(keep_previous).
 """
 
 from argparse import ArgumentParser, Namespace
@@ -33,15 +34,15 @@ def run(arguments: Namespace) -> int:
     going = [one for one in left if arguments.now or not one.kept]
     for one in left:
         if one not in going:
-            output.tell(f"  =  {one.endpoint.name}  {one.kept}")
+            output.tell(f"  =  {one.title}  {one.kept}")
     if not going:
         output.tell("There is no endpoint that no name follows and whose time is over.")
         return 0
-    listed = ", ".join(one.endpoint.name for one in going)
+    listed = ", ".join(one.title for one in going)
     if not confirmed(f"This deletes {listed}.", yes=arguments.yes):
         output.progress("Nothing was deleted.")
         return 0
     for one in going:
-        gone = rollout.take_down(session, one.name, one.endpoint)
-        output.tell(f"  -  {one.endpoint.name}  {'deleted' if gone else 'is followed now; left'}")
+        gone = rollout.retire(session, one)
+        output.tell(f"  -  {one.title}  {'deleted' if gone else 'is followed now; left'}")
     return 0

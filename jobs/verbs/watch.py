@@ -68,8 +68,8 @@ def run(arguments: Namespace) -> int:
     paths = spec_paths(arguments)
     specs = readable(paths, arguments.overrides, policy=arguments.policy)
     asked = desired.read(specs.chapters, specs.team_prices)
-    caps = caps_of(specs, asked.servings, served_too=arguments.take_down_served)
-    if not caps and not any(one.spec.ttl for one in asked.servings):
+    caps = caps_of(specs, asked.endpoints, served_too=arguments.take_down_served)
+    if not caps and not any(one.spec.ttl for one in asked.endpoints):
         return _nothing_to_keep(arguments)
     session = session_of(arguments, *paths)
     while True:
@@ -117,7 +117,7 @@ def _look(
 
     projects.get(session)  # Azure's own time comes with its first answer
     now = session.arm.now
-    due = limits.look(session, asked.servings, caps, hour_price(specs, asked), now)
+    due = limits.look(session, asked.endpoints, caps, hour_price(specs, asked), now)
     told: list[tuple[Costing, str]] = []
     if arguments.dry_run:
         told += [(one, f"would be deleted: {one.why}") for one in due.going]
@@ -148,9 +148,7 @@ def _text(due: "Due", told: "list[tuple[Costing, str]]") -> str:
     lines = (
         [output.plain(output.table(rows, header=("OF", "", "LIMIT", "NOW", "")))] if rows else []
     )
-    lines += [
-        f"  {'-' if 'deleted' in what else '='}  {one.endpoint.name}  {what}" for one, what in told
-    ]
+    lines += [f"  {'-' if 'deleted' in what else '='}  {one.label}  {what}" for one, what in told]
     return "\n".join(lines) or "Nothing has a limit that could be over."
 
 
@@ -161,7 +159,7 @@ def _record(due: "Due", told: "list[tuple[Costing, str]]") -> dict[str, object]:
             for one in due.standings
         ],
         "endpoints": [
-            {"name": one.endpoint.name, "role": one.role, "of": one.name, "what": what}
+            {"name": one.label, "role": one.role, "of": one.name, "what": what}
             for one, what in told
         ],
     }

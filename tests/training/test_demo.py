@@ -41,6 +41,10 @@ def test_a_head_and_a_chat_model_are_trained_served_asked_and_taken_down(tmp_pat
     )
     assert sorted(deployed) == ["tiny-chat", "tiny-head"], said
     assert "Nothing to do: Azure is as the spec says." in said
+    measured = dict(re.findall(r"^  evaluation +(\S+) +\d+ questions: \w+ ([\d.]+)", said, re.M))
+    assert measured.keys() == {"tiny-chat-by-heart", "tiny-head-held-out"}, said
+    assert float(measured["tiny-chat-by-heart"]) == 1
+    assert float(measured["tiny-head-held-out"]) > 0.5
     answers = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
     completion, label = answers
     [choice] = completion["choices"]

@@ -130,6 +130,7 @@ def test_who_watches_has_one_role_that_is_made_for_it(run: Callable[..., Recordi
     writes = {one.rpartition("/workspaces/")[2] for one in actions if not one.endswith("/read")}
     assert writes == {
         *("serverlessEndpoints/write", "serverlessEndpoints/delete", "connections/delete"),
+        *("onlineEndpoints/write", "onlineEndpoints/deployments/delete"),
         *("data/write", "data/versions/write"),
     }
     (condition,) = {

@@ -194,13 +194,43 @@ def test_too_small_a_machine_is_told_with_the_estimate_and_with_what_would_fit(
     assert (
         "weights 21.4, gradients 14.2, optimizer 14.2, activations 9.2, logits 1.0" in told.message
     )
-    assert told.message.endswith("has 40. It fits with method: lora.")
+    advised = "sharding: fsdp and distribution: {type: pytorch, process_count_per_instance: 8}"
+    assert told.message.endswith(f"has 40. It fits with {advised}.")
     fitting = training(lines.replace("full", "lora"), machine)
     assert "FT-T007" not in {f.rule for f in found(folder, fitting)}
     eight = "distribution: {type: pytorch, process_count_per_instance: 8}\n"
     assert "FT-T007" in {f.rule for f in found(folder, training(lines, machine, eight))}
     cut = training(lines, machine, eight, "sharding: fsdp\n")
     assert {"FT-T002", "FT-T007"}.isdisjoint({f.rule for f in found(folder, cut)})
+
+
+@pytest.mark.parametrize(
+    ("lines", "advice"),
+    [
+        # Another method fits one GPU, and several hold it as it is.
+        (
+            "model: Phi-4\nmethod: full\n",
+            "It fits with method: lora. As it is, it fits a Standard_NC96ads_A100_v4, which has 4 "
+            "GPUs of 80, with sharding: fsdp and distribution: {type: pytorch, "
+            "process_count_per_instance: 4}.",
+        ),
+        # 4 bits can't be cut; another card has more.
+        (
+            "model: Phi-4\nmethod: qlora\nresources: {instance_type: Standard_NC4as_T4_v3}\n"
+            "precision: fp16\nbatch_size: 4\npacking: true\ngradient_checkpointing: true\n",
+            "As it is, it fits a Standard_NC24ads_A100_v4, which has 80.",
+        ),
+        # Long sequences are cut by nothing.
+        (
+            "model: Phi-4\nmethod: full\npacking: true\nmax_seq_length: 131072\n"
+            "gradient_checkpointing: true\n",
+            "No machine known here holds it",
+        ),
+    ],
+)
+def test_what_is_too_large_is_told_what_holds_it(folder: Path, lines: str, advice: str) -> None:
+    (told,) = [f for f in found(folder, training(lines)) if f.rule == "FT-T007"]
+    assert advice in told.message, told.message
 
 
 def test_a_tasks_file_is_sent_beside_the_program(folder: Path) -> None:
