@@ -126,8 +126,7 @@ def withdraw(step: TrafficStep, verdict: QualityError, work: Work) -> None:
     if work.options.keep_candidate:
         verdict.next_step = (
             f"It is kept to be looked at, and billed: ask it with the header "
-            f"{DEPLOYMENT_HEADER}: {step.to}\nTake it down: foundry-tune apply without "
-            "--keep-candidate, or foundry-tune down"
+            f"{DEPLOYMENT_HEADER}: {step.to}\nTake it down: foundry-tune gc {name} --now"
         )
         return
     try:

@@ -10,6 +10,7 @@ from jobs.foundry import online
 from jobs.foundry.online import Deployment, Managed, Online
 from jobs.foundry.session import Session
 from jobs.look import deployments, revisions
+from jobs.revision import TAG_WITHDRAWN
 
 _PREFIX = "r-"
 
@@ -40,6 +41,19 @@ def ready(managed: Managed, wanted: str) -> Deployment:
             next_step=f"Name one: foundry-tune promote {managed.name} {waiting[0].name}",
         )
     return waiting[0]
+
+
+def is_gone(managed: Managed, wanted: str) -> bool:
+    """Whether the deployment that was rolled back from is meant, and was deleted since."""
+    withdrawn = managed.endpoint.course.withdrawn
+    there = {one.name for one in managed.deployments}
+    means_it = wanted in {"", withdrawn, withdrawn.removeprefix(_PREFIX)}
+    return bool(withdrawn) and withdrawn not in there and means_it
+
+
+def forgive(session: Session, managed: Managed) -> None:
+    """Let an apply give the traffic again to the revision that was rolled back from."""
+    online.mark(session, managed.name, {TAG_WITHDRAWN: ""})
 
 
 def earlier(managed: Managed, wanted: str) -> Deployment:

@@ -316,7 +316,11 @@ def _kept(hosting: Hosting) -> str:
     """What is said of the deployment that loses the traffic, where it is kept."""
     if not hosting.spec.keeps_previous:
         return ""
-    return f"kept {hosting.spec.keep_previous} after that, and billed"
+    note = f"kept {hosting.spec.keep_previous} after that, and billed"
+    if hosting.hourly is None or hosting.hourly.usd is None:
+        return note
+    hours = hosting.spec.instance_count * (hosting.spec.keeps_previous / timedelta(hours=1))
+    return f"{note}: {hosting.hourly.times(hours, hours, per=1)}"
 
 
 def _is_young(deployment: Deployment, now: datetime) -> bool:

@@ -95,6 +95,14 @@ def _rerouted(session: "Session", managed: "Managed", arguments: Namespace, *, b
     from jobs.terminal import output
     from jobs.terminal.question import confirmed
 
+    if not back and reroute.is_gone(managed, arguments.revision):
+        reroute.forgive(session, managed)
+        gone = managed.endpoint.course.withdrawn
+        output.tell(
+            f"{gone}, which '{managed.name}' was rolled back from, was deleted since. The next "
+            "apply of its spec deploys it, proves it and gives it the traffic."
+        )
+        return 0
     choose = reroute.earlier if back else reroute.ready
     goal, now = choose(managed, arguments.revision), shares(managed.endpoint.traffic)
     question = f"This leads the traffic of '{managed.name}' from {now} to {goal.name}."

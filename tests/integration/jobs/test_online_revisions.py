@@ -99,6 +99,19 @@ def test_a_kept_revision_is_led_back_to_and_no_apply_undoes_that(place: Place) -
     done = place.tune("apply", str(spec), "--yes")
     assert "Nothing to do" in done.out, done.said
 
+    before = write_online(place, keep)
+    assert place.tune("apply", str(before), "--yes").code == 0
+    assert place.tune("rollback", place.name, "--yes").code == 0
+    assert place.tune("gc", place.name, "--now", "--yes").code == 0
+    assert deployments(place) == {second: 100}
+    mark = place.emulator.control.last_call()
+    blocked = place.tune("apply", str(before), "--yes")
+    assert blocked.code != 0
+    assert place.writes(mark) == [], "what was rolled back from is not even deployed"
+    assert "was deleted since" in place.tune("promote", place.name, "--yes").out
+    assert place.tune("apply", str(before), "--yes").code == 0
+    assert deployments(place) == {first: 100, second: 0}
+
 
 def test_traffic_that_moved_since_it_was_seen_is_left(place: Place) -> None:
     register(place)
