@@ -4,6 +4,7 @@ What serves is not touched before its successor has proven itself; a deployment 
 down again, with the end of its log told.
 """
 
+from datetime import datetime
 from typing import Any
 
 from jobs import revision
@@ -19,9 +20,9 @@ from jobs.errors import (
 )
 from jobs.foundry import content_safety, ledger, online
 from jobs.foundry.answers import Json
-from jobs.foundry.online import AUTH_MODES, Deployment
+from jobs.foundry.online import AUTH_MODES, Deployment, Managed
 from jobs.foundry.scoring import DEPLOYMENT_HEADER, Scorer
-from jobs.plan.deployments import DeployStep, OnlineStep, TrafficStep, UndeployStep
+from jobs.plan.deployments import DeployStep, OnlineStep, TrafficStep, UndeployStep, is_young
 from jobs.plan.hosting import Hosting
 from jobs.plan.running import EnvironmentVersion
 from jobs.plan.steps import MeasureStep
@@ -144,6 +145,15 @@ def undeploy(step: UndeployStep, work: Work) -> bool:
     else:
         work.report.warn(f"deployment '{step.action.name}' gets traffic again, so it was left.")
     return True
+
+
+def left_over(managed: Managed, now: datetime) -> list[tuple[Deployment, str]]:
+    """foundry-tune's deployments that nobody is sent to, each with why it is kept, if it is."""
+    return [
+        (one, "another run may be at work on it: it is younger than an hour" * is_young(one, now))
+        for one in managed.deployments
+        if one.is_ours and not managed.endpoint.traffic.get(one.name, 0)
+    ]
 
 
 def body_of(hosting: Hosting, model_id: str, project_id: str, location: str) -> Json:

@@ -250,7 +250,7 @@ def _undeploy_action(
         note = "foundry-tune didn't make it; billed"
     elif traffic.action.kind == "blocked" and served:
         note = "goes on serving"
-    elif not served and _is_young(deployment, now):
+    elif not served and is_young(deployment, now):
         note = "no traffic yet; left for an hour to the run that made it, and billed"
     if note:
         return Action(kind="unchanged", type="deployment", name=title, note=note)
@@ -258,6 +258,6 @@ def _undeploy_action(
     return Action(kind="delete", type="deployment", name=title, note=after)
 
 
-def _is_young(deployment: Deployment, now: datetime) -> bool:
+def is_young(deployment: Deployment, now: datetime) -> bool:
     """Whether it was made less than an hour ago; also where Azure doesn't say when."""
     return deployment.made is None or now - deployment.made < LEFT_ALONE
