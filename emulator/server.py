@@ -26,11 +26,12 @@ from emulator.rehearsal.environment import (
     child_environment,
     network_environment,
 )
+from emulator.rehearsal.guard import Guarded
 from emulator.rehearsal.identities import SUBSCRIPTION, Identities, new_identities
 from emulator.rehearsal.keeping import keep_clock, resume_clock
 from emulator.rehearsal.proxy import Proxy
 from emulator.rehearsal.scratch import Scratch
-from emulator.rehearsal.web import Application, Protocol
+from emulator.rehearsal.web import Application
 from emulator.state.json_text import Json
 
 _THREADS = 24
@@ -73,6 +74,9 @@ class Emulator:
         )
         self.front.listeners += listeners
         self.cloud = self.front.cloud
+        if stays and state:
+            for key in (self.cloud.tokens.key, self.cloud.issuers.key):
+                key.keep_in(state)
         for rule in faults:
             self.cloud.faults.add(rule)
         self._start_day = start
@@ -220,7 +224,7 @@ class Emulator:
     def _server(self, application: Application, *, tls: bool = False) -> "_Server":
         config = uvicorn.Config(
             application,
-            http=Protocol,
+            http=Guarded,
             ws="none",
             lifespan="off",
             loop="none",

@@ -1,9 +1,11 @@
 """Between uvicorn and the handlers: an ASGI application that runs them off the event loop."""
 
 import asyncio
+import json
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -18,16 +20,7 @@ Receive = Callable[[], Any]
 Send = Callable[[dict[str, Any]], Any]
 Answer = Callable[[Request], tuple[Response, Json]]
 
-BODY_LIMIT = 256 * 1024 * 1024
 HEADER_LIMIT = 64 * 1024
-_HEADERS_TOO_LARGE = b"\r\n".join(
-    (
-        b"HTTP/1.1 431 Request Header Fields Too Large",
-        b"content-length: 0",
-        b"connection: close",
-        b"\r\n",
-    )
-)
 _END = object()
 _METADATA = b"x-ms-meta-"
 
@@ -38,6 +31,17 @@ class _AsWritten(bytes):
     def lower(self) -> bytes:
         """Itself."""
         return self
+
+
+def refusal(status: int, code: str, message: str) -> bytes:
+    """An answer in Azure's envelope to what never became a call; nothing comes after it."""
+    body = json.dumps({"error": {"code": code, "message": message}}).encode()
+    head = (
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
+        "content-type: application/json; charset=utf-8\r\n"
+        f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+    )
+    return head.encode() + body
 
 
 class Protocol(HttpToolsProtocol):
@@ -53,8 +57,13 @@ class Protocol(HttpToolsProtocol):
             self._head += len(data)
         super().data_received(data)
         if self._reads_head and self._head > HEADER_LIMIT:
-            self.transport.write(_HEADERS_TOO_LARGE)
-            self.transport.close()
+            message = f"foundry-emulator takes up to {HEADER_LIMIT // 1024} KiB of headers."
+            self.refuse(431, "RequestHeaderFieldsTooLarge", message)
+
+    def refuse(self, status: int, code: str, message: str) -> None:
+        """Answer what never became a call, and be done with the client."""
+        self.transport.write(refusal(status, code, message))
+        self.transport.close()
 
     def on_headers_complete(self) -> None:
         """The headers are there: what follows is the body's."""
@@ -97,12 +106,9 @@ class Application:
             body = await _body(receive)
         except ConnectionResetError:
             return  # half a call is none: what a client did not finish saying is never acted on
-        if body is None:
-            response, fault = _too_large(), {}
-        else:
-            request = self._request(scope, body)
-            loop = asyncio.get_running_loop()
-            response, fault = await loop.run_in_executor(self._pool, self._answer, request)
+        request = self._request(scope, body)
+        loop = asyncio.get_running_loop()
+        response, fault = await loop.run_in_executor(self._pool, self._answer, request)
         if fault.get("drop") or fault.get("lose_answer"):
             transport.abort()
             return
@@ -151,20 +157,17 @@ class Application:
                 await loop.run_in_executor(self._pool, close)
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """The body, None for one that is too large; a client that hangs up in it is an error."""
+async def _body(receive: Receive) -> bytes:
+    """The body; a client that hangs up in it is an error."""
     pieces: list[bytes] = []
-    size, more = 0, True
+    more = True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ConnectionResetError
-        piece: bytes = message.get("body", b"")
-        size += len(piece)
-        if size <= BODY_LIMIT:
-            pieces.append(piece)
+        pieces.append(message.get("body", b""))
         more = message.get("more_body", False)
-    return b"".join(pieces) if size <= BODY_LIMIT else None
+    return b"".join(pieces)
 
 
 async def _send_bytes(
@@ -197,8 +200,3 @@ def _name(name: str) -> bytes:
 def _header(value: str) -> bytes:
     # A refusal may quote what the client sent: it must neither end the header nor fail to encode.
     return value.replace("\r", " ").replace("\n", " ").encode("latin-1", "replace")
-
-
-def _too_large() -> Response:
-    message = f"foundry-emulator takes up to {BODY_LIMIT // 2**20} MiB in one call."
-    return Response.json({"error": {"code": "RequestBodyTooLarge", "message": message}}, 413)
