@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from jobs import revision
 from jobs.foundry import online
 from tests.integration.jobs.conftest import Place, somebody_who
 from tests.integration.jobs.test_online_endpoints import (
@@ -146,14 +147,23 @@ def test_a_cap_without_a_price_is_refused_and_what_others_deployed_stays(place: 
     refused = place.tune("watch", str(spec), "--once")
     assert (refused.code, "[FT-R006]" in refused.err) == (5, True), refused.said
     assert "what an hour of 'Standard_DS3_v2' costs" in refused.err
+    with_tags(place, name)
+    ended = place.tune("watch", str(spec), "--once")
+    assert ended.code == 5, ended.said
+    assert deployments(place) == {}, "what is past its time goes, whatever a cap can't know"
 
 
 def without_tags(place: Place, name: str) -> str:
     """Make a deployment somebody else's: its tags are gone."""
+    return with_tags(place, name, {})
+
+
+def with_tags(place: Place, name: str, tags: dict[str, str] | None = None) -> str:
+    """Give a deployment tags: foundry-tune's own where none are named."""
     store = place.emulator.cloud.resources
     path = f"{place.project_id}/onlineEndpoints/{place.name}/deployments/{name}"
     stored = store.get(path)
     assert stored is not None
-    stored.body["tags"] = {}
+    stored.body["tags"] = revision.tags(place.name, "") if tags is None else tags
     store.put(stored)
     return f"{place.name}/{name}"
