@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from jobs.apply import rollout
-from jobs.errors import ConflictError, FoundryTuneError
+from jobs.errors import BudgetError, ConflictError, FoundryTuneError
 from jobs.foundry import endpoints, ledger, online, pointers
 from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.online import Deployment, Managed
@@ -69,6 +69,8 @@ class Due:
     staying: tuple[Costing, ...]
     """What serves and nobody has said that it may go, and what foundry-tune didn't make."""
     spent: Spent
+    unkept: tuple[BudgetError, ...] = ()
+    """Caps that rest on a price that nobody knows; all else is kept all the same."""
 
 
 def look(
@@ -78,16 +80,13 @@ def look(
     price: HourPrice,
     now: datetime,
 ) -> Due:
-    """How the limits stand, and what has to go for them.
-
-    Raises:
-        BudgetError: A cap rests on a price that nobody knows.
-    """
+    """How the limits stand, and what has to go for them."""
     found = inventory.look(session, [one.name for one in documents])
     spent = spend.look(session, found, now)
     standings: list[LimitStanding] = []
     over: dict[str, Costing] = {}
     staying: dict[str, Costing] = {}
+    unkept: list[BudgetError] = []
     for document in documents:
         if document.spec.lives is None:
             continue
@@ -99,8 +98,12 @@ def look(
                 over[one.label] = one
     for cap in caps:
         mine = list(_endpoints(found, cap))
-        usd = spent.usd(price, cap.documents)
-        rate = spent.rate(price, (one.label for one in mine))
+        try:
+            usd = spent.usd(price, cap.documents)
+            rate = spent.rate(price, (one.label for one in mine))
+        except BudgetError as error:
+            unkept.append(error)
+            continue
         standings.append(_spend(cap, usd, rate, now))
         if usd < cap.usd:
             continue
@@ -110,7 +113,13 @@ def look(
             (over if told and one.name else staying).setdefault(one.label, costing)
     going = sorted(over.values(), key=lambda one: (_ORDER.index(one.role), one.label))
     stays = tuple(one for name, one in sorted(staying.items()) if name not in over)
-    return Due(standings=tuple(standings), going=tuple(going), staying=stays, spent=spent)
+    return Due(
+        standings=tuple(standings),
+        going=tuple(going),
+        staying=stays,
+        spent=spent,
+        unkept=tuple(unkept),
+    )
 
 
 def keep(session: Session, due: Due, say: Callable[[Costing, str], None]) -> list[FoundryTuneError]:

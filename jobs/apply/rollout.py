@@ -34,7 +34,7 @@ class LeftOver:
     def title(self) -> str:
         """What it is called; a deployment after its endpoint."""
         one = self.endpoint
-        return f"{one.endpoint}/{one.name}" if isinstance(one, Deployment) else one.name
+        return one.label if isinstance(one, Deployment) else one.name
 
 
 def make_ready(session: Session, endpoint: Endpoint) -> Endpoint:

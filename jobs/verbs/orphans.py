@@ -14,6 +14,7 @@ from jobs.options import add_output, add_specs, add_target
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from jobs.foundry.online import Managed
     from jobs.look.served import Served
     from jobs.money.price import Money
     from jobs.spec.prices import TeamPrices
@@ -35,6 +36,7 @@ def run(arguments: Namespace) -> int:
     from jobs.foundry import projects
     from jobs.foundry.endpoints import Endpoint
     from jobs.foundry.jobs import Job
+    from jobs.foundry.online import Managed
     from jobs.look import inventory
     from jobs.look.orphans import orphans
     from jobs.look.served import served
@@ -69,6 +71,8 @@ def run(arguments: Namespace) -> int:
         daily = Money(0.0, None)
         if isinstance(one.of, Endpoint):
             daily = _daily(models[one.of.name], specs.team_prices.values())
+        elif isinstance(one.of, Managed):
+            daily = _machines_daily(one.of, specs.team_prices.values())
         rows.append(
             {
                 "type": one.of.kind if isinstance(one.of, Job) else "endpoint",
@@ -90,6 +94,19 @@ def run(arguments: Namespace) -> int:
         header = ("TYPE", "NAME", "WHY", "A DAY", "TAKE IT DOWN")
         output.tell_table(shown, header=header)
     return FOUND if rows else 0
+
+
+def _machines_daily(managed: "Managed", teams: "Iterable[TeamPrices]") -> "Money":
+    """What a day of its machines costs: by a price list that has them; nobody else knows."""
+    from jobs.money.price import NOTHING, Money
+
+    day, lists = NOTHING, list(teams)
+    for one in managed.deployments:
+        written = (team.instance_price(one.instance_type) for team in lists)
+        price = next(filter(None, written), None)
+        usd = 24 * one.machines * price.usd if price else None
+        day += Money(usd or 0.0, usd)
+    return day
 
 
 def _daily(model: "Served", teams: "Iterable[TeamPrices]") -> "Money":

@@ -121,9 +121,10 @@ def _look(
     told: list[tuple[Costing, str]] = []
     if arguments.dry_run:
         told += [(one, f"would be deleted: {one.why}") for one in due.going]
-        failed = []
+        failed = [*due.unkept]
     else:
-        failed = limits.keep(session, due, lambda one, what: told.append((one, what)))
+        kept = limits.keep(session, due, lambda one, what: told.append((one, what)))
+        failed = [*due.unkept, *kept]
     told += [(one, _why_it_stays(one)) for one in due.staying]
     if arguments.output == "table":
         output.tell(_text(due, told))

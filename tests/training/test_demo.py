@@ -52,5 +52,5 @@ def test_a_head_and_a_chat_model_are_trained_served_asked_and_taken_down(tmp_pat
     assert choice["message"] == {"role": "assistant", "content": "Yes, within fourteen days."}
     assert label["label"] == "outage"
     assert sum(label["probabilities"].values()) == pytest.approx(1)
-    assert "Nothing that costs money is left of tiny-chat and tiny-head." in said
+    assert "Nothing that costs money is left of tiny-chat and " in said
     assert "Nothing is left: 0 resources" in said

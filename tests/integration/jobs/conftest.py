@@ -5,8 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -362,3 +364,16 @@ smoke_tests:
     path = folder / f"{name}.yaml"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+@pytest.fixture
+def early_in_a_month(place: Place) -> Iterator[None]:
+    """So that no month ends in the middle of a test; afterwards it is as late as it was."""
+    clock = place.emulator.control.clock
+    ahead = clock.timestamp() - time.monotonic()
+    now = clock.now()
+    if now.day > 20:
+        first = (now.replace(day=1) + timedelta(days=32)).replace(day=1, hour=1)
+        clock.advance((first - now).total_seconds())
+    yield
+    clock.advance(ahead - (clock.timestamp() - time.monotonic()))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from jobs import revision
 from jobs.foundry import online
 from tests.integration.jobs.conftest import Place, somebody_who
 from tests.integration.jobs.test_online_endpoints import (
@@ -13,6 +14,8 @@ from tests.integration.jobs.test_online_endpoints import (
     register,
     write_online,
 )
+
+pytestmark = pytest.mark.usefixtures("early_in_a_month")
 
 HOUR = 3600
 BUDGET = """\
@@ -80,6 +83,9 @@ def test_at_a_cap_what_serves_goes_only_where_that_is_said(place: Place) -> None
     proven = place.tune("apply", str(spec), "--yes", "--no-promote")
     assert proven.code == 0, proven.said
     assert len(deployments(place)) == 2
+    young = place.tune("gc", "--yes")
+    assert "younger than an hour" in young.out, young.said
+    assert len(deployments(place)) == 2
     pass_time(place, 2.2)  # 6.2 and 2.2 hours of two machines: 8.40 USD
     warned = place.tune("watch", str(spec), "--once")
     assert (warned.code, "soon" in warned.out) == (0, True), warned.said
@@ -99,6 +105,35 @@ def test_at_a_cap_what_serves_goes_only_where_that_is_said(place: Place) -> None
 
 
 @pytest.mark.rehearsal
+def test_what_nobody_is_sent_to_is_swept_and_what_no_file_has_is_told_with_its_price(
+    place: Place,
+) -> None:
+    spec = served(place, "")
+    [first] = deployments(place)
+    spec.write_text(
+        spec.read_text(encoding="utf-8").replace("WHO: nobody", "WHO: me"), encoding="utf-8"
+    )
+    assert place.tune("apply", str(spec), "--yes", "--no-promote").code == 0
+    pass_time(place, 1.1)
+    swept = place.tune("gc", place.name, "--yes")
+    assert (swept.code, swept.out.count("deleted")) == (0, 1), swept.said
+    assert deployments(place) == {first: 100}
+    assert ask(place) == "Hello you"
+
+    (place.folder / "prices.yaml").write_text(
+        "as_of: 2026-11-01\nsource: a test\ninstances: {Standard_DS3_v2: 0.5}\n", encoding="utf-8"
+    )
+    spec.write_text(
+        spec.read_text(encoding="utf-8").replace(f"name: {place.name}", "name: another"),
+        encoding="utf-8",
+    )
+    left = json.loads(place.tune("orphans", str(spec), "-o", "json").out)["orphans"]
+    [mine] = [one for one in left if one["name"] == place.name]
+    assert mine["usd_per_day"] == {"low": 24.0, "high": 24.0}
+    assert mine["command"] == f"foundry-tune down {place.name} --only endpoint"
+
+
+@pytest.mark.rehearsal
 def test_a_cap_without_a_price_is_refused_and_what_others_deployed_stays(place: Place) -> None:
     spec = served(place, "ttl: 8h\ncap: {usd_per_month: 10, take_down_served: true}\n")
     [name] = deployments(place)
@@ -112,14 +147,23 @@ def test_a_cap_without_a_price_is_refused_and_what_others_deployed_stays(place: 
     refused = place.tune("watch", str(spec), "--once")
     assert (refused.code, "[FT-R006]" in refused.err) == (5, True), refused.said
     assert "what an hour of 'Standard_DS3_v2' costs" in refused.err
+    with_tags(place, name)
+    ended = place.tune("watch", str(spec), "--once")
+    assert ended.code == 5, ended.said
+    assert deployments(place) == {}, "what is past its time goes, whatever a cap can't know"
 
 
 def without_tags(place: Place, name: str) -> str:
     """Make a deployment somebody else's: its tags are gone."""
+    return with_tags(place, name, {})
+
+
+def with_tags(place: Place, name: str, tags: dict[str, str] | None = None) -> str:
+    """Give a deployment tags: foundry-tune's own where none are named."""
     store = place.emulator.cloud.resources
     path = f"{place.project_id}/onlineEndpoints/{place.name}/deployments/{name}"
     stored = store.get(path)
     assert stored is not None
-    stored.body["tags"] = {}
+    stored.body["tags"] = revision.tags(place.name, "") if tags is None else tags
     store.put(stored)
     return f"{place.name}/{name}"

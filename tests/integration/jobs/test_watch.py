@@ -1,11 +1,9 @@
 """`watch`: times to live and caps, kept on the virtual clock whatever fails or is lost."""
 
 import json
-import time
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,6 +18,8 @@ from jobs.errors import AccessDeniedError
 from tests.integration.jobs.conftest import Place, arm_of, somebody_who, write_story
 from tests.integration.jobs.finished import finish
 from tests.integration.jobs.test_saved_plan import require_schema
+
+pytestmark = pytest.mark.usefixtures("early_in_a_month")
 
 HOUR = 3600
 PRICE = 10.0
@@ -80,19 +80,6 @@ def named(place: Place, number: int) -> str:
 
 def pass_time(place: Place, hours: float) -> None:
     place.emulator.control.clock.advance(hours * HOUR)
-
-
-@pytest.fixture(autouse=True)
-def early_in_a_month(place: Place) -> Iterator[None]:
-    """So that no month ends in the middle of a test; afterwards it is as late as it was."""
-    clock = place.emulator.control.clock
-    ahead = clock.timestamp() - time.monotonic()
-    now = clock.now()
-    if now.day > 20:
-        first = (now.replace(day=1) + timedelta(days=32)).replace(day=1, hour=1)
-        clock.advance((first - now).total_seconds())
-    yield
-    clock.advance(ahead - (clock.timestamp() - time.monotonic()))
 
 
 def test_a_time_to_live_warns_and_then_takes_down_what_serves_too(place: Place) -> None:
