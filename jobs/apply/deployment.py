@@ -4,7 +4,6 @@ What serves is not touched before its successor has proven itself; a deployment 
 down again, with the end of its log told.
 """
 
-from datetime import datetime
 from typing import Any
 
 from jobs import revision
@@ -20,9 +19,10 @@ from jobs.errors import (
 )
 from jobs.foundry import content_safety, ledger, online
 from jobs.foundry.answers import Json
-from jobs.foundry.online import AUTH_MODES, Deployment, Managed
+from jobs.foundry.online import AUTH_MODES, Deployment
 from jobs.foundry.scoring import DEPLOYMENT_HEADER, Scorer
-from jobs.plan.deployments import DeployStep, OnlineStep, TrafficStep, UndeployStep, is_young
+from jobs.plan import refused
+from jobs.plan.deployments import DeployStep, OnlineStep, TrafficStep, UndeployStep
 from jobs.plan.hosting import Hosting
 from jobs.plan.running import EnvironmentVersion
 from jobs.plan.steps import MeasureStep
@@ -62,6 +62,8 @@ def deploy(step: DeployStep, work: Work) -> bool:
             unless it serves already.
     """
     hosting, title = step.hosting, step.action.name
+    if step.is_refused:
+        raise RefusedBeforeError(step.action.sentence, next_step=step.action.next_step)
     if step.action.kind == "unchanged" and step.deployment is not None:
         _hand_on(step, step.deployment, work)
         return True
@@ -97,10 +99,14 @@ def move_traffic(step: TrafficStep, work: Work) -> bool:
         return True
     name = step.hosting.name
     if not work.options.promote:
-        work.report.result("traffic", name, f"{step.to} is proven; apply without --no-promote")
+        work.report.result("traffic", name, f"{step.to} is ready: foundry-tune promote {name}")
         return False
     seen = work.onlines[name]
-    moved = online.move_traffic(work.session, seen, {step.to: 100})
+    refusal = refused.of(seen.tags)
+    holds = refusal is not None and refusal.asked == step.asked  # what it failed before
+    keep = step.hosting.spec.keeps_previous
+    without = [revision.TAG_REFUSED] if holds else []
+    moved = online.lead(work.session, seen, step.to, keep, without=without)
     with work.lock:
         work.onlines[name] = moved
     work.report.result("traffic", name, f"-> {step.to}")
@@ -112,14 +118,15 @@ def withdraw(step: TrafficStep, verdict: QualityError, work: Work) -> None:
 
     What serves is left as it is; with `--keep-candidate` what failed is, too.
     """
+    if verdict.reason:
+        _remember(step, verdict.reason, work)
     if isinstance(verdict, RefusedBeforeError):
         return  # nothing was made
     name, title = step.hosting.name, f"{step.hosting.name}/{step.to}"
     if work.options.keep_candidate:
         verdict.next_step = (
             f"It is kept to be looked at, and billed: ask it with the header "
-            f"{DEPLOYMENT_HEADER}: {step.to}\nTake it down: foundry-tune apply without "
-            "--keep-candidate, or foundry-tune down"
+            f"{DEPLOYMENT_HEADER}: {step.to}\nTake it down: foundry-tune gc {name} --now"
         )
         return
     try:
@@ -136,6 +143,19 @@ def withdraw(step: TrafficStep, verdict: QualityError, work: Work) -> None:
     verdict.message = f"{verdict.message}\n{done}"
 
 
+def _remember(step: TrafficStep, why: str, work: Work) -> None:
+    """Mark the endpoint: the same is not deployed again.
+
+    Without the mark nothing goes wrong but that a plan doesn't know: it is no reason to fail.
+    """
+    day = f"{work.session.arm.now:%Y-%m-%d}"
+    tags = {revision.TAG_REFUSED: str(refused.RefusedMark(step.asked, day, why))}
+    try:
+        online.mark(work.session, step.hosting.name, tags)
+    except FoundryTuneError as error:
+        work.report.warn(f"endpoint '{step.hosting.name}' was not marked: {error.message}")
+
+
 def undeploy(step: UndeployStep, work: Work) -> bool:
     """Delete a deployment that nobody is sent to any more."""
     if step.action.kind == "unchanged":
@@ -145,15 +165,6 @@ def undeploy(step: UndeployStep, work: Work) -> bool:
     else:
         work.report.warn(f"deployment '{step.action.name}' gets traffic again, so it was left.")
     return True
-
-
-def left_over(managed: Managed, now: datetime) -> list[tuple[Deployment, str]]:
-    """foundry-tune's deployments that nobody is sent to, each with why it is kept, if it is."""
-    return [
-        (one, "another run may be at work on it: it is younger than an hour" * is_young(one, now))
-        for one in managed.deployments
-        if one.is_ours and not managed.endpoint.traffic.get(one.name, 0)
-    ]
 
 
 def body_of(hosting: Hosting, model_id: str, project_id: str, location: str) -> Json:
@@ -218,7 +229,6 @@ def _started(step: DeployStep, work: Work) -> Deployment:
         raise QualityError(
             lines if log else f"{lines}\n{error.message}",
             next_step="Correct the scoring script's init(), or give liveness_probe more time.",
-            reason="the deployment did not start",
         ) from error
     if spec.cap:
         # Under a cap it counts from its first hour, also if it is gone before anybody looks.

@@ -10,22 +10,31 @@ from datetime import datetime, timedelta
 
 from jobs import revision
 from jobs.errors import ConflictError
-from jobs.foundry import endpoints, pointers
+from jobs.foundry import endpoints, online, pointers
 from jobs.foundry.endpoints import Endpoint
+from jobs.foundry.online import Deployment
 from jobs.foundry.pointers import Pointer
 from jobs.foundry.session import Session
+from jobs.look.deployments import idle
 from jobs.look.inventory import Holding
+from jobs.plan import deployments
 from jobs.plan.rollout import why_kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOver:
-    """An endpoint that no name follows."""
+    """An endpoint that no name follows, or a deployment that gets no traffic."""
 
     name: str
-    endpoint: Endpoint
+    endpoint: Endpoint | Deployment
     kept: str
     """Why it stays for now; empty where it may go."""
+
+    @property
+    def title(self) -> str:
+        """What it is called; a deployment after its endpoint."""
+        one = self.endpoint
+        return f"{one.endpoint}/{one.name}" if isinstance(one, Deployment) else one.name
 
 
 def make_ready(session: Session, endpoint: Endpoint) -> Endpoint:
@@ -121,14 +130,35 @@ def take_down(session: Session, name: str, endpoint: Endpoint) -> bool:
 
 
 def left_over(holding: Holding, now: datetime) -> list[LeftOver]:
-    """The endpoints of a name that it doesn't follow, each with why it is kept, if it is."""
-    return [
+    """What a name has and doesn't follow, each with why it is kept, if it is."""
+    found = [
         LeftOver(
             name=holding.name, endpoint=endpoint, kept=why_kept(endpoint, holding.pointer, now)
         )
         for endpoint in holding.endpoints
         if not may_be_followed(holding.name, endpoint, holding.pointer)
     ]
+    if managed := holding.online:
+        found += [
+            LeftOver(
+                name=holding.name,
+                endpoint=one,
+                kept=deployments.why_kept(one, managed.endpoint, now),
+            )
+            for one in idle(managed)
+        ]
+    return found
+
+
+def retire(session: Session, left: LeftOver) -> bool:
+    """Delete what is left over; False where it is followed by now.
+
+    Raises:
+        ConflictError: It isn't the one any more that was seen.
+    """
+    if isinstance(left.endpoint, Deployment):
+        return online.undeploy(session, left.endpoint)
+    return take_down(session, left.name, left.endpoint)
 
 
 def may_be_followed(name: str, endpoint: Endpoint, pointer: Pointer | None) -> bool:

@@ -20,7 +20,7 @@ from jobs.errors import (
 from jobs.foundry import submission
 from jobs.foundry.session import Session
 from jobs.plan.plan import Plan
-from jobs.plan.steps import EndpointStep, JobStep, Step
+from jobs.plan.steps import JobStep, Step
 from jobs.terminal.progress import Reporter
 
 
@@ -85,13 +85,13 @@ def refuse_blocked(plan: Plan) -> None:
         action = step.action
         if action.kind != "blocked" or not action.next_step:
             continue
-        if others and isinstance(step, EndpointStep) and step.is_refused:
+        if others and step.is_refused:
             continue  # its branch ends there, and the others are done
         raise _kind_of(step, plan)(action.sentence, next_step=action.next_step, rule=action.rule)
 
 
 def _kind_of(step: Step, plan: Plan) -> type[FoundryTuneError]:
-    if isinstance(step, EndpointStep) and step.is_refused:
+    if step.is_refused:
         return RefusedBeforeError
     if not isinstance(step, JobStep) or step.job is None:
         return PreflightError

@@ -1,17 +1,19 @@
 """Managed online endpoints and their deployments: the traffic moves, what serves stays as it is."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jobs.errors import ConflictError, RemoteError
+from jobs.foundry import course
 from jobs.foundry.answers import Json, part, require_text, strings, text
+from jobs.foundry.course import Course
 from jobs.foundry.endpoints import model_label, require_tags
 from jobs.foundry.history import timestamp
 from jobs.foundry.session import API_VERSION, Session
-from jobs.revision import TAG_PROOF, TAG_SPEC
+from jobs.revision import TAG_PROOF, TAG_READY, TAG_SPEC
 
 AUTH_MODES = {"key": "Key", "aad_token": "AADToken", "aml_token": "AMLToken"}
 """The words of specs for how callers sign in, and ARM's."""
@@ -35,6 +37,11 @@ class Online:
     created: str
     body: Json = field(default_factory=dict[str, Any], repr=False)
     """As it was read, to be put back with what changes."""
+
+    @property
+    def course(self) -> Course:
+        """Where its traffic went before."""
+        return course.of(self.tags)
 
     def is_still(self, seen: "Online") -> bool:
         """Whether it is the same endpoint with the same traffic."""
@@ -90,6 +97,12 @@ class Deployment:
         """The mark of what it has passed; empty where nothing was proven."""
         return self.tags.get(TAG_PROOF, "")
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether it may get the traffic: it runs, and has passed evaluations too."""
+        marked = bool(self.proof) and self.tags.get(TAG_READY) == self.proof
+        return marked and self.provisioning_state == "Succeeded"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Managed:
@@ -107,6 +120,10 @@ class Managed:
     def served(self) -> Deployment | None:
         """The deployment that gets the traffic, most of it where it is split."""
         return served(self.endpoint, self.deployments)
+
+    def of(self, model: str) -> list[Deployment]:
+        """The deployments of a model, by its `name:version`."""
+        return [one for one in self.deployments if model_label(one.model) == model]
 
     @property
     def models(self) -> frozenset[str]:
@@ -160,8 +177,53 @@ def make(
     return made
 
 
-def move_traffic(session: Session, seen: Online, traffic: Mapping[str, int]) -> Online:
+def lead(
+    session: Session,
+    seen: Online,
+    deployment: str,
+    keep: timedelta,
+    *,
+    back: bool = False,
+    without: Collection[str] = (),
+) -> Online:
+    """Give a deployment all of the calls, and remember who had most of them.
+
+    `keep` is how long that one is to be left for a rollback; `back` is a rollback itself: then no
+    apply may lead to that one again. Tags `without` which it is to be are taken away with it.
+
+    Raises:
+        ConflictError: Somebody else has moved its traffic, or made it anew.
+        RemoteError: It reads back as something else.
+    """
+    leaves = max(seen.traffic, key=lambda name: seen.traffic[name], default="")
+    now = session.arm.now
+    led = seen.course.led_to(deployment, leaves, now, keep, back=back)
+    return move_traffic(
+        session, seen, {deployment: 100}, {**led.tags, **dict.fromkeys(without, "")}
+    )
+
+
+def mark(session: Session, name: str, tags: Mapping[str, str]) -> None:
+    """Add tags to an endpoint, keeping the ones it has, and read them back.
+
+    Raises:
+        RemoteError: They aren't there afterwards.
+    """
+    doing = f"tag endpoint '{name}'"
+    body = {"tags": {**_read(session, name).tags, **tags}}
+    session.arm.patch(_path(session, name), API_VERSION, body, doing)
+    require_tags(name, _read(session, name).tags, tags)
+
+
+def move_traffic(
+    session: Session,
+    seen: Online,
+    traffic: Mapping[str, int],
+    tags: Mapping[str, str] | None = None,
+) -> Online:
     """Split the calls of an endpoint that is still as it was seen, and read it back.
+
+    `tags` are written with it; empty ones are taken away.
 
     Raises:
         ConflictError: Somebody else has moved its traffic, or made it anew.
@@ -174,12 +236,14 @@ def move_traffic(session: Session, seen: Online, traffic: Mapping[str, int]) -> 
             f"The traffic of endpoint '{seen.name}' was moved by somebody else, so it was left.",
             next_step="Run the same command again: it plans with what is there now.",
         )
+    written = tags or {}
+    left = {name: value for name, value in there.tags.items() if name not in written}
     properties = part(there.body, "properties")
     kept = ("authMode", "description", "properties", "publicNetworkAccess")
     identity = {"type": text(there.body, "identity", "type") or "SystemAssigned"}
     body: Json = {
         "location": there.body.get("location"),
-        "tags": dict(there.tags),
+        "tags": {**left, **{name: value for name, value in written.items() if value}},
         "identity": part(there.body, "identity")
         if part(there.body, "identity", "userAssignedIdentities")
         else identity,
@@ -197,6 +261,8 @@ def move_traffic(session: Session, seen: Online, traffic: Mapping[str, int]) -> 
             f"back as sending them to {_words(moved.traffic)}.",
             next_step="Run the same command again: it looks at what is there.",
         )
+    if tags:
+        require_tags(seen.name, moved.tags, {name: value for name, value in tags.items() if value})
     return moved
 
 

@@ -35,6 +35,8 @@ class Holding:
     """The managed online endpoint of this name, if foundry-tune made it."""
     foreign_online: Managed | None = None
     """One of this name that somebody else made."""
+    deployed: tuple[Managed, ...] = ()
+    """The managed online endpoints that have a model of its jobs deployed."""
 
     @property
     def is_empty(self) -> bool:
@@ -46,6 +48,11 @@ class Holding:
         """The one that serves: the name follows it, or it is called so."""
         wanted = self.pointer.endpoint if self.pointer else self.name
         return next((one for one in self.endpoints if one.name == wanted), None)
+
+    @property
+    def is_online(self) -> bool:
+        """Whether what the name serves is a managed online endpoint, and no serverless one."""
+        return self.online is not None and self.endpoint is None and self.pointer is None
 
     @property
     def job(self) -> Job | None:
@@ -95,6 +102,7 @@ class Inventory:
             foreign=None if named in ours else named,
             online=managed if is_ours else None,
             foreign_online=None if is_ours else managed,
+            deployed=tuple(one for one in self.onlines if one.models & labels),
         )
 
     @property
@@ -175,6 +183,14 @@ def find_job(session: Session, name: str) -> Job:
         NotFoundError: There is neither.
     """
     return find_jobs(session, name)[0]
+
+
+def newest_job(session: Session, name: str) -> Job | None:
+    """The same, or None where there is neither."""
+    try:
+        return find_job(session, name)
+    except NotFoundError:
+        return None
 
 
 def find_jobs(session: Session, name: str) -> list[Job]:

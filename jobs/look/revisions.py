@@ -70,7 +70,8 @@ def beginning(found: Mapping[str, T], wanted: str, name: str) -> T:
 
 def of(holding: Holding) -> list[Revision]:
     """The revisions of a name, newest first, as far as Azure still has their jobs."""
-    served = serves(holding.endpoint) if holding.endpoint else ""
+    deployed = {one.model for one in holding.deployed if one.served}
+    served = {serves(holding.endpoint)} if holding.endpoint else deployed
     log = holding.pointer.served if holding.pointer else ()
     since = {one.endpoint: one.since for one in reversed(log)}
     left = {model.job: model for model in holding.models}
@@ -81,7 +82,7 @@ def of(holding: Holding) -> list[Revision]:
             Revision(
                 job=job,
                 model=model,
-                is_served=model is not None and model.label == served,
+                is_served=model is not None and model.label in served,
                 since=since.get(endpoint_name(holding.name, job.revision), ""),
                 changes=differences(made_from(before), made_from(job)) if before else None,
             )

@@ -99,8 +99,10 @@ def decide(
     steps += sweeps.served_later(waiting.values(), gated, actual)
     steps += [step for step in measures if step.measuring.endpoint not in served]
     for hosting in desired.hostings:
-        gates = _gates(hosting, desired, served, waiting)
-        steps += _hosting_steps(hosting, steps, gates, actual, uploads or {}, now)
+        gates = _gates(hosting, desired, served, waiting, actual)
+        steps += _hosting_steps(
+            hosting, steps, gates, actual, uploads or {}, now, retry_refused=retry_refused
+        )
     return tuple(steps)
 
 
@@ -109,12 +111,17 @@ def _gates(
     desired: Desired,
     served: Mapping[str, EndpointStep],
     waiting: Collection[str],
+    actual: Actual,
 ) -> list[Examination]:
     """The evaluations of an online endpoint, each with the endpoints that it compares with."""
     return [
         Examination(
             measuring=measuring,
             beside=tuple(served[name] for name in measuring.asked if name in served),
+            against=tuple(
+                endpoints.serves(there) if (there := actual.served(name)) else ""
+                for name in measuring.asked
+            ),
             is_later=any(name in waiting for name in measuring.asked),
         )
         for measuring in desired.measurings
@@ -129,6 +136,8 @@ def _hosting_steps(
     actual: Actual,
     uploads: Mapping[str, Upload],
     now: datetime,
+    *,
+    retry_refused: bool,
 ) -> list[Step]:
     """An online endpoint's steps, after those of the job that makes its model."""
     made_by = hosting.made_by
@@ -147,7 +156,7 @@ def _hosting_steps(
     ]
     if isinstance(hosting.environment, EnvironmentVersion):
         contents.append(environment_step(hosting.environment, hosting, actual, needed=needed))
-    return hosting_steps(hosting, contents, model, hosted, now, gates)
+    return hosting_steps(hosting, contents, model, hosted, now, gates, retry_refused=retry_refused)
 
 
 def _need_their_bases(served: dict[str, EndpointStep], measurings: Sequence[Measuring]) -> None:

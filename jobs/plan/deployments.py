@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from jobs import revision
 from jobs.foundry.online import AUTH_MODES, Deployment, Online
-from jobs.plan import ends
+from jobs.plan import ends, refused
 from jobs.plan.desired import Measuring
 from jobs.plan.hosting import Hosted, Hosting
 from jobs.plan.measures import measure_step
@@ -39,6 +39,8 @@ class DeployStep(Step):
     name: str
     made_from: str
     deployment: Deployment | None
+    asked: str
+    """The mark of everything asked of it, and of whom it is compared with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,8 @@ class Examination:
     measuring: Measuring
     beside: tuple[Step, ...] = ()
     """The steps of the endpoints that it is compared with, as far as these files make them."""
+    against: tuple[str, ...] = ()
+    """What those serve now, whoever makes them: another one is another asking."""
     is_later: bool = False
     """Whether one of them waits for a sweep to be over: held when the plan is made anew then."""
 
@@ -59,6 +63,8 @@ class TrafficStep(Step):
     hosting: Hosting
     to: str
     """The deployment that gets all of it."""
+    asked: str = ""
+    """The mark of everything asked of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +81,8 @@ def hosting_steps(
     hosted: Hosted,
     now: datetime,
     gates: Sequence[Examination] = (),
+    *,
+    retry_refused: bool = False,
 ) -> list[Step]:
     """What happens to an online endpoint's document, in the order of the needs.
 
@@ -90,6 +98,12 @@ def hosting_steps(
     there = next((one for one in hosted.deployments if one.name == name), None)
     needs = (endpoint, *contents, *((model,) if model else ()))
     action = _deploy_action(hosting, name, made_from, there, hosted, needs)
+    asked = _asked(hosting, made_from, hosted, gates)
+    refusal = refused.of(hosted.endpoint.tags) if hosted.endpoint else None
+    failed = there is None and refusal is not None and refusal.asked == asked
+    is_refused = failed and not retry_refused and action.kind == "create"
+    if refusal and is_refused:
+        action = refused.blocked("deployment", action.name, refusal)
     deploy = DeployStep(
         action=action,
         needs=needs,
@@ -97,14 +111,18 @@ def hosting_steps(
         name=name,
         made_from=made_from,
         deployment=there,
+        asked=asked,
+        is_refused=is_refused,
     )
     measures = [_measure_step(gate, deploy) for gate in gates]
     needs = (deploy, *measures)
     action = _traffic_action(hosting, deploy, needs, hosted)
-    traffic = TrafficStep(action=action, needs=needs, hosting=hosting, to=name)
+    traffic = TrafficStep(action=action, needs=needs, hosting=hosting, to=name, asked=asked)
     others = [
         UndeployStep(
-            action=_undeploy_action(one, traffic, hosted, now), needs=(traffic,), deployment=one
+            action=_undeploy_action(one, traffic, hosted, now),
+            needs=(traffic,),
+            deployment=one,
         )
         for one in hosted.deployments
         if one.name != name
@@ -194,6 +212,20 @@ def _deploy_action(
     return Action(kind="unchanged", type="deployment", name=title, note=note)
 
 
+def _asked(hosting: Hosting, made_from: str, hosted: Hosted, gates: Sequence[Examination]) -> str:
+    served, name = hosted.served, hosting.deployment(made_from)
+    return revision.digest(
+        {
+            "proof": hosting.proof(made_from),
+            "gates": sorted(gate.measuring.mark(name) for gate in gates),
+            "beside": [
+                *(gate.against for gate in gates),
+                served.title if served else "",
+            ],
+        }
+    )
+
+
 def _measure_step(gate: Examination, deploy: DeployStep) -> Step:
     measuring, there = gate.measuring, deploy.deployment
     if gate.is_later:
@@ -219,6 +251,15 @@ def _traffic_action(
     traffic: Mapping[str, int] = hosted.endpoint.traffic if hosted.endpoint else {}
     if dict(traffic) == {deploy.name: 100}:
         return Action(kind="unchanged", type="traffic", name=name)
+    if hosted.endpoint and hosted.endpoint.course.withdrawn == deploy.name:
+        return Action(
+            kind="blocked",
+            type="traffic",
+            name=name,
+            note=f"was rolled back from {deploy.name} to {shares(traffic)}",
+            next_step=f"Change the spec, or serve it after all: foundry-tune promote {name}",
+            rule="FT-R011",
+        )
     foreign = [
         one.name for one in hosted.deployments if not one.is_ours and traffic.get(one.name, 0)
     ]
@@ -250,14 +291,38 @@ def _undeploy_action(
         note = "foundry-tune didn't make it; billed"
     elif traffic.action.kind == "blocked" and served:
         note = "goes on serving"
-    elif not served and is_young(deployment, now):
-        note = "no traffic yet; left for an hour to the run that made it, and billed"
+    elif served:
+        note = _kept(traffic.hosting)
+    elif hosted.endpoint:
+        note = why_kept(deployment, hosted.endpoint, now)
     if note:
         return Action(kind="unchanged", type="deployment", name=title, note=note)
     after = "after that" if served else "gets no traffic"
     return Action(kind="delete", type="deployment", name=title, note=after)
 
 
-def is_young(deployment: Deployment, now: datetime) -> bool:
+def why_kept(deployment: Deployment, endpoint: Online, now: datetime) -> str:
+    """Why a deployment without traffic is left for now; empty where it may go."""
+    course = endpoint.course
+    if course.keeps(deployment.name, now):
+        until = datetime.fromisoformat(course.kept_until)
+        return f"kept until {until:%Y-%m-%d %H:%M} UTC, and billed"
+    if _is_young(deployment, now):
+        return "no traffic yet; left for an hour to the run that made it, and billed"
+    return ""
+
+
+def _kept(hosting: Hosting) -> str:
+    """What is said of the deployment that loses the traffic, where it is kept."""
+    if not hosting.spec.keeps_previous:
+        return ""
+    note = f"kept {hosting.spec.keep_previous} after that, and billed"
+    if hosting.hourly is None or hosting.hourly.usd is None:
+        return note
+    hours = hosting.spec.instance_count * (hosting.spec.keeps_previous / timedelta(hours=1))
+    return f"{note}: {hosting.hourly.times(hours, hours, per=1)}"
+
+
+def _is_young(deployment: Deployment, now: datetime) -> bool:
     """Whether it was made less than an hour ago; also where Azure doesn't say when."""
     return deployment.made is None or now - deployment.made < LEFT_ALONE

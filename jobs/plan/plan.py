@@ -69,9 +69,9 @@ class Plan:
         return [action for action in self.actions if action.kind == "blocked"]
 
     @property
-    def refused(self) -> list[EndpointStep]:
-        """The endpoints that are not made, since their models failed before what is asked now."""
-        return [step for step in self.steps if isinstance(step, EndpointStep) and step.is_refused]
+    def refused(self) -> list[Step]:
+        """What is not served, since it failed before what is asked now."""
+        return [step for step in self.steps if step.is_refused]
 
     @property
     def spoiled(self) -> frozenset[str]:

@@ -1,11 +1,14 @@
-"""Revisions that failed what is asked of them: a mark on the model tells every later plan."""
+"""Revisions that failed what is asked of them: a mark tells every later plan.
 
-from collections.abc import Sequence
+On the model, where it is served by an endpoint of its own; on the online endpoint, where its
+revisions are deployments.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from jobs import revision
 from jobs.foundry import endpoints
-from jobs.foundry.models import ModelVersion
 from jobs.plan.actual import Actual
 from jobs.plan.desired import Measuring, Serving
 from jobs.plan.steps import Action, EndpointStep, ModelStep
@@ -29,9 +32,9 @@ class RefusedMark:
         return f"{self.asked} {self.day} {printable(self.why, 200)}"[: revision.LONGEST_TAG_VALUE]
 
 
-def of(model: ModelVersion) -> RefusedMark | None:
-    """What its tag says; None where there is none, or somebody wrote something else into it."""
-    parts = model.tags.get(revision.TAG_REFUSED, "").split(" ", 2)
+def of(tags: Mapping[str, str]) -> RefusedMark | None:
+    """What a tag says; None where there is none, or somebody wrote something else into it."""
+    parts = tags.get(revision.TAG_REFUSED, "").split(" ", 2)
     return RefusedMark(*parts) if len(parts) == 3 else None
 
 
@@ -61,16 +64,20 @@ def held_back(
     makes_one = step.endpoint is None
     if not makes_one or step.action.kind == "blocked" or model is None or model.model is None:
         return step
-    refusal = of(model.model)
+    refusal = of(model.model.tags)
     asked = asked_of(step.serving, measurings, model.model.label, actual)
     if refusal is None or refusal.asked != asked:
         return step
-    action = Action(
+    return replace(step, action=blocked("endpoint", step.name, refusal), is_refused=True)
+
+
+def blocked(type: str, name: str, refusal: RefusedMark) -> Action:
+    """What is said instead of serving it once more."""
+    return Action(
         kind="blocked",
-        type="endpoint",
-        name=step.name,
+        type=type,
+        name=name,
         note=f"was refused on {refusal.day}: {refusal.why}",
         next_step=NEXT_STEP,
         rule="FT-R009",
     )
-    return replace(step, action=action, is_refused=True)

@@ -60,6 +60,8 @@ class Step:
     action: Action
     needs: "tuple[Step, ...]" = ()
     """What must be done before it."""
+    is_refused: bool = False
+    """Whether it is blocked since what it serves has failed before what is asked of it now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,8 +168,6 @@ class EndpointStep(Step):
     endpoint: Endpoint | None
     replaces: Endpoint | None = None
     """What is deleted before it is made, where the document asks to be recreated."""
-    is_refused: bool = False
-    """Whether its model has failed before what is asked of it now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

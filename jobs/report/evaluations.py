@@ -62,7 +62,8 @@ def told(session: Session, measurings: Sequence[Measuring] | None, cast: Cast) -
     answers: list[KeptAnswer] = []
     for paper in papers:
         everybody = kept.answerers(session, store, paper.name)
-        ours = next((one for one in everybody if one.model == cast.ours and paper.of(one)), None)
+        own = [one for one in everybody if one.label == cast.ours and paper.of(one)]
+        ours = own[-1] if own else None  # of several deployments of one model the newest
         if ours is not None:
             paper = paper.for_answers(ours)
             judges = kept.judges(session, store, paper.name) if paper.judging else []
@@ -168,13 +169,13 @@ _Reference = tuple[Answerer, str, frozenset[str]]
 def _references(paper: _Paper, everybody: Sequence[Answerer], cast: Cast) -> list[_Reference]:
     """Who is told beside: an earlier or the served revision, and the base or who else is named."""
     places = {label: place for place, label in enumerate(cast.revisions)}
-    able = [one for one in everybody if one.model != cast.ours and paper.of(one)]
-    revised = sorted((one for one in able if one.model in places), key=lambda o: places[o.model])
-    others = [one for one in able if one.model not in places]
+    able = [one for one in everybody if one.label != cast.ours and paper.of(one)]
+    revised = sorted((one for one in able if one.label in places), key=lambda o: places[o.label])
+    others = [one for one in able if one.label not in places]
     named = [(one, _words(paper.measuring, one, cast.base)) for one in others]
     named = sorted((pair for pair in named if pair[1]), key=lambda pair: "base" in pair[1])
     first: list[_Reference] = [
-        (one, cast.revisions[one.model], frozenset({"served"})) for one in revised
+        (one, cast.revisions[one.label], frozenset({"served"})) for one in revised
     ]
     second: list[_Reference] = [(one, _role(one, words, cast), words) for one, words in named]
     return [*first[:1], *second[:1], *first[1:], *second[1:]][: cast.most]

@@ -144,6 +144,7 @@ def gather(session: Session, about: Subjects, wanted: str = "", matrix: str = ""
         revision=revision,
         endpoint=next((one for one in holding.endpoints if label and serves(one) == label), None),
         pointer=holding.pointer,
+        deployed=tuple(one for one in holding.deployed if label in one.models),
     )
     written = about.written
     base = registry_model(revision.job.base_model)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobs.foundry.endpoints import Endpoint
+from jobs.foundry.online import Managed
 from jobs.foundry.pointers import Pointer
 from jobs.look.revisions import Revision
 from jobs.report.in_depth import ground
@@ -21,6 +22,8 @@ class Standing:
     """Of this very revision."""
     pointer: Pointer | None
     """Where the name leads."""
+    deployed: tuple[Managed, ...] = ()
+    """The online endpoints that have its model deployed."""
 
 
 def judged(
@@ -43,6 +46,8 @@ def _place(standing: Standing) -> tuple[Word, str]:
         if not job.is_finished:
             return "in training", f"job {job.name} is {job.status}."
         return "no model", f"job {job.name} is {job.status}, and no model of it is there."
+    if endpoint is None and standing.deployed:
+        return _deployed(standing.revision.model.label, standing.deployed)
     if endpoint is None:
         return "not served", f"{standing.revision.model.label} is there, and no endpoint serves it."
     since = standing.revision.since[:16].replace("T", " ")
@@ -53,6 +58,22 @@ def _place(standing: Standing) -> tuple[Word, str]:
         led = f"; {elsewhere}" if standing.pointer else ", and no name leads to it yet"
         return "ready", f"everything asked of it has held{led}."
     return "not ready", f"endpoint {endpoint.name} is there, and not everything asked has held."
+
+
+def _deployed(label: str, deployed: Sequence[Managed]) -> tuple[Word, str]:
+    """Where it stands by the online endpoints that have its model."""
+    serving = [one for one in deployed if one.model == label]
+    if serving:
+        names = ", ".join(f"'{one.name}'" for one in serving)
+        return "serves", f"online endpoint {names} sends its calls to it; Azure filters none."
+    ready = [one for one in deployed if any(it.is_ready for it in one.of(label))]
+    names = ", ".join(f"'{one.name}'" for one in ready or deployed)
+    if ready:
+        return (
+            "ready",
+            f"everything asked of it has held; online endpoint {names} sends it no call.",
+        )
+    return "not ready", f"online endpoint {names} has it, and not everything asked has held."
 
 
 def filter_ground(endpoint: Endpoint | None) -> Ground:

@@ -28,6 +28,11 @@ class Answerer:
     looks: Mapping[str, int] = field(default_factory=dict[str, int])
     """By a reference's identity: the how-manieth model it was that was held against it."""
 
+    @property
+    def label(self) -> str:
+        """The model's alone: behind an online endpoint a deployment stands beside it."""
+        return self.model.partition(" ")[0]
+
     def to(self, questions: Sequence[str]) -> tuple[KeptAnswer, ...] | None:
         """The answers to these questions, in their order, if it has answered them all."""
         found = tuple(self.answers[one] for one in questions if one in self.answers)

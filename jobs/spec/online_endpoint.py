@@ -164,9 +164,23 @@ class OnlineEndpoint(Document, frozen=True, kw_only=True):
         Meta(description="What its machines may cost in a month; foundry-tune watch keeps it."),
     ] = None
 
+    keep_previous: Annotated[
+        str,
+        Meta(
+            description="How long the deployment before is kept, and billed, after the traffic "
+            "moved: 24h, 30m, 2d, or 0. A rollback to it takes seconds.",
+            pattern=r"^(0|\d{1,4}[mhd])$",
+        ),
+    ] = "0"
+
     kind = "online_endpoint"
 
     @property
     def lives(self) -> timedelta | None:
         """How long each deployment lives; None: until somebody takes it down."""
         return span(self.ttl) if self.ttl else None
+
+    @property
+    def keeps_previous(self) -> timedelta:
+        """How long the deployment before is kept after the traffic moved."""
+        return span(self.keep_previous) or timedelta()

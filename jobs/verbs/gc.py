@@ -1,8 +1,8 @@
 """Delete the endpoints that no name follows and whose time is over: they are billed by the hour.
 
-An endpoint that another run may be at work on is left for an hour, the revision before the one that
-serves for as long as its spec says (keep_previous). Of online endpoints the deployments go that get
-no traffic.
+So are the deployments of an online endpoint that get no traffic. What another run may be at work on
+is left for an hour, the revision before the one that serves for as long as its spec says
+(keep_previous).
 """
 
 from argparse import ArgumentParser, Namespace
@@ -20,9 +20,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Show what goes and what stays and why, ask, and delete."""
-    from jobs.apply import deployment, rollout
+    from jobs.apply import rollout
     from jobs.arguments import names_of, session_of
-    from jobs.foundry import online
     from jobs.look import inventory
     from jobs.terminal import output
     from jobs.terminal.question import confirmed
@@ -30,32 +29,20 @@ def run(arguments: Namespace) -> int:
     session = session_of(arguments, *arguments.names)
     names = [name for what in arguments.names for name in names_of(what)]
     found = inventory.look(session, names)
-    now = session.arm.now
-    holdings = [found.of(name) for name in names or found.names]
-    left = [one for holding in holdings for one in rollout.left_over(holding, now)]
-    idle = [
-        one
-        for holding in holdings
-        if holding.online
-        for one in deployment.left_over(holding.online, now)
-    ]
-    kept = [(one.endpoint.name, one.kept) for one in left] + [(d.label, why) for d, why in idle]
-    for name, why in kept:
-        if why and not arguments.now:
-            output.tell(f"  =  {name}  {why}")
+    holdings = map(found.of, names or found.names)
+    left = [one for holding in holdings for one in rollout.left_over(holding, session.arm.now)]
     going = [one for one in left if arguments.now or not one.kept]
-    ending = [one for one, why in idle if arguments.now or not why]
-    if not going and not ending:
+    for one in left:
+        if one not in going:
+            output.tell(f"  =  {one.title}  {one.kept}")
+    if not going:
         output.tell("There is no endpoint that no name follows and whose time is over.")
         return 0
-    listed = ", ".join([*(one.endpoint.name for one in going), *(one.label for one in ending)])
+    listed = ", ".join(one.title for one in going)
     if not confirmed(f"This deletes {listed}.", yes=arguments.yes):
         output.progress("Nothing was deleted.")
         return 0
     for one in going:
-        gone = rollout.take_down(session, one.name, one.endpoint)
-        output.tell(f"  -  {one.endpoint.name}  {'deleted' if gone else 'is followed now; left'}")
-    for one in ending:
-        gone = online.undeploy(session, one)
-        output.tell(f"  -  {one.label}  {'deleted' if gone else 'gets traffic now; left'}")
+        gone = rollout.retire(session, one)
+        output.tell(f"  -  {one.title}  {'deleted' if gone else 'is followed now; left'}")
     return 0

@@ -1,4 +1,7 @@
-"""The revisions of a name, newest first: when, by whom, what each changed, and which one serves."""
+"""The revisions of a name, newest first: when, by whom, what each changed, and which one serves.
+
+Of an online endpoint the deployments: what each serves, and since when it has had the traffic.
+"""
 
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
@@ -6,6 +9,7 @@ from typing import TYPE_CHECKING
 from jobs.options import add_output, add_target
 
 if TYPE_CHECKING:
+    from jobs.look.deployments import DeployedRevision
     from jobs.look.revisions import Revision
 
 
@@ -20,22 +24,33 @@ def run(arguments: Namespace) -> int:
     """One line a revision."""
     from jobs.arguments import names_of, session_of
     from jobs.errors import NotFoundError
-    from jobs.look import inventory, revisions
+    from jobs.look import deployments, inventory, revisions
     from jobs.terminal import output
 
     name = names_of(arguments.name)[0]
-    found = revisions.of(inventory.look(session_of(arguments, arguments.name), [name]).of(name))
-    if not found:
+    holding = inventory.look(session_of(arguments, arguments.name), [name]).of(name)
+    found = revisions.of(holding)
+    deployed = deployments.of(holding.online) if holding.online else []
+    if not found and holding.online is None:
         raise NotFoundError(
-            f"The project has no training of '{name}'.",
+            f"The project has no training of '{name}', and no online endpoint.",
             next_step="foundry-tune status lists what there is.",
         )
     if arguments.output != "table":
         rows = [_record(revision) for revision in found]
-        output.emit_structured({"name": name, "revisions": rows}, arguments.output)
+        served = [_deployed_record(one) for one in deployed]
+        output.emit_structured(
+            {"name": name, "revisions": rows, "deployments": served}, arguments.output
+        )
         return 0
     header = ("REVISION", "SUBMITTED", "BY", "JOB", "MODEL", "SERVED", "CHANGED")
-    output.tell_table(map(_row, found), header=header)
+    if found:
+        output.tell_table(map(_row, found), header=header)
+    if found and deployed:
+        output.tell("")
+    if holding.online:
+        header = ("DEPLOYMENT", "MADE", "MODEL", "STATE", "TRAFFIC", "SERVED")
+        output.tell_table(map(_deployed_row, deployed), header=header)
     return 0
 
 
@@ -72,4 +87,23 @@ def _record(revision: "Revision") -> dict[str, object]:
         "changes": None
         if changes is None
         else {field: {"before": old, "after": new} for field, (old, new) in changes.items()},
+    }
+
+
+def _deployed_row(one: "DeployedRevision") -> list[str]:
+    made = one.deployment.created[:16].replace("T", " ") if one.deployment else "-"
+    since = one.since[:16].replace("T", " ")
+    told = "since {}" if one.share else "from {}, no more"
+    served = told.format(since) if since else "yes" if one.share else "no"
+    return [one.name, made, one.model or "-", one.state, f"{one.share} %", served]
+
+
+def _deployed_record(one: "DeployedRevision") -> dict[str, object]:
+    return {
+        "deployment": one.name,
+        "made": one.deployment.created if one.deployment else None,
+        "model": one.model or None,
+        "state": one.state,
+        "traffic": one.share,
+        "served_since": one.since or None,
     }

@@ -12,6 +12,8 @@ from jobs.options import add_target
 
 if TYPE_CHECKING:
     from jobs.apply.switch import Goal
+    from jobs.foundry.online import Managed
+    from jobs.foundry.session import Session
     from jobs.look.inventory import Holding
 
 
@@ -58,9 +60,11 @@ def led(
     from jobs.terminal.progress import Reporter
     from jobs.terminal.question import confirmed
 
-    name = endpoint_named(arguments.name)
+    name = endpoint_named(arguments.name, online_too=True)
     session = session_of(arguments, arguments.name)
     holding = inventory.look(session, [name]).of(name)
+    if holding.online and holding.is_online:
+        return _rerouted(session, holding.online, arguments, back=rolling_back)
     goal = choose(holding, arguments.revision)
     now = holding.pointer.endpoint if holding.pointer else "nothing"
     costs = "" if goal.alive else " It opens an endpoint billed by the hour."
@@ -81,4 +85,35 @@ def led(
     finally:
         report.close()
     report.result("connection", name, f"{now} -> {pointer.endpoint}")
+    return 0
+
+
+def _rerouted(session: "Session", managed: "Managed", arguments: Namespace, *, back: bool) -> int:
+    """The same of an online endpoint: its traffic, led from one deployment to another."""
+    from jobs.apply import reroute
+    from jobs.plan.deployments import shares
+    from jobs.terminal import output
+    from jobs.terminal.question import confirmed
+
+    if not back and reroute.is_gone(managed, arguments.revision):
+        reroute.forgive(session, managed)
+        gone = managed.endpoint.course.withdrawn
+        output.tell(
+            f"{gone}, which '{managed.name}' was rolled back from, was deleted since. The next "
+            "apply of its spec deploys it, proves it and gives it the traffic."
+        )
+        return 0
+    choose = reroute.earlier if back else reroute.ready
+    goal, now = choose(managed, arguments.revision), shares(managed.endpoint.traffic)
+    question = f"This leads the traffic of '{managed.name}' from {now} to {goal.name}."
+    if not confirmed(question, yes=arguments.yes):
+        output.progress("Nothing was done.")
+        return 0
+    moved = reroute.lead(session, managed, goal, back=back)
+    output.tell(f"traffic  {managed.name}  {now} -> {shares(moved.traffic)}")
+    if moved.course.kept_until:
+        output.tell(
+            f"{moved.course.previous} is kept until {moved.course.kept_until[:16]} UTC, and "
+            f"billed    foundry-tune gc {managed.name} --now"
+        )
     return 0

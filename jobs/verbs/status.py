@@ -50,8 +50,7 @@ def run(arguments: Namespace) -> int:
             )
         if one["beside"]:
             names = ", ".join(map(str, cast("list[str]", one["beside"])))
-            goes = "the next apply deletes it" if "/" in names else "foundry-tune gc"
-            output.tell(f"Beside {one['name']}, and billed: {names}    {goes}")
+            output.tell(f"Beside {one['name']}, and billed: {names}    foundry-tune gc")
     if warnings := endings(filter(None, own), session.arm.now.date()):
         output.tell("\n" + "\n".join(warnings))
     return 0

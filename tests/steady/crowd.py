@@ -22,7 +22,8 @@ _SUBMITTERS = 8
 _MOST_THREADS = 64
 """The server's own are a good 30; a job at work has one."""
 _MOST_MEGABYTES = 50
-"""How much the process may grow between the first answers and the last."""
+"""How much the process may grow after a quarter of the chats: by then each of its threads has had
+models in hand, and what the system's allocator keeps for it is kept."""
 _SECONDS_A_JOB = 10
 """What a job may take where the machine has other things to do."""
 _QUESTION = "My Xbox shows error 7."
@@ -150,12 +151,10 @@ async def _ask(living: Living, endpoints: list[Served]) -> list[Outcome]:
             Served(one.model, one.address, one.key, await _answer(client, one)) for one in endpoints
         ]
         different = len({one.alone[1:] for one in known})
-        before = living.megabytes()
-        began = time.monotonic()
+        alone = living.megabytes()
         taken: list[float] = []
-        waiting = [random.choice(known) for _ in range(chats)]
 
-        async def ask_on() -> None:
+        async def ask_on(waiting: list[Served]) -> None:
             while waiting:
                 one = waiting.pop()
                 start = time.monotonic()
@@ -168,7 +167,14 @@ async def _ask(living: Living, endpoints: list[Served]) -> list[Outcome]:
                 if answer != one.alone:
                     right.wrong.append(f"{one.model}: {answer}, alone {one.alone}")
 
-        await asyncio.gather(*(ask_on() for _ in range(_AT_ONCE)))
+        async def ask_all(count: int) -> None:
+            waiting = [random.choice(known) for _ in range(count)]
+            await asyncio.gather(*(ask_on(waiting) for _ in range(_AT_ONCE)))
+
+        began = time.monotonic()
+        await ask_all(chats // 4)
+        quarter = living.megabytes()
+        await ask_all(chats - chats // 4)
         took = time.monotonic() - began
     after = living.megabytes()
     taken.sort()
@@ -177,9 +183,10 @@ async def _ask(living: Living, endpoints: list[Served]) -> list[Outcome]:
         f"{chats} chats, {_AT_ONCE} at once, {len(known)} endpoints with {different} different "
         f"answers; {chats / took:.0f} a second, median {median:.1f} s"
     )
-    memory.done = f"{before:.0f} MB after one chat each, {after:.0f} MB after all"
-    if after - before > _MOST_MEGABYTES:
-        memory.wrong.append(f"it grew by {after - before:.0f} MB")
+    sizes = f"{alone:.0f} MB after one chat each, {quarter:.0f} MB after a quarter of them"
+    memory.done = f"{sizes}, {after:.0f} MB after all"
+    if after - quarter > _MOST_MEGABYTES:
+        memory.wrong.append(f"it grew by {after - quarter:.0f} MB")
     return [right, memory]
 
 

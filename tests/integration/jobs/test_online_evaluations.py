@@ -112,11 +112,22 @@ def test_a_missed_gate_takes_the_revision_down_and_is_remembered(place: Place) -
     assert asked(place, mark) == len(ROWS), "what serves has answered before"
 
     mark = place.emulator.control.last_call()
+    planned = place.tune("plan", str(spec))
+    assert planned.code == 7, planned.said
+    assert "was refused on 20" in planned.out
     again = place.tune("apply", str(spec), "--yes")
     assert again.code == 7, again.said
-    assert "no deployment was made for it" in again.err
+    assert "was refused on 20" in again.err
+    assert place.writes(mark) == [], "neither a deployment nor a question"
+
+    other = write_measured(place, compared.replace("0.02", "0.01"), score=WORSE)
+    assert place.tune("plan", str(other)).code == 0, "another gate is another asking"
+    held = place.tune("apply", str(other), "--yes")
+    assert held.code == 7, held.said
+    assert "no deployment was made for it" in held.err
     assert asked(place, mark) == 0
     assert [call for call in place.writes(mark) if "/deployments/" in call] == []
+    assert deployments(place) == {first: 100}
 
 
 CHAT = """\

@@ -84,7 +84,7 @@ def test_at_a_cap_what_serves_goes_only_where_that_is_said(place: Place) -> None
     assert proven.code == 0, proven.said
     assert len(deployments(place)) == 2
     young = place.tune("gc", "--yes")
-    assert "younger than an hour" in young.out, young.said
+    assert "left for an hour to the run that made it" in young.out, young.said
     assert len(deployments(place)) == 2
     pass_time(place, 2.2)  # 6.2 and 2.2 hours of two machines: 8.40 USD
     warned = place.tune("watch", str(spec), "--once")

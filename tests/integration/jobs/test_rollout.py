@@ -157,7 +157,9 @@ def test_a_smoke_test_that_failed_is_remembered_until_the_model_is_to_be_tried_a
     assert questions_since(place, mark) != []
     spec.write_text(easier)
     assert apply(place, spec, epochs=2).code == 0
-    marked = [one.label for one in models.versions(place.session(), place.name) if refused.of(one)]
+    marked = [
+        one.label for one in models.versions(place.session(), place.name) if refused.of(one.tags)
+    ]
     assert marked == [], "it holds now what it is asked"
 
 

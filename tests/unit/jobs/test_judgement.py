@@ -8,6 +8,7 @@ from jobs import revision
 from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.jobs import Job
 from jobs.foundry.models import ModelVersion
+from jobs.foundry.online import Deployment, Managed, Online
 from jobs.foundry.pointers import Pointer
 from jobs.look.revisions import Revision
 from jobs.report.judgement import Standing, judged
@@ -136,3 +137,34 @@ def test_a_filter_that_azure_does_not_tell_of_is_not_called_on() -> None:
         False,
         "the content filter of x-0123456789 is not known to be on",
     )
+
+
+def test_an_online_endpoint_that_has_its_model_is_told_of() -> None:
+    deployment = Deployment(
+        name="r-1",
+        endpoint="calls",
+        model="/models/x/versions/1",
+        provisioning_state="Succeeded",
+        instance_type="Standard_DS3_v2",
+        instance_count="1",
+        tags={revision.TAG_SPEC: "calls", revision.TAG_PROOF: "p", revision.TAG_READY: "p"},
+        created="2026-01-01T00:00:00Z",
+    )
+    endpoint = Online(
+        name="calls",
+        auth_mode="Key",
+        provisioning_state="Succeeded",
+        uri="",
+        traffic={"r-1": 100},
+        tags={},
+        created="",
+    )
+    serving = Managed(endpoint=endpoint, deployments=(deployment,))
+    idle = replace(serving, endpoint=replace(endpoint, traffic={}))
+    unproven = replace(idle, deployments=(replace(deployment, tags={}),))
+    found = [
+        judged(replace(standing(), deployed=(one,)), Absent("none."), UNTRIED)
+        for one in (serving, idle, unproven)
+    ]
+    assert [one.word for one in found] == ["serves", "ready", "not ready"]
+    assert found[0].sentence == "online endpoint 'calls' sends its calls to it; Azure filters none."

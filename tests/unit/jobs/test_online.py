@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from jobs import revision
+from jobs.foundry.course import Course
 from jobs.foundry.models import ModelVersion
 from jobs.foundry.online import Deployment, Online
 from jobs.foundry.scoring import Scored
@@ -86,6 +87,36 @@ def test_the_one_that_serves_goes_once_its_successor_has_the_traffic(hosting: Ho
     assert [kind for kind, _, _ in steps] == [
         "unchanged", "unchanged", "create", "update", "delete",
     ]  # fmt: skip
+
+
+def test_the_one_before_is_kept_as_the_document_says_with_what_that_costs(spec: Path) -> None:
+    prices = "{instance_per_hour: 0.5, source: the sheet, as_of: 2026-11-27}"
+    keep = f"keep_previous: 4h\ninstance_count: 2\nbudget: {{max_usd: 20, prices: {prices}}}\n"
+    spec.write_text(SPEC + keep)
+    [hosting] = desired.read(load(spec).chapters).hostings
+    old = replace(_deployment(hosting), name="r-aaaaaaaaaa")
+    endpoint = _endpoint({old.name: 100})
+    [*_, kept] = _actions(hosting, _hosted(endpoint, old))
+    assert (kept.kind, kept.note) == ("unchanged", "kept 4h after that, and billed: 4.00 USD")
+
+    now = _deployment(hosting)
+    course = Course().led_to(now.name, old.name, NOW, timedelta(hours=4))
+    tags = {**endpoint.tags, **course.tags}
+    after = replace(endpoint, traffic={now.name: 100}, tags=tags)
+    [*_, kept] = _actions(hosting, _hosted(after, now, old))
+    assert (kept.kind, kept.note) == ("unchanged", "kept until 2026-11-29 16:00 UTC, and billed")
+    over = Course().led_to(now.name, old.name, NOW - timedelta(days=1), timedelta(hours=4))
+    after = replace(after, tags={**endpoint.tags, **over.tags})
+    assert _actions(hosting, _hosted(after, now, old))[-1].kind == "delete"
+
+
+def test_what_was_rolled_back_from_gets_the_traffic_by_hand_only(hosting: Hosting) -> None:
+    new, old = _deployment(hosting), replace(_deployment(hosting), name="r-aaaaaaaaaa")
+    back = Course().led_to(old.name, new.name, NOW, timedelta(hours=1), back=True)
+    endpoint = _endpoint({old.name: 100})
+    endpoint = replace(endpoint, tags={**endpoint.tags, **back.tags})
+    assert _rules(hosting, _hosted(endpoint, new, old)) == ["FT-R011"]
+    assert _rules(hosting, _hosted(endpoint, old)) == ["FT-R011"], "also where it is gone by now"
 
 
 def test_what_another_run_or_somebody_else_made_is_left(hosting: Hosting) -> None:

@@ -11,11 +11,11 @@ import pytest
 from jobs import revision
 from jobs.foundry.models import ModelVersion
 from jobs.foundry.online import Deployment, Online
-from jobs.plan import desired
-from jobs.plan.deployments import Examination, hosting_steps
+from jobs.plan import desired, refused
+from jobs.plan.deployments import DeployStep, Examination, hosting_steps
 from jobs.plan.desired import Measuring
 from jobs.plan.hosting import Hosted
-from jobs.plan.steps import Action, CodeStep, LaterStep
+from jobs.plan.steps import Action, CodeStep, LaterStep, Step
 from jobs.proof.answers import KeptAnswer, as_lines, from_lines, key_of, question_hash
 from jobs.proof.questions import questions_of
 from jobs.proof.scripted import subject_of
@@ -336,6 +336,26 @@ def test_what_waits_for_a_sweep_is_measured_when_that_is_over(spec: Path) -> Non
     assert steps[3] in steps[4].needs
 
 
+def test_what_was_refused_is_not_deployed_again_for_the_same(spec: Path) -> None:
+    write(spec, LABELS)
+    measuring = measuring_of(spec)
+    assert measuring.hosting is not None
+    old = replace(_deployment(measuring), name="r-aaaaaaaaaa")
+    [deploy] = [one for one in _steps(measuring, old) if isinstance(one, DeployStep)]
+    assert (deploy.action.kind, deploy.is_refused) == ("create", False)
+    mark = str(refused.RefusedMark(deploy.asked, "2026-11-29", "it misses accuracy"))
+    [deploy] = [one for one in _steps(measuring, old, mark) if isinstance(one, DeployStep)]
+    assert (deploy.action.kind, deploy.is_refused) == ("blocked", True)
+    assert (deploy.action.rule, "it misses accuracy" in deploy.action.note) == ("FT-R009", True)
+    kinds = {one.action.type: one.action.kind for one in _steps(measuring, old, mark)}
+    assert (kinds["evaluation"], kinds["traffic"]) == ("blocked", "blocked")
+    write(spec, f'{LABELS}gates: {{accuracy: ">= 0.9"}}\n')
+    assert not any(one.is_refused for one in _steps(measuring_of(spec), old, mark))
+    assert not any(one.is_refused for one in _steps(measuring, old, mark, retry=True))
+    served = replace(old, model="/models/intents/versions/4")
+    assert not any(one.is_refused for one in _steps(measuring, served, mark)), "another reference"
+
+
 def test_the_deployment_that_gets_most_of_the_traffic_is_what_serves(spec: Path) -> None:
     write(spec)
     one = _deployment(measuring_of(spec))
@@ -357,12 +377,21 @@ def _kinds(measuring: Measuring, there: Deployment) -> list[str]:
 
 
 def _actions(measuring: Measuring, there: Deployment | None) -> list[Action]:
+    return [step.action for step in _steps(measuring, there)]
+
+
+def _steps(
+    measuring: Measuring, there: Deployment | None, mark: str = "", *, retry: bool = False
+) -> list[Step]:
     hosting = measuring.hosting
     assert hosting is not None
     code = CodeStep(action=_UNCHANGED, code=hosting.code, running=hosting)
     gates = [Examination(measuring=measuring)]
-    steps = hosting_steps(hosting, [code], None, _hosted(there), NOW, gates)
-    return [step.action for step in steps]
+    hosted = _hosted(there)
+    if mark and hosted.endpoint:
+        tags = {**hosted.endpoint.tags, revision.TAG_REFUSED: mark}
+        hosted = replace(hosted, endpoint=replace(hosted.endpoint, tags=tags))
+    return hosting_steps(hosting, [code], None, hosted, NOW, gates, retry_refused=retry)
 
 
 def _deployment(measuring: Measuring) -> Deployment:
