@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from emulator.http.messages import Request, Response
 from emulator.state.errors import AzureError
@@ -41,19 +42,29 @@ class Router:
     def __init__(self, routes: Iterable[Route]) -> None:
         self._routes = [(_pattern(route.path), route) for route in routes]
         self._at: dict[tuple[str, tuple[int, ...]], list[tuple[re.Pattern[str], Route]]] = {}
+        # The same few addresses are called over and over.
+        self._matching = lru_cache(maxsize=4096)(self._match)
 
     def find(self, request: Request) -> tuple[Route, dict[str, str]] | None:
         """The first route that matches, and what its placeholders matched."""
-        path = request.path.rstrip("/") or "/"
-        for pattern, route in self._of(request.method, request.path.count("/"), path.count("/")):
-            # As sent first: the name of a blob may end with a slash.
-            match = pattern.fullmatch(request.path) or pattern.fullmatch(path)
-            if match is not None and all(
+        for route, parameters in self._matching(request.method, request.path):
+            if all(
                 name in request.query and (value is None or request.query[name] == value)
                 for name, value in route.query.items()
             ):
-                return route, match.groupdict()
+                return route, dict(parameters)
         return None
+
+    def _match(self, method: str, sent: str) -> tuple[tuple[Route, dict[str, str]], ...]:
+        """The routes whose method and path match, whatever the query they ask for."""
+        path = sent.rstrip("/") or "/"
+        found: list[tuple[Route, dict[str, str]]] = []
+        for pattern, route in self._of(method, sent.count("/"), path.count("/")):
+            # As sent first: the name of a blob may end with a slash.
+            match = pattern.fullmatch(sent) or pattern.fullmatch(path)
+            if match is not None:
+                found.append((route, match.groupdict()))
+        return tuple(found)
 
     def _of(self, method: str, *slashes: int) -> list[tuple[re.Pattern[str], Route]]:
         """The routes, in their order, that a path with so many slashes can match."""

@@ -53,14 +53,38 @@ class Principal:
     resource: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A role (its GUID) that somebody has at a scope, and under which condition ("" for none)."""
+
+    role: str
+    scope_key: str
+    condition: str
+
+
 class Access:
-    """The directory and the role assignments."""
+    """The directory and the role assignments.
+
+    Every call asks who it is and what they may, so that is kept in memory until it is written.
+    """
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._principals: dict[str, Principal] = {}
+        self._assignments: dict[str, list[_Held]] = {}
         database.define(SCHEMA)
+        database.forget_with(self._forget)
         self.roles = Roles(database)
+
+    def _forget(self) -> None:
+        self._principals.clear()
+        self._assignments.clear()
+
+    def _write(self, sql: str, parameters: tuple[Any, ...]) -> None:
+        with self._database.alone():
+            self._database.execute(sql, parameters)
+            self._forget()
 
     # -- principals ------------------------------------------------------------------------------
 
@@ -84,7 +108,7 @@ class Access:
             ).lower(),
             resource=resource,
         )
-        self._database.execute(
+        self._write(
             "INSERT OR REPLACE INTO principals VALUES (?,?,?,?,?,?,?)",
             (
                 principal.id,
@@ -112,14 +136,19 @@ class Access:
 
     def remove_managed_identity(self, resource: ResourceId) -> None:
         """A resource is gone, and its identity with it; assignments stay behind, as in Azure."""
-        self._database.execute(
-            "DELETE FROM principals WHERE resource=? COLLATE NOCASE", (resource.text,)
-        )
+        self._write("DELETE FROM principals WHERE resource=? COLLATE NOCASE", (resource.text,))
 
     def principal(self, id: str) -> Principal | None:
         """Somebody by object id."""
-        row = self._database.row("SELECT * FROM principals WHERE id=?", (id.lower(),))
-        return _principal(row) if row else None
+        id = id.lower()
+        with self._database.alone():
+            known = self._principals.get(id)
+            if known is None:
+                row = self._database.row("SELECT * FROM principals WHERE id=?", (id,))
+                if row is None:
+                    return None
+                known = self._principals[id] = _principal(row)
+            return known
 
     def principals(self, type: str) -> list[Principal]:
         """Everybody of a type, by name."""
@@ -143,13 +172,13 @@ class Access:
 
     def add_member(self, group_id: str, principal_id: str) -> None:
         """Put somebody into a group."""
-        self._database.execute(
+        self._write(
             "INSERT OR REPLACE INTO members VALUES (?,?)", (group_id.lower(), principal_id.lower())
         )
 
     def remove_member(self, group_id: str, principal_id: str) -> None:
         """Take somebody out of a group."""
-        self._database.execute(
+        self._write(
             "DELETE FROM members WHERE group_id=? AND principal_id=?",
             (group_id.lower(), principal_id.lower()),
         )
@@ -192,7 +221,7 @@ class Access:
         """Write a role assignment; returns its id. The ARM route checks before it calls this."""
         name = name or str(uuid.uuid4())
         id = f"{scope.rstrip('/')}/providers/Microsoft.Authorization/roleAssignments/{name}"
-        self._database.execute(
+        self._write(
             "INSERT OR REPLACE INTO role_assignments VALUES (?,?,?,?,?,?,?,?,?,?)",
             (
                 id.lower(),
@@ -209,9 +238,17 @@ class Access:
         )
         return id
 
+    def describe_assignment(self, key: str, body: dict[str, Any]) -> None:
+        """Replace what a role assignment says beside who has which role where."""
+        self._write("UPDATE role_assignments SET body=? WHERE key=?", (json.dumps(body), key))
+
+    def unassign(self, key: str) -> None:
+        """Remove a role assignment."""
+        self._write("DELETE FROM role_assignments WHERE key=?", (key,))
+
     def remove_below(self, scope: ResourceId) -> None:
         """Remove the assignments at a scope that is gone, and below it."""
-        self._database.execute(
+        self._write(
             "DELETE FROM role_assignments WHERE scope_key=? OR (scope_key>? AND scope_key<?)",
             (scope.key, scope.key + "/", scope.key + "0"),
         )
@@ -235,31 +272,39 @@ class Access:
 
     def _held(self, principal: Principal, scope: str) -> list[tuple[RoleDefinition, str]]:
         """Each role with the condition of its assignment, "" for none."""
-        who = self.identities_of(principal.id)
-        rows = self._database.rows(
-            "SELECT role, scope_key, body FROM role_assignments WHERE principal IN "
-            f"({','.join('?' * len(who))})",
-            tuple(who),
-        )
         key = scope.rstrip("/").lower()
         return [
-            (role, str(json.loads(row["body"]).get("condition") or ""))
-            for row in rows
-            if key == row["scope_key"] or key.startswith(row["scope_key"] + "/")
-            if (role := self.roles.find(row["role"])) is not None
+            (role, held.condition)
+            for held in self._assignments_of(principal)
+            if key == held.scope_key or key.startswith(held.scope_key + "/")
+            if (role := self.roles.find(held.role)) is not None
         ]
+
+    def _assignments_of(self, principal: Principal) -> list[_Held]:
+        with self._database.alone():
+            known = self._assignments.get(principal.id)
+            if known is None:
+                who = self.identities_of(principal.id)
+                rows = self._database.rows(
+                    "SELECT role, scope_key, body FROM role_assignments WHERE principal IN "
+                    f"({','.join('?' * len(who))})",
+                    tuple(who),
+                )
+                known = self._assignments[principal.id] = [
+                    _Held(
+                        row["role"],
+                        row["scope_key"],
+                        str(json.loads(row["body"]).get("condition") or ""),
+                    )
+                    for row in rows
+                ]
+            return known
 
     def sees(self, principal: Principal, scope: ResourceId) -> bool:
         """Whether somebody has any role on a scope, above it or below it."""
-        who = self.identities_of(principal.id)
-        rows = self._database.rows(
-            "SELECT scope_key FROM role_assignments WHERE principal IN "
-            f"({','.join('?' * len(who))})",
-            tuple(who),
-        )
         return any(
-            scope.within(row["scope_key"]) or row["scope_key"].startswith(scope.key + "/")
-            for row in rows
+            scope.within(held.scope_key) or held.scope_key.startswith(scope.key + "/")
+            for held in self._assignments_of(principal)
         )
 
     def require(self, principal: Principal, action: str, scope: str) -> None:

@@ -8,13 +8,18 @@ import os
 import sqlite3
 import threading
 import zlib
-from collections.abc import Callable, Generator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from emulator.state.directory import UnusableStateError
 from emulator.state.json_text import Json, decode_json, encode_json
+
+Answer = TypeVar("Answer")
+
+_FEW, _MANY = 50, 1600
+"""Rows that a walk reads at once, first and at most."""
 
 DOCUMENTS = """
 CREATE TABLE IF NOT EXISTS documents (
@@ -31,6 +36,7 @@ class Database:
         self._lock = threading.RLock()
         self._depth = 0
         self._afterwards: list[Callable[[], None]] = []
+        self._forgetters: list[Callable[[], None]] = []
         self._path = path
         self._schemas: list[str] = []
         if path is not None:
@@ -79,6 +85,34 @@ class Database:
         with self._lock:
             return self._connection.execute(sql, parameters).fetchone()
 
+    def walk(
+        self,
+        query: str,
+        parameters: tuple[Any, ...],
+        by: tuple[str, ...],
+        *,
+        after: Sequence[Any] | None = None,
+        down: bool = False,
+    ) -> Iterator[sqlite3.Row]:
+        """The rows of a query in the order of the columns `by`, read only as far as one goes.
+
+        `query` is a SELECT that ends in its conditions, `by` tells all its rows apart and has an
+        index behind what the conditions pin down; `after` is where to go on, exclusively.
+        """
+        order = ", ".join(f"{column} DESC" if down else column for column in by)
+        beyond = f"AND ({', '.join(by)}) {'<' if down else '>'} ({', '.join('?' * len(by))})"
+        size = _FEW
+        while True:
+            rows = self.rows(
+                f"{query} {beyond if after else ''} ORDER BY {order} LIMIT {size}",
+                (*parameters, *(after or ())),
+            )
+            yield from rows
+            if len(rows) < size:
+                return
+            after = tuple(rows[-1][column] for column in by)
+            size = min(2 * size, _MANY)
+
     @contextmanager
     def transaction(self) -> Generator[None]:
         """All or nothing; nested transactions join the outermost one."""
@@ -91,8 +125,7 @@ class Database:
             except BaseException:
                 self._depth -= 1
                 if self._depth == 0:
-                    self._connection.execute("ROLLBACK")
-                    self._afterwards.clear()
+                    self._roll_back()
                 raise
             self._depth -= 1
             if self._depth:
@@ -101,12 +134,37 @@ class Database:
                 self._connection.execute("COMMIT")
             except sqlite3.Error:
                 # A full disk, for one: what follows must not find this transaction still open.
-                self._connection.execute("ROLLBACK")
-                self._afterwards.clear()
+                self._roll_back()
                 raise
             afterwards, self._afterwards = self._afterwards, []
         for action in afterwards:
             action()
+
+    def unless_busy(self, work: Callable[[], Answer]) -> Answer | None:
+        """What `work` returns, nobody else being at the database; None where somebody is."""
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            return work()
+        finally:
+            self._lock.release()
+
+    def alone(self) -> AbstractContextManager[object]:
+        """Nobody else at the database: what is read and then kept in memory is not old by then."""
+        return self._lock
+
+    def forget_with(self, forget: Callable[[], None]) -> None:
+        """Who keeps in memory what it read: called when that is taken back, or is another's."""
+        self._forgetters.append(forget)
+
+    def _roll_back(self) -> None:
+        self._connection.execute("ROLLBACK")
+        self._afterwards.clear()
+        self._forget()
+
+    def _forget(self) -> None:
+        for forget in self._forgetters:
+            forget()
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Do something once the running transaction is committed (now, if there is none)."""
@@ -127,6 +185,7 @@ class Database:
                 "SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite_%'"
             ):
                 self.execute(f'DELETE FROM "{row["name"]}"')
+            self._forget()
 
     def copy_to(self, path: Path) -> None:
         """Write all of it into a new file, as it is in this moment; nobody else may read that."""
@@ -144,6 +203,7 @@ class Database:
                     f"{path.parent} was written by another version of foundry-emulator."
                 )
             copy.backup(self._connection)
+            self._forget()
 
     def close(self) -> None:
         """Close the file."""

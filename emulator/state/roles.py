@@ -3,7 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
@@ -118,6 +118,6 @@ def _expression(pattern: str) -> re.Pattern[str]:
     return re.compile(expression, re.IGNORECASE)
 
 
-@cache
+@lru_cache(maxsize=4096)
 def _matches(pattern: str, action: str) -> bool:
     return _expression(pattern).fullmatch(action) is not None

@@ -2,6 +2,7 @@
 
 import sqlite3
 import uuid
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,9 +19,13 @@ CREATE TABLE IF NOT EXISTS resources (
   created_at REAL NOT NULL, changed_at REAL NOT NULL,
   created_by TEXT NOT NULL, changed_by TEXT NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS resources_by_parent ON resources (parent, type);
-CREATE INDEX IF NOT EXISTS resources_by_type ON resources (type, subscription);
+CREATE INDEX IF NOT EXISTS resources_by_parent ON resources (parent, type, created_at, key);
+CREATE INDEX IF NOT EXISTS resources_by_type
+  ON resources (type, subscription, created_at, key);
 """
+
+_ORDER = ("created_at", "key")
+_REMEMBERED = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +81,9 @@ class ResourceStore:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._there: set[str] = set()
+        """Some keys that were found: each call looks whether its subscription is there."""
+        database.forget_with(self._there.clear)
         database.define(SCHEMA)
 
     def get(self, id: ResourceId | str) -> Resource | None:
@@ -84,78 +92,141 @@ class ResourceStore:
         row = self._database.row("SELECT * FROM resources WHERE key=?", (key,))
         return _resource(row) if row else None
 
-    def put(self, resource: Resource, changed_by: str = "") -> Resource:
-        """Write a resource; keeps the first writer's case and creation, renews the etag."""
+    def has(self, id: ResourceId | str) -> bool:
+        """Whether there is a resource with an id, in whatever case."""
+        key = id.lower() if isinstance(id, str) else id.key
+        with self._database.alone():
+            if key in self._there:
+                return True
+            row = self._database.row("SELECT 1 FROM resources WHERE key=?", (key,))
+            if row is not None and len(self._there) < _REMEMBERED:
+                self._there.add(key)
+            return row is not None
+
+    def put(
+        self, resource: Resource, changed_by: str = "", *, before: Resource | None = None
+    ) -> Resource:
+        """Write a resource; keeps the first writer's case and creation, renews the etag.
+
+        `before` is what is there, where the caller has just read it.
+        """
         now = self._clock.timestamp()
-        existing = self.get(resource.id)
-        stored = replace(
-            resource,
+        existing = before or self.get(resource.id)
+        stored = Resource(
             id=existing.id if existing else resource.id,
+            type=resource.type,
+            body=resource.body,
+            private=resource.private,
             etag=uuid.uuid4().hex,
             created_at=existing.created_at if existing else now,
             created_by=existing.created_by if existing else changed_by,
             changed_at=now,
             changed_by=changed_by or (existing.changed_by if existing else ""),
         )
-        id = stored.id
-        self._database.execute(
-            "INSERT OR REPLACE INTO resources VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
-            (
-                id.key,
-                id.text,
-                stored.type.lower(),
-                id.parent.key if id.parent else "",
-                id.subscription.lower(),
-                id.group.lower(),
-                encode_json(stored.body),
-                encode_json(stored.private | {"type": stored.type}),
-                stored.etag,
-                stored.created_at,
-                stored.changed_at,
-                stored.created_by,
-                stored.changed_by,
-            ),
+        written = (
+            stored.type.lower(),
+            encode_json(stored.body),
+            encode_json(stored.private | {"type": stored.type}),
+            stored.etag,
+            stored.changed_at,
+            stored.changed_by,
         )
+        id = stored.id
+        if existing:
+            # Not replaced: that would write every index anew.
+            self._database.execute(
+                "UPDATE resources SET type=?, body=?, private=?, etag=?, changed_at=?, "
+                "changed_by=? WHERE key=?",
+                (*written, id.key),
+            )
+        else:
+            self._database.execute(
+                "INSERT INTO resources (type, body, private, etag, changed_at, changed_by, key, "
+                "id, parent, subscription, resource_group, created_at, created_by) "
+                "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                (
+                    *written,
+                    id.key,
+                    id.text,
+                    id.parent.key if id.parent else "",
+                    id.subscription.lower(),
+                    id.group.lower(),
+                    stored.created_at,
+                    stored.created_by,
+                ),
+            )
         return stored
 
     def delete(self, id: ResourceId) -> bool:
         """Remove one resource, nothing below it; False if it was not there."""
-        return bool(self._database.execute("DELETE FROM resources WHERE key=?", (id.key,)))
+        with self._database.alone():
+            self._there.discard(id.key)
+            return bool(self._database.execute("DELETE FROM resources WHERE key=?", (id.key,)))
+
+    def walk(
+        self, among: "Among", *, after: Sequence[Any] | None = None, newest_first: bool = False
+    ) -> Iterator[Resource]:
+        """Resources in the order of their creation, read as far as one goes.
+
+        `after` is the `place` of the one to go on behind.
+        """
+        rows = self._database.walk(
+            f"SELECT * FROM resources WHERE {among.condition}",
+            among.parameters,
+            _ORDER,
+            after=after,
+            down=newest_first,
+        )
+        return map(_resource, rows)
 
     def children(self, parent: ResourceId, type_name: str = "") -> list[Resource]:
         """What hangs directly on a resource, oldest first."""
         if type_name:
-            rows = self._database.rows(
-                "SELECT * FROM resources WHERE parent=? AND type=? ORDER BY created_at, key",
-                (parent.key, type_name.lower()),
-            )
-        else:
-            rows = self._database.rows(
-                "SELECT * FROM resources WHERE parent=? ORDER BY created_at, key", (parent.key,)
-            )
+            return list(self.walk(children_of(parent, type_name)))
+        rows = self._database.rows(
+            "SELECT * FROM resources WHERE parent=? ORDER BY created_at, key", (parent.key,)
+        )
         return [_resource(row) for row in rows]
 
-    def below(self, scope: ResourceId) -> list[Resource]:
-        """Everything below a scope, deepest first, so that it can be deleted in this order."""
+    def below(self, scope: ResourceId, type_name: str = "") -> list[Resource]:
+        """Everything below a scope, or of a type there, deepest first: in the order of deletion."""
         rows = self._database.rows(
-            "SELECT * FROM resources WHERE key>? AND key<? ORDER BY key DESC",
-            (scope.key + "/", scope.key + "0"),
+            "SELECT * FROM resources WHERE key>? AND key<? AND (?='' OR type=?) ORDER BY key DESC",
+            (scope.key + "/", scope.key + "0", type_name.lower(), type_name.lower()),
         )
         return [_resource(row) for row in rows]
 
     def of_type(self, type_name: str, subscription: str = "") -> list[Resource]:
         """Every resource of a type, oldest first; in one subscription, or anywhere."""
         if subscription:
-            rows = self._database.rows(
-                "SELECT * FROM resources WHERE type=? AND subscription=? ORDER BY created_at, key",
-                (type_name.lower(), subscription.lower()),
-            )
-        else:
-            rows = self._database.rows(
-                "SELECT * FROM resources WHERE type=? ORDER BY created_at, key",
-                (type_name.lower(),),
-            )
+            return list(self.walk(all_of(type_name, subscription)))
+        rows = self._database.rows(
+            "SELECT * FROM resources WHERE type=? ORDER BY created_at, key", (type_name.lower(),)
+        )
         return [_resource(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Among:
+    """Resources that an index has in the order of their creation."""
+
+    condition: str
+    parameters: tuple[str, ...]
+
+
+def children_of(parent: ResourceId, type_name: str) -> Among:
+    """What hangs directly on a resource and is of a type."""
+    return Among("parent=? AND type=?", (parent.key, type_name.lower()))
+
+
+def all_of(type_name: str, subscription: str) -> Among:
+    """All of a type in a subscription."""
+    return Among("type=? AND subscription=?", (type_name.lower(), subscription.lower()))
+
+
+def place(resource: Resource) -> tuple[float, str]:
+    """Where a resource stands in the order of creation."""
+    return resource.created_at, resource.id.key
 
 
 def _resource(row: sqlite3.Row) -> Resource:

@@ -5,7 +5,8 @@ import sqlite3
 import uuid
 
 from emulator.arm import filters
-from emulator.arm.resources import page, require_resource
+from emulator.arm.paging import page
+from emulator.arm.resources import require_resource
 from emulator.http.messages import Request, Response
 from emulator.http.routing import Route
 from emulator.services.authorization.definitions import unknown_role
@@ -13,7 +14,7 @@ from emulator.state import conditions
 from emulator.state.clock import isoformat
 from emulator.state.errors import AzureError, not_emulated
 from emulator.state.ids import parse_path
-from emulator.state.json_text import Json, as_object, decode_json, encode_json
+from emulator.state.json_text import Json, as_object, decode_json
 
 API_VERSIONS = (
     "2015-07-01", "2018-01-01-preview", "2020-04-01-preview", "2020-10-01-preview", "2022-04-01",
@@ -71,10 +72,7 @@ def put_assignment(request: Request) -> Response:
         access.assign(principal_id, role, scope, name=name, body=body, created_by=request.caller.id)
     else:
         # All that may differ here are the description and the condition.
-        cloud.database.execute(
-            "UPDATE role_assignments SET body=? WHERE key=?",
-            (encode_json(body), _key(scope, name)),
-        )
+        access.describe_assignment(_key(scope, name), body)
     written = _find(request, scope, name)
     assert written is not None
     return Response.json(_shown(written), 200 if existing else 201)
@@ -99,7 +97,7 @@ def delete_assignment(request: Request) -> Response:
     if row is None:
         return Response.empty(204)
     request.cloud.access.require_assigning(request.caller, f"{TYPE}/delete", scope, row["role"])
-    request.cloud.database.execute("DELETE FROM role_assignments WHERE key=?", (_key(scope, name),))
+    request.cloud.access.unassign(_key(scope, name))
     return Response.json(_shown(row))
 
 

@@ -1,6 +1,7 @@
 """Blob containers as ARM has them: the same containers that the blob plane has."""
 
-from emulator.arm.resources import page, require_resource
+from emulator.arm.paging import page
+from emulator.arm.resources import require_resource
 from emulator.http.messages import Request, Response
 from emulator.http.routing import Route
 from emulator.services.storage import blobs
