@@ -37,10 +37,10 @@ class Route:
 
 
 class Router:
-    """A table of routes, compiled."""
+    """A table of routes; each is compiled when it is first looked at."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
-        self._routes = [(_pattern(route.path), route) for route in routes]
+        self._routes = tuple(routes)
         self._at: dict[tuple[str, tuple[int, ...]], list[tuple[re.Pattern[str], Route]]] = {}
         # The same few addresses are called over and over.
         self._matching = lru_cache(maxsize=4096)(self._match)
@@ -71,8 +71,8 @@ class Router:
         found = self._at.get((method, slashes))
         if found is None:
             found = [
-                (pattern, route)
-                for pattern, route in self._routes
+                (_pattern(route.path), route)
+                for route in self._routes
                 if route.method == method
                 and (route.path.count("/") in slashes or "*}" in route.path)
             ]
@@ -89,7 +89,7 @@ class Router:
             return route.handler(request)
         path = request.path.rstrip("/") or "/"
         methods = sorted(
-            {route.method for pattern, route in self._routes if pattern.fullmatch(path)}
+            {route.method for route in self._routes if _pattern(route.path).fullmatch(path)}
         )
         if methods:
             raise AzureError(

@@ -9,6 +9,7 @@ import json
 import secrets
 import sqlite3
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +35,7 @@ CREATE TABLE IF NOT EXISTS role_assignments (
   created_at REAL NOT NULL, created_by TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS role_assignments_by_principal ON role_assignments (principal);
+CREATE INDEX IF NOT EXISTS role_assignments_in_order ON role_assignments (created_at, key);
 """
 
 OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
@@ -237,6 +239,12 @@ class Access:
             ),
         )
         return id
+
+    def assignments(self, after: tuple[float, str] | None = None) -> Iterator[sqlite3.Row]:
+        """The role assignments as they were made, behind a place if one is given."""
+        return self._database.walk(
+            "SELECT * FROM role_assignments WHERE 1", (), ("created_at", "key"), after=after
+        )
 
     def describe_assignment(self, key: str, body: dict[str, Any]) -> None:
         """Replace what a role assignment says beside who has which role where."""

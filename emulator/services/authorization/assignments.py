@@ -3,9 +3,10 @@
 import re
 import sqlite3
 import uuid
+from collections.abc import Iterator
 
 from emulator.arm import filters
-from emulator.arm.paging import page
+from emulator.arm.paging import Place, page
 from emulator.arm.resources import require_resource
 from emulator.http.messages import Request, Response
 from emulator.http.routing import Route
@@ -106,21 +107,23 @@ def list_assignments(request: Request) -> Response:
     cloud = request.cloud
     scope = parse_path(_scope(request)).id
     wanted = filters.terms(request.option("$filter"), ("atScope()", "principalId", "assignedTo()"))
-    rows = cloud.database.rows("SELECT * FROM role_assignments ORDER BY created_at, key")
-    at_scope = [
-        row
-        for row in rows
-        if scope.within(row["scope_key"]) or row["scope_key"].startswith(scope.key + "/")
-    ]
-    if "principalid" in wanted:
-        at_scope = [row for row in at_scope if row["principal"] == wanted["principalid"].lower()]
+    who = {wanted["principalid"].lower()} if "principalid" in wanted else None
     if "assignedto" in wanted:
         # With what comes through groups, and groups in them (role-assignments-list-rest).
         theirs = set(cloud.access.identities_of(wanted["assignedto"]))
-        at_scope = [row for row in at_scope if row["principal"] in theirs]
-    if "atscope" in wanted:
-        at_scope = [row for row in at_scope if scope.within(row["scope_key"])]
-    return page(request, [_shown(row) for row in at_scope], options=("$filter",))
+        who = theirs if who is None else theirs & who
+
+    def keeps(row: sqlite3.Row) -> bool:
+        below = row["scope_key"].startswith(scope.key + "/") and "atscope" not in wanted
+        return (below or scope.within(row["scope_key"])) and (
+            who is None or row["principal"] in who
+        )
+
+    def walk(after: Place | None) -> Iterator[tuple[Place, sqlite3.Row]]:
+        rows = cloud.access.assignments(after)
+        return (((row["created_at"], row["key"]), row) for row in rows if keeps(row))
+
+    return page(request, walk, _shown, options=("$filter",))
 
 
 def _condition(properties: Json) -> str:
