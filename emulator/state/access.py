@@ -29,6 +29,7 @@ CREATE INDEX IF NOT EXISTS principals_by_client ON principals (client_id);
 CREATE TABLE IF NOT EXISTS members (
   group_id TEXT NOT NULL, principal_id TEXT NOT NULL, PRIMARY KEY (group_id, principal_id)
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS members_by_principal ON members (principal_id);
 CREATE TABLE IF NOT EXISTS role_assignments (
   key TEXT PRIMARY KEY, id TEXT NOT NULL, name TEXT NOT NULL, scope TEXT NOT NULL,
   scope_key TEXT NOT NULL, role TEXT NOT NULL, principal TEXT NOT NULL, body TEXT NOT NULL,
