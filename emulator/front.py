@@ -145,16 +145,17 @@ class Front:
     def handle_at_once(self, request: Request) -> tuple[Response, Json] | None:
         """`handle` where it takes no longer than to hand the call to a thread; else None.
 
-        The event loop calls it: it waits for nobody, and one resource is read or written.
+        The event loop calls it: one resource is read or written, and nothing waited for.
         """
         if (
             request.host != _ARM_HOST
             or not self._arm.is_short(request)
             or not self.cloud.faults.are_none
             or self.cloud.part(Operations).is_due()
+            or not self.cloud.database.is_free
         ):
             return None
-        return self.cloud.database.unless_busy(lambda: self.handle(request))
+        return self.handle(request)
 
     def handle(self, request: Request) -> tuple[Response, Json]:
         """Answer a call; also says what a fault does to the connection ({} for nothing).

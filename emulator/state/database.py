@@ -11,12 +11,10 @@ import zlib
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from emulator.state.directory import UnusableStateError
 from emulator.state.json_text import Json, decode_json, encode_json
-
-Answer = TypeVar("Answer")
 
 _FEW, _MANY = 50, 1600
 """Rows that a walk reads at once, first and at most."""
@@ -49,7 +47,9 @@ class Database:
         self._connection.row_factory = sqlite3.Row
         with self._told_as_unusable():
             if path is not None:
-                # A rehearsal killed half-way loses at most its last write, never the file.
+                # A kill loses nothing that was acknowledged: a commit is in the system's hands,
+                # which writes it out at its leisure. Only a power failure could come before that,
+                # and it costs the newest commits, never the file.
                 self._connection.execute("PRAGMA journal_mode=WAL")
                 self._connection.execute("PRAGMA synchronous=NORMAL")
             self.define(DOCUMENTS)
@@ -140,14 +140,13 @@ class Database:
         for action in afterwards:
             action()
 
-    def unless_busy(self, work: Callable[[], Answer]) -> Answer | None:
-        """What `work` returns, nobody else being at the database; None where somebody is."""
-        if not self._lock.acquire(blocking=False):
-            return None
-        try:
-            return work()
-        finally:
+    @property
+    def is_free(self) -> bool:
+        """Whether nobody else is at the database in this moment."""
+        free = self._lock.acquire(blocking=False)
+        if free:
             self._lock.release()
+        return free
 
     def alone(self) -> AbstractContextManager[object]:
         """Nobody else at the database: what is read and then kept in memory is not old by then."""
