@@ -17,7 +17,7 @@ from emulator.state import conditions
 from emulator.state.clock import Clock
 from emulator.state.database import Database
 from emulator.state.errors import AzureError
-from emulator.state.ids import ResourceId
+from emulator.state.ids import ROOT, ResourceId
 from emulator.state.roles import RoleDefinition, Roles
 
 SCHEMA = """
@@ -36,7 +36,6 @@ CREATE TABLE IF NOT EXISTS role_assignments (
   created_at REAL NOT NULL, created_by TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS role_assignments_by_principal ON role_assignments (principal);
-CREATE INDEX IF NOT EXISTS role_assignments_in_order ON role_assignments (created_at, key);
 """
 
 OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
@@ -241,11 +240,25 @@ class Access:
         )
         return id
 
-    def assignments(self, after: tuple[float, str] | None = None) -> Iterator[sqlite3.Row]:
-        """The role assignments as they were made, behind a place if one is given."""
-        return self._database.walk(
-            "SELECT * FROM role_assignments WHERE 1", (), ("created_at", "key"), after=after
-        )
+    def assignments(
+        self, scope: ResourceId, *, below: bool, after: tuple[float, str] | None = None
+    ) -> Iterator[tuple[tuple[float, str], sqlite3.Row]]:
+        """The role assignments above and at a scope, and those below it: from the outermost in.
+
+        Each with its place (the level of its scope, and its key); `after` is one to go on behind.
+        """
+        levels = [_right_at(above) for above in _above(scope)]
+        levels.append((f"{scope.key}/", f"{scope.key}0") if below else _right_at(scope))
+        first, key = (max(0, int(after[0])), after[1]) if after else (0, "")
+        for level in range(first, len(levels)):
+            rows = self._database.walk(
+                "SELECT * FROM role_assignments WHERE key>=? AND key<?",
+                levels[level],
+                ("key",),
+                after=(key,) if after and level == first else None,
+            )
+            for row in rows:
+                yield (level, row["key"]), row
 
     def describe_assignment(self, key: str, body: dict[str, Any]) -> None:
         """Replace what a role assignment says beside who has which role where."""
@@ -350,6 +363,22 @@ class Access:
                 f"Principal does not have access to API/Operation. The principal "
                 f"'{principal.id}' lacks the required data action '{action}' over '{scope}'.",
             )
+
+
+def _above(scope: ResourceId) -> list[ResourceId]:
+    """The scopes around one, the tenant's root first."""
+    found: list[ResourceId] = []
+    node = scope.parent
+    while node is not None and node is not ROOT:
+        found.append(node)
+        node = node.parent
+    return [ROOT, *reversed(found)] if scope is not ROOT else []
+
+
+def _right_at(scope: ResourceId) -> tuple[str, str]:
+    """From where to where the keys of the assignments at a scope go."""
+    start = f"{scope.key}/providers/microsoft.authorization/roleassignments/"
+    return start, f"{start}\U0010ffff"
 
 
 def _authorization_failed(principal: Principal, action: str, scope: str) -> AzureError:

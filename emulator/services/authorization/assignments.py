@@ -113,15 +113,9 @@ def list_assignments(request: Request) -> Response:
         theirs = set(cloud.access.identities_of(wanted["assignedto"]))
         who = theirs if who is None else theirs & who
 
-    def keeps(row: sqlite3.Row) -> bool:
-        below = row["scope_key"].startswith(scope.key + "/") and "atscope" not in wanted
-        return (below or scope.within(row["scope_key"])) and (
-            who is None or row["principal"] in who
-        )
-
     def walk(after: Place | None) -> Iterator[tuple[Place, sqlite3.Row]]:
-        rows = cloud.access.assignments(after)
-        return (((row["created_at"], row["key"]), row) for row in rows if keeps(row))
+        found = cloud.access.assignments(scope, below="atscope" not in wanted, after=after)
+        return (one for one in found if who is None or one[1]["principal"] in who)
 
     return page(request, walk, _shown, options=("$filter",))
 
