@@ -1,13 +1,15 @@
 """Makes a folder as a model is downloaded: a Phi-3 of 200,000 parameters, without weights.
 
-python tiny_phi.py FOLDER TEXTS.jsonl …
+python tiny_phi.py FOLDER [--spread 0.02] TEXTS.jsonl …
 
 A training with `weights: random` takes the architecture from it, so that its path can be rehearsed
-where no Phi can be downloaded. The tokenizer is a byte-level BPE over the texts.
+where no Phi can be downloaded. The tokenizer is a byte-level BPE over the texts. `--spread` is the
+deviation of the random weights: Phi's own is 0.02, which is too little for an adapter to learn
+anything by heart, since what it lies over stays as it is.
 """
 
 import json
-import sys
+from argparse import ArgumentParser
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,8 +42,9 @@ ARCHITECTURE = {
 }
 
 
-def make(folder: Path, texts: list[Path]) -> None:
+def make(folder: Path, texts: list[Path], spread: float) -> None:
     """Writes configuration and tokenizer, as `save_pretrained` does."""
+    architecture = ARCHITECTURE | {"initializer_range": spread}
     folder.mkdir(parents=True, exist_ok=True)
     trainer = trainers.BpeTrainer(
         vocab_size=VOCABULARY,
@@ -61,7 +64,7 @@ def make(folder: Path, texts: list[Path]) -> None:
         "additional_special_tokens": MARKERS[1:],
         "chat_template": TEMPLATE,
     }
-    for name, content in (("config.json", ARCHITECTURE), ("tokenizer_config.json", tokenizer)):
+    for name, content in (("config.json", architecture), ("tokenizer_config.json", tokenizer)):
         (folder / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
@@ -75,5 +78,10 @@ def _said(texts: list[Path]) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    make(Path(sys.argv[1]), [Path(name) for name in sys.argv[2:]])
-    print(f"{sys.argv[1]}: a Phi-3 without weights")
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("texts", type=Path, nargs="+")
+    parser.add_argument("--spread", type=float, default=0.02)
+    asked = parser.parse_args()
+    make(asked.folder, asked.texts, asked.spread)
+    print(f"{asked.folder}: a Phi-3 without weights")

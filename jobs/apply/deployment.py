@@ -15,6 +15,7 @@ from jobs.foundry.online import AUTH_MODES, Deployment
 from jobs.foundry.scoring import Scorer
 from jobs.plan.deployments import DeployStep, OnlineStep, TrafficStep, UndeployStep
 from jobs.plan.hosting import Hosting
+from jobs.plan.running import EnvironmentVersion
 from jobs.proof import deployment as proof
 from jobs.spec.online_endpoint import ProbeSettings
 from jobs.terminal.output import plain, printable
@@ -113,9 +114,9 @@ def body_of(hosting: Hosting, model_id: str, project_id: str, location: str) -> 
             "model": model_id,
             "codeConfiguration": {
                 "codeId": f"{project_id}/codes/{code.name}/versions/{code.version}",
-                "scoringScript": spec.code_configuration.scoring_script,
+                "scoringScript": hosting.script,
             },
-            "environmentId": _environment_id(spec.environment, project_id),
+            "environmentId": _environment_id(hosting.environment, project_id),
             "environmentVariables": dict(spec.environment_variables),
             "instanceType": spec.instance_type,
             "appInsightsEnabled": spec.app_insights_enabled,
@@ -237,8 +238,10 @@ def _model_id(step: DeployStep, work: Work) -> str:
     return f"{project}/models/{made.name}/versions/{made.version}"
 
 
-def _environment_id(written: str, project_id: str) -> str:
+def _environment_id(written: EnvironmentVersion | str, project_id: str) -> str:
     """The id in full, of a name with a version or a label; a registry's stays as it is."""
+    if isinstance(written, EnvironmentVersion):
+        return f"{project_id}/environments/{written.name}/versions/{written.version}"
     if written.startswith("azureml://") or written.removeprefix("azureml:").startswith("/"):
         return written
     name, at, label = written.removeprefix("azureml:").partition("@")

@@ -57,7 +57,7 @@ def code_step(
 
 
 def environment_step(
-    environment: EnvironmentVersion, running: Running, actual: Actual, *, needed: bool
+    environment: EnvironmentVersion, running: Running | Hosting, actual: Actual, *, needed: bool
 ) -> EnvironmentStep:
     """A version of an environment: there as it is written, to be made, or there as another."""
     found, label = actual.environments.get(environment.label), environment.label
@@ -74,7 +74,7 @@ def environment_step(
             rule="FT-R015",
         )
     else:
-        note = "" if found else "gone: its job needs it no more"
+        note = "" if found else "gone: nothing needs it any more"
         action = Action(kind="unchanged", type="environment", name=label, note=note)
     return EnvironmentStep(action=action, environment=environment, running=running)
 

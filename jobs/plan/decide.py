@@ -12,10 +12,11 @@ from jobs.foundry import endpoints
 from jobs.foundry.endpoints import Endpoint
 from jobs.plan import refused, rollout, sweeps
 from jobs.plan.actual import Actual
-from jobs.plan.contents import code_step, data_step
-from jobs.plan.deployments import hosting_steps, needs_code
+from jobs.plan.contents import code_step, data_step, environment_step
+from jobs.plan.deployments import hosting_steps, needs_contents
 from jobs.plan.desired import Desired, Measuring, Training
 from jobs.plan.hosting import Hosting
+from jobs.plan.running import EnvironmentVersion
 from jobs.plan.runs import running_steps
 from jobs.plan.steps import (
     Action,
@@ -119,9 +120,13 @@ def _hosting_steps(
         None,
     )
     hosted, code = actual.hosted[hosting.name], hosting.code
-    needed = needs_code(hosting, model, hosted)
-    brought = code_step(code, hosting, actual, uploads.get(code.label), needed=needed)
-    return hosting_steps(hosting, brought, model, hosted, now)
+    needed = needs_contents(hosting, model, hosted)
+    contents: list[Step] = [
+        code_step(code, hosting, actual, uploads.get(code.label), needed=needed)
+    ]
+    if isinstance(hosting.environment, EnvironmentVersion):
+        contents.append(environment_step(hosting.environment, hosting, actual, needed=needed))
+    return hosting_steps(hosting, contents, model, hosted, now)
 
 
 def _need_their_bases(served: dict[str, EndpointStep], measurings: Sequence[Measuring]) -> None:

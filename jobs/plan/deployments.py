@@ -5,14 +5,14 @@ asked by its name until it has proven itself, then gets all of the traffic; then
 goes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from jobs import revision
 from jobs.foundry.online import AUTH_MODES, Deployment, Online
 from jobs.plan.hosting import Hosted, Hosting
-from jobs.plan.steps import Action, Change, CodeStep, ModelStep, Step
+from jobs.plan.steps import Action, Change, ModelStep, Step
 
 LEFT_ALONE = timedelta(hours=1)
 """How long a deployment without traffic is taken for the work of another run."""
@@ -55,9 +55,16 @@ class UndeployStep(Step):
 
 
 def hosting_steps(
-    hosting: Hosting, code: CodeStep, model: ModelStep | None, hosted: Hosted, now: datetime
+    hosting: Hosting,
+    contents: Sequence[Step],
+    model: ModelStep | None,
+    hosted: Hosted,
+    now: datetime,
 ) -> list[Step]:
-    """What happens to an online endpoint's document, in the order of the needs."""
+    """What happens to an online endpoint's document, in the order of the needs.
+
+    `contents` are the steps of its code and of an environment of its own.
+    """
     made_from = model.made_from if model else hosting.model
     name = hosting.deployment(made_from)
     endpoint = OnlineStep(
@@ -66,10 +73,11 @@ def hosting_steps(
         endpoint=hosted.endpoint,
     )
     there = next((one for one in hosted.deployments if one.name == name), None)
-    action = _deploy_action(hosting, name, made_from, there, hosted, (endpoint, model))
+    needs = (endpoint, *contents, *((model,) if model else ()))
+    action = _deploy_action(hosting, name, made_from, there, hosted, needs)
     deploy = DeployStep(
         action=action,
-        needs=(endpoint, code, *((model,) if model else ())),
+        needs=needs,
         hosting=hosting,
         name=name,
         made_from=made_from,
@@ -85,11 +93,11 @@ def hosting_steps(
         for one in hosted.deployments
         if one.name != name
     ]
-    return [endpoint, code, deploy, traffic, *others]
+    return [endpoint, *contents, deploy, traffic, *others]
 
 
-def needs_code(hosting: Hosting, model: ModelStep | None, hosted: Hosted) -> bool:
-    """Whether a deployment is to be made, from code that must be there then."""
+def needs_contents(hosting: Hosting, model: ModelStep | None, hosted: Hosted) -> bool:
+    """Whether a deployment is to be made, whose code and environment must be there then."""
     name = hosting.deployment(model.made_from if model else hosting.model)
     there = next((one for one in hosted.deployments if one.name == name), None)
     return there is None or there.provisioning_state not in {"Succeeded", *_MOVING}
@@ -131,16 +139,16 @@ def _deploy_action(
     made_from: str,
     there: Deployment | None,
     hosted: Hosted,
-    needs: tuple[OnlineStep, ModelStep | None],
+    needs: Sequence[Step],
 ) -> Action:
-    endpoint, model = needs
     title = f"{hosting.name}/{name}"
-    for need, word in ((endpoint, "the endpoint"), (model, "the model")):
-        if need is not None and need.action.kind == "blocked":
-            rule, note = need.action.rule, f"needs {word}"
+    for need in needs:
+        if need.action.kind == "blocked":
+            word = "endpoint" if isinstance(need, OnlineStep) else need.action.type
+            rule, note = need.action.rule, f"needs the {word}"
             return Action(kind="blocked", type="deployment", name=title, note=note, rule=rule)
     runs = there is not None and there.provisioning_state in {"Succeeded", *_MOVING}
-    if model is None and hosted.model is None and not runs:
+    if hosting.made_by is None and hosted.model is None and not runs:
         return Action(
             kind="blocked",
             type="deployment",

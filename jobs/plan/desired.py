@@ -257,7 +257,7 @@ class Desired:
     @property
     def environments(self) -> tuple[EnvironmentVersion, ...]:
         """Every environment that is written in place, each once."""
-        own = (one.environment for one in self.runnings)
+        own = (one.environment for one in (*self.runnings, *self.hostings))
         made = (one for one in own if isinstance(one, EnvironmentVersion))
         return tuple({one.label: one for one in made}.values())
 

@@ -10,10 +10,11 @@ import msgspec
 from jobs import revision
 from jobs.errors import InvalidInputError, UsageError
 from jobs.files import UnreadableFileError
-from jobs.folders import folder_of
+from jobs.folders import Folder, folder_of
 from jobs.foundry.models import ModelVersion
 from jobs.foundry.online import Deployment, Online
-from jobs.plan.running import CodeVersion, Running
+from jobs.plan.running import CodeVersion, EnvironmentVersion, Running
+from jobs.read.program import PROGRAM, SCORE
 from jobs.spec import references
 from jobs.spec.online_endpoint import OnlineEndpoint
 from jobs.spec.story import Chapter
@@ -29,6 +30,10 @@ class Hosting:
 
     spec: OnlineEndpoint
     code: CodeVersion
+    script: str
+    """The scoring script, a file of the code."""
+    environment: EnvironmentVersion | str
+    """One of its own, as the training's that it is made like, or an id that Azure knows already."""
     made_by: Running | None
     """The job's document, where the model is one of these files'."""
     model: str
@@ -41,8 +46,9 @@ class Hosting:
 
     @property
     def files(self) -> Iterator[Path]:
-        """Every file on this machine that is sent."""
-        yield from (file.path for file in self.code.folder.files)
+        """Every file of the user's own that is sent."""
+        if self.spec.code_configuration is not None:
+            yield from (file.path for file in self.code.folder.files)
 
     @property
     def machines(self) -> str:
@@ -73,11 +79,13 @@ class Hosting:
 
     @property
     def _made_of(self) -> Mapping[str, Any]:
-        spec = self.spec
+        spec, environment = self.spec, self.environment
         return {
             "code": self.code.folder.sha256,
-            "scoring_script": spec.code_configuration.scoring_script,
-            "environment": spec.environment,
+            "scoring_script": self.script,
+            "environment": environment.content
+            if isinstance(environment, EnvironmentVersion)
+            else environment,
             "environment_variables": spec.environment_variables,
             "instance_type": spec.instance_type.casefold(),
             "instance_count": spec.instance_count,
@@ -107,11 +115,23 @@ def read(chapter: Chapter, spec: OnlineEndpoint, runnings: Mapping[str, Running]
         InvalidInputError: The code can't be read, or the script isn't in it.
         UsageError: The job's document isn't here, or registers no model.
     """
-    code = _code(chapter, spec)
+    made_by = _maker(spec, runnings)
+    folder, script = _code(chapter, spec)
+    version = folder.sha256[: revision.HASH_LENGTH]
+    return Hosting(
+        spec=spec,
+        code=CodeVersion(name=f"{spec.name}-code", version=version, folder=folder),
+        script=script,
+        environment=_environment(spec, made_by),
+        made_by=made_by,
+        model=made_by.models[0] if made_by else spec.model.removeprefix("azureml:"),
+    )
+
+
+def _maker(spec: OnlineEndpoint, runnings: Mapping[str, Running]) -> Running | None:
     reference = references.parse(spec.model)
     if reference is None:
-        model = spec.model.removeprefix("azureml:")
-        return Hosting(spec=spec, code=code, made_by=None, model=model)
+        return None
     made_by = runnings.get(reference.target)
     if made_by is None:
         raise UsageError(f"{spec.reference}: model refers to '{reference.target}', not found.")
@@ -123,24 +143,38 @@ def read(chapter: Chapter, spec: OnlineEndpoint, runnings: Mapping[str, Running]
             next_step="Name one output of a model's type (custom_model), or write "
             "azureml:<name>:<version>.",
         )
-    return Hosting(spec=spec, code=code, made_by=made_by, model=made_by.models[0])
+    return made_by
 
 
-def _code(chapter: Chapter, spec: OnlineEndpoint) -> CodeVersion:
-    written = spec.code_configuration.code
-    path = chapter.local_path(written)
+def _code(chapter: Chapter, spec: OnlineEndpoint) -> tuple[Folder, str]:
+    """What is sent, and the script in it."""
+    written = spec.code_configuration
+    if written is None:
+        return _read(PROGRAM / SCORE), SCORE
+    path = chapter.local_path(written.code)
     if path is None:
-        raise UsageError(f"'{written}' is no local folder.")  # FT-S040 has said so
-    try:
-        folder = folder_of(path)
-    except UnreadableFileError as error:
-        raise InvalidInputError(f"{path} can't be read: {error}.") from error
-    script = spec.code_configuration.scoring_script
+        raise UsageError(f"'{written.code}' is no local folder.")  # FT-S040 has said so
+    folder, script = _read(path), written.scoring_script
     if script not in {file.name for file in folder.files}:
         raise InvalidInputError(
             f"{chapter.place(('code_configuration', 'scoring_script'))}: '{script}' is not among "
             f"the files that would be sent of {path}.",
             next_step="Correct the name; what .amlignore or .gitignore names isn't sent.",
         )
-    version = folder.sha256[: revision.HASH_LENGTH]
-    return CodeVersion(name=f"{spec.name}-code", version=version, folder=folder)
+    return folder, script
+
+
+def _read(path: Path) -> Folder:
+    try:
+        return folder_of(path)
+    except UnreadableFileError as error:
+        raise InvalidInputError(f"{path} can't be read: {error}.") from error
+
+
+def _environment(spec: OnlineEndpoint, made_by: Running | None) -> EnvironmentVersion | str:
+    if spec.environment is not None:
+        return spec.environment
+    if made_by is None:
+        raise UsageError(f"{spec.reference} has no environment.")  # FT-S005 has said so
+    made = made_by.environment
+    return made.called(f"{spec.name}-serving") if isinstance(made, EnvironmentVersion) else made

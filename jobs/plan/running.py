@@ -62,6 +62,22 @@ class EnvironmentVersion:
         """`name:version`."""
         return f"{self.name}:{self.version}"
 
+    @property
+    def content(self) -> Mapping[str, str]:
+        """What it is made of: another is another version."""
+        build = self.build
+        return {
+            "image": self.image,
+            "conda_file": self.conda_file,
+            "build": build.sha256 if isinstance(build, Folder) else build,
+            "dockerfile": self.dockerfile,
+            "os_type": self.os_type,
+        }
+
+    def called(self, name: str) -> "EnvironmentVersion":
+        """The same under a name of its own, its version made of its content."""
+        return replace(self, name=name, version=revision.digest(self.content))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running(Undertaking):
@@ -162,7 +178,7 @@ def read(chapter: Chapter, spec: Command, made: Mapping[str, Undertaking] | None
     }
     content: dict[str, Any] = {
         "code": code.folder.sha256 if isinstance(code, CodeVersion) else code,
-        "environment": _content(environment)
+        "environment": environment.content
         if isinstance(environment, EnvironmentVersion)
         else environment,
         "inputs": {
@@ -208,9 +224,7 @@ def _environment(chapter: Chapter, spec: Command) -> EnvironmentVersion | str:
         os_type=(written.os_type or "linux").capitalize(),
         spec=written,
     )
-    if made.version:
-        return made
-    return replace(made, version=revision.digest(_content(made)))
+    return made if made.version else made.called(made.name)
 
 
 def _conda(chapter: Chapter, written: Environment) -> str:
@@ -223,18 +237,6 @@ def _conda(chapter: Chapter, written: Environment) -> str:
         return read_bounded(path, _CONDA_LIMIT).decode("utf-8")
     except (UnreadableFileError, UnicodeDecodeError) as error:
         raise InvalidInputError(f"{path} can't be read: {error}.") from error
-
-
-def _content(environment: EnvironmentVersion) -> dict[str, str]:
-    """What an environment is made of: another is another version."""
-    build = environment.build
-    return {
-        "image": environment.image,
-        "conda_file": environment.conda_file,
-        "build": build.sha256 if isinstance(build, Folder) else build,
-        "dockerfile": environment.dockerfile,
-        "os_type": environment.os_type,
-    }
 
 
 def _input(

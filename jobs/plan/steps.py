@@ -84,10 +84,11 @@ class CodeStep(Step):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentStep(Step):
-    """The environment of a command job that is written in place."""
+    """The environment of a command job or a deployment, made of what is written in place."""
 
     environment: EnvironmentVersion
-    running: Running
+    running: Running | Hosting
+    """The document that it is of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,7 +54,7 @@ def _check(chapter: Chapter, story: Story, on: date) -> Iterator[Finding]:
     elif isinstance(spec, ServerlessEndpoint):
         yield from _endpoint(chapter, spec, story, on)
     elif isinstance(spec, OnlineEndpoint):
-        yield from _online(chapter, spec)
+        yield from _online(chapter, spec, story)
     elif isinstance(spec, Evaluation):
         yield from _evaluation(chapter, spec)
         yield from _compared(chapter, spec, story)
@@ -260,8 +260,8 @@ def _served_model(
             yield chapter.finding(refused.rule, ("location",), message)
 
 
-def _online(chapter: Chapter, spec: OnlineEndpoint) -> Iterator[Finding]:
-    yield from script_findings(chapter, spec)
+def _online(chapter: Chapter, spec: OnlineEndpoint, story: Story) -> Iterator[Finding]:
+    yield from script_findings(chapter, spec, story)
     for index, test in enumerate(spec.smoke_tests):
         if test.expect.matches is not None:
             try:

@@ -16,6 +16,8 @@ from jobs.terminal.output import as_yaml
 
 PROGRAM = Path(__file__).parents[2] / "training"
 LOCK = "requirements.lock"
+SCORE = "score.py"
+"""The scoring script for what the program leaves: all that an online endpoint of one is sent."""
 
 MOST_BYTES = 1 << 20
 """A Python file of the user's own."""

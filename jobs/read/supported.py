@@ -163,13 +163,13 @@ def _online(spec: OnlineEndpoint) -> Iterator[Limit]:
                 "${{ command.<name>.registered_model }}, or that of a training."
             )
             yield Limit(("model",), message, at_key=False)
-    code = spec.code_configuration.code
-    if local_path("", code) is None:
+    own = spec.code_configuration
+    if own is not None and local_path("", own.code) is None:
         message = "its content isn't known here, so another could come under the same revision. "
         yield Limit(
             ("code_configuration", "code"), f"{message}Name a folder on this machine.", at_key=False
         )
-    if not spec.environment.startswith("azureml:"):
+    if spec.environment is not None and not spec.environment.startswith("azureml:"):
         message = "an environment of the project or a registry is used: azureml:<name>:<version>."
         yield Limit(("environment",), message, at_key=False)
     if spec.content_safety == "enabled":

@@ -92,11 +92,19 @@ class OnlineEndpoint(Document, frozen=True, kw_only=True):
         ),
     ]
     code_configuration: Annotated[
-        CodeConfiguration, Meta(description="The code that loads the model and answers.")
-    ]
+        CodeConfiguration | None,
+        Meta(
+            description="The code that loads the model and answers; foundry-tune's own script for "
+            "the model of a training, where left out."
+        ),
+    ] = None
     environment: Annotated[
-        str, Meta(description="azureml:name:version, azureml:name@latest, or a registry's.")
-    ]
+        str | None,
+        Meta(
+            description="azureml:name:version, azureml:name@latest, or a registry's; that of the "
+            "training whose model it is, where left out."
+        ),
+    ] = None
     environment_variables: Annotated[
         dict[str, str], Meta(description="What the script sees in os.environ.")
     ] = field(default_factory=dict[str, str])

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command line."""
     parser.add_argument("name", help="a spec file, its name, or a job's name")
+    parser.add_argument(
+        "--only", action="append", metavar="METRIC", help="of a command job or a training: this one"
+    )
     add_target(parser)
     add_output(parser)
 
@@ -24,7 +27,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Draw both losses, and say where validation was best; or every metric of a command job."""
     from jobs.arguments import names_of, session_of
-    from jobs.errors import RemoteError
+    from jobs.errors import RemoteError, UsageError
     from jobs.foundry import history, projects
     from jobs.foundry.history import TRAIN_LOSS, VALIDATION_LOSS
     from jobs.foundry.jobs import COMMAND
@@ -37,9 +40,14 @@ def run(arguments: Namespace) -> int:
     job = inventory.find_job(session, name)
     api = projects.data_plane(session, projects.get(session))
     if job.type == COMMAND:
-        names = sorted(history.last_values(session, api, job.name))
+        names = _wanted(job, sorted(history.last_values(session, api, job.name)), arguments.only)
         found = {name: history.series(session, api, job.name, name) for name in names}
         return _of_command(job, found, arguments.output)
+    if arguments.only:
+        raise UsageError(
+            f"'{job.name}' is a fine-tuning job: its two losses are drawn together.",
+            next_step=f"foundry-tune metrics {arguments.name}",
+        )
     train = history.series(session, api, job.name, TRAIN_LOSS)
     validation = history.series(session, api, job.name, VALIDATION_LOSS)
     if arguments.output != "table":
@@ -59,6 +67,20 @@ def run(arguments: Namespace) -> int:
     lines = text(job.name, train, validation, columns_of(sys.stdout))
     output.tell("\n".join(lines))
     return 0
+
+
+def _wanted(job: "Job", logged: list[str], only: list[str] | None) -> list[str]:
+    """The metrics that are asked for; all that the job has logged where none is named."""
+    from jobs.errors import UsageError
+    from jobs.suggestions import did_you_mean
+
+    for name in only or ():
+        if name not in logged:
+            raise UsageError(
+                f"Job '{job.name}' has logged no '{name}'.{did_you_mean(name, logged)}",
+                next_step=f"It has logged: {', '.join(logged) or 'nothing yet'}.",
+            )
+    return only or logged
 
 
 def _of_command(job: "Job", found: "dict[str, list[Point]]", form: str) -> int:

@@ -1,5 +1,6 @@
-"""Trainings through plan and apply on the emulator, by this very Python: `make demo-training`."""
+"""Trainings to served models on the emulator, by this very Python: `make demo-training`."""
 
+import json
 import os
 import re
 import subprocess
@@ -13,9 +14,7 @@ EMULATOR = ROOT / ".venv" / "bin" / "foundry-emulator"
 
 
 @pytest.mark.timeout(900)
-def test_an_adapter_and_a_head_go_through_plan_and_apply_to_a_downloaded_checkpoint(
-    tmp_path: Path,
-) -> None:
+def test_a_head_and_a_chat_model_are_trained_served_asked_and_taken_down(tmp_path: Path) -> None:
     assert EMULATOR.is_file(), "make setup"
     path = os.pathsep.join((str(EMULATOR.parent), os.environ["PATH"]))
     run = subprocess.run(
@@ -37,3 +36,17 @@ def test_an_adapter_and_a_head_go_through_plan_and_apply_to_a_downloaded_checkpo
         assert any(path.endswith("model/model.safetensors") for path in left), left
         assert any(path.endswith("README.md") for path in left), left
     assert any("adapter/" in str(p) for p in (tmp_path / "tiny-chat").rglob("*"))
+    deployed = re.findall(
+        r"^  deployment +(tiny-\w+)/r-\w+ +proven: 2 smoke tests passed", said, re.M
+    )
+    assert sorted(deployed) == ["tiny-chat", "tiny-head"], said
+    assert "Nothing to do: Azure is as the spec says." in said
+    answers = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    completion, label = answers
+    [choice] = completion["choices"]
+    assert completion["object"] == "chat.completion"
+    assert choice["message"] == {"role": "assistant", "content": "Yes, within fourteen days."}
+    assert label["label"] == "outage"
+    assert sum(label["probabilities"].values()) == pytest.approx(1)
+    assert "Nothing that costs money is left of tiny-chat and tiny-head." in said
+    assert "Nothing is left: 0 resources" in said

@@ -1,6 +1,13 @@
-"""The scoring script on models that the program made."""
+"""The scoring script on models that the program made, also in Azure ML's own server."""
 
 import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +26,9 @@ ANSWER = chats(1)[0]["messages"][1]["content"]
 
 
 def ask(request: object) -> Any:
-    return score.run(request if isinstance(request, str) else json.dumps(request))
+    said = score.run(request if isinstance(request, str) else json.dumps(request))
+    # A refusal is an answer of Azure ML's server, with its status.
+    return said if isinstance(said, (dict, list)) else said.get_json()
 
 
 @pytest.fixture
@@ -34,7 +43,9 @@ def chat(configured: Callable[..., Config], monkeypatch: pytest.MonkeyPatch) -> 
     return config
 
 
-def test_a_chat_model_is_kept_for_mlflow_and_answers_what_it_learned(chat: Config) -> None:
+def test_a_chat_model_is_kept_for_mlflow_and_answers_what_it_learned_in_azure_mls_server_too(
+    chat: Config,
+) -> None:
     from mlflow.models import Model
     from mlflow.transformers import load_model
 
@@ -69,6 +80,46 @@ def test_a_chat_model_is_kept_for_mlflow_and_answers_what_it_learned(chat: Confi
     assert len(set(said)) > 1
     for request, wrong in REFUSED.items():
         assert wrong in ask(request)["error"]["message"], request
+    with_server(chat.output)
+
+
+def with_server(model: str) -> None:
+    """The same by Azure ML's own server: an answer, and a refusal with status 400."""
+    with socket.socket() as free, socket.socket() as other:
+        free.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        ports = [place.getsockname()[1] for place in (free, other)]
+    program = Path(sys.executable).with_name("azmlinfsrv")
+    serving = subprocess.Popen(
+        [str(program), "--entry_script", score.__file__, "--model_dir", model,
+         "--port", str(ports[0]), "--health_port", str(ports[1])],
+        env=os.environ | {"AZUREML_MODEL_DIR": model},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+    try:
+        said = posted(ports[0], {"messages": ASKED}, serving)
+        assert (said[0], said[1]["choices"][0]["message"]["content"]) == (200, ANSWER)
+        status, refused = posted(ports[0], {}, serving)
+        assert (status, refused["error"]["code"]) == (400, "BadRequest")
+    finally:
+        os.killpg(serving.pid, 9)
+        serving.communicate()
+
+
+def posted(port: int, body: object, serving: "subprocess.Popen[bytes]") -> tuple[int, Any]:
+    """Status and answer, once the server listens."""
+    address = f"http://127.0.0.1:{port}/score"
+    headers = {"content-type": "application/json"}
+    while True:
+        try:
+            asked = urllib.request.Request(address, json.dumps(body).encode(), headers)
+            with urllib.request.urlopen(asked) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as refused:
+            return refused.code, json.load(refused)
+        except urllib.error.URLError:
+            assert serving.poll() is None, serving.communicate()[0].decode()
+            time.sleep(0.05)  # it listens once init() has loaded the model
 
 
 REFUSED = {

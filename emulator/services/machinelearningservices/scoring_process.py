@@ -2,8 +2,8 @@
 
 It is run as a program, on its own, and imports nothing of ours. The contract is that of Microsoft's
 `azureml-inference-server-http`: `init()` once before the first call; `POST /score` gives `run` the
-body as text and answers with its value as JSON; `GET /` says that it is healthy; an exception in
-`run` is a 500 with its words.
+body as text and answers with its value as JSON, or as the server's own `AMLResponse` says; `GET /`
+says that it is healthy; an exception in `run` is a 500 with its words.
 
     python scoring_process.py SCRIPT PORT_FILE
 
@@ -67,12 +67,12 @@ def _handler(run: Callable[[str], Any]) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             try:
-                content = json.dumps(run(body.decode("utf-8"))).encode()
+                status, content, kind = _answer_of(run(body.decode("utf-8")))
             except Exception as error:
                 _say(traceback.format_exc().rstrip())
                 self._answer(500, str(error).encode(), "text/plain")
             else:
-                self._answer(200, content, "application/json")
+                self._answer(status, content, kind)
 
         def _answer(self, status: int, content: bytes, kind: str) -> None:
             self.send_response(status)
@@ -85,6 +85,14 @@ def _handler(run: Callable[[str], Any]) -> type[BaseHTTPRequestHandler]:
             _say(format % args)
 
     return Handler
+
+
+def _answer_of(value: Any) -> tuple[int, bytes, str]:
+    """Status, content and type: a script that has Azure ML's server may make the answer itself."""
+    server = sys.modules.get("azureml_inference_server_http.api.aml_response")
+    if server is not None and isinstance(value, server.AMLResponse):
+        return value.status_code, value.get_data(), value.content_type
+    return 200, json.dumps(value).encode(), "application/json"
 
 
 _saying = threading.Lock()

@@ -16,6 +16,7 @@ READS = ("GET", "HEAD")
 ARM = "management.azure.com"
 
 
+@pytest.mark.rehearsal
 @pytest.mark.timeout(300)
 def test_the_environment_is_made_kept_changed_and_removed_without_a_trace(
     emulator: Emulator, pulumi: Pulumi, project: Path, subscription_id: str

@@ -44,6 +44,7 @@ pulumi.export("secret_key", keys.apply(lambda keys: keys.keys[0].value))
 """
 
 
+@pytest.mark.rehearsal
 @pytest.mark.timeout(120)
 def test_a_group_and_an_account_without_names_or_a_place_are_made(
     emulator: Emulator, pulumi: Pulumi, project: Path, subscription_id: str

@@ -105,6 +105,12 @@ def test_a_command_job_from_nothing_to_a_registered_model_and_back(place: Place)
     metrics = json.loads(place.tune("metrics", str(spec), "-o", "json").out)["metrics"]
     assert [point["value"] for point in metrics["accuracy"]] == [step / 10 for step in range(1, 9)]
     assert "accuracy 0.1 -> 0.8  (8 points to step 8)" in place.tune("metrics", job).out
+    [only] = json.loads(place.tune("metrics", job, "--only", "accuracy", "-o", "json").out)[
+        "metrics"
+    ]
+    assert only == "accuracy"
+    missed = place.tune("metrics", job, "--only", "acuracy")
+    assert (missed.code, "Did you mean 'accuracy'?" in missed.err) == (2, True)
     assert place.tune("wait", job).code == 0
     assert place.tune("drift", str(spec)).code == 0
 

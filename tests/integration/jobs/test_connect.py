@@ -5,11 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from jobs.foundry import endpoints
 from jobs.look.connect import CLIENTS
 from tests.integration.jobs.conftest import Place, write_story
 
 
+@pytest.mark.rehearsal
 def test_snippets_ask_the_filtered_route_with_a_key_that_none_of_them_holds(served: Place) -> None:
     key = endpoints.key(served.session(), served.endpoint().name)
     shown = served.tune("connect", served.name)

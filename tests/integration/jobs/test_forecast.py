@@ -28,6 +28,7 @@ def past(place: Place) -> Iterator[Place]:
     place.emulator.control.clock.set(now)
 
 
+@pytest.mark.rehearsal
 def test_every_rows_endpoints_are_made_and_answer_until_the_day_that_is_forecast(
     past: Place,
 ) -> None:

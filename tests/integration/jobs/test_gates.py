@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.integration.jobs.conftest import Place, write_story
 
 EVALUATION = """\
@@ -62,6 +64,7 @@ max_tokens: 8
     assert "misses refusal_rate <= 0.1 (it is 0.000, its interval ends at 0." in missed.err
 
 
+@pytest.mark.rehearsal
 def test_a_missed_smoke_test_fails_each_time_and_takes_nothing_from_the_filters_proof(
     place: Place,
 ) -> None:

@@ -79,6 +79,7 @@ def test_every_look_at_a_served_story(served: Place) -> None:
     assert answered.code == 0, answered.said
 
 
+@pytest.mark.rehearsal
 def test_looking_and_taking_down_never_loads_azure_ai_ml(served: Place) -> None:
     spec = str(served.folder / f"{served.name}.yaml")
     for arguments in (

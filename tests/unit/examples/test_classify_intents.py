@@ -63,6 +63,7 @@ def test_it_labels_messages_that_it_has_never_seen(tmp_path: Path) -> None:
     assert (tmp_path / "model" / "weights.npz").exists()
 
 
+@pytest.mark.rehearsal
 def test_what_is_counted_is_chosen_without_the_test_messages(tmp_path: Path) -> None:
     """Test labels that are wrong change what is told of the test, and nothing that is learned."""
     rows = [json.loads(line) for line in (DATA / "test.jsonl").read_text().splitlines()]

@@ -15,12 +15,14 @@ from jobs.foundry.scoring import Scored
 from jobs.plan import desired
 from jobs.plan.deployments import hosting_steps
 from jobs.plan.hosting import Hosted, Hosting, read
+from jobs.plan.running import EnvironmentVersion
 from jobs.plan.steps import Action, CodeStep
 from jobs.proof import deployment as proof
 from jobs.read.examine import examine
 from jobs.spec.online_endpoint import OnlineEndpoint, ScoringExpectation, ScoringTest
 from jobs.spec.story import load
 
+ENVIRONMENT = "environment: azureml:serving:1\n"
 NOW = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
 SCORE = "def init(): pass\ndef run(raw_data): return 1\n"
 TRAINING = """\
@@ -148,6 +150,58 @@ def test_the_model_of_a_training_or_a_command_of_the_file_is_served(spec: Path) 
     assert (one.model, one.made_by and one.made_by.name) == ("triage", "triage")
     spec.write_text(text.replace("training.triage", "finetuning.triage"))
     assert "FT-S014" in {f.rule for f in examine([spec]).findings}
+
+
+@pytest.fixture
+def trained(spec: Path) -> Path:
+    """An endpoint of a training's model that names neither a script nor an environment."""
+    row = json.dumps({"text": "hot", "label": "repair"}) + "\n"
+    (spec.parent / "rows.jsonl").write_text(row + row.replace("repair", "refund"))
+    short = SPEC.replace("azureml:intents:3", "${{ training.triage.registered_model }}")
+    for line in ("code_configuration: {code: serve, scoring_script: score.py}\n", ENVIRONMENT):
+        short = short.replace(line, "")
+    spec.write_text(f"{TRAINING}---\n{short}")
+    return spec
+
+
+def test_a_trainings_model_is_served_by_our_own_script_where_it_was_trained(trained: Path) -> None:
+    assert [f for f in examine([trained]).findings if f.severity == "error"] == []
+    asked = desired.read(load(trained).chapters)
+    [one] = asked.hostings
+    [training] = asked.runnings
+    assert [file.name for file in one.code.folder.files] == [one.script] == ["score.py"]
+    assert "def init()" in one.code.folder.files[0].path.read_text()
+    assert list(one.files) == []  # nothing of the user's own is sent
+    assert isinstance(one.environment, EnvironmentVersion)
+    assert isinstance(training.environment, EnvironmentVersion)
+    assert one.environment.content == training.environment.content
+    assert one.environment.label != training.environment.label
+    assert "azureml-inference-server-http==" in one.environment.conda_file
+    assert asked.environments == (training.environment, one.environment)
+    named = trained.read_text().replace("resources:", "environment: azureml:torch:4\nresources:", 1)
+    trained.write_text(named)
+    [one] = desired.read(load(trained).chapters).hostings
+    assert one.environment == "azureml:torch:4"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rule", "said"),
+    [
+        ("${{ training.triage.registered_model }}", "azureml:x:1", "FT-S005", "that of a training"),
+        ("model: Phi-4-mini", "method: qlora\nmodel: Phi-4-mini", "FT-S040", "an adapter over"),
+        ("labels: [repair, refund]}", "labels: [repair, refund], add: own.py:deepen}", "FT-S040",
+         "the layers that 'own.py:deepen' adds"),
+    ],
+)  # fmt: skip
+def test_what_our_own_script_can_not_serve_is_refused_with_what_to_write(
+    trained: Path, old: str, new: str, rule: str, said: str
+) -> None:
+    (trained.parent / "own.py").write_text("def deepen(model): return model\n")
+    assert old in trained.read_text()
+    trained.write_text(trained.read_text().replace(old, new))
+    found = [one for one in examine([trained]).findings if one.rule == rule]
+    assert said in "".join(one.message for one in found), found
+    assert all(one.line > 0 for one in found)
 
 
 # ── what an answer must be ──────────────────────────────────────────────────────────────────────
@@ -283,7 +337,7 @@ def _rules(hosting: Hosting, hosted: Hosted) -> list[str]:
 def _actions(hosting: Hosting, hosted: Hosted) -> list[Action]:
     action = Action(kind="unchanged", type="code", name="c")
     code = CodeStep(action=action, code=hosting.code, running=hosting)
-    return [step.action for step in hosting_steps(hosting, code, None, hosted, NOW)]
+    return [step.action for step in hosting_steps(hosting, [code], None, hosted, NOW)]
 
 
 def _hosted(endpoint: Online | None = None, *deployments: Deployment) -> Hosted:

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import grpc
+import pytest
 from google.protobuf.empty_pb2 import Empty
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -291,6 +292,7 @@ CIPHER = Passphrase("v1:c2FsdHNhbHQ=:none")
 CIPHER._key = b"k" * 32
 
 
+@pytest.mark.rehearsal
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     runs=st.lists(st.tuples(st.integers(0, 1), TROUBLE), min_size=1, max_size=4),
