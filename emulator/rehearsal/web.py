@@ -162,7 +162,7 @@ class Application:
             path=scope["path"],
             raw_path=scope["raw_path"].decode("latin-1"),
             raw_query=raw_query,
-            query=dict(parse_qsl(raw_query, keep_blank_values=True)),
+            query=dict(_pairs(raw_query)),
             headers=headers,
             written=scope["extensions"]["written"],
             body=body,
@@ -189,6 +189,11 @@ class Application:
             close = getattr(pieces, "close", None)
             if close is not None:
                 await loop.run_in_executor(self._pool, close)
+
+
+@lru_cache(maxsize=256)
+def _pairs(raw_query: str) -> tuple[tuple[str, str], ...]:
+    return tuple(parse_qsl(raw_query, keep_blank_values=True))
 
 
 async def _body(receive: Receive) -> bytes | None:
@@ -225,7 +230,11 @@ def _start(response: Response) -> dict[str, Any]:
     return {
         "type": "http.response.start",
         "status": response.status,
-        "headers": [(_name(name), _header(value)) for name, value in response.headers.items()],
+        # A refusal may quote what the client sent: it must not end the header, nor fail to encode.
+        "headers": [
+            (_name(name), value.encode("latin-1", "replace").translate(_NO_BREAKS))
+            for name, value in response.headers.items()
+        ],
     }
 
 
@@ -233,11 +242,6 @@ def _start(response: Response) -> dict[str, Any]:
 def _name(name: str) -> bytes:
     encoded = name.encode("latin-1")
     return _AsWritten(encoded) if encoded.startswith(_METADATA) else encoded
-
-
-def _header(value: str) -> bytes:
-    # A refusal may quote what the client sent: it must neither end the header nor fail to encode.
-    return value.encode("latin-1", "replace").translate(_NO_BREAKS)
 
 
 def _too_large() -> Response:

@@ -38,6 +38,9 @@ CREATE TABLE IF NOT EXISTS role_assignments (
 CREATE INDEX IF NOT EXISTS role_assignments_by_principal ON role_assignments (principal);
 """
 
+_REMEMBERED = 4096
+"""Decisions that are kept at most."""
+
 OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
 
 
@@ -75,13 +78,15 @@ class Access:
         self._clock = clock
         self._principals: dict[str, Principal] = {}
         self._assignments: dict[str, list[_Held]] = {}
+        self._decisions: dict[tuple[str, str, str, bool], bool] = {}
         database.define(SCHEMA)
         database.forget_with(self._forget)
-        self.roles = Roles(database)
+        self.roles = Roles(database, changed=self._forget)
 
     def _forget(self) -> None:
         self._principals.clear()
         self._assignments.clear()
+        self._decisions.clear()
 
     def _write(self, sql: str, parameters: tuple[Any, ...]) -> None:
         with self._database.alone():
@@ -279,7 +284,16 @@ class Access:
 
     def allows(self, principal: Principal, action: str, scope: str, *, data: bool = False) -> bool:
         """Whether somebody may perform an action on a scope (an ARM id)."""
-        return any(role.grants(action, data=data) for role in self.roles_on(principal, scope))
+        asked = (principal.id, action, scope, data)
+        with self._database.alone():
+            allowed = self._decisions.get(asked)
+            if allowed is None:
+                roles = self.roles_on(principal, scope)
+                allowed = any(role.grants(action, data=data) for role in roles)
+                if len(self._decisions) >= _REMEMBERED:
+                    self._decisions.clear()
+                self._decisions[asked] = allowed
+            return allowed
 
     def roles_on(self, principal: Principal, scope: str) -> list[RoleDefinition]:
         """The roles that somebody has on a scope (an ARM id), assigned there or above it."""

@@ -124,7 +124,6 @@ class ResourceStore:
             changed_by=changed_by or (existing.changed_by if existing else ""),
         )
         written = (
-            stored.type.lower(),
             encode_json(stored.body),
             encode_json(stored.private | {"type": stored.type}),
             stored.etag,
@@ -133,19 +132,20 @@ class ResourceStore:
         )
         id = stored.id
         if existing:
-            # Not replaced: that would write every index anew.
+            # Nothing of this is in an index: one page is written.
             self._database.execute(
-                "UPDATE resources SET type=?, body=?, private=?, etag=?, changed_at=?, "
-                "changed_by=? WHERE key=?",
+                "UPDATE resources SET body=?, private=?, etag=?, changed_at=?, changed_by=? "
+                "WHERE key=?",
                 (*written, id.key),
             )
         else:
             self._database.execute(
-                "INSERT INTO resources (type, body, private, etag, changed_at, changed_by, key, "
+                "INSERT INTO resources (body, private, etag, changed_at, changed_by, type, key, "
                 "id, parent, subscription, resource_group, created_at, created_by) "
                 "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
                 (
                     *written,
+                    stored.type.lower(),
                     id.key,
                     id.text,
                     id.parent.key if id.parent else "",
