@@ -16,14 +16,17 @@ from emulator.state.store import Resource, place
 T = TypeVar("T")
 Place = tuple[float, str]
 """Where an item stands in its list: a number, and a name where that tells too little."""
-Walk = Callable[[Place | None], Iterator[tuple[Place, T]]]
-"""The items of a list in their order, with their places; from behind a place, if one is given."""
+Walk = Callable[[Place | None, int], Iterator[tuple[Place, T]]]
+"""The items of a list in their order, with their places; from behind a place, if one is given.
+
+It is told as well how many will be taken if all of them are shown.
+"""
 _TOKEN = msgspec.json.Decoder(tuple[int, float, str])
 
 
 def page_of_resources(
     request: Request,
-    walk: Callable[[Place | None], Iterator[Resource]],
+    walk: Callable[[Place | None, int], Iterator[Resource]],
     shown: Callable[[Resource], object],
     *,
     most: int | None = None,
@@ -31,8 +34,8 @@ def page_of_resources(
 ) -> Response:
     """`page` of resources in the order of their creation: `walk` goes on behind a place."""
 
-    def placed(after: Place | None) -> Iterator[tuple[Place, Resource]]:
-        return ((place(resource), resource) for resource in walk(after))
+    def placed(after: Place | None, wanted: int) -> Iterator[tuple[Place, Resource]]:
+        return ((place(resource), resource) for resource in walk(after, wanted))
 
     return page(request, placed, shown, most=most, options=options)
 
@@ -55,9 +58,9 @@ def page(
     size = min(request.cloud.page_size, most or request.cloud.page_size)
     before, after = _skipped(request)
     top = _top(request)
-    left = size + 1 if top is None else max(0, top - before)
+    wanted = size + 1 if top is None else min(size + 1, max(0, top - before))
     walk = items if callable(items) else _in_order(items)
-    found = list(islice(walk(after), min(size + 1, left)))
+    found = list(islice(walk(after, wanted), wanted))
     answer: Json = {"value": [shown(item) for _, item in found[:size]]}
     if len(found) > size:
         token = encode_json((before + size, *found[size - 1][0])).encode()
@@ -68,7 +71,7 @@ def page(
 
 
 def _in_order(items: Sequence[T]) -> Walk[T]:
-    def walk(after: Place | None) -> Iterator[tuple[Place, T]]:
+    def walk(after: Place | None, _: int) -> Iterator[tuple[Place, T]]:
         start = max(0, int(after[0]) + 1) if after else 0
         return (((float(number), ""), items[number]) for number in range(start, len(items)))
 

@@ -165,9 +165,11 @@ def list_resources(request: Request, row: ResourceType, scope: ResourceId) -> Re
     selection = row.select(request)
     return page_of_resources(
         request,
-        lambda after: filter(
+        lambda after, wanted: filter(
             selection.keeps,
-            cloud.resources.walk(among, after=after, newest_first=selection.newest_first),
+            cloud.resources.walk(
+                among, after=after, newest_first=selection.newest_first, wanted=wanted
+            ),
         ),
         lambda resource: show(cloud, resource, request.api_version),
         most=count(request) if "count" in row.list_options else None,

@@ -16,7 +16,7 @@ from typing import Any
 from emulator.state.directory import UnusableStateError
 from emulator.state.json_text import Json, decode_json, encode_json
 
-_FEW, _MANY = 50, 1600
+FEW, _MANY = 50, 1600
 """Rows that a walk reads at once, first and at most."""
 
 DOCUMENTS = """
@@ -93,15 +93,17 @@ class Database:
         *,
         after: Sequence[Any] | None = None,
         down: bool = False,
+        wanted: int = FEW,
     ) -> Iterator[sqlite3.Row]:
         """The rows of a query in the order of the columns `by`, read only as far as one goes.
 
         `query` is a SELECT that ends in its conditions, `by` tells all its rows apart and has an
-        index behind what the conditions pin down; `after` is where to go on, exclusively.
+        index behind what the conditions pin down; `after` is where to go on, exclusively; `wanted`
+        how many are likely to be taken.
         """
         order = ", ".join(f"{column} DESC" if down else column for column in by)
         beyond = f"AND ({', '.join(by)}) {'<' if down else '>'} ({', '.join('?' * len(by))})"
-        size = _FEW
+        size = max(1, min(wanted, _MANY))
         while True:
             rows = self.rows(
                 f"{query} {beyond if after else ''} ORDER BY {order} LIMIT {size}",

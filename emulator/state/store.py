@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from emulator.state.clock import Clock
-from emulator.state.database import Database
+from emulator.state.database import FEW, Database
 from emulator.state.ids import ResourceId, parse_path
 from emulator.state.json_text import Json, decode_json, encode_json
 
@@ -25,7 +25,8 @@ CREATE INDEX IF NOT EXISTS resources_by_type
 """
 
 _ORDER = ("created_at", "key")
-_REMEMBERED = 1000
+_REMEMBERED, _SHORT = 1000, 64 * 1024
+"""How many rows are kept at most, and how many characters of one: 64 MB in all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,27 +82,31 @@ class ResourceStore:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._there: set[str] = set()
-        """Some keys that were found: each call looks whether its subscription is there."""
-        database.forget_with(self._there.clear)
+        self._rows: dict[str, sqlite3.Row] = {}
+        """Some rows as they are in the table: a client that polls asks for the same ones again."""
+        database.forget_with(self._rows.clear)
         database.define(SCHEMA)
 
     def get(self, id: ResourceId | str) -> Resource | None:
         """The resource with an id, in whatever case."""
-        key = id.lower() if isinstance(id, str) else id.key
-        row = self._database.row("SELECT * FROM resources WHERE key=?", (key,))
+        row = self._row(id)
         return _resource(row) if row else None
 
     def has(self, id: ResourceId | str) -> bool:
         """Whether there is a resource with an id, in whatever case."""
+        return self._row(id) is not None
+
+    def _row(self, id: ResourceId | str) -> sqlite3.Row | None:
         key = id.lower() if isinstance(id, str) else id.key
         with self._database.alone():
-            if key in self._there:
-                return True
-            row = self._database.row("SELECT 1 FROM resources WHERE key=?", (key,))
-            if row is not None and len(self._there) < _REMEMBERED:
-                self._there.add(key)
-            return row is not None
+            row = self._rows.get(key)
+            if row is None:
+                row = self._database.row("SELECT * FROM resources WHERE key=?", (key,))
+                if row is not None and len(row["body"]) + len(row["private"]) <= _SHORT:
+                    if len(self._rows) >= _REMEMBERED:
+                        self._rows.clear()
+                    self._rows[key] = row
+            return row
 
     def put(
         self, resource: Resource, changed_by: str = "", *, before: Resource | None = None
@@ -110,8 +115,11 @@ class ResourceStore:
 
         `before` is what is there, where the caller has just read it.
         """
+        with self._database.alone():
+            return self._put(resource, changed_by, before or self.get(resource.id))
+
+    def _put(self, resource: Resource, changed_by: str, existing: Resource | None) -> Resource:
         now = self._clock.timestamp()
-        existing = before or self.get(resource.id)
         stored = Resource(
             id=existing.id if existing else resource.id,
             type=resource.type,
@@ -131,6 +139,7 @@ class ResourceStore:
             stored.changed_by,
         )
         id = stored.id
+        self._rows.pop(id.key, None)
         if existing:
             # Nothing of this is in an index: one page is written.
             self._database.execute(
@@ -160,15 +169,20 @@ class ResourceStore:
     def delete(self, id: ResourceId) -> bool:
         """Remove one resource, nothing below it; False if it was not there."""
         with self._database.alone():
-            self._there.discard(id.key)
+            self._rows.pop(id.key, None)
             return bool(self._database.execute("DELETE FROM resources WHERE key=?", (id.key,)))
 
     def walk(
-        self, among: "Among", *, after: Sequence[Any] | None = None, newest_first: bool = False
+        self,
+        among: "Among",
+        *,
+        after: Sequence[Any] | None = None,
+        newest_first: bool = False,
+        wanted: int = FEW,
     ) -> Iterator[Resource]:
         """Resources in the order of their creation, read as far as one goes.
 
-        `after` is the `place` of the one to go on behind.
+        `after` is the `place` of the one to go on behind, `wanted` how many are likely to be taken.
         """
         rows = self._database.walk(
             f"SELECT * FROM resources WHERE {among.condition}",
@@ -176,6 +190,7 @@ class ResourceStore:
             _ORDER,
             after=after,
             down=newest_first,
+            wanted=wanted,
         )
         return map(_resource, rows)
 

@@ -113,7 +113,7 @@ def list_assignments(request: Request) -> Response:
         theirs = set(cloud.access.identities_of(wanted["assignedto"]))
         who = theirs if who is None else theirs & who
 
-    def walk(after: Place | None) -> Iterator[tuple[Place, sqlite3.Row]]:
+    def walk(after: Place | None, _: int) -> Iterator[tuple[Place, sqlite3.Row]]:
         found = cloud.access.assignments(scope, below="atscope" not in wanted, after=after)
         return (one for one in found if who is None or one[1]["principal"] in who)
 

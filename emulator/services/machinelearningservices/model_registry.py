@@ -52,8 +52,10 @@ def list_models(request: Request) -> Response:
             )
         )
 
-    def walk(after: Place | None) -> Iterator[Resource]:
-        found = request.cloud.resources.walk(among, after=after, newest_first=newest_first)
+    def walk(after: Place | None, wanted: int) -> Iterator[Resource]:
+        found = request.cloud.resources.walk(
+            among, after=after, newest_first=newest_first, wanted=wanted
+        )
         return filter(keeps, found)
 
     among = all_of(f"{assets.MODELS}/versions", workspace.id.subscription)
@@ -61,7 +63,7 @@ def list_models(request: Request) -> Response:
     if by_creation:
         return page_of_resources(request, walk, _model, most=most, options=options)
     # Nothing has them in this order: all are read.
-    changed = sorted(walk(None), key=lambda one: one.changed_at, reverse=newest_first)
+    changed = sorted(walk(None, most), key=lambda one: one.changed_at, reverse=newest_first)
     return page(request, changed, _model, most=most, options=options)
 
 

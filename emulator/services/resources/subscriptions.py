@@ -113,7 +113,7 @@ def list_everything(request: Request) -> Response:
             and cloud.access.allows(request.caller, f"{resource.type}/read", resource.id.text)
         )
 
-    def walk(after: Place | None) -> Iterator[Resource]:
+    def walk(after: Place | None, _: int) -> Iterator[Resource]:
         """Each type has its order; one after the other, as they were made."""
         walks = (cloud.resources.walk(among(name), after=after) for name in _tracked(cloud, wanted))
         return filter(keeps, heapq.merge(*walks, key=place))

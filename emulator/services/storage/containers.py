@@ -46,7 +46,7 @@ def list_containers(request: Request) -> Response:
     """GET all of an account."""
     account = _account(request)
 
-    def walk(after: Place | None) -> Iterator[tuple[Place, blobs.Container]]:
+    def walk(after: Place | None, _: int) -> Iterator[tuple[Place, blobs.Container]]:
         behind = after[1] if after else None
         found = blobs.list_containers(request.cloud, account.name, after=behind)
         return (((0, container.name), container) for container in found)
