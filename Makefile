@@ -56,6 +56,9 @@ pages-check: $(STAMP) ## The report and the emulator's page in Chromium: axe, ke
 conformance: $(STAMP) ## Outside clients against the emulator: az, Go, Node, MLflow, Azurite … (minutes; CLIENTS="go node")
 	@$(BIN)/python -m tests.conformance $(CLIENTS)
 
+steady: $(STAMP) ## 1,000 kills while clients write, 1,000 jobs, 200 endpoints asked by 64 (KILLS=N JOBS=N; half an hour)
+	@$(BIN)/python -m tests.steady
+
 accept: $(STAMP) ## Rewrite the expected output of the acceptance tests
 	@FOUNDRY_TUNE_ACCEPT=1 $(BIN)/python -m pytest -q tests/acceptance
 
@@ -85,4 +88,4 @@ clean:          ## Remove the virtual environment and the emulator's state
 	@rm -rf $(VENV) .venv-conformance .venv-training .foundry-emulator .fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup policy demo demo-training test rehearse matrix conformance pages-check check test-training accept docs bench fuzz wheel lock lock-training clean
+.PHONY: help setup policy demo demo-training test rehearse matrix conformance steady pages-check check test-training accept docs bench fuzz wheel lock lock-training clean

@@ -22,7 +22,7 @@ import uvicorn
 
 from benchmarks.measure import Result
 from emulator.rehearsal.certificates import CertificateAuthority
-from emulator.rehearsal.web import Protocol
+from emulator.rehearsal.guard import Guarded
 from emulator.server import Emulator
 from emulator.state.ids import RESOURCE_GROUP, parse_id
 from emulator.state.store import Resource
@@ -164,9 +164,7 @@ async def _serve(folder: Path) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    config = uvicorn.Config(
-        answer, http=Protocol, lifespan="off", log_config=None, access_log=False
-    )
+    config = uvicorn.Config(answer, http=Guarded, lifespan="off", log_config=None, access_log=False)
     config.load()
     config.ssl = authority.server_context()
     server = uvicorn.Server(config)

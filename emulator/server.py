@@ -26,11 +26,12 @@ from emulator.rehearsal.environment import (
     child_environment,
     network_environment,
 )
+from emulator.rehearsal.guard import Guarded
 from emulator.rehearsal.identities import SUBSCRIPTION, Identities, new_identities
 from emulator.rehearsal.keeping import keep_clock, resume_clock
 from emulator.rehearsal.proxy import Proxy
 from emulator.rehearsal.scratch import Scratch
-from emulator.rehearsal.web import Application, Protocol
+from emulator.rehearsal.web import Application
 from emulator.state.json_text import Json
 
 _THREADS = 24
@@ -73,6 +74,9 @@ class Emulator:
         )
         self.front.listeners += listeners
         self.cloud = self.front.cloud
+        if stays and state:
+            for key in (self.cloud.tokens.key, self.cloud.issuers.key):
+                key.keep_in(state)
         for rule in faults:
             self.cloud.faults.add(rule)
         self._start_day = start
@@ -229,7 +233,7 @@ class Emulator:
 def _server(application: Application) -> "_Server":
     config = uvicorn.Config(
         application,
-        http=Protocol,
+        http=Guarded,
         ws="none",
         lifespan="off",
         loop="none",
@@ -256,9 +260,9 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self.ended = asyncio.Event()
 
-    def protocol(self) -> Protocol:
+    def protocol(self) -> Guarded:
         """What speaks HTTP on a new connection."""
-        return Protocol(config=self.config, server_state=self.server_state, app_state={})
+        return Guarded(config=self.config, server_state=self.server_state, app_state={})
 
     async def main_loop(self) -> None:
         """Serve until the end."""

@@ -35,9 +35,12 @@ def seconds(text: str | None) -> float:
     text = text or ""
     unit, number = (units[text[-1]], text[:-1]) if text[-1:] in units else ("seconds", text)
     try:
-        return timedelta(**{unit: float(number)}).total_seconds()
-    except (ValueError, OverflowError) as error:
-        raise UsageError(f"'{text}' is not a duration. Write it as 90s, 30m, 2h or 14d.") from error
+        length = timedelta(**{unit: float(number)}).total_seconds()
+    except (ValueError, OverflowError):
+        length = -1.0
+    if length < 0:
+        raise UsageError(f"'{text}' is not a duration. Write it as 90s, 30m, 2h or 14d.")
+    return length
 
 
 def duration(seconds: float) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from emulator.arm.remove import remove
 from emulator.arm.show import show
-from emulator.arm.types import Polling, TypeTable
+from emulator.arm.types import Polling, Tracking, TypeTable
 from emulator.http.messages import Request, Response
 from emulator.http.routing import Route
 from emulator.state.clock import isoformat
@@ -32,6 +32,7 @@ CREATE INDEX IF NOT EXISTS operations_running ON operations (status, ready_at);
 """
 
 RETRY_MILLISECONDS = 20
+_NO_TIME = "0001-01-01T00:00:00+00:00"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,7 @@ class Operations:
         now = cloud.clock.timestamp()
         namespace = type_name.split("/", 1)[0]
         operation = Operation(
-            id=str(uuid.uuid4()),
+            id=f"{self._tracking(type_name).prefix(cloud, resource)}{uuid.uuid4()}",
             verb=verb,
             resource=resource,
             type=type_name,
@@ -153,12 +154,15 @@ class Operations:
         return _operation(row) if row else None
 
     def headers(
-        self, operation: Operation, polling: Polling, paths: tuple[str, str], api_version: str
+        self, operation: Operation, polling: Polling, tracking: Tracking, api_version: str
     ) -> dict[str, str]:
         """The headers that tell a client where to ask."""
         headers = retry_headers()
+        if tracking.timeout:
+            headers["x-ms-async-operation-timeout"] = tracking.timeout
         status, results = (
-            f"{operation.address}/{path}/{operation.id}?api-version={api_version}" for path in paths
+            f"{operation.address}/{path}/{operation.id}?api-version={api_version}"
+            for path in (tracking.status, tracking.result)
         )
         if polling is Polling.ASYNC:
             headers["azure-asyncoperation"] = status
@@ -217,18 +221,23 @@ class Operations:
     def status_document(self, request: Request, id: str) -> Response:
         """What `Azure-AsyncOperation` points at."""
         operation = self._visible(request, id)
+        tracking = self._tracking(operation.type)
         document: Json = {
             "id": f"{request.path}",
             "name": operation.id,
             "status": operation.status,
             "startTime": isoformat(operation.started_at),
         }
+        if not tracking.counts:
+            document |= {"endTime": _NO_TIME, "percentComplete": 0.0}
         if operation.status == "InProgress":
-            return Response.json(document | {"percentComplete": 0.0}, headers=retry_headers())
+            status = tracking.putting if operation.verb == "put" else operation.status
+            document |= {"status": status, "percentComplete": 0.0}
+            return Response.json(document, headers=retry_headers())
         document["endTime"] = isoformat(operation.ended_at or operation.ready_at)
         if operation.error:
             document["error"] = operation.error
-        else:
+        elif tracking.counts:
             document["percentComplete"] = 100.0
         if operation.result is not None:
             document["properties"] = operation.result
@@ -249,6 +258,10 @@ class Operations:
         if operation.verb != "put" or resource is None:
             return Response.empty(200 if operation.verb == "delete" else 204)
         return Response.json(show(self._cloud, resource, request.api_version))
+
+    def _tracking(self, type_name: str) -> Tracking:
+        row = self._cloud.part(TypeTable).get(type_name)
+        return row.tracking if row else Tracking()
 
     def _visible(self, request: Request, id: str) -> Operation:
         operation = self.get(id)
@@ -272,8 +285,8 @@ def retry_headers() -> dict[str, str]:
 
 def operation_routes(types: TypeTable) -> list[Route]:
     """The addresses of status documents and results, for every type's segments."""
-    status = {row.operations_path[0] for row in types.rows()}
-    results = {row.operations_path[1] for row in types.rows()}
+    status = {row.tracking.status for row in types.rows()}
+    results = {row.tracking.result for row in types.rows()}
     base = "/subscriptions/{subscription}/providers/{namespace}/locations/{location}"
     return [
         *(Route("GET", f"{base}/{path}/{{operation}}", _status) for path in sorted(status)),

@@ -130,7 +130,7 @@ def delete_resource(request: Request, row: ResourceType, id: ResourceId) -> Resp
     running = cloud.part(Operations).running(resource.id)
     if running is not None and running.verb == "delete":
         headers = cloud.part(Operations).headers(
-            running, row.delete.polling, row.operations_path, request.api_version
+            running, row.delete.polling, row.tracking, request.api_version
         )
         return Response.empty(row.delete.deleted, headers)
     _check_not_busy(cloud, id, resource)
@@ -149,7 +149,7 @@ def delete_resource(request: Request, row: ResourceType, id: ResourceId) -> Resp
     if row.provisioning_state:
         cloud.resources.put(resource.with_properties(provisioningState="Deleting"))
     headers = cloud.part(Operations).headers(
-        operation, row.delete.polling, row.operations_path, request.api_version
+        operation, row.delete.polling, row.tracking, request.api_version
     )
     return Response.empty(row.delete.deleted, headers)
 
@@ -217,9 +217,9 @@ def _write(row: ResourceType, change: Change) -> Response:
         seconds=put.seconds,
         waits=put.waits,
     )
-    headers = cloud.part(Operations).headers(
-        operation, polling, row.operations_path, request.api_version
-    )
+    headers = cloud.part(Operations).headers(operation, polling, row.tracking, request.api_version)
+    if put.says_location and code == 201:
+        headers["location"] = request.url
     resource = _as_it_is_now(cloud, row, resource)
     if code == 202 and polling is Polling.LOCATION:
         return Response.empty(202, headers)

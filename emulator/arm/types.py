@@ -98,6 +98,29 @@ class Selection:
     newest_first: bool = False
 
 
+def _no_prefix(cloud: Cloud, resource: ResourceId) -> str:
+    del cloud, resource
+    return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tracking:
+    """How a provider tells of its long-running operations."""
+
+    status: str = "operationStatuses"
+    """The segment of the documents that Azure-AsyncOperation points at."""
+    result: str = "operationResults"
+    """The segment of what Location points at."""
+    prefix: Callable[[Cloud, ResourceId], str] = _no_prefix
+    """What stands before an operation's id."""
+    timeout: str = ""
+    """How long a client shall ask (`x-ms-async-operation-timeout`), where it is told."""
+    putting: str = "InProgress"
+    """What a document calls a PUT that is under way."""
+    counts: bool = True
+    """Whether a document shows how far it is and has no end yet; else both are blank values."""
+
+
 def _nothing(change: Change) -> None:
     del change
 
@@ -176,8 +199,8 @@ class ResourceType:
     """Properties that a PUT can't write: dropped from the request, kept from before."""
     immutable: tuple[str, ...] = ()
     """Properties that an update can't change: refused with 400."""
-    operations_path: tuple[str, str] = ("operationStatuses", "operationResults")
-    """The segments of its status documents and results: Azure-AsyncOperation's, Location's."""
+    tracking: Tracking = Tracking()
+    """How it tells of its long-running operations."""
     validate: Callable[[Change], None] = _nothing
     defaults: Callable[[Change], None] = _nothing
     created: Callable[[Cloud, Resource], None] = _no_effect

@@ -85,6 +85,13 @@ class Request:
         """The body as a JSON object; refuses anything else as ARM does."""
         if not self.body:
             return {}
+        if self.headers.get("content-encoding", "identity").lower() != "identity":
+            raise AzureError(
+                415,
+                "UnsupportedMediaType",
+                "foundry-emulator takes bodies as they are, and this one is compressed "
+                f"(content-encoding: {self.headers['content-encoding'][:40]}).",
+            )
         try:
             value = _decode(self.body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

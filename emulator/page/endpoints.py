@@ -1,12 +1,13 @@
 """Serverless endpoints, and a chat with one: asked as an application asks it, filter and all."""
 
 import json
-import uuid
 from dataclasses import dataclass
 from typing import Any, cast
 
 from emulator.front import Front
 from emulator.http.messages import Request, Response
+from emulator.page import online
+from emulator.page.asking import ask_with_key
 from emulator.page.rendering import form, render
 from emulator.page.resources import find
 from emulator.services.machinelearningservices import deployed
@@ -44,9 +45,10 @@ class Turn:
 
 
 def listed(front: Front, request: Request) -> Response:
-    """Every endpoint."""
+    """Every endpoint, of both kinds."""
     found = [_row(endpoint) for endpoint in front.cloud.resources.of_type(deployed.ENDPOINTS)]
-    return render(front, request, "endpoints.html", {"endpoints": found})
+    values = {"endpoints": found, "online": online.rows(front.cloud)}
+    return render(front, request, "endpoints.html", values)
 
 
 def one(front: Front, request: Request) -> Response:
@@ -92,7 +94,9 @@ def _turns(text: str) -> list[Turn]:
 
 def _answer(front: Front, endpoint: Resource, turns: list[Turn]) -> tuple[str, str]:
     """The answer, or why there is none."""
-    response, _ = front.handle(_call(front, endpoint, turns))
+    messages = [{"role": turn.role, "content": turn.content} for turn in turns]
+    asked = encode_json({"messages": messages}).encode()
+    response = ask_with_key(front, endpoint, _host(endpoint), "/chat/completions", asked)
     body: Json = decode_json(response.body) if isinstance(response.body, bytes) else {}
     if response.status == 200:
         choice: Json = body["choices"][0]
@@ -103,28 +107,6 @@ def _answer(front: Front, endpoint: Resource, turns: list[Turn]) -> tuple[str, s
     error = cast("Json", body.get("error") or body)
     code, message = error.get("code", ""), error.get("message", "")
     return "", f"{response.status} {code}: {message}"
-
-
-def _call(front: Front, endpoint: Resource, turns: list[Turn]) -> Request:
-    messages = [{"role": turn.role, "content": turn.content} for turn in turns]
-    id = str(uuid.uuid4())
-    return Request(
-        cloud=front.cloud,
-        method="POST",
-        host=_host(endpoint),
-        path="/chat/completions",
-        raw_path="/chat/completions",
-        raw_query="",
-        query={},
-        headers={
-            "authorization": f"Bearer {endpoint.private.get('primaryKey', '')}",
-            "content-type": "application/json",
-            "user-agent": "foundry-emulator-page",
-        },
-        body=encode_json({"messages": messages}).encode(),
-        id=id,
-        correlation_id=id,
-    )
 
 
 def _row(endpoint: Resource) -> Row:

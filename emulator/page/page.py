@@ -12,7 +12,7 @@ from pathlib import Path
 from emulator.front import Front
 from emulator.http.messages import Request, Response
 from emulator.http.routing import Route, Router
-from emulator.page import calls, endpoints, jobs, resources, turning
+from emulator.page import calls, endpoints, jobs, online, resources, turning
 from emulator.page.kept import Kept
 from emulator.page.rendering import SECURITY, render
 from emulator.state.errors import AzureError
@@ -76,6 +76,8 @@ _ROUTES: tuple[tuple[str, str, View], ...] = (
     ("GET", f"{PREFIX}/endpoints", endpoints.listed),
     ("GET", f"{PREFIX}/endpoint", endpoints.one),
     ("POST", f"{PREFIX}/endpoint", endpoints.ask),
+    ("GET", f"{PREFIX}/online", online.one),
+    ("POST", f"{PREFIX}/online", online.ask),
     ("GET", f"{PREFIX}/calls", calls.listed),
     ("GET", f"{PREFIX}/faults", turning.shown),
     ("POST", f"{PREFIX}/faults", turning.add_fault),

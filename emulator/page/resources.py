@@ -6,7 +6,7 @@ from emulator.arm.show import show
 from emulator.front import Front
 from emulator.http.messages import Request, Response
 from emulator.page.rendering import render, short
-from emulator.services.machinelearningservices import deployed
+from emulator.services.machinelearningservices import deployed, online_endpoints
 from emulator.services.machinelearningservices.versions import WORKSPACES
 from emulator.state.cloud import Cloud
 from emulator.state.errors import AzureError
@@ -15,7 +15,11 @@ from emulator.state.store import Resource
 MOST = 2000
 """Resources in one tree: what a person looks through, and a browser draws at once."""
 
-_VIEWS = {f"{WORKSPACES}/jobs".lower(): "job", deployed.ENDPOINTS.lower(): "endpoint"}
+_VIEWS = {
+    f"{WORKSPACES}/jobs".lower(): "job",
+    deployed.ENDPOINTS.lower(): "endpoint",
+    online_endpoints.ENDPOINTS.lower(): "online",
+}
 """Types with a view of their own."""
 
 

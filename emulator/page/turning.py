@@ -1,8 +1,6 @@
 """What a rehearsal turns: the clock, and the faults in force."""
 
-import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from emulator.front import Front
 from emulator.http.messages import Request, Response
@@ -11,11 +9,11 @@ from emulator.state.clock import Clock
 from emulator.state.errors import AzureError, bad_request
 from emulator.state.faults import KINDS
 from emulator.state.json_text import Json, decode_json
+from emulator.words import UsageError, moment, seconds
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _WAYS: dict[str, Callable[[Clock, str], None]] = {
-    "advance": lambda clock, value: clock.advance(_seconds(value)),
-    "set": lambda clock, value: clock.set(_moment(value)),
+    "advance": lambda clock, value: clock.advance(seconds(value)),
+    "set": lambda clock, value: clock.set(moment(value)),
     "freeze": lambda clock, _: clock.run(0),
     "resume": lambda clock, _: clock.run(1),
 }
@@ -61,24 +59,11 @@ def turn_clock(front: Front, request: Request) -> Response:
         raise bad_request(f"The clock is turned by {', '.join(_WAYS)}.")
     try:
         way(front.cloud.clock, filled.get("value", "").strip())
-    except ValueError as error:
-        raise bad_request(f"The clock was not turned: {error}.") from error
+    except UsageError as error:
+        raise bad_request(f"The clock was not turned: {error}") from error
     return back("faults")
 
 
 def _value(text: str) -> object:
     """A number, `true` or an object as JSON has it."""
     return decode_json(f'{{"value": {text}}}')["value"]
-
-
-def _seconds(text: str) -> float:
-    """`8h`, `90d`, `30`: seconds where no unit is said."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", text)
-    if found is None:
-        raise ValueError("write it as 30s, 15m, 8h or 90d")
-    return float(found[1]) * _UNITS[found[2] or "s"]
-
-
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

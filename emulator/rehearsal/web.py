@@ -1,11 +1,13 @@
 """Between uvicorn and the handlers: an ASGI application that runs them off the event loop."""
 
 import asyncio
+import json
 import socket
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
@@ -21,16 +23,7 @@ Send = Callable[[dict[str, Any]], Any]
 Answer = Callable[[Request], tuple[Response, Json]]
 AtOnce = Callable[[Request], tuple[Response, Json] | None]
 
-BODY_LIMIT = 256 * 1024 * 1024
 HEADER_LIMIT = 64 * 1024
-_HEADERS_TOO_LARGE = b"\r\n".join(
-    (
-        b"HTTP/1.1 431 Request Header Fields Too Large",
-        b"content-length: 0",
-        b"connection: close",
-        b"\r\n",
-    )
-)
 _END = object()
 _METADATA = b"x-ms-meta-"
 _NO_BREAKS = bytes.maketrans(b"\r\n", b"  ")
@@ -42,6 +35,17 @@ class _AsWritten(bytes):
     def lower(self) -> bytes:
         """Itself."""
         return self
+
+
+def refusal(status: int, code: str, message: str) -> bytes:
+    """An answer in Azure's envelope to what never became a call; nothing comes after it."""
+    body = json.dumps({"error": {"code": code, "message": message}}).encode()
+    head = (
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
+        "content-type: application/json; charset=utf-8\r\n"
+        f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+    )
+    return head.encode() + body
 
 
 class Protocol(HttpToolsProtocol):
@@ -57,8 +61,8 @@ class Protocol(HttpToolsProtocol):
             self._head += len(data)
         super().data_received(data)
         if self._reads_head and self._head > HEADER_LIMIT:
-            self.transport.write(_HEADERS_TOO_LARGE)
-            self.transport.close()
+            message = f"foundry-emulator takes up to {HEADER_LIMIT // 1024} KiB of headers."
+            self.refuse(431, "RequestHeaderFieldsTooLarge", message)
         elif self._head or not self._reads_head:
             self._acknowledge()
 
@@ -80,6 +84,11 @@ class Protocol(HttpToolsProtocol):
             self.transport.abort()
         else:
             super().shutdown()
+
+    def refuse(self, status: int, code: str, message: str) -> None:
+        """Answer what never became a call, and be done with the client."""
+        self.transport.write(refusal(status, code, message))
+        self.transport.close()
 
     def on_headers_complete(self) -> None:
         """The headers are there: what follows is the body's."""
@@ -132,15 +141,12 @@ class Application:
             body = await _body(receive)
         except ConnectionResetError:
             return  # half a call is none: what a client did not finish saying is never acted on
-        if body is None:
-            response, fault = _too_large(), {}
-        else:
-            request = self._request(scope, body)
-            answered = self._at_once(request)
-            if answered is None:
-                loop = asyncio.get_running_loop()
-                answered = await loop.run_in_executor(self._pool, self._answer, request)
-            response, fault = answered
+        request = self._request(scope, body)
+        answered = self._at_once(request)
+        if answered is None:
+            loop = asyncio.get_running_loop()
+            answered = await loop.run_in_executor(self._pool, self._answer, request)
+        response, fault = answered
         if fault.get("drop") or fault.get("lose_answer"):
             transport.abort()
             return
@@ -196,20 +202,17 @@ def _pairs(raw_query: str) -> tuple[tuple[str, str], ...]:
     return tuple(parse_qsl(raw_query, keep_blank_values=True))
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """The body, None for one that is too large; a client that hangs up in it is an error."""
+async def _body(receive: Receive) -> bytes:
+    """The body; a client that hangs up in it is an error."""
     pieces: list[bytes] = []
-    size, more = 0, True
+    more = True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ConnectionResetError
-        piece: bytes = message.get("body", b"")
-        size += len(piece)
-        if size <= BODY_LIMIT:
-            pieces.append(piece)
+        pieces.append(message.get("body", b""))
         more = message.get("more_body", False)
-    return b"".join(pieces) if size <= BODY_LIMIT else None
+    return b"".join(pieces)
 
 
 async def _send_bytes(
@@ -242,8 +245,3 @@ def _start(response: Response) -> dict[str, Any]:
 def _name(name: str) -> bytes:
     encoded = name.encode("latin-1")
     return _AsWritten(encoded) if encoded.startswith(_METADATA) else encoded
-
-
-def _too_large() -> Response:
-    message = f"foundry-emulator takes up to {BODY_LIMIT // 2**20} MiB in one call."
-    return Response.json({"error": {"code": "RequestBodyTooLarge", "message": message}}, 413)

@@ -1,4 +1,4 @@
-"""Access tokens: real RS256 JWTs, signed with a key that lives as long as the emulator."""
+"""Access tokens: real RS256 JWTs, signed with the emulator's own key."""
 
 import time
 import uuid
@@ -7,10 +7,9 @@ from typing import Any
 from emulator.state.access import Access, Principal
 from emulator.state.clock import real_now
 from emulator.state.errors import AzureError
+from emulator.state.signing import SigningKey
 
 LIFETIME = 3599
-ALGORITHM = "RS256"
-KEY_ID = "foundry-emulator"
 
 ARM_AUDIENCES = ("https://management.azure.com", "https://management.core.windows.net")
 STORAGE_AUDIENCES = ("https://storage.azure.com",)
@@ -23,13 +22,11 @@ class Tokens:
     def __init__(self, access: Access, tenant: str) -> None:
         self._access = access
         self._tenant = tenant
-        self._key: Any = None
+        self.key = SigningKey("foundry-emulator")
         self._known: dict[str, dict[str, Any]] = {}
 
     def issue(self, principal: Principal, audience: str) -> str:
         """A signed token for an audience, shaped as Entra's v1 access tokens are."""
-        import jwt
-
         now = int(real_now().timestamp())
         claims = {
             "aud": audience,
@@ -49,19 +46,12 @@ class Tokens:
         }
         if principal.resource:
             claims["xms_mirid"] = principal.resource
-        return jwt.encode(claims, self._private_key(), ALGORITHM, headers={"kid": KEY_ID})
+        return self.key.sign(claims)
 
     @property
     def issuer(self) -> str:
         """The `iss` of every token."""
         return f"https://sts.windows.net/{self._tenant}/"
-
-    def public_key(self) -> dict[str, Any]:
-        """The signing key as a JWK, for `discovery/keys`."""
-        from jwt.algorithms import RSAAlgorithm
-
-        jwk = RSAAlgorithm.to_jwk(self._private_key().public_key(), as_dict=True)
-        return jwk | {"use": "sig", "kid": KEY_ID, "alg": ALGORITHM}
 
     def read(self, authorization: str, audiences: tuple[str, ...]) -> Principal:
         """Who calls, by the bearer token of an Authorization header; or a refusal with a 401."""
@@ -98,13 +88,7 @@ class Tokens:
         import jwt
 
         try:
-            claims: dict[str, Any] = jwt.decode(
-                token,
-                self._private_key().public_key(),
-                algorithms=[ALGORITHM],
-                options={"verify_aud": False, "verify_exp": False, "verify_nbf": False},
-                issuer=self.issuer,
-            )
+            claims = self.key.read(token, issuer=self.issuer)
         except jwt.InvalidTokenError as error:
             raise self._refusal(
                 "InvalidAuthenticationToken",
@@ -126,10 +110,3 @@ class Tokens:
                 f'{self._tenant}", error="invalid_token", error_description="{message[:120]}"'
             },
         )
-
-    def _private_key(self) -> Any:
-        if self._key is None:
-            from cryptography.hazmat.primitives.asymmetric import rsa
-
-            self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        return self._key

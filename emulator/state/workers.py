@@ -4,9 +4,12 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
+
+from emulator.state import leash
 
 
 class Workers:
@@ -39,9 +42,13 @@ class Workers:
     def child(self, arguments: list[str], **options: Any) -> subprocess.Popen[Any]:
         """Start a child process (`subprocess.Popen`'s options) that is ended with the emulator.
 
-        One that starts a session of its own is ended with all processes that it made. Call `forget`
-        once it is reaped.
+        One that starts a session of its own is ended with all processes that it made, also where
+        the emulator is killed; it has no standard input. Call `forget` once it is reaped.
         """
+        if options.get("start_new_session"):
+            # -I -S: nothing of the environment, which is the command's.
+            arguments = [sys.executable, "-I", "-S", leash.__file__, *arguments]
+            options["stdin"] = subprocess.PIPE
         child: subprocess.Popen[Any] = subprocess.Popen(arguments, **options)
         with self._lock:
             self._children.add(child)
@@ -66,6 +73,8 @@ class Workers:
         with self._lock:
             self._children.discard(child)
             self._groups.discard(child)
+        if child.stdin is not None:
+            child.stdin.close()
 
     def stop(self, seconds: float = 10.0) -> None:
         """End everything: ask, wait, then kill."""

@@ -21,10 +21,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     add_state(parser)
     add_new(parser)
+    parser.add_argument(
+        "--isolated", action="store_true", help="refused: only `run` can have a network of its own"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Start it, or say that it is up."""
+    if arguments.isolated:
+        raise UsageError(
+            "--isolated is for run: one that stays is there for other shells, and nobody else is "
+            "in a network of its own. Nothing was started. A shell in one: foundry-emulator run "
+            "--isolated -- bash"
+        )
     if arguments.state == MEMORY:
         raise UsageError("one that stays keeps its state in a folder: name it with --state.")
     place = look(arguments.state)

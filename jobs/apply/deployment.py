@@ -7,15 +7,24 @@ down again, with the end of its log told.
 from typing import Any
 
 from jobs import revision
+from jobs.apply import examine
 from jobs.apply.work import Work
-from jobs.errors import FoundryTuneError, NotFoundError, QualityError, RemoteError, UsageError
+from jobs.errors import (
+    FoundryTuneError,
+    NotFoundError,
+    QualityError,
+    RefusedBeforeError,
+    RemoteError,
+    UsageError,
+)
 from jobs.foundry import content_safety, online
 from jobs.foundry.answers import Json
 from jobs.foundry.online import AUTH_MODES, Deployment
-from jobs.foundry.scoring import Scorer
+from jobs.foundry.scoring import DEPLOYMENT_HEADER, Scorer
 from jobs.plan.deployments import DeployStep, OnlineStep, TrafficStep, UndeployStep
 from jobs.plan.hosting import Hosting
 from jobs.plan.running import EnvironmentVersion
+from jobs.plan.steps import MeasureStep
 from jobs.proof import deployment as proof
 from jobs.spec.online_endpoint import ProbeSettings
 from jobs.terminal.output import plain, printable
@@ -52,25 +61,37 @@ def deploy(step: DeployStep, work: Work) -> bool:
             unless it serves already.
     """
     hosting, title = step.hosting, step.action.name
-    if step.action.kind == "unchanged":
+    if step.action.kind == "unchanged" and step.deployment is not None:
+        _hand_on(step, step.deployment, work)
         return True
-    judge = _judge(hosting)
+    safety = _safety(hosting)
     deployment = _settled(step, work)
+    if deployment is None:
+        environment = _environment_id(hosting.environment, work.session.project_id)
+        examine.refuse(step, environment, _model_id(step, work), work, safety)
     if deployment is None or deployment.provisioning_state != "Succeeded":
         work.report.progress("deployment", title, f"starting on {hosting.machines}")
         deployment = _started(step, work)
     work.report.progress("deployment", title, "being proven")
-    _prove(step, deployment, judge, work)
+    _prove(step, deployment, safety, work)
     mark = {revision.TAG_PROOF: hosting.proof(step.made_from)}
-    online.tag(work.session, deployment, mark)
+    _hand_on(step, online.tag(work.session, deployment, mark), work)
     count = len(hosting.spec.smoke_tests)
     tests = f"{count} smoke test{'s' if count > 1 else ''} passed" if count else "it has started"
     work.report.result("deployment", title, f"proven: {tests}")
     return True
 
 
+def evaluate(step: MeasureStep, need: DeployStep, work: Work) -> bool:
+    """Hold an evaluation by the deployment, before anybody else asks it."""
+    if step.action.kind != "unchanged":
+        examine.hold(step, need, work, _safety(need.hosting))
+    return True
+
+
 def move_traffic(step: TrafficStep, work: Work) -> bool:
     """Give the deployment all of the traffic, if the split is still as it was seen."""
+    examine.mark(step, work)
     if step.action.kind == "unchanged":
         return True
     name = step.hosting.name
@@ -83,6 +104,35 @@ def move_traffic(step: TrafficStep, work: Work) -> bool:
         work.onlines[name] = moved
     work.report.result("traffic", name, f"-> {step.to}")
     return True
+
+
+def withdraw(step: TrafficStep, verdict: QualityError, work: Work) -> None:
+    """Take down the deployment that failed what was asked of it, and say so with the failure.
+
+    What serves is left as it is; with `--keep-candidate` what failed is, too.
+    """
+    if isinstance(verdict, RefusedBeforeError):
+        return  # nothing was made
+    name, title = step.hosting.name, f"{step.hosting.name}/{step.to}"
+    if work.options.keep_candidate:
+        verdict.next_step = (
+            f"It is kept to be looked at, and billed: ask it with the header "
+            f"{DEPLOYMENT_HEADER}: {step.to}\nTake it down: foundry-tune apply without "
+            "--keep-candidate, or foundry-tune down"
+        )
+        return
+    try:
+        there = online.find_deployment(work.session, name, step.to)
+        gone = there is None or online.undeploy(work.session, there)
+    except FoundryTuneError as failure:
+        done = f"Deployment '{title}' could not be deleted again: {failure.message}"
+    else:
+        done = (
+            f"Deployment '{title}' was deleted again; what served before goes on."
+            if gone
+            else f"Deployment '{title}' gets traffic, so it was left as it is; it is NOT proven."
+        )
+    verdict.message = f"{verdict.message}\n{done}"
 
 
 def undeploy(step: UndeployStep, work: Work) -> bool:
@@ -128,6 +178,11 @@ def body_of(hosting: Hosting, model_id: str, project_id: str, location: str) -> 
     }
 
 
+def _hand_on(step: DeployStep, deployment: Deployment, work: Work) -> None:
+    with work.lock:
+        work.deployments[step.hosting.name] = deployment
+
+
 def _settled(step: DeployStep, work: Work) -> Deployment | None:
     """The deployment, once Azure is done with what an earlier run began; None for none."""
     endpoint = step.hosting.name
@@ -151,16 +206,15 @@ def _started(step: DeployStep, work: Work) -> Deployment:
         log = _last_words(work, spec.name, step.name)
         lines = "\n".join((f"Deployment '{step.action.name}' did not start.", *log))
         raise QualityError(
-            "\n".join((lines if log else f"{lines}\n{error.message}", _withdrawn(found, work))),
+            lines if log else f"{lines}\n{error.message}",
             next_step="Correct the scoring script's init(), or give liveness_probe more time.",
             reason="the deployment did not start",
         ) from error
 
 
-def _prove(
-    step: DeployStep, deployment: Deployment, judge: content_safety.Analyzer | None, work: Work
-) -> None:
+def _prove(step: DeployStep, deployment: Deployment, safety: str, work: Work) -> None:
     tests = step.hosting.spec.smoke_tests
+    judge = content_safety.Analyzer(safety) if safety else None
     scorer = Scorer(work.session, work.onlines[step.hosting.name])
     try:
         outcomes = proof.run(lambda body: scorer(body, deployment.name), tests, judge)
@@ -181,24 +235,11 @@ def _prove(
             (
                 f"Deployment '{step.action.name}' fails {len(failed)} of {len(tests)} smoke tests.",
                 *lines,
-                _withdrawn(deployment, work),
             )
         ),
         next_step="Correct the scoring script or the model, or what is expected.",
         reason="a smoke test failed",
     )
-
-
-def _withdrawn(deployment: Deployment, work: Work) -> str:
-    """Take down what failed, unless it serves; what was done, in a sentence."""
-    title = f"{deployment.endpoint}/{deployment.name}"
-    try:
-        gone = online.undeploy(work.session, deployment)
-    except FoundryTuneError as failure:
-        return f"Deployment '{title}' could not be deleted again: {failure.message}"
-    if gone:
-        return f"Deployment '{title}' was deleted again; what served before goes on."
-    return f"Deployment '{title}' gets traffic, so it was left as it is; it is NOT proven."
 
 
 def _last_words(work: Work, endpoint: str, name: str) -> list[str]:
@@ -210,10 +251,10 @@ def _last_words(work: Work, endpoint: str, name: str) -> list[str]:
     return [line[:400] for line in plain(said).splitlines() if line.strip()]
 
 
-def _judge(hosting: Hosting) -> content_safety.Analyzer | None:
-    """Who judges what is asked and answered; refused where that is wanted and nobody can."""
+def _safety(hosting: Hosting) -> str:
+    """The address of who judges what is asked and answered; refused where none is configured."""
     if hosting.spec.content_safety != "client_side":
-        return None
+        return ""
     address = content_safety.configured()
     if not address:
         raise UsageError(
@@ -221,7 +262,7 @@ def _judge(hosting: Hosting) -> content_safety.Analyzer | None:
             f"{content_safety.VARIABLE} names no account of Azure AI Content Safety.",
             next_step="pulumi stack output shows its address; set the variable, and apply again.",
         )
-    return content_safety.Analyzer(address)
+    return address
 
 
 def _model_id(step: DeployStep, work: Work) -> str:

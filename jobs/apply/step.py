@@ -208,7 +208,7 @@ def _beside(step: EndpointStep, work: Work) -> dict[str, Endpoint]:
 def _others(measuring: Measuring, work: Work) -> dict[str, Endpoint]:
     """Whom an evaluation compares with, as far as they are there: what serves its endpoint too."""
     names = measuring.references.items()
-    others = {word: endpoint for word, name in names if (endpoint := _there(name, work))}
+    others = {word: endpoint for word, name in names if (endpoint := work.serverless(name))}
     served = work.plan.actual.served(measuring.endpoint)
     return {**others, SERVED: served} if served else others
 
@@ -229,7 +229,7 @@ def _refuse_by_memory(step: EndpointStep, model_id: str, work: Work) -> None:
             measured.measuring,
             work.report,
             _others(measured.measuring, work),
-            judge=_there(measured.measuring.judge.endpoint, work)
+            judge=work.serverless(measured.measuring.judge.endpoint)
             if measured.measuring.judge
             else None,
             pause=work.pause,
@@ -255,6 +255,9 @@ def _given_model(serving: Serving, project: Project) -> str:
 @do.register
 def evaluate(step: MeasureStep, work: Work) -> bool:
     """Ask the held-out questions, and hold the gates."""
+    deploy = next((need for need in step.needs if isinstance(need, DeployStep)), None)
+    if deploy is not None:
+        return deployment.evaluate(step, deploy, work)
     if step.action.kind == "unchanged":
         return True
     measuring = step.measuring
@@ -270,7 +273,7 @@ def evaluate(step: MeasureStep, work: Work) -> bool:
 
 def _asked(name: str, measuring: Measuring, work: Work) -> Endpoint:
     """An endpoint that an evaluation asks."""
-    endpoint = _there(name, work)
+    endpoint = work.serverless(name)
     if endpoint is None:
         raise PreflightError(
             f"{measuring.spec.reference}: there is no endpoint '{name}' in the project.",
@@ -278,11 +281,6 @@ def _asked(name: str, measuring: Measuring, work: Work) -> Endpoint:
         )
     endpoints.require_servable(endpoint)
     return endpoint
-
-
-def _there(name: str, work: Work) -> Endpoint | None:
-    """What serves a name: made by this run, or seen by its plan."""
-    return work.candidates.get(name) or work.plan.actual.served(name)
 
 
 # ── names, and what they leave ──────────────────────────────────────────────────────────────────
@@ -331,6 +329,8 @@ def give_up(step: Step, work: Work, errors: Sequence[Exception]) -> None:
     failed and not the model: the next run proves it.
     """
     verdict = next((e for e in errors if isinstance(e, QualityError | SafetyError)), None)
+    if isinstance(step, TrafficStep) and isinstance(verdict, QualityError):
+        deployment.withdraw(step, verdict, work)
     if not isinstance(step, PointerStep) or verdict is None:
         return
     if isinstance(verdict, QualityError) and verdict.reason:

@@ -8,7 +8,7 @@ from jobs.foundry import projects
 from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.jobs import Job
 from jobs.foundry.models import ModelVersion
-from jobs.foundry.online import Online
+from jobs.foundry.online import Deployment, Online
 from jobs.foundry.projects import Datastore
 from jobs.foundry.session import Session
 from jobs.plan.plan import Plan
@@ -51,7 +51,13 @@ class Work:
         """Made or found as the spec wants them, by the endpoint document's name."""
         self.onlines: dict[str, Online] = {}
         """Managed online endpoints as they were last seen, by their names."""
+        self.deployments: dict[str, Deployment] = {}
+        """The deployment of this revision as it was last seen, by its endpoint's name."""
         self._datastore: Datastore | None = None
+
+    def serverless(self, name: str) -> Endpoint | None:
+        """What serves a name: made by this run, or seen by its plan."""
+        return self.candidates.get(name) or self.plan.actual.served(name)
 
     def datastore(self) -> Datastore:
         """The project's default datastore, asked for once."""

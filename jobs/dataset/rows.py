@@ -6,7 +6,7 @@ ours: a test holds the two together, row by row.
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,12 +49,14 @@ def check_rows(
     *,
     labels: Sequence[str] | None = None,
     answers_only: bool = False,
+    also: Callable[[Row], str | None] = lambda _: None,
     limit: int = 20,
 ) -> Rows:
     """Everything that the program would refuse in a file, and what no file should hold.
 
     `labels` are those of the head; None where it isn't known. `answers_only`: with a loss over
-    completions alone, where a text without one teaches nothing.
+    completions alone, where a text without one teaches nothing. `also` says what
+    else is wrong with a row that is one of the task.
 
     Raises:
         UnreadableFileError: It can't be read.
@@ -76,10 +78,13 @@ def check_rows(
                 longest = max(longest, len(line))
                 row, wrong = _read(line)
                 wrong = wrong or problem(row, task, labels=labels, answers_only=answers_only)
+                fields = mapping(row) or {}
                 if wrong:
                     said = f"{wrong} A row is {SHAPES[task]}."
                     remarks.add(Remark("FT-T004", number, "", said))
-                elif task == "classification" and (fields := mapping(row)):
+                elif said := also(fields):
+                    remarks.add(Remark("FT-T004", number, "", said))
+                elif task == "classification":
                     found[str(fields["label"])] += 1
     if not count:
         remarks.add(Remark("FT-D002", 0, "", f"no rows. A row is {SHAPES[task]}."))

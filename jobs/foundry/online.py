@@ -1,7 +1,7 @@
 """Managed online endpoints and their deployments: the traffic moves, what serves stays as it is."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,6 +51,13 @@ class Deployment:
     instance_count: str
     tags: Mapping[str, str]
     created: str
+    environment: str = ""
+    """The id of what its script runs in."""
+
+    @property
+    def title(self) -> str:
+        """What it is called where models are: the model that it serves, and itself."""
+        return f"{model_label(self.model)} {self.name}"
 
     @property
     def is_ours(self) -> bool:
@@ -78,9 +85,7 @@ class Managed:
     @property
     def served(self) -> Deployment | None:
         """The deployment that gets the traffic, most of it where it is split."""
-        shares = self.endpoint.traffic
-        sent = [one for one in self.deployments if shares.get(one.name, 0)]
-        return max(sent, key=lambda one: shares[one.name], default=None)
+        return served(self.endpoint, self.deployments)
 
     @property
     def models(self) -> frozenset[str]:
@@ -91,6 +96,13 @@ class Managed:
     def model(self) -> str:
         """`name:version` of the model that is served; empty where none is."""
         return model_label(self.served.model) if self.served else ""
+
+
+def served(endpoint: Online, deployments: Sequence[Deployment]) -> Deployment | None:
+    """The deployment that gets an endpoint's traffic, most of it where it is split."""
+    shares = endpoint.traffic
+    sent = [one for one in deployments if shares.get(one.name, 0)]
+    return max(sent, key=lambda one: shares[one.name], default=None)
 
 
 def managed(session: Session, endpoint: Online) -> Managed:
@@ -350,4 +362,5 @@ def _deployment(found: Json, endpoint: str) -> Deployment:
         instance_count=text(found, "sku", "capacity"),
         tags=strings(found, "tags"),
         created=text(found, "systemData", "createdAt"),
+        environment=text(properties, "environmentId"),
     )

@@ -3,7 +3,7 @@
 `create` + `update` ~ `replace` -/+ `unchanged` = `delete` - and `blocked` !, field by field.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -13,13 +13,13 @@ from jobs.foundry.endpoints import Endpoint
 from jobs.plan import refused, rollout, sweeps
 from jobs.plan.actual import Actual
 from jobs.plan.contents import code_step, data_step, environment_step
-from jobs.plan.deployments import hosting_steps, needs_contents
+from jobs.plan.deployments import Examination, hosting_steps, needs_contents
 from jobs.plan.desired import Desired, Measuring, Training
 from jobs.plan.hosting import Hosting
+from jobs.plan.measures import measure_step
 from jobs.plan.running import EnvironmentVersion
 from jobs.plan.runs import running_steps
 from jobs.plan.steps import (
-    Action,
     EndpointStep,
     MeasureStep,
     ModelStep,
@@ -75,8 +75,6 @@ def decide(
         steps += found
         if left := [step for step in found if isinstance(step, ModelStep)]:
             models[running.name] = left[0]
-    for hosting in desired.hostings:
-        steps += _hosting_steps(hosting, steps, actual, uploads or {}, now)
     served: dict[str, EndpointStep] = {}
     waiting = sweeps.waiting(desired, unsettled)
     for serving in desired.servings:
@@ -87,24 +85,47 @@ def decide(
             serving = replace(serving, training=model.undertaking)
         candidate = rollout.endpoint_step(serving, model, actual)
         if not retry_refused:
-            asking = [m for m in desired.measurings if m.endpoint == serving.name]
+            asking = [m for m in desired.measurings if m.measures(serving)]
             candidate = refused.held_back(candidate, model, asking, actual)
         served[serving.name] = candidate
     _need_their_bases(served, desired.measurings)
-    held = [m for m in desired.measurings if not set(m.asked) & waiting.keys()]
+    serverless = [m for m in desired.measurings if m.hosting is None]
+    held = [m for m in serverless if not set(m.asked) & waiting.keys()]
     measures = [_measure_step(m, served, actual) for m in held]
     for name, candidate in served.items():
         gates = [step for step in measures if step.measuring.endpoint == name]
         steps += rollout.around(candidate, gates, actual, now)
-    gated = [m for m in desired.measurings if set(m.asked) & waiting.keys()]
+    gated = [m for m in serverless if set(m.asked) & waiting.keys()]
     steps += sweeps.served_later(waiting.values(), gated, actual)
     steps += [step for step in measures if step.measuring.endpoint not in served]
+    for hosting in desired.hostings:
+        gates = _gates(hosting, desired, served, waiting)
+        steps += _hosting_steps(hosting, steps, gates, actual, uploads or {}, now)
     return tuple(steps)
+
+
+def _gates(
+    hosting: Hosting,
+    desired: Desired,
+    served: Mapping[str, EndpointStep],
+    waiting: Collection[str],
+) -> list[Examination]:
+    """The evaluations of an online endpoint, each with the endpoints that it compares with."""
+    return [
+        Examination(
+            measuring=measuring,
+            beside=tuple(served[name] for name in measuring.asked if name in served),
+            is_later=any(name in waiting for name in measuring.asked),
+        )
+        for measuring in desired.measurings
+        if measuring.hosting is hosting
+    ]
 
 
 def _hosting_steps(
     hosting: Hosting,
     before: Sequence[Step],
+    gates: Sequence[Examination],
     actual: Actual,
     uploads: Mapping[str, Upload],
     now: datetime,
@@ -126,7 +147,7 @@ def _hosting_steps(
     ]
     if isinstance(hosting.environment, EnvironmentVersion):
         contents.append(environment_step(hosting.environment, hosting, actual, needed=needed))
-    return hosting_steps(hosting, contents, model, hosted, now)
+    return hosting_steps(hosting, contents, model, hosted, now, gates)
 
 
 def _need_their_bases(served: dict[str, EndpointStep], measurings: Sequence[Measuring]) -> None:
@@ -149,26 +170,9 @@ def _measure_step(
     candidate = serving.get(measuring.endpoint)
     needs = tuple(serving[name] for name in measuring.asked if name in serving)
     endpoint = candidate.endpoint if candidate else actual.served(measuring.endpoint)
-    action = _measure_action(measuring, candidate, endpoint)
-    rule = next((need.action.rule for need in needs if need.action.kind == "blocked"), None)
-    if rule is not None:
-        note, name = "needs the endpoint", measuring.name
-        action = Action(kind="blocked", type="evaluation", name=name, note=note, rule=rule)
-    return MeasureStep(action=action, needs=needs, measuring=measuring)
-
-
-def _measure_action(
-    measuring: Measuring, candidate: EndpointStep | None, endpoint: Endpoint | None
-) -> Action:
-    name = measuring.name
     stays = candidate is None or candidate.action.kind == "unchanged"
-    if endpoint and stays and _passed(endpoint, measuring):
-        return Action(kind="unchanged", type="evaluation", name=name)
-    gates = ", ".join(f"{metric} {gate}" for metric, gate in measuring.spec.gates.items())
-    note = gates or "no gates"
-    if measuring.judge:
-        note += f"; {measuring.judge.words}"
-    return Action(kind="create", type="evaluation", name=name, note=note)
+    passed = stays and endpoint is not None and _passed(endpoint, measuring)
+    return measure_step(measuring, needs, passed=passed)
 
 
 def _passed(endpoint: Endpoint, measuring: Measuring) -> bool:

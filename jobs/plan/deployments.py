@@ -11,8 +11,10 @@ from datetime import datetime, timedelta
 
 from jobs import revision
 from jobs.foundry.online import AUTH_MODES, Deployment, Online
+from jobs.plan.desired import Measuring
 from jobs.plan.hosting import Hosted, Hosting
-from jobs.plan.steps import Action, Change, ModelStep, Step
+from jobs.plan.measures import measure_step
+from jobs.plan.steps import Action, Change, LaterStep, ModelStep, Step
 
 LEFT_ALONE = timedelta(hours=1)
 """How long a deployment without traffic is taken for the work of another run."""
@@ -39,6 +41,17 @@ class DeployStep(Step):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Examination:
+    """An evaluation that a deployment has to pass before it gets any traffic."""
+
+    measuring: Measuring
+    beside: tuple[Step, ...] = ()
+    """The steps of the endpoints that it is compared with, as far as these files make them."""
+    is_later: bool = False
+    """Whether one of them waits for a sweep to be over: held when the plan is made anew then."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrafficStep(Step):
     """The traffic, moved last: once the deployment has answered as it should."""
 
@@ -60,6 +73,7 @@ def hosting_steps(
     model: ModelStep | None,
     hosted: Hosted,
     now: datetime,
+    gates: Sequence[Examination] = (),
 ) -> list[Step]:
     """What happens to an online endpoint's document, in the order of the needs.
 
@@ -83,9 +97,10 @@ def hosting_steps(
         made_from=made_from,
         deployment=there,
     )
-    traffic = TrafficStep(
-        action=_traffic_action(hosting, deploy, hosted), needs=(deploy,), hosting=hosting, to=name
-    )
+    measures = [_measure_step(gate, deploy) for gate in gates]
+    needs = (deploy, *measures)
+    action = _traffic_action(hosting, deploy, needs, hosted)
+    traffic = TrafficStep(action=action, needs=needs, hosting=hosting, to=name)
     others = [
         UndeployStep(
             action=_undeploy_action(one, traffic, hosted, now), needs=(traffic,), deployment=one
@@ -93,7 +108,7 @@ def hosting_steps(
         for one in hosted.deployments
         if one.name != name
     ]
-    return [endpoint, *contents, deploy, traffic, *others]
+    return [endpoint, *contents, deploy, *measures, traffic, *others]
 
 
 def needs_contents(hosting: Hosting, model: ModelStep | None, hosted: Hosted) -> bool:
@@ -175,10 +190,27 @@ def _deploy_action(
     return Action(kind="unchanged", type="deployment", name=title)
 
 
-def _traffic_action(hosting: Hosting, deploy: DeployStep, hosted: Hosted) -> Action:
+def _measure_step(gate: Examination, deploy: DeployStep) -> Step:
+    measuring, there = gate.measuring, deploy.deployment
+    if gate.is_later:
+        action = Action(kind="create", type="evaluation", name=measuring.name)
+        return LaterStep(action=action, measuring=measuring)
+    tag = f"{revision.TAG_EVALUATION}.{measuring.name}"
+    passed = (
+        deploy.action.kind == "unchanged"
+        and there is not None
+        and there.tags.get(tag) == measuring.mark(there.title)
+    )
+    return measure_step(measuring, (deploy, *gate.beside), passed=passed)
+
+
+def _traffic_action(
+    hosting: Hosting, deploy: DeployStep, needs: Sequence[Step], hosted: Hosted
+) -> Action:
     name = hosting.name
-    if deploy.action.kind == "blocked":
-        rule, note = deploy.action.rule, "needs the deployment"
+    blocked = next((need for need in needs if need.action.kind == "blocked"), None)
+    if blocked is not None:
+        rule, note = blocked.action.rule, f"needs the {blocked.action.type}"
         return Action(kind="blocked", type="traffic", name=name, note=note, rule=rule)
     traffic: Mapping[str, int] = hosted.endpoint.traffic if hosted.endpoint else {}
     if dict(traffic) == {deploy.name: 100}:

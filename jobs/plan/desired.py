@@ -33,7 +33,8 @@ from jobs.spec.document import JobDocument
 from jobs.spec.grid import ALWAYS
 from jobs.spec.judge import JUDGE, Judge
 from jobs.spec.lowering import own_functions
-from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint, SmokeTest
+from jobs.spec.measured import measured_online
+from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint, SmokeTest, Spec
 from jobs.spec.online_endpoint import OnlineEndpoint
 from jobs.spec.prices import TeamPrices
 from jobs.spec.probes import BUILT_IN, Probe
@@ -188,6 +189,8 @@ class Measuring:
     """Of the tokens that the model reads and writes, where it is known which model that is."""
     judge: Judging | None = None
     """Who grades the answers, if somebody does."""
+    hosting: Hosting | None = None
+    """The online endpoint that it measures, where it is one; else `endpoint` is serverless."""
 
     @property
     def name(self) -> str:
@@ -196,14 +199,19 @@ class Measuring:
 
     @property
     def meant(self) -> Mapping[str, str]:
-        """Every endpoint that it asks, by what it is asked as."""
+        """Every serverless endpoint that it asks, by what it is asked as."""
+        measured = {} if self.hosting else {"endpoint": self.endpoint}
         judge = {JUDGE: self.judge.endpoint} if self.judge else {}
-        return {"endpoint": self.endpoint, **self.references, **judge}
+        return {**measured, **self.references, **judge}
 
     @property
     def asked(self) -> tuple[str, ...]:
-        """Every endpoint that it asks, each once."""
+        """Every serverless endpoint that it asks, each once."""
         return tuple(dict.fromkeys(self.meant.values()))
+
+    def measures(self, serving: "Serving") -> bool:
+        """Whether it measures what a document of a serverless endpoint serves."""
+        return self.hosting is None and self.endpoint == serving.name
 
     def mark(self, model: str) -> str:
         """The mark of having passed: with this model, this data, these metrics and gates."""
@@ -279,13 +287,15 @@ def read(chapters: Sequence[Chapter], team: Mapping[str, TeamPrices] | None = No
     probes_digest = _digest(BUILT_IN).sha256
     trainings: dict[str, Training] = {}
     jobs: dict[str, Running] = {}
-    hostings: list[Hosting] = []
+    hostings: dict[tuple[str, str], Hosting] = {}
     servings: list[Serving] = []
     pricings: dict[str, Pricing] = {}
-    measurings: list[Measuring] = []
+    evaluations: list[tuple[Chapter, Evaluation]] = []
     files: dict[str, str] = {}
+    beside: dict[str, list[Spec]] = {}
     for chapter in chapters:
         spec = chapter.spec
+        beside.setdefault(chapter.file, []).append(spec)
         if spec.reference in files:
             raise UsageError(
                 f"Both {files[spec.reference]} and {chapter.file} have a '{spec.reference}'.",
@@ -302,20 +312,25 @@ def read(chapters: Sequence[Chapter], team: Mapping[str, TeamPrices] | None = No
             hourly = pricing.unit("hosting") if pricing.is_tuned else None
             servings.append(replace(serving, hosting=hourly))
         elif isinstance(spec, OnlineEndpoint):
-            hostings.append(hosting.read(chapter, spec, jobs))
+            hostings[chapter.file, spec.name] = hosting.read(chapter, spec, jobs)
         elif isinstance(spec, Evaluation):
-            measurings.append(_measuring(chapter, spec, pricings))
+            evaluations.append((chapter, spec))
         elif isinstance(spec, TrainingJob):
             jobs[spec.reference] = _own_training(chapter, spec)
         else:
             made = {**trainings, **{one.name: one for one in jobs.values()}}
             jobs[spec.reference] = running.read(chapter, spec, made)
+    # What an evaluation measures may come after it, where it is named and not referred to.
+    measurings = [
+        _measuring(chapter, spec, pricings, _hosting(chapter, spec, hostings, beside))
+        for chapter, spec in evaluations
+    ]
     return Desired(
         trainings=tuple(trainings.values()),
         servings=tuple(servings),
         measurings=tuple(measurings),
         runnings=tuple(jobs.values()),
-        hostings=tuple(hostings),
+        hostings=tuple(hostings.values()),
     )
 
 
@@ -445,7 +460,9 @@ def _serving(
     )
 
 
-def _measuring(chapter: Chapter, spec: Evaluation, pricings: Mapping[str, Pricing]) -> Measuring:
+def _measuring(
+    chapter: Chapter, spec: Evaluation, pricings: Mapping[str, Pricing], hosting: Hosting | None
+) -> Measuring:
     path = chapter.local_path(spec.data_path)
     if path is None:
         raise UsageError(
@@ -460,9 +477,21 @@ def _measuring(chapter: Chapter, spec: Evaluation, pricings: Mapping[str, Pricin
         sha256=_digest(path).sha256,
         folder=Path(chapter.file).parent,
         own={name: _own(chapter, written) for name, written in spec.custom_metrics.items()},
-        prices=_token_prices(pricings, spec.endpoint),
+        prices=None if hosting else _token_prices(pricings, spec.endpoint),
         judge=_judging(chapter, spec.judge, pricings) if spec.judge else None,
+        hosting=hosting,
     )
+
+
+def _hosting(
+    chapter: Chapter,
+    spec: Evaluation,
+    hostings: Mapping[tuple[str, str], Hosting],
+    beside: Mapping[str, Sequence[Spec]],
+) -> Hosting | None:
+    """The online endpoint of its own file that an evaluation measures, if it measures one."""
+    online = measured_online(spec, beside[chapter.file])
+    return hostings[chapter.file, online.name] if online else None
 
 
 def _judging(chapter: Chapter, spec: Judge, pricings: Mapping[str, Pricing]) -> Judging:
@@ -515,6 +544,8 @@ def _held_by(spec: Evaluation) -> dict[str, object]:
         written["labels"] = list(spec.labels)
     if spec.format:
         written["format"] = msgspec.to_builtins(spec.format)
+    asked = {"request": spec.request, "at": spec.at, "expected": spec.expected}
+    written |= {word: value for word, value in asked.items() if value is not None}
     return written
 
 

@@ -194,6 +194,9 @@ def _hosted(name: str, hosted: Hosted) -> Iterator[tuple[str, Fact | None]]:
                 "model": one.model,
                 "provisioning_state": one.provisioning_state,
                 "proof": one.proof,
+                "marks": revision.digest(
+                    {key: value for key, value in one.tags.items() if key.startswith(_MARKS)}
+                ),
             },
         )
 

@@ -11,6 +11,7 @@ from jobs import revision
 from jobs.errors import InvalidInputError, UsageError
 from jobs.files import UnreadableFileError
 from jobs.folders import Folder, folder_of
+from jobs.foundry import online
 from jobs.foundry.models import ModelVersion
 from jobs.foundry.online import Deployment, Online
 from jobs.plan.running import CodeVersion, EnvironmentVersion, Running
@@ -104,6 +105,11 @@ class Hosted:
     deployments: tuple[Deployment, ...]
     model: ModelVersion | None
     """The model that the document names by its version; None where it isn't there."""
+
+    @property
+    def served(self) -> Deployment | None:
+        """The deployment that gets the traffic, most of it where it is split."""
+        return online.served(self.endpoint, self.deployments) if self.endpoint else None
 
 
 def read(chapter: Chapter, spec: OnlineEndpoint, runnings: Mapping[str, Running]) -> Hosting:

@@ -227,7 +227,7 @@ def _decided(
         uploads=downloaded,
         standings=standings,
     )
-    left = {step.action.type for step in steps if step.action.kind != "unchanged"}
+    left = {_kind_of(step) for step in steps if step.action.kind != "unchanged"}
     checks = preflight.check(session, asked, found, today, left) if left else []
     checks += policy_checks(specs, project) if left else ()
     checks += caps.cap_checks(session, specs, asked, steps)
@@ -249,6 +249,13 @@ def _decided(
 def is_empty(steps: Sequence[Step]) -> bool:
     """Whether no step changes anything."""
     return all(step.action.kind == "unchanged" for step in steps)
+
+
+def _kind_of(step: Step) -> str:
+    """What a step is about, by the rights that it takes: a deployment is measured by its marks."""
+    if isinstance(step, MeasureStep) and step.measuring.hosting is not None:
+        return "deployment"
+    return step.action.type
 
 
 def _to_measure(steps: Sequence[Step]) -> list[Measuring]:

@@ -265,7 +265,9 @@ def waiting(desired: Desired, unsettled: Collection[str]) -> dict[str, Serving]:
     while more := {
         measuring.endpoint
         for measuring in desired.measurings
-        if measuring.endpoint in servings.keys() - found and found & set(measuring.asked)
+        if measuring.hosting is None
+        and measuring.endpoint in servings.keys() - found
+        and found & set(measuring.asked)
     }:
         found |= more
     return {name: serving for name, serving in servings.items() if name in found}

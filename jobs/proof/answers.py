@@ -109,6 +109,10 @@ class KeptAnswer(msgspec.Struct, frozen=True, kw_only=True):
     logprob_tokens: int = 0
     """Of how many tokens that is the sum."""
     seed: int | None = None
+    request: Any = None
+    """What a script was asked, where that was no chat completion."""
+    at: str = ""
+    """The member of what it said that is the answer."""
 
     @property
     def reply(self) -> Reply:
@@ -134,6 +138,8 @@ class KeptAnswer(msgspec.Struct, frozen=True, kw_only=True):
             self.tools,
             with_logprobs=self.with_logprobs,
             seed=self.seed,
+            request=self.request,
+            at=self.at,
         )
         return self.question == hashed
 
@@ -146,8 +152,13 @@ def question_hash(
     *,
     with_logprobs: bool = False,
     seed: int | None = None,
+    request: Any = None,
+    at: str = "",
 ) -> str:
     """What stands for a question: everything that is sent to the model and decides its answer.
+
+    A script is sent its request and nothing else; which member of what it says counts is part of
+    the question.
 
     A `response_format` isn't in it: it follows from the messages, and is left out for endpoints
     that take none.
@@ -157,6 +168,8 @@ def question_hash(
         asked.append("logprobs")
     if seed is not None:
         asked.append({"seed": seed})
+    if request is not None:
+        asked = [{"request": request, "at": at}]
     text = json.dumps(asked, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -170,6 +183,8 @@ def key_of(spec: Evaluation, question: Question) -> str:
         offered(spec, question),
         with_logprobs=wants_logprobs(spec),
         seed=question.seed,
+        request=question.request,
+        at=question.at,
     )
 
 

@@ -12,7 +12,7 @@ from msgspec import structs
 from jobs import revision
 from jobs.errors import PreflightError
 from jobs.foundry.endpoints import Endpoint
-from jobs.foundry.inference import Answer, Chat, ParameterRefusedError, open_chat
+from jobs.foundry.inference import Answer, ParameterRefusedError, Refusal, open_chat
 from jobs.foundry.session import Session
 from jobs.plan.desired import Measuring
 from jobs.proof.answers import (
@@ -28,11 +28,16 @@ from jobs.proof.answers import (
 from jobs.proof.archive import Archive
 from jobs.proof.metrics import Question
 from jobs.proof.scoring import Reply
+from jobs.proof.scripted import Deployed, Script
 from jobs.side_by_side import Pool
+from jobs.spec.models import Evaluation
 from jobs.terminal.progress import Reporter
 
 _AT_ONCE = 4
 """Questions under way together: a deployment allows 1,000 a minute, so this stays far below."""
+
+Asked = Endpoint | Deployed
+"""Who is asked: an endpoint behind Azure's filter, or a deployment of an online endpoint."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +80,9 @@ class Asking:
         stands_for = revision.digest([revision.FORMAT, asked])
         return Archive(self.session, self.measuring.name, stands_for, self.kept_as)
 
-    def ask(self, endpoint: Endpoint, archive: Archive) -> Answered:
+    def ask(self, endpoint: Asked, archive: Archive) -> Answered:
         """Every answer of an endpoint: from this machine, from the project, or asked now."""
-        subject = subject_of(endpoint)
+        subject = endpoint.subject if isinstance(endpoint, Deployed) else subject_of(endpoint)
         kept, missing = self._kept(subject, archive)
         if missing:
             self._ask(endpoint, subject, kept, missing)
@@ -107,9 +112,15 @@ class Asking:
         return Answered(subject=subject, endpoint=endpoint, answers=answers, asked=asked)
 
     def _ask(
-        self, endpoint: Endpoint, subject: Subject, kept: AnswerFile, missing: dict[str, Question]
+        self, endpoint: Asked, subject: Subject, kept: AnswerFile, missing: dict[str, Question]
     ) -> None:
-        chat = open_chat(self.session, endpoint, self.pause)
+        spec = self.measuring.spec
+        partner = (
+            Script(self.session, endpoint, spec)
+            if isinstance(endpoint, Deployed)
+            else _Conversation(self, endpoint)
+        )
+        at_once = min(_AT_ONCE, endpoint.at_once) if isinstance(endpoint, Deployed) else _AT_ONCE
         total = len({key_of(self.measuring.spec, question) for question in self.questions})
         done = total - len(missing)
 
@@ -121,7 +132,7 @@ class Asking:
             if failed.is_set():
                 return
             try:
-                kept.add(self._asked(chat, endpoint, subject, key, question))
+                kept.add(_kept(spec, subject, key, question, partner.ask(question)))
             except BaseException:
                 failed.set()
                 raise
@@ -135,70 +146,95 @@ class Asking:
             if wants_logprobs(self.measuring.spec):
                 # One alone: if the endpoint gives no log probabilities, no more than it is paid.
                 ask(*waiting.pop(0))
-            with Pool(_AT_ONCE) as pool:
+            with Pool(at_once) as pool:
                 futures = [pool.submit(ask, *item) for item in waiting]
                 # Those that are under way when one fails are paid for: their answers are kept too.
                 errors = [error for future in futures if (error := future.exception())]
             if errors:
                 raise errors[0]
         finally:
-            chat.close()
+            partner.close()
 
-    def _asked(
-        self, chat: Chat, endpoint: Endpoint, subject: Subject, key: str, question: Question
-    ) -> KeptAnswer:
-        spec = self.measuring.spec
+    def _answer(self, kept: AnswerFile, question: Question) -> KeptAnswer:
+        answer = kept.get(key_of(self.measuring.spec, question))
+        assert answer is not None, "it was asked, or raised"
+        return structs.replace(answer, expected=question.expected)
+
+
+class _Conversation:
+    """An endpoint behind Azure's filter, asked as an evaluation asks."""
+
+    def __init__(self, asking: Asking, endpoint: Endpoint) -> None:
+        self._asking, self._endpoint = asking, endpoint
+        self._chat = open_chat(asking.session, endpoint, asking.pause)
+
+    def ask(self, question: Question) -> Answer | Refusal:
+        """One answer, or the filter's refusal.
+
+        Raises:
+            PreflightError: It gives no log probabilities, and they are what is measured.
+        """
+        spec = self._asking.measuring.spec
         unsure = wants_logprobs(spec)
         try:
-            said = chat.ask(
+            said = self._chat.ask(
                 question.messages,
                 max_tokens=spec.max_tokens,
                 temperature=spec.temperature,
                 tools=offered(spec, question),
                 logprobs=unsure,
                 seed=question.seed,
-                form=self.form,
+                form=self._asking.form,
             )
         except ParameterRefusedError as refused:
             if refused.parameter != "logprobs":
                 raise
-            raise self._no_logprobs(endpoint) from refused
-        answered = isinstance(said, Answer)
-        if unsure and answered and said.logprobs is None:
-            raise self._no_logprobs(endpoint)
-        logprobs = said.logprobs if answered else None
-        return KeptAnswer(
-            question=key,
-            model=subject.model,
-            messages=[dict(message) for message in question.messages],
-            max_tokens=spec.max_tokens,
-            temperature=float(spec.temperature),
-            tools=offered(spec, question),
-            expected=question.expected,
-            answer=said.text if answered else "",
-            tool_calls=[dict(call) for call in said.tool_calls] if answered else [],
-            refused=None if answered else said.where,
-            finish_reason=said.finish_reason if answered else "content_filter",
-            seconds=said.seconds,
-            tokens=said.tokens if answered else 0,
-            prompt_tokens=said.prompt_tokens if answered else 0,
-            severities=dict(said.severities),
-            fingerprint=said.fingerprint if answered else "",
-            with_logprobs=unsure,
-            logprob=None if logprobs is None else round(math.fsum(logprobs), 6),
-            logprob_tokens=len(logprobs or ()),
-            seed=question.seed,
-        )
+            raise self._no_logprobs() from refused
+        if unsure and isinstance(said, Answer) and said.logprobs is None:
+            raise self._no_logprobs()
+        return said
 
-    def _no_logprobs(self, endpoint: Endpoint) -> PreflightError:
+    def close(self) -> None:
+        """Give the connections back."""
+        self._chat.close()
+
+    def _no_logprobs(self) -> PreflightError:
+        name = self._endpoint.name
         return PreflightError(
-            f"{self.measuring.spec.reference}: endpoint '{endpoint.name}' gives no log "
+            f"{self._asking.measuring.spec.reference}: endpoint '{name}' gives no log "
             "probabilities, so perplexity_of_answers can't be measured.",
             next_step="Take perplexity_of_answers out of metrics; the perplexity of the validation "
-            f"data needs none: foundry-tune metrics {endpoint.name}",
+            f"data needs none: foundry-tune metrics {name}",
         )
 
-    def _answer(self, kept: AnswerFile, question: Question) -> KeptAnswer:
-        answer = kept.get(key_of(self.measuring.spec, question))
-        assert answer is not None, "it was asked, or raised"
-        return structs.replace(answer, expected=question.expected)
+
+def _kept(
+    spec: Evaluation, subject: Subject, key: str, question: Question, said: Answer | Refusal
+) -> KeptAnswer:
+    """An answer as it is kept, with all that it was asked with."""
+    answered = isinstance(said, Answer)
+    logprobs = said.logprobs if answered else None
+    return KeptAnswer(
+        question=key,
+        model=subject.model,
+        messages=[dict(message) for message in question.messages],
+        max_tokens=spec.max_tokens,
+        temperature=float(spec.temperature),
+        tools=offered(spec, question),
+        expected=question.expected,
+        answer=said.text if answered else "",
+        tool_calls=[dict(call) for call in said.tool_calls] if answered else [],
+        refused=None if answered else said.where,
+        finish_reason=said.finish_reason if answered else "content_filter",
+        seconds=said.seconds,
+        tokens=said.tokens if answered else 0,
+        prompt_tokens=said.prompt_tokens if answered else 0,
+        severities=dict(said.severities),
+        fingerprint=said.fingerprint if answered else "",
+        with_logprobs=wants_logprobs(spec),
+        logprob=None if logprobs is None else round(math.fsum(logprobs), 6),
+        logprob_tokens=len(logprobs or ()),
+        seed=question.seed,
+        request=question.request,
+        at=question.at,
+    )

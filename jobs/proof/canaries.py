@@ -12,16 +12,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from jobs.files import read_unchanged
 from jobs.foundry.inference import Answer
 from jobs.plan.desired import Measuring
-from jobs.proof import metrics, smoke
+from jobs.proof import smoke
 from jobs.proof.against import LESS_IS_BETTER
 from jobs.proof.answers import KeptAnswer, key_of
 from jobs.proof.compare import Difference, compare
 from jobs.proof.custom import exam_of
 from jobs.proof.evidence import interval
 from jobs.proof.metrics import Question
+from jobs.proof.questions import questions_of
 from jobs.proof.safety import Asks
 from jobs.proof.scoring import Reply
 from jobs.side_by_side import Pool
@@ -98,7 +98,7 @@ def gates(
     model, are left to `apply`.
     """
     spec = measuring.spec
-    questions = sample(metrics.questions(read_unchanged(measuring.path, measuring.sha256)), count)
+    questions = sample(questions_of(measuring), count)
     held = [
         gate
         for gate in read_gates(spec.gates, spec.compare_with, spec.own_shares)

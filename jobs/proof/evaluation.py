@@ -8,19 +8,18 @@ from typing import Any
 
 from jobs import revision
 from jobs.errors import PreflightError, QualityError, RefusedBeforeError
-from jobs.files import read_unchanged
 from jobs.foundry import endpoints
 from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.session import Session
 from jobs.money.price import Money, usd
 from jobs.plan.desired import Measuring
-from jobs.proof import metrics
 from jobs.proof.against import Comparison, absolute_miss, compared, held
 from jobs.proof.answers import Subject
 from jobs.proof.archive import TAG_LOOK, Archive
-from jobs.proof.asking import Answered, Asking
+from jobs.proof.asking import Answered, Asked, Asking
 from jobs.proof.custom import exam_of
 from jobs.proof.judge import Verdicts, sit
+from jobs.proof.questions import questions_of
 from jobs.proof.scoring import Exam, Reply
 from jobs.spec.gates import Gate, RelativeGate
 from jobs.spec.judge import JUDGE
@@ -28,6 +27,12 @@ from jobs.terminal.progress import Reporter
 
 SERVED = "served"
 """The word of `compare_with` for what is in force; the first model has nothing to beat."""
+
+
+_INSTEAD = (
+    "Train longer or on more data, correct the script, or change what is asked. "
+    "To ask it all the same: --keep-candidate"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,15 +83,15 @@ class Outcome:
 
 def measure(
     session: Session,
-    endpoint: Endpoint,
+    endpoint: Asked,
     measuring: Measuring,
     report: Reporter,
-    others: Mapping[str, Endpoint] | None = None,
+    others: Mapping[str, Asked] | None = None,
     *,
     judge: Endpoint | None = None,
     pause: Callable[[float], None] = time.sleep,
 ) -> Outcome:
-    """Ask, keep, score, compare, report; mark the endpoint where every gate holds.
+    """Ask, keep, score, compare, report; mark a serverless endpoint where every gate holds.
 
     `others` are the endpoints that the words of `compare_with` mean. Without `served` nothing was
     served before, so there is nothing to hold gates on it against: they pass, and that is told.
@@ -116,13 +121,20 @@ def measure(
     if outcome.missed:
         raise QualityError(
             f"Evaluation {_misses(outcome)}.",
-            next_step=f"The endpoint is up and filtered. Train longer or on more data, change the "
+            next_step=_INSTEAD
+            if measuring.hosting
+            else f"The endpoint is up and filtered. Train longer or on more data, change the "
             f"gate, or take it down: foundry-tune down {endpoint.name}",
             reason=f"evaluation {_misses(outcome)}",
         )
-    mark = measuring.mark(endpoints.serves(endpoint))
-    endpoints.tag(session, endpoint, {f"{revision.TAG_EVALUATION}.{measuring.name}": mark})
+    if isinstance(endpoint, Endpoint):  # a deployment gets all of its marks at once
+        endpoints.tag(session, endpoint, dict([marked(measuring, endpoints.serves(endpoint))]))
     return outcome
+
+
+def marked(measuring: Measuring, model: str) -> tuple[str, str]:
+    """The tag that says that a model has passed an evaluation, and its value."""
+    return f"{revision.TAG_EVALUATION}.{measuring.name}", measuring.mark(model)
 
 
 def refuse_by_memory(
@@ -131,12 +143,12 @@ def refuse_by_memory(
     endpoint: str,
     measuring: Measuring,
     report: Reporter,
-    others: Mapping[str, Endpoint],
+    others: Mapping[str, Asked],
     *,
     judge: Endpoint | None = None,
     pause: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Hold the gates against what a model has answered before, before an endpoint is made for it.
+    """Hold the gates against what a model has answered before, before it is served to be asked.
 
     Where an answer is missing, or somebody to compare with isn't there yet, nothing is decided: it
     is measured once it is served. `endpoint` is what it would be called.
@@ -158,7 +170,7 @@ def refuse_by_memory(
         _tell(outcome, report)
         raise RefusedBeforeError(
             f"Evaluation {_misses(outcome)}.\n{outcome.model} gave these answers before, so "
-            "nothing was asked and no endpoint was made for it.",
+            f"nothing was asked and no {_serving(measuring)} was made for it.",
             next_step="Train longer or on more data, or change what is asked. "
             "To serve it and talk to it all the same: --keep-candidate",
             reason=f"evaluation {_misses(outcome)}",
@@ -168,24 +180,28 @@ def refuse_by_memory(
 def _asking(
     session: Session, measuring: Measuring, report: Reporter, pause: Callable[[float], None]
 ) -> Asking:
-    questions = metrics.questions(read_unchanged(measuring.path, measuring.sha256))
+    questions = questions_of(measuring)
     return Asking(
         session=session, measuring=measuring, questions=questions, report=report, pause=pause
     )
+
+
+def _serving(measuring: Measuring) -> str:
+    return "deployment" if measuring.hosting else "endpoint"
 
 
 def _judged(
     asking: Asking,
     archive: Archive,
     candidate: Answered,
-    others: Mapping[str, Endpoint],
+    others: Mapping[str, Asked],
     judge: Endpoint | None,
 ) -> Outcome:
     """What the answers come to, beside those of the others, which are asked what isn't kept."""
     measuring = asking.measuring
     exam, told = exam_of(measuring, asking.questions), None
     references = {
-        word: asking.ask(others[word], archive)
+        word: _reference(asking, others[word], word, archive)
         for word in measuring.spec.compare_with
         if word in others
     }
@@ -198,6 +214,16 @@ def _judged(
     looks = _keep(archive, measuring, exam.gates, candidate, references)
     outcome = _outcome(exam, measuring, archive, candidate, references, looks)
     return replace(outcome, judged=told)
+
+
+def _reference(asking: Asking, other: Asked, word: str, archive: Archive) -> Answered:
+    try:
+        return asking.ask(other, archive)
+    except QualityError as error:  # it is not what is to be proven
+        raise PreflightError(
+            f"{error.message}\nThat is {word}, which is compared with.",
+            next_step=f"Take {word} out of compare_with and gates this once.",
+        ) from error
 
 
 def _misses(outcome: Outcome) -> str:

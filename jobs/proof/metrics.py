@@ -18,6 +18,16 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from jobs.foundry.inference import Messages
+from jobs.spec.measured import (
+    MESSAGES,
+    answer_field,
+    as_text,
+    at_of,
+    filled,
+    is_asked_by_chat,
+    request_of,
+)
+from jobs.spec.models import Evaluation
 
 if TYPE_CHECKING:
     from sacrebleu.metrics.chrf import CHRF
@@ -37,6 +47,10 @@ class Question:
     """The calls of tools that are expected, as the chat completions API has them."""
     seed: int | None = None
     """What chance begins with, where the same is asked several times."""
+    request: Any = None
+    """What a script of one's own is asked, where that is no chat completion."""
+    at: str = ""
+    """The member of its answer that is measured."""
 
     @property
     def tools(self) -> list[Any]:
@@ -44,19 +58,40 @@ class Question:
         return list(self.row.get("tools") or ())
 
 
-def questions(content: bytes) -> list[Question]:
-    """The conversations of a JSONL file's bytes that end with an answer."""
+def questions(content: bytes, scripted: Evaluation | None = None) -> list[Question]:
+    """The conversations of a JSONL file's bytes that end with an answer.
+
+    `scripted` is an evaluation of an online endpoint: its rows may be anything that it says how to
+    ask of a script.
+    """
     found: list[Question] = []
     # By bytes: a text may hold U+2028, which ends a line for str.splitlines and not for JSONL.
     for line in content.removeprefix(codecs.BOM_UTF8).split(b"\n"):
         if not line.strip():
             continue
         row: dict[str, Any] = json.loads(line)
+        if scripted is not None and not is_asked_by_chat(scripted, row):
+            found.append(_by_request(scripted, row))
+            continue
         messages: list[dict[str, Any]] = row["messages"]
         asked = [_asked(message) for message in messages[:-1]]
         last = messages[-1]
         found.append(Question(asked, last.get("content") or "", row, last.get("tool_calls") or ()))
     return found
+
+
+def _by_request(scripted: Evaluation, row: Mapping[str, Any]) -> Question:
+    """A row as a script is asked it; its messages are for those who read, judge and slice."""
+    turns: list[dict[str, Any]] = [_asked(message) for message in row.get(MESSAGES, ())[:-1]]
+    known = {**row, MESSAGES: turns} if MESSAGES in row else row  # and not the right answer
+    request = filled(request_of(scripted, row), known)
+    field = answer_field(scripted, row)
+    expected = as_text(row[field]) if field else row[MESSAGES][-1].get("content") or ""
+    if MESSAGES not in row:
+        told = row["text"] if isinstance(row.get("text"), str) else as_text(request)
+        turns = [{"role": "user", "content": told}]
+    whole = {**row, MESSAGES: [*turns, {"role": "assistant", "content": expected}]}
+    return Question(turns, expected, whole, request=request, at=at_of(scripted, row))
 
 
 def _asked(message: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from jobs.catalog.objections import (
 )
 from jobs.dataset.privacy import masked, private_in
 from jobs.findings import Finding
+from jobs.read.asked import request_findings
 from jobs.read.commands import command_findings, model_findings
 from jobs.read.functions import function_findings
 from jobs.read.judge import judge_findings
@@ -23,6 +24,7 @@ from jobs.read.trainings import training_findings
 from jobs.revision import TAG_PREFIX
 from jobs.spec.command import Command
 from jobs.spec.gates import PER_QUESTION, Gate, read_gate, read_safety_gate
+from jobs.spec.measured import measured_online
 from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint
 from jobs.spec.online_endpoint import OnlineEndpoint
 from jobs.spec.reader import Path
@@ -58,6 +60,7 @@ def _check(chapter: Chapter, story: Story, on: date) -> Iterator[Finding]:
     elif isinstance(spec, Evaluation):
         yield from _evaluation(chapter, spec)
         yield from _compared(chapter, spec, story)
+        yield from request_findings(chapter, spec, measured_online(spec, story.specs))
     else:
         yield from command_findings(chapter, spec)
 

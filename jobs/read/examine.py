@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from jobs.catalog.catalog import today
 from jobs.errors import InvalidInputError, UsageError
 from jobs.files import UnreadableFileError, open_regular
 from jobs.findings import Finding, in_order, refuses
 from jobs.money.cost import Cost, estimate
+from jobs.read.asked import is_chat, row_findings
 from jobs.read.checks import check_story
 from jobs.read.fields import field_findings
 from jobs.read.labels import label_findings
@@ -20,6 +21,7 @@ from jobs.read.policies import Policies, policy_findings
 from jobs.read.prices import PriceLists, team_prices
 from jobs.read.silence import silence
 from jobs.read.training_rows import training_rows
+from jobs.spec.measured import measured_online
 from jobs.spec.models import DataInput, Evaluation, FineTuning
 from jobs.spec.policies import TeamPolicy, is_policy, read_policy
 from jobs.spec.prices import TeamPrices, is_price_list, read_prices
@@ -236,7 +238,13 @@ def _look(
     for owner, names in _files(story) if with_data else ():
         readable, missing = _readable(names)
         findings += missing
-        if readable:
+        if readable and names[0].role == _ROWS:
+            assert isinstance(owner.spec, Evaluation)
+            [asked] = readable
+            found, of_data = row_findings(owner, owner.spec, asked.path, asked.name)
+            findings += found
+            spoken[owner.reference] = of_data
+        elif readable:
             data[owner.reference] = _check(owner, readable, near, tokenizer)
             spoken[owner.reference] = list(data[owner.reference].findings)
     for chapter in story.chapters:
@@ -255,8 +263,17 @@ def _look(
     return _Look(story, data, tuple(findings), ignored, prices, tuple(policies))
 
 
-_Named = tuple[Chapter, str, str, str]
-"""The chapter and field that name a file, what is written there, and the file's role."""
+_ROWS = "rows"
+"""The role of a file that a script of one's own is asked: it holds no plain conversations."""
+
+
+class _Named(NamedTuple):
+    """Where a file is named, and what for."""
+
+    chapter: Chapter
+    field: str
+    written: str
+    role: str
 
 
 def _files(story: Story) -> Iterator[tuple[Chapter, list[_Named]]]:
@@ -264,18 +281,32 @@ def _files(story: Story) -> Iterator[tuple[Chapter, list[_Named]]]:
     tests: dict[str, list[_Named]] = {}
     for chapter in story.chapters:
         if isinstance(chapter.spec, Evaluation):
-            named = (chapter, "data", chapter.spec.data_path, "test")
-            tests.setdefault(_trained_by(story, chapter), []).append(named)
+            role = _role(story, chapter, chapter.spec)
+            named = _Named(chapter, "data", chapter.spec.data_path, role)
+            owner = chapter.reference if role == _ROWS else _trained_by(story, chapter)
+            tests.setdefault(owner, []).append(named)
     for chapter in story.chapters:
         spec = chapter.spec
         if isinstance(spec, FineTuning):
-            named = [(chapter, "training_data", spec.training_path, "training")]
+            named = [_Named(chapter, "training_data", spec.training_path, "training")]
             if spec.validation_path:
-                named.append((chapter, "validation_data", spec.validation_path, "validation"))
+                validation = spec.validation_path
+                named.append(_Named(chapter, "validation_data", validation, "validation"))
             yield chapter, [*named, *tests.pop(chapter.reference, [])]
     for named in tests.values():
         for one in named:
             yield one[0], [one]
+
+
+def _role(story: Story, chapter: Chapter, spec: Evaluation) -> str:
+    """What an evaluation's file is; one that can't be read is told of as any test file."""
+    path = chapter.local_path(spec.data_path) if spec.data_path else None
+    if path is None or measured_online(spec, story.specs) is None:
+        return "test"
+    try:
+        return "test" if is_chat(path, spec) else _ROWS
+    except UnreadableFileError:
+        return "test"
 
 
 def _trained_by(story: Story, evaluation: Chapter) -> str:
@@ -317,7 +348,7 @@ def _readable(named: list[_Named]) -> "tuple[list[DataFile], list[Finding]]":
             findings.append(chapter.finding("FT-S017", (field,), message))
         else:
             if isinstance(chapter.spec, Evaluation) and chapter.spec.labels:
-                findings += label_findings(chapter, chapter.spec.labels, path)
+                findings += label_findings(chapter, chapter.spec, path)
             if isinstance(chapter.spec, Evaluation) and chapter.spec.slices:
                 findings += field_findings(chapter, chapter.spec.slices, path)
             calls = isinstance(chapter.spec, Evaluation) and "tool_calls" in chapter.spec.metrics

@@ -3,19 +3,22 @@
 import codecs
 import json
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from jobs.files import open_regular
 from jobs.findings import Finding
+from jobs.spec.measured import answer_field, as_text
+from jobs.spec.models import Evaluation
 from jobs.spec.story import Chapter
 from jobs.suggestions import did_you_mean
 
 
-def label_findings(chapter: Chapter, labels: Sequence[str], path: Path) -> Iterator[Finding]:
+def label_findings(chapter: Chapter, spec: Evaluation, path: Path) -> Iterator[Finding]:
     """Labels that no answer of a file has, and the first answer that is no label."""
-    answers = {as_label(answer): answer for answer in _answers(path)}
+    labels = spec.labels
+    answers = {as_label(answer): answer for answer in _answers(path, spec)}
     known = {as_label(label) for label in labels}
     for index, label in enumerate(labels):
         if as_label(label) not in answers:
@@ -36,14 +39,15 @@ def as_label(text: str) -> str:
     return folded[inside[0] : inside[-1] + 1] if inside else folded
 
 
-def _answers(path: Path) -> Iterator[str]:
-    """The last answer of each line that can be read; what can't, the data's own rules tell."""
+def _answers(path: Path, spec: Evaluation) -> Iterator[str]:
+    """The answer of each line that can be read; what can't, the data's own rules tell."""
     with open_regular(path) as file:
         for line in file:
             try:
-                last: Any = json.loads(line.removeprefix(codecs.BOM_UTF8))["messages"][-1]
-                content: Any = last["content"]
+                row: Any = json.loads(line.removeprefix(codecs.BOM_UTF8))
+                field = answer_field(spec, row)
+                content: Any = row[field] if field else row["messages"][-1]["content"]
             except (ValueError, LookupError, TypeError, RecursionError):
                 continue
-            if isinstance(content, str):
-                yield content
+            if content is not None:
+                yield as_text(content)

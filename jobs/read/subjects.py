@@ -8,10 +8,11 @@ from jobs.catalog.catalog import registry_id
 from jobs.foundry.endpoints import AUTH_MODES
 from jobs.spec.budget import Budget
 from jobs.spec.command import Command
+from jobs.spec.measured import measured_online
 from jobs.spec.models import Evaluation, FineTuning, ServerlessEndpoint
 from jobs.spec.online_endpoint import OnlineEndpoint
 from jobs.spec.reader import Path
-from jobs.spec.references import parse
+from jobs.spec.references import name_of, parse
 from jobs.spec.story import Chapter, Story
 from jobs.spec.training import TrainingJob
 from jobs.spec.trials import longest
@@ -46,7 +47,7 @@ def subjects(story: Story, location: str = "") -> Iterator[Judged]:
         elif isinstance(spec, Command):
             yield _command(chapter, spec, location)
         elif isinstance(spec, OnlineEndpoint):
-            yield _online(chapter, spec, location)
+            yield _online(chapter, spec, story, location)
 
 
 def _job(chapter: Chapter, spec: FineTuning, location: str) -> Judged:
@@ -104,7 +105,7 @@ def _endpoint(chapter: Chapter, spec: ServerlessEndpoint, story: Story, location
     )
 
 
-def _online(chapter: Chapter, spec: OnlineEndpoint, location: str) -> Judged:
+def _online(chapter: Chapter, spec: OnlineEndpoint, story: Story, location: str) -> Judged:
     """As an endpoint whose filter is off: Azure has none in front of a managed online endpoint."""
     return _judged(
         chapter,
@@ -115,7 +116,7 @@ def _online(chapter: Chapter, spec: OnlineEndpoint, location: str) -> Judged:
             "contentSafety": {"contentSafetyStatus": "Disabled"},
             "authMode": "AAD" if spec.auth_mode == "aad_token" else "Key",
             "model": "",
-            "gates": (),
+            "gates": _gates(spec, story),
         },
         {
             "tags": ("tags",),
@@ -152,13 +153,17 @@ def _judged(
     )
 
 
-def _gates(spec: ServerlessEndpoint, story: Story) -> tuple[str, ...]:
+def _gates(spec: ServerlessEndpoint | OnlineEndpoint, story: Story) -> tuple[str, ...]:
+    """The metrics that evaluations of an endpoint have a gate on."""
+    specs = story.specs
     found: list[str] = []
-    for other in story.specs:
-        if isinstance(other, Evaluation):
-            measured = parse(other.endpoint)
-            if (measured.name if measured else other.endpoint) == spec.name:
-                found += other.gates
+    for other in specs:
+        if not isinstance(other, Evaluation):
+            continue
+        online, name = measured_online(other, specs), name_of(other.endpoint)
+        is_serverless = isinstance(spec, ServerlessEndpoint)
+        if (online is None and name == spec.name) if is_serverless else online is spec:
+            found += other.gates
     return tuple(dict.fromkeys(found))
 
 

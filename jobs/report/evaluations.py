@@ -7,16 +7,15 @@ are those that were answered, told by the metrics that need nothing else.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from jobs.files import read_unchanged
 from jobs.foundry import projects
 from jobs.foundry.session import Session
 from jobs.plan.desired import Measuring
 from jobs.plan.judging import Judging
-from jobs.proof import metrics
 from jobs.proof.answers import KeptAnswer, key_of
 from jobs.proof.custom import exam_of
 from jobs.proof.judge import Bench, Verdicts, judged, rubric_of
 from jobs.proof.metrics import Question
+from jobs.proof.questions import questions_of
 from jobs.proof.scoring import Exam
 from jobs.report import kept
 from jobs.report.kept import Answerer
@@ -108,7 +107,7 @@ class _Paper:
 
 def _paper(measuring: Measuring) -> _Paper:
     """As written: the questions of the data file, and the metrics and gates of the spec."""
-    questions = metrics.questions(read_unchanged(measuring.path, measuring.sha256))
+    questions = questions_of(measuring)
     keys = tuple(key_of(measuring.spec, one) for one in questions)
     exam = exam_of(measuring, questions)
     return _Paper(name=measuring.name, measuring=measuring, exam=exam, keys=keys)

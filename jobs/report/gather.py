@@ -48,7 +48,7 @@ class Written:
     def measurings(self) -> list[Measuring]:
         """The evaluations of its endpoint."""
         serving = self.serving
-        return [one for one in self.desired.measurings if serving and one.endpoint == serving.name]
+        return [one for one in self.desired.measurings if serving and one.measures(serving)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

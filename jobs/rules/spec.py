@@ -408,4 +408,23 @@ RULES: tuple[Rule, ...] = (
         "def init(): … loads the model below AZUREML_MODEL_DIR; def run(raw_data): … answers",
         False,
     ),
+    Rule(
+        "FT-S055", "error", "A question that a script can't be asked so",
+        "An online endpoint's script is asked by `request`, in which fields of the data's rows "
+        "stand, and answers at `at`; `expected` is the field with the right answer. A field that "
+        "rows don't have can't be sent, and the right answer must not be. A serverless endpoint is "
+        "asked conversations, and takes none of the three.",
+        'request: {inputs: ["${{ row.txt }}"]}    # rows: {"text": "…", "label": "…"}',
+        'request: {inputs: ["${{ row.text }}"]}\nat: predictions.0.label',
+        False,
+    ),
+    Rule(
+        "FT-S056", "error", "A metric that a script's answers don't have",
+        "A script of one's own is not asked for log probabilities and not offered tools; what is "
+        "no conversation has no tokens to count and nothing for a judge; and where nothing "
+        "filters, nothing is refused.",
+        "endpoint: ${{ online_endpoint.intents }}\nmetrics: [perplexity_of_answers]",
+        "metrics: [accuracy, macro_f1]",
+        False,
+    ),
 )  # fmt: skip

@@ -4,7 +4,7 @@ Each keeps the shape that Azure ML's CLI v2 (`az ml`) reads, and adds what Azure
 """
 
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field
 
@@ -411,8 +411,35 @@ class Evaluation(Document, frozen=True, kw_only=True):
     """An evaluation: measure an endpoint on held-out conversations, and gate on it."""
 
     type: Literal["evaluation"] = "evaluation"
-    endpoint: Annotated[str, Meta(description="${{ serverless_endpoint.<name> }}, or a name.")]
-    data: Annotated[str | DataInput, Meta(description="Held-out conversations, a .jsonl file.")]
+    endpoint: Annotated[
+        str,
+        Meta(
+            description="${{ serverless_endpoint.<name> }} or ${{ online_endpoint.<name> }}, or a "
+            "name."
+        ),
+    ]
+    data: Annotated[
+        str | DataInput,
+        Meta(
+            description="Held-out conversations, a .jsonl file; for an online endpoint also rows "
+            "of text and label."
+        ),
+    ]
+    request: Annotated[
+        Any,
+        Meta(
+            description="What an online endpoint is asked for each row, where its script takes "
+            "another shape: JSON in which ${{ row.<field> }} stands for a field of the row."
+        ),
+    ] = None
+    at: Annotated[
+        str | None,
+        Meta(description="The member of its answer that is measured, as predictions.0.label."),
+    ] = None
+    expected: Annotated[
+        str | None,
+        Meta(description="The field of each row that has the right answer; label where left out."),
+    ] = None
     metrics: Annotated[
         tuple[Metric | JudgeMetric, ...], Meta(description="What is measured.", min_length=1)
     ] = ("exact_match", "token_f1", "rouge_l")

@@ -30,7 +30,10 @@ PLACES: Mapping[tuple[str, str], tuple[str, str]] = {
 """Where a reference may stand (a field, or the names on the way to it), and what it has to give
 there (kind, attribute)."""
 
-ALSO: Mapping[tuple[str, str], tuple[str, ...]] = {("online_endpoint", "model"): ("training",)}
+ALSO: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("online_endpoint", "model"): ("training",),
+    ("evaluation", "endpoint"): ("online_endpoint",),
+}
 """Where another kind of document may give it as well."""
 
 

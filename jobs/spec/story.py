@@ -164,6 +164,8 @@ class _Reading:
     def _reference(self, tree: Tree, spec: Document, path: Path, text: str) -> Reference | None:
         if spec.kind == "command":
             return self._model_of(tree, path, text)
+        if (spec.kind, path[0]) == ("evaluation", "request"):
+            return None  # fields of rows: they are held against the data
         fields = path[:1] if len(path) <= 2 else [step for step in path if isinstance(step, str)]
         field = (spec.kind, ".".join(map(str, fields)))
         place = PLACES.get(field)

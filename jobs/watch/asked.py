@@ -58,7 +58,7 @@ def asked_for(name: str, files: Sequence[str]) -> Asked:
     known = PriceLists()
     # What is wrong with a list, validate says.
     team = {key: one for s in specs.stories for key, one in team_prices(s, known)[0].items()}
-    measurings = tuple(one for one in found.measurings if one.endpoint == endpoint)
+    measurings = tuple(one for one in found.measurings if one.measures(serving))
     return Asked(
         name=endpoint,
         serving=serving,

@@ -33,7 +33,7 @@ def foundry(emulator: Emulator) -> Iterator[Foundry]:
         who: ClientSecretCredential(*(os.environ[f"{prefix}_{part}"] for part in PARTS))
         for who, prefix in (("platform", "ARM"), ("developer", "AZURE"))
     }
-    made = make_foundry(emulator, signed_in)
+    made = make_foundry(emulator.control.add_subscription(registered=None), signed_in)
     yield made
     made.platform.close()
     made.developer.close()
@@ -63,6 +63,22 @@ def endpoint(foundry: Foundry, job: str) -> Iterator[Endpoint]:
 
 
 @pytest.fixture(scope="module")
+def online(foundry: Foundry) -> Iterator[str]:
+    """The id of an online endpoint with two deployments."""
+    script = """\
+def init():
+    print("ready", flush=True)
+
+def run(raw_data):
+    return {"said": raw_data}
+"""
+    scripts, traffic = {"blue": script, "green": script}, {"blue": 90, "green": 10}
+    made = foundry.serve(f"intents-{uuid.uuid4().hex[:6]}", scripts, traffic)
+    yield made
+    foundry.platform.wait("DELETE", made)
+
+
+@pytest.fixture(scope="module")
 def base(emulator: Emulator) -> str:
     assert emulator.address is not None
     return f"{emulator.address.control}/page"
@@ -76,6 +92,7 @@ def test_axe_finds_nothing_in_any_view_at_any_width_in_light_and_dark(
     foundry: Foundry,
     job: str,
     endpoint: Endpoint,
+    online: str,
     emulator: Emulator,
     width: int,
     dark: bool,
@@ -89,6 +106,7 @@ def test_axe_finds_nothing_in_any_view_at_any_width_in_light_and_dark(
         "job": f"/job?id={quote(f'{foundry.project}/jobs/{job}', safe='')}",
         "endpoints": "/endpoints",
         "endpoint": f"/endpoint?id={quote(endpoint.path, safe='')}",
+        "online": f"/online?id={quote(online, safe='')}",
         "calls": "/calls",
         "call": f"/calls/{emulator.control.last_call()}",
         "faults": "/faults",
@@ -128,6 +146,24 @@ def test_an_endpoint_is_asked_by_keyboard_alone(
     assert said[0] == "Hi"
     assert len(said) == 2
     assert browser.evaluate("document.activeElement.id") == "question"
+
+
+def test_a_request_is_sent_to_an_online_endpoint_by_keyboard_alone(
+    browser: Chromium, base: str, online: str, tmp_path: Path
+) -> None:
+    browser.open(f"{base}/online?id={quote(online, safe='')}")
+    browser.tab_to("textarea")
+    browser.press("Tab")
+    browser.press("Tab")
+    browser.press("Enter")
+    browser.loaded()
+    assert browser.evaluate("document.querySelector('[role=status]').textContent").startswith("200")
+    assert browser.evaluate("document.querySelector('[aria-label=Answer]').textContent") == (
+        '{"said": "{}"}'
+    )
+    assert browser.evaluate("document.activeElement.id") == "body"
+    assert browser.violations() == []
+    browser.screenshot(tmp_path / "online-asked.png")
 
 
 def test_the_tree_grows_by_itself_and_keeps_what_was_folded(

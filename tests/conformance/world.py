@@ -24,7 +24,8 @@ def world() -> Generator[dict[str, str]]:
                 who: ClientSecretCredential(*(os.environ[f"{prefix}_{name}"] for name in _SIGN_IN))
                 for who, prefix in (("platform", "ARM"), ("developer", "AZURE"))
             }
-            foundry = make_foundry(emulator, credentials)
+            subscription = emulator.control.add_subscription(registered=None)
+            foundry = make_foundry(subscription, credentials)
             named = _named(foundry) | _trained_and_served(foundry)
             for one in (foundry.platform, foundry.developer, *credentials.values()):
                 one.close()

@@ -2,7 +2,8 @@
 
 from emulator.http.messages import Request, Response
 from emulator.http.routing import Route, Router
-from emulator.state.issuers import ALGORITHM, DEVOPS_HOST, GITHUB
+from emulator.state.issuers import DEVOPS_HOST, GITHUB
+from emulator.state.signing import ALGORITHM
 
 
 def _configuration(issuer: str) -> Response:
@@ -32,7 +33,7 @@ def devops_configuration(request: Request) -> Response:
 
 def keys(request: Request) -> Response:
     """GET …/.well-known/jwks."""
-    return Response.json({"keys": [request.cloud.issuers.public_key()]})
+    return Response.json({"keys": [request.cloud.issuers.key.public()]})
 
 
 handle_github = Router(

@@ -3,7 +3,7 @@
 from emulator.arm.operations import Operations
 from emulator.arm.paging import page
 from emulator.arm.soft_deletion import Remains
-from emulator.arm.types import Polling
+from emulator.arm.types import Polling, Tracking
 from emulator.http.messages import Request, Response
 from emulator.http.routing import Route
 from emulator.services.keyvault.vaults import API_VERSIONS, DELETED, VAULT
@@ -42,7 +42,7 @@ def purge(request: Request) -> Response:
         request, scope, VAULT, "purge", location=request.parameters["location"]
     )
     headers = cloud.part(Operations).headers(
-        operation, Polling.LOCATION, ("operationStatuses", "operationResults"), request.api_version
+        operation, Polling.LOCATION, Tracking(), request.api_version
     )
     return Response.empty(202, headers)
 

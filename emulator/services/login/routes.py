@@ -69,7 +69,7 @@ def openid_configuration(request: Request) -> Response:
 
 def keys(request: Request) -> Response:
     """GET /{tenant}/discovery/v2.0/keys: what tokens are signed with."""
-    return Response.json({"keys": [request.cloud.tokens.public_key()]})
+    return Response.json({"keys": [request.cloud.tokens.key.public()]})
 
 
 def instance_discovery(request: Request) -> Response:

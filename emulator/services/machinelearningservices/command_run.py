@@ -167,7 +167,6 @@ def _follow(
         [shutil.which("bash") or "/bin/sh", "-c", line],
         cwd=folders.code,
         env=environment,
-        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,

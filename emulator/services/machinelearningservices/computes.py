@@ -3,10 +3,10 @@
 from emulator.arm.types import Change, Delete, Polling, Put, ResourceType, Selection
 from emulator.http.messages import Request
 from emulator.services.machinelearningservices import workspaces
+from emulator.services.machinelearningservices.operations import TRACKING
 from emulator.services.machinelearningservices.refusals import user_error
 from emulator.services.machinelearningservices.versions import (
     API_VERSIONS,
-    OPERATIONS_PATH,
     WORKSPACES,
 )
 from emulator.state.clock import isoformat
@@ -108,7 +108,7 @@ COMPUTE_TYPE = ResourceType(
     system_data=True,
     name_pattern=r"^[a-zA-Z][a-zA-Z0-9-]{1,30}[a-zA-Z0-9]$",
     objects=("properties", "properties.scaleSettings"),
-    operations_path=OPERATIONS_PATH,
+    tracking=TRACKING,
     validate=_validate,
     defaults=_defaults,
     select=_select,

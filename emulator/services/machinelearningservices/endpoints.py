@@ -12,6 +12,7 @@ from dataclasses import replace
 from emulator.arm.types import Action, Change, Delete, Polling, Put, ResourceType
 from emulator.http.messages import Request, Response
 from emulator.services.machinelearningservices import catalogue, deployed, marketplace
+from emulator.services.machinelearningservices.operations import TRACKING
 from emulator.services.machinelearningservices.references import (
     RegistryModel,
     WorkspaceAsset,
@@ -19,7 +20,6 @@ from emulator.services.machinelearningservices.references import (
 )
 from emulator.services.machinelearningservices.refusals import user_error
 from emulator.services.machinelearningservices.versions import (
-    OPERATIONS_PATH,
     SERVERLESS_API_VERSIONS,
     WORKSPACES,
 )
@@ -264,7 +264,7 @@ ENDPOINT_TYPE = ResourceType(
     name_pattern=r"^[a-zA-Z][a-zA-Z0-9-]{0,51}$",
     objects=("contentSafety", "modelSettings"),
     read_only=("endpointState", "inferenceEndpoint", "marketplaceSubscriptionId"),
-    operations_path=OPERATIONS_PATH,
+    tracking=TRACKING,
     actions={
         "listKeys": Action(handle=_list_keys),
         "regenerateKeys": Action(handle=_regenerate_keys),

@@ -2,7 +2,7 @@
 
 from emulator.arm.registration import require_registered
 from emulator.arm.types import Change
-from emulator.services.machinelearningservices import data_paths, finetuning
+from emulator.services.machinelearningservices import data_paths, finetuning, lifecycle
 from emulator.services.machinelearningservices.refusals import user_error
 from emulator.services.machinelearningservices.versions import FINE_TUNING_API_VERSIONS
 from emulator.state.json_text import Json
@@ -109,11 +109,12 @@ def complete(change: Change) -> None:
 
 
 def show(properties: Json, api_version: str) -> Json:
-    """A fine-tuning job at a version: those without the job type show what they know of it.
+    """A fine-tuning job as the service shows it at a version: an old one shows what it knows.
 
-    As the service was recorded (Azure/azure-sdk-assets, test_maap_finetuning_job) at
+    As it was recorded (Azure/azure-sdk-assets, test_maap_finetuning_job) at
     2024-01-01-preview: nothing of compute and queue, and fields of its own, all empty.
     """
+    properties = properties | {"status": lifecycle.shown("FineTuning", properties["status"])}
     if api_version.lower() in FINE_TUNING_API_VERSIONS:
         return properties
     details: Json = dict(properties["fineTuningDetails"])

@@ -18,10 +18,10 @@ from emulator.services.machinelearningservices import (
     runner,
 )
 from emulator.services.machinelearningservices.lifecycle import QUEUED, TERMINAL
+from emulator.services.machinelearningservices.operations import TRACKING
 from emulator.services.machinelearningservices.refusals import user_error
 from emulator.services.machinelearningservices.versions import (
     API_VERSIONS,
-    OPERATIONS_PATH,
     WORKSPACES,
 )
 from emulator.services.machinelearningservices.workspaces import kind
@@ -189,7 +189,7 @@ def _cancel(request: Request, job: Resource) -> Response:
         request, job.id, JOBS, "cancel", location=_location(cloud, job)
     )
     headers = cloud.part(Operations).headers(
-        operation, Polling.ASYNC, OPERATIONS_PATH, request.api_version
+        operation, Polling.ASYNC, TRACKING, request.api_version
     )
     return Response.empty(202, headers)
 
@@ -255,7 +255,7 @@ JOB_TYPE = ResourceType(
         "tags",
     ),
     read_only=("status", "services"),
-    operations_path=OPERATIONS_PATH,
+    tracking=TRACKING,
     actions={"cancel": Action(handle=_cancel)},
     validate=_validate,
     defaults=_defaults,

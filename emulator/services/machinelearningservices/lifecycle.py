@@ -20,6 +20,16 @@ _NEXT: dict[str, frozenset[str]] = {
 }
 
 
+def shown(job_type: str, status: str) -> str:
+    """What the service says of a status.
+
+    A fine-tuning job is a pipeline there: it runs from the moment it is taken, whatever its steps
+    wait for. As recorded (Azure/azure-sdk-assets, test_maap_finetuning_job): `Running` in the 201.
+    """
+    waits = job_type.lower() == "finetuning" and status in (QUEUED, PREPARING)
+    return RUNNING if waits else status
+
+
 def may_follow(status: str, following: str) -> bool:
     """Whether a job may go from one status to the other.
 

@@ -3,10 +3,10 @@
 from emulator.arm.types import Change, Delete, Polling, ResourceType
 from emulator.services.machinelearningservices import catalogue
 from emulator.services.machinelearningservices.catalogue import BaseModel
+from emulator.services.machinelearningservices.operations import TRACKING
 from emulator.services.machinelearningservices.references import RegistryModel, parse
 from emulator.services.machinelearningservices.refusals import user_error
 from emulator.services.machinelearningservices.versions import (
-    OPERATIONS_PATH,
     SERVERLESS_API_VERSIONS,
     WORKSPACES,
 )
@@ -59,7 +59,7 @@ MARKETPLACE_TYPE = ResourceType(
     name=SUBSCRIPTIONS,
     api_versions=SERVERLESS_API_VERSIONS,
     delete=Delete(deleted=202, absent=204, polling=Polling.ASYNC),
-    operations_path=OPERATIONS_PATH,
+    tracking=TRACKING,
     read_only=("marketplaceSubscriptionStatus", "marketplacePlan"),
     validate=_validate,
     defaults=_defaults,

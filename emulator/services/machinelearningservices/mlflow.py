@@ -83,11 +83,15 @@ def facts(cloud: Cloud, job: Resource) -> Facts:
             "run_id": job.name,
             "run_name": job.properties["displayName"],
             "user_id": job.created_by,
-            "status": _STATUS.get(job.properties["status"], _RUNNING),
+            "status": _STATUS.get(_status(job), _RUNNING),
             "start_time": _milliseconds(began) if began else int(job.created_at * 1000),
             "end_time": _milliseconds(ended) if ended else None,
         },
     }
+
+
+def _status(job: Resource) -> str:
+    return lifecycle.shown(str(job.properties.get("jobType")), job.properties["status"])
 
 
 def value(logged: metrics.Value) -> Json:

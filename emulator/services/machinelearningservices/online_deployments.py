@@ -24,9 +24,10 @@ from emulator.services.machinelearningservices.online_endpoints import (
     NAME,
     traffic_of,
 )
+from emulator.services.machinelearningservices.operations import tracked_as
 from emulator.services.machinelearningservices.references import WorkspaceAsset, parse
 from emulator.services.machinelearningservices.refusals import user_error
-from emulator.services.machinelearningservices.versions import API_VERSIONS, OPERATIONS_PATH
+from emulator.services.machinelearningservices.versions import API_VERSIONS
 from emulator.state.cloud import Cloud
 from emulator.state.errors import not_emulated
 from emulator.state.json_text import Json
@@ -184,7 +185,7 @@ def _get_logs(request: Request, deployment: Resource) -> Response:
 ONLINE_DEPLOYMENT_TYPE = ResourceType(
     name=DEPLOYMENTS,
     api_versions=API_VERSIONS,
-    put=Put(created=201, updated=200, polling=Polling.ASYNC, waits=True),
+    put=Put(created=201, updated=200, polling=Polling.ASYNC, waits=True, says_location=True),
     delete=Delete(deleted=202, absent=204, polling=Polling.ASYNC),
     patch=True,
     located=True,
@@ -200,7 +201,7 @@ ONLINE_DEPLOYMENT_TYPE = ResourceType(
         "properties",
     ),
     immutable=("endpointComputeType", "instanceType"),
-    operations_path=OPERATIONS_PATH,
+    tracking=tracked_as("odidp"),
     actions={"getLogs": Action(handle=_get_logs)},
     validate=_validate,
     defaults=_defaults,

@@ -11,10 +11,10 @@ from dataclasses import replace
 from emulator.arm.types import Action, Change, Delete, Polling, Put, ResourceType
 from emulator.http.messages import Request, Response
 from emulator.services.machinelearningservices.endpoints import key_named, new_key
+from emulator.services.machinelearningservices.operations import tracked_as
 from emulator.services.machinelearningservices.refusals import user_error
 from emulator.services.machinelearningservices.versions import (
     API_VERSIONS,
-    OPERATIONS_PATH,
     WORKSPACES,
 )
 from emulator.services.machinelearningservices.workspaces import kind
@@ -203,7 +203,7 @@ def _proof(endpoint: Resource, expiry: str) -> str:
 ONLINE_ENDPOINT_TYPE = ResourceType(
     name=ENDPOINTS,
     api_versions=API_VERSIONS,
-    put=Put(created=201, updated=200, polling=Polling.ASYNC),
+    put=Put(created=201, updated=200, polling=Polling.ASYNC, says_location=True),
     delete=Delete(deleted=202, absent=204, polling=Polling.ASYNC),
     patch=True,
     located=True,
@@ -213,7 +213,7 @@ ONLINE_ENDPOINT_TYPE = ResourceType(
     objects=("traffic", "mirrorTraffic", "properties"),
     read_only=("scoringUri", "swaggerUri"),
     immutable=("authMode",),
-    operations_path=OPERATIONS_PATH,
+    tracking=tracked_as("oeidp"),
     actions={
         "listKeys": Action(handle=_list_keys),
         "regenerateKeys": Action(handle=_regenerate_keys),

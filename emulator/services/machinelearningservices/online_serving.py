@@ -268,7 +268,6 @@ class _Process:
             [str(self._cloud.job_python), *arguments],
             cwd=root / "app",
             env=self._environment,
-            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -367,8 +366,6 @@ class _Process:
         self._cloud.workers.end(child, signal.SIGKILL)
         child.wait()
         self._cloud.workers.forget(child)
-        if child.stdin is not None:
-            child.stdin.close()
 
     def _listen(self, child: subprocess.Popen[bytes]) -> None:
         assert child.stdout is not None

@@ -6,13 +6,10 @@ body as text and answers with its value as JSON, or as the server's own `AMLResp
 says that it is healthy; an exception in `run` is a 500 with its words.
 
     python scoring_process.py SCRIPT PORT_FILE
-
-It ends with its standard input, which is the emulator's: also where that was killed.
 """
 
 import importlib.util
 import json
-import os
 import sys
 import threading
 import traceback
@@ -24,7 +21,6 @@ from typing import Any
 
 def main(script: str, port_file: str) -> None:
     """Load the script, call its `init`, and serve; the port is in the file once it can be asked."""
-    threading.Thread(target=_end_with_the_emulator, daemon=True).start()
     sys.path[:1] = [str(Path(script).parent.resolve()), str(Path.cwd())]
     run = _loaded(script)
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(run))
@@ -33,11 +29,6 @@ def main(script: str, port_file: str) -> None:
     whole.write_text(str(server.server_address[1]), encoding="ascii")
     whole.rename(port_file)
     server.serve_forever()
-
-
-def _end_with_the_emulator() -> None:
-    os.read(0, 1)
-    os._exit(1)
 
 
 def _loaded(script: str) -> Callable[[str], Any]:

@@ -39,7 +39,3 @@ EMPTY = (
     f"{PROVIDER}/registries",
 )
 """Types of Azure's that never hold anything here."""
-
-# Where this provider's operations live, in its own case: long-running calls of the front end.
-OPERATIONS_PATH = ("mfeOperationsStatus", "mfeOperationResults")
-WORKSPACE_OPERATIONS_PATH = ("workspaceOperationsStatus", "workspaceOperationResults")

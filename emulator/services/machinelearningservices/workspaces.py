@@ -18,9 +18,9 @@ from emulator.services.machinelearningservices import (
     metrics,
     workspace_body,
 )
+from emulator.services.machinelearningservices.operations import WORKSPACE_TRACKING
 from emulator.services.machinelearningservices.versions import (
     API_VERSIONS,
-    WORKSPACE_OPERATIONS_PATH,
     WORKSPACES,
 )
 from emulator.services.machinelearningservices.workspace_body import ISOLATION
@@ -371,7 +371,7 @@ WORKSPACE_TYPE = ResourceType(
     name_pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}$",
     read_only=_READ_ONLY,
     immutable=("storageAccount", "keyVault", "hubResourceId"),
-    operations_path=WORKSPACE_OPERATIONS_PATH,
+    tracking=WORKSPACE_TRACKING,
     validate=_validate,
     defaults=_defaults,
     created=_created,

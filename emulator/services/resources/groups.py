@@ -39,7 +39,6 @@ TYPES = (
         delete=Delete(deleted=202, absent=404, polling=Polling.LOCATION),
         patch=True,
         located=True,
-        operations_path=("operationStatuses", "operationResults"),
         name_pattern=r"[-\w.()]{0,89}[-\w()]",
         name_error=(
             "InvalidResourceGroup",

@@ -3,7 +3,7 @@
 import base64
 import secrets
 
-from emulator.arm.types import Action, Change, Delete, Polling, Put, ResourceType
+from emulator.arm.types import Action, Change, Delete, Polling, Put, ResourceType, Tracking
 from emulator.http.messages import Request, Response
 from emulator.http.routing import Route
 from emulator.services.storage import blobs
@@ -202,7 +202,7 @@ TYPES = (
             "{name} is not a valid storage account name. Storage account name must be between 3 "
             "and 24 characters in length and use numbers and lower-case letters only.",
         ),
-        operations_path=("operationStatuses", "asyncoperations"),
+        tracking=Tracking(result="asyncoperations"),
         validate=_validate,
         defaults=_defaults,
         created=_created,

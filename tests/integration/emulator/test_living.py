@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from tests.integration.emulator.test_cli import MAKE_GROUP
 
@@ -19,6 +20,7 @@ STATE = ".foundry-emulator"
 MAKE_GROUPS = (
     MAKE_GROUP.partition("group =")[0]
     + """
+print(token, flush=True)
 for number in range(10_000):
     group = (f"https://management.azure.com/subscriptions/{e['ARM_SUBSCRIPTION_ID']}"
              f"/resourceGroups/g{number}?api-version=2024-03-01")
@@ -71,6 +73,7 @@ def test_a_crash_is_told_and_nothing_acknowledged_is_lost(
         text=True,
     ) as writer:
         assert writer.stdout
+        token = writer.stdout.readline().strip()
         acknowledged = [next(writer.stdout) for _ in range(20)]
         os.kill(first["pid"], signal.SIGKILL)
         acknowledged += writer.stdout.readlines()
@@ -89,6 +92,21 @@ def test_a_crash_is_told_and_nothing_acknowledged_is_lost(
     groups = emulator_command("inventory").stdout
     assert all(f"/resourceGroups/g{int(number)}\n" in groups for number in acknowledged)
     assert emulator_command("clock", "show").stdout.startswith("2031-05-01")
+    with requests.Session() as client:
+        client.trust_env = False
+        client.proxies, client.verify = {"https": second["proxy"]}, second["ca_file"]
+        asked = "https://management.azure.com/subscriptions?api-version=2022-12-01"
+        answer = client.get(asked, headers={"authorization": f"Bearer {token}"}, timeout=10)
+    assert answer.status_code == 200, "who had signed in still is"
+
+
+def test_one_that_stays_is_not_isolated_and_says_what_is(
+    emulator_command: Emulator, checkout: Path
+) -> None:
+    refused = emulator_command("start", "--isolated")
+    assert refused.returncode == 2
+    assert "foundry-emulator run --isolated -- bash" in refused.stderr
+    assert not (checkout / STATE).exists(), "nothing was started"
 
 
 def test_every_shell_of_the_checkout_finds_it(emulator_command: Emulator, checkout: Path) -> None:

@@ -16,6 +16,7 @@ def test_every_rule_has_a_test_that_finds_it_and_a_near_miss() -> None:
     for name in (
         *("test_spec_rules.py", "test_data_rules.py", "test_cost.py", "test_plan.py"),
         *("test_sweep.py", "test_training_rules.py", "test_online.py", "test_command_jobs.py"),
+        "test_online_evaluation.py",
         *(f"../../integration/jobs/test_{name}.py" for name in ("preflight", "watch", "rollout")),
         "../../integration/jobs/test_verify_data.py",
         *("../policy/test_rules.py", "../policy/test_specs.py"),

@@ -6,7 +6,7 @@ import os
 import time
 import uuid
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -172,6 +172,33 @@ class Foundry:
             }
         }
 
+    def serve(self, name: str, scripts: Mapping[str, str], traffic: Mapping[str, int]) -> str:
+        """Make an online endpoint with a deployment for each script; gives its id."""
+        located: dict[str, Any] = {"location": "eastus2"}
+        endpoint = f"{self.project}/onlineEndpoints/{name}"
+        key = {**located, "properties": {"authMode": "Key"}}
+        made = self.platform.wait("PUT", endpoint, key)
+        account = self.storage.rsplit("/", 1)[-1]
+        container = f"azureml-blobstore-{self.project_guid}"
+        for deployment, script in scripts.items():
+            folder = f"{container}/code-{uuid.uuid4().hex}"
+            address = f"https://{account}.blob.core.windows.net/{folder}"
+            with BlobClient.from_blob_url(f"{address}/score.py", self.credential) as blob:
+                blob.upload_blob(script)
+            code = f"{self.project}/codes/{name}-{deployment}/versions/1"
+            self.developer.ok("PUT", code, {"properties": {"codeUri": address}})
+            properties = {
+                "instanceType": "Standard_DS3_v2",
+                "codeConfiguration": {"codeId": code, "scoringScript": "score.py"},
+                "environmentId": "azureml://registries/azureml/environments/sklearn-1.5/labels/latest",
+            }
+            sku = {"name": "Default", "capacity": 1}
+            body = {**located, "sku": sku, "properties": properties}
+            self.platform.wait("PUT", f"{endpoint}/deployments/{deployment}", body)
+        split = made["properties"] | {"traffic": dict(traffic)}
+        self.platform.wait("PUT", endpoint, {**located, "properties": split})
+        return endpoint
+
     def submit(self, name: str, body: dict[str, Any]) -> tuple[int, Any]:
         """PUT a job as the developer."""
         return self.developer("PUT", f"{self.project}/jobs/{name}", body)
@@ -219,7 +246,8 @@ def another_foundry(
     """Make an environment of the test's own: `another_foundry(location=…, auth_mode=…)`."""
 
     def make(**options: Any) -> Foundry:
-        return make_foundry(emulator, credentials, **options)
+        subscription = emulator.control.add_subscription(registered=None)
+        return make_foundry(subscription, credentials, **options)
 
     return make
 
@@ -229,20 +257,19 @@ def foundry(
     emulator: Emulator, credentials: dict[str, ClientSecretCredential]
 ) -> Iterator[Foundry]:
     """A hub and a project in East US 2, with identity datastores and the roles they need."""
-    made = make_foundry(emulator, credentials)
+    made = make_foundry(emulator.control.add_subscription(registered=None), credentials)
     yield made
     made.platform.close()
     made.developer.close()
 
 
 def make_foundry(
-    emulator: Emulator,
+    subscription: str,
     credentials: dict[str, ClientSecretCredential],
     *,
     location: str = "eastus2",
     auth_mode: str = "identity",
 ) -> Foundry:
-    subscription = emulator.control.add_subscription(registered=None)
     arm = Arm(credentials["platform"])
     group = f"/subscriptions/{subscription}/resourceGroups/rg-foundry"
     arm.ok("PUT", group, {"location": location}, version="2021-04-01")

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
@@ -108,6 +109,32 @@ def endpoint(client: Any) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def blue(deploy: Callable[..., Any], endpoint: str) -> str:
     return deploy(endpoint, "blue").name
+
+
+def test_a_long_running_call_is_told_as_recorded(emulator: Emulator, foundry: Foundry) -> None:
+    path = f"{foundry.project}/onlineEndpoints/told-{uuid.uuid4().hex[:8]}"
+    slow = {"match": {"method": "PUT", "path": path}, "do": {"operation_takes": 60}}
+    emulator.control.faults.add(slow)
+    body = {"location": "eastus2", "properties": {"authMode": "Key"}}
+    answer = foundry.developer.send("PUT", path, body)
+    told = urlsplit(answer.headers["azure-asyncoperation"])
+    place = urlsplit(answer.headers["location"])
+    assert (answer.status_code, place.path) == (201, path)
+    assert answer.headers["x-ms-async-operation-timeout"] == "PT30M"
+    guid = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    name = told.path.rpartition("/")[2]
+    assert re.fullmatch(f"oeidp:{foundry.project_guid}:{guid}", name)
+    assert told.path.split("/")[-4:-1] == ["locations", "eastus2", "mfeOperationsStatus"]
+
+    document = foundry.developer.ok("GET", told.path)
+    assert document.keys() == {"id", "name", "startTime", "endTime", "percentComplete", "status"}
+    assert (document["name"], document["status"]) == (name, "Updating")
+    assert document["endTime"] == "0001-01-01T00:00:00+00:00"
+    emulator.control.clock.advance(60)
+    document = foundry.developer.ok("GET", told.path)
+    assert (document["status"], document["percentComplete"]) == ("Succeeded", 0.0)
+    assert document["endTime"] > document["startTime"]
+    foundry.developer.wait("DELETE", path)
 
 
 def test_a_deployment_runs_the_script_and_its_traffic_is_split(

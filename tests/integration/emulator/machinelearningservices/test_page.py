@@ -5,6 +5,7 @@ import json
 import os
 import re
 import subprocess
+import uuid
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urljoin
@@ -131,6 +132,54 @@ def test_an_endpoint_is_asked_with_its_filter_and_what_was_said_goes_along(
         endpoint.delete()
 
 
+SCORE = """\
+import json
+
+def init():
+    print("ready <b>", flush=True)
+
+def run(raw_data):
+    asked = json.loads(raw_data)
+    if asked.get("fail"):
+        raise ValueError("no such intent")
+    return {"said": asked["text"].upper()}
+"""
+
+
+def test_an_online_endpoint_shows_who_answers_and_sends_what_is_written_to_it(
+    reader: Reader, foundry: Foundry
+) -> None:
+    scripts = {"blue": SCORE, "green": SCORE}
+    name = f"paged-{uuid.uuid4().hex[:8]}"
+    endpoint = foundry.serve(name, scripts, {"blue": 90, "green": 10})
+    try:
+        listed = reader.get("/endpoints").text
+        assert "blue 90 %, green 10 %" in found(rf">{name}</a>(.*?)</tr>", listed)
+        path = f"/online?id={quote(endpoint, safe='')}"
+        shown = reader.get(path).text
+        assert re.search(r">blue</a></th><td[^>]*>Succeeded</td><td[^>]*>90 %</td>", shown)
+        assert found(r'aria-label="Log of blue">(.*?)</pre>', shown).startswith("ready <b>")
+
+        body = {"body": '{"text": "<i>hi"}', "deployment": "green"}
+        asked = reader.post(path, body).text
+        assert found(r'role="status">(.*?)</p>', asked) == "200 from green"
+        assert found(r'aria-label="Answer">(.*?)</pre>', asked) == '{"said": "<I>HI"}'
+        assert found(r"<textarea[^>]*>(.*?)</textarea>", asked) == body["body"]
+        by_traffic = {
+            found(r'role="status">200 from (.*?)</p>', reader.post(path, body | chosen).text)
+            for chosen in [{"deployment": ""}] * 20
+        }
+        assert by_traffic == {"blue", "green"}
+        failed = reader.post(path, {"body": '{"fail": 1}', "deployment": "blue"}).text
+        told = found(r'role="status" class="failed">(.*?)</p>', failed)
+        assert told == "424, the script's own 500 from blue"
+        assert "no such intent" in failed
+        keys = foundry.platform.ok("POST", f"{endpoint}/listKeys")
+        assert keys["primaryKey"] not in shown + asked + failed + listed
+    finally:
+        foundry.platform.wait("DELETE", endpoint)
+
+
 def test_a_request_is_found_by_the_filter_and_its_curl_does_it_again(
     reader: Reader, emulator: Emulator, foundry: Foundry
 ) -> None:
@@ -191,8 +240,10 @@ def test_faults_and_the_clock_are_turned_by_forms_and_what_is_wrong_is_told(
     assert "frozen" in reader.get("/faults").text
     reader.post("/clock", {"way": "resume"})
     assert emulator.control.clock.scale == 1
-    for value in ("soon", "-1h", "99999999d"):
-        assert reader.post("/clock", {"way": "advance", "value": value}).status_code == 400
+    for value in ("soon", "-1h", "99999999d", "nan"):
+        told = reader.post("/clock", {"way": "advance", "value": value})
+        assert told.status_code == 400
+        assert "Write it as" in html.unescape(told.text) or value == "99999999d"
     emulator.control.clock.advance(-7200)
 
 

@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Callable
@@ -144,13 +145,14 @@ class Rehearsal:
         return child
 
     def wait(self, name: str, *statuses: str) -> Any:
-        """The job once it has one of the statuses."""
+        """The job once it has one of the statuses, not only to the service's clients."""
         give_up = time.monotonic() + 60
         while True:
-            job = self("GET", f"{self.project}/jobs/{name}")
-            if job["properties"]["status"] in statuses:
-                return job
-            assert time.monotonic() < give_up, job["properties"]["status"]
+            job = self.cloud.resources.get(f"{self.project}/jobs/{name}")
+            assert job is not None
+            if job.properties["status"] in statuses:
+                return self("GET", f"{self.project}/jobs/{name}")
+            assert time.monotonic() < give_up, job.properties["status"]
             time.sleep(0.02)
 
 
@@ -264,6 +266,24 @@ def test_a_command_that_was_running_is_ended_and_run_again_under_its_name(
     second = Rehearsal(tmp_path / "state")
     assert second.wait("cmd", "Completed", "Failed")["properties"]["status"] == "Completed"
     second.front.stop()
+
+
+def test_a_killed_emulator_takes_its_jobs_and_all_that_they_started_with_it(
+    tmp_path: Path, has_ended: Callable[[int], bool]
+) -> None:
+    began = tmp_path / "began"
+    line = f"sleep 600 & echo $! > {began}.part; mv {began}.part {began}; wait"
+    life = (
+        f"import pathlib, sys, {__name__} as ours; r = ours.Rehearsal(pathlib.Path(sys.argv[1]));"
+        "r.build(); r.command('cmd', sys.argv[2]); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", life, str(tmp_path / "state"), line], stdin=subprocess.PIPE
+    ) as emulator:
+        while not began.exists():
+            time.sleep(0.02)
+        emulator.kill()
+    assert has_ended(int(began.read_text()))
 
 
 def test_a_run_that_takes_no_command_jobs_refuses_them_and_trains_all_the_same(
