@@ -170,6 +170,7 @@ def test_a_page_reads_no_more_of_many_than_it_shows(
             put(place, number)
     account = f"st{subscription.replace('-', '')[:20]}"
     path = path.format(subscription=subscription, group=group, account=account)
+    arm.ok("GET", group)  # from here on it is known what the caller may do
     shown: list[str] = []
     for _ in range(4):
         reads.forget()
