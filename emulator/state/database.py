@@ -10,6 +10,7 @@ import threading
 import zlib
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -101,14 +102,10 @@ class Database:
         index behind what the conditions pin down; `after` is where to go on, exclusively; `wanted`
         how many are likely to be taken.
         """
-        order = ", ".join(f"{column} DESC" if down else column for column in by)
-        beyond = f"AND ({', '.join(by)}) {'<' if down else '>'} ({', '.join('?' * len(by))})"
         size = max(1, min(wanted, _MANY))
         while True:
-            rows = self.rows(
-                f"{query} {beyond if after else ''} ORDER BY {order} LIMIT {size}",
-                (*parameters, *(after or ())),
-            )
+            statement = _walking(query, by, down=down, goes_on=bool(after))
+            rows = self.rows(statement, (*parameters, *(after or ()), size))
             yield from rows
             if len(rows) < size:
                 return
@@ -225,6 +222,13 @@ class Database:
             f"The state in {directory} can't be used: {why}. Empty it: foundry-emulator reset "
             f"--state {directory}"
         )
+
+
+@lru_cache(maxsize=256)
+def _walking(query: str, by: tuple[str, ...], *, down: bool, goes_on: bool) -> str:
+    order = ", ".join(f"{column} DESC" if down else column for column in by)
+    beyond = f"AND ({', '.join(by)}) {'<' if down else '>'} ({', '.join('?' * len(by))})"
+    return f"{query} {beyond if goes_on else ''} ORDER BY {order} LIMIT ?"
 
 
 class Documents:

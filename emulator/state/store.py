@@ -1,7 +1,7 @@
 """The generic store of ARM resources: every type of every provider, in one table."""
 
+import os
 import sqlite3
-import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -85,6 +85,9 @@ class ResourceStore:
         self._rows: dict[str, sqlite3.Row] = {}
         """Some rows as they are in the table: a client that polls asks for the same ones again."""
         database.forget_with(self._rows.clear)
+        self._absent: set[str] = set()
+        """Some types of which there is nothing: each write looks for locks."""
+        database.forget_with(self._absent.clear)
         database.define(SCHEMA)
 
     def get(self, id: ResourceId | str) -> Resource | None:
@@ -125,7 +128,7 @@ class ResourceStore:
             type=resource.type,
             body=resource.body,
             private=resource.private,
-            etag=uuid.uuid4().hex,
+            etag=os.urandom(16).hex(),
             created_at=existing.created_at if existing else now,
             created_by=existing.created_by if existing else changed_by,
             changed_at=now,
@@ -148,6 +151,7 @@ class ResourceStore:
                 (*written, id.key),
             )
         else:
+            self._absent.discard(stored.type.lower())
             self._database.execute(
                 "INSERT INTO resources (body, private, etag, changed_at, changed_by, type, key, "
                 "id, parent, subscription, resource_group, created_at, created_by) "
@@ -213,12 +217,24 @@ class ResourceStore:
 
     def of_type(self, type_name: str, subscription: str = "") -> list[Resource]:
         """Every resource of a type, oldest first; in one subscription, or anywhere."""
+        type_name = type_name.lower()
+        if self._is_absent(type_name):
+            return []
         if subscription:
             return list(self.walk(all_of(type_name, subscription)))
         rows = self._database.rows(
-            "SELECT * FROM resources WHERE type=? ORDER BY created_at, key", (type_name.lower(),)
+            "SELECT * FROM resources WHERE type=? ORDER BY created_at, key", (type_name,)
         )
         return [_resource(row) for row in rows]
+
+    def _is_absent(self, type_name: str) -> bool:
+        with self._database.alone():
+            if type_name in self._absent:
+                return True
+            if self._database.row("SELECT 1 FROM resources WHERE type=? LIMIT 1", (type_name,)):
+                return False
+            self._absent.add(type_name)
+            return True
 
 
 @dataclass(frozen=True, slots=True)
