@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jobs.terminal.output import table
 
-SUBJECTS = ("startup", "emulator", "specs", "lint", "near", "plan", "minipulumi", "demo")
+SUBJECTS = ("startup", "emulator", "steady", "specs", "lint", "near", "plan", "minipulumi", "demo")
 
 
 def main(subjects: list[str]) -> int:

@@ -7,6 +7,7 @@ the proxy: what uvicorn, httptools and TLS cost by themselves.
 
 import asyncio
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -21,42 +22,48 @@ import uvicorn
 
 from benchmarks.measure import Result
 from emulator.rehearsal.certificates import CertificateAuthority
-from emulator.rehearsal.web import Protocol
+from emulator.rehearsal.guard import Guarded
 from emulator.server import Emulator
+from emulator.state.ids import RESOURCE_GROUP, parse_id
+from emulator.state.store import Resource
 
 HOST = "management.azure.com"
 SECONDS, ROUNDS = 2.0, 5
+CROWD = 100_000
 VERSION = "api-version=2024-03-01"
 
 _CLIENT = Path(__file__).with_name("many_calls.py")
 
 
 def run(folder: Path) -> list[Result]:
-    """Reads and writes a second, the slowest of many at once, and memory."""
+    """Reads and writes a second, the slowest of many at once, and a long list."""
     with Emulator(folder / "state") as emulator, _constant(folder) as constant:
         assert emulator.address is not None
         door = {
             "host": HOST,
             "ca": str(emulator.address.ca_file),
             "proxy": int(emulator.address.proxy.rsplit(":", 1)[-1]),
-            "headers": {"authorization": f"Bearer {_token(emulator)}"},
+            "headers": {"authorization": f"Bearer {token(emulator)}"},
         }
         subscription = emulator.control.add_subscription(registered=None)
         groups = f"/subscriptions/{subscription}/resourceGroups"
         group = {"location": "eastus2"}
         write = {**door, "method": "PUT", "path": f"{groups}/rg-{{n}}?{VERSION}", "body": group}
         read = {**door, "method": "GET", "path": f"{groups}/rg-0?{VERSION}"}
-        _ask(write, calls=1)
+        ask(write, calls=1)
         reads = _ratio(read, constant)
+        many = _ratio(read, constant, connections=64)
         writes = _ratio(write, constant)
-        at_once = [_ask(read, connections=64) for _ in range(ROUNDS)]
+        at_once = [ask(read, connections=64) for _ in range(ROUNDS)]
         spread = median(one["p99"] / one["p50"] for one in at_once)
-        # The log of calls has its length by now.
-        before = _resident()
-        _ask(read, calls=20_000)
-        grown = _resident() - before
+        few, crowd = (
+            {**door, "method": "GET", "path": f"{_filled(emulator, count)}?$top=100&{VERSION}"}
+            for count in (100, CROWD)
+        )
+        lists = [ask(few)["rate"] / ask(crowd)["rate"] for _ in range(ROUNDS)]
     return [
         Result("GET of a group / constant answer, 8 at once", reads[0], 0.5, "x", True, reads[1]),
+        Result("the same, 64 at once", many[0], 0.5, "x", True, many[1]),
         Result("PUT of a group on disk / constant answer", writes[0], 0.35, "x", True, writes[1]),
         Result(
             "p99 / p50 of GET, 64 at once",
@@ -65,21 +72,49 @@ def run(folder: Path) -> list[Result]:
             "x",
             note=f"p50 {median(one['p50'] for one in at_once) * 1000:.0f} ms",
         ),
-        Result("memory after 20,000 calls more", grown, 5, "MB"),
+        Result(f"100 of {CROWD:,} groups / 100 of 100, a list's time", median(lists), 1.5, "x"),
     ]
 
 
-def _ratio(subject: dict[str, Any], base: dict[str, Any]) -> tuple[float, str]:
+def _filled(emulator: Emulator, count: int) -> str:
+    """The address of the groups of a new subscription that has so many."""
+    subscription = emulator.control.add_subscription(registered=None)
+    groups = f"/subscriptions/{subscription}/resourceGroups"
+    cloud = emulator.cloud
+    with cloud.database.transaction():
+        for number in range(count):
+            id = parse_id(f"{groups}/rg-{number}")
+            body = {"location": "eastus2", "properties": {"provisioningState": "Succeeded"}}
+            cloud.resources.put(Resource(id=id, type=RESOURCE_GROUP, body=body))
+    return groups
+
+
+def _ratio(
+    subject: dict[str, Any], base: dict[str, Any], *, connections: int = 8
+) -> tuple[float, str]:
     ratios: list[float] = []
     rates: list[float] = []
+    work: list[float] = []
     for _ in range(ROUNDS):
-        constant = _ask(base)["rate"]
-        rates.append(_ask(subject)["rate"])
-        ratios.append(rates[-1] / constant)
-    return median(ratios), f"{median(rates):.0f} calls/s"
+        began = _worked(base["pid"])
+        constant = ask(base, connections=connections)
+        least = (_worked(base["pid"]) - began) / constant["calls"]
+        began = _worked(os.getpid())
+        asked = ask(subject, connections=connections)
+        work.append((_worked(os.getpid()) - began) / asked["calls"] / least)
+        rates.append(asked["rate"])
+        ratios.append(asked["rate"] / constant["rate"])
+    return median(ratios), f"{median(rates):.0f} calls/s; {median(work):.1f} x its CPU"
 
 
-def _ask(where: dict[str, Any], *, connections: int = 8, calls: int = 0) -> dict[str, float]:
+def _worked(process: int) -> float:
+    """Seconds of CPU that a process has had, without those of its children."""
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def ask(where: dict[str, Any], *, connections: int = 8, calls: int = 0) -> dict[str, float]:
+    """Ask on so many connections at once, for some seconds or so often."""
     asked = {**where, "connections": connections, "seconds": SECONDS, "calls": calls}
     done = subprocess.run(
         [sys.executable, str(_CLIENT)],
@@ -93,16 +128,11 @@ def _ask(where: dict[str, Any], *, connections: int = 8, calls: int = 0) -> dict
     return json.loads(done.stdout)
 
 
-def _token(emulator: Emulator) -> str:
+def token(emulator: Emulator) -> str:
+    """An access token of the platform identity's, for ARM."""
     owner = emulator.cloud.access.principal(emulator.identities.platform.object_id)
     assert owner is not None
     return emulator.cloud.tokens.issue(owner, f"https://{HOST}")
-
-
-def _resident() -> float:
-    """What this process, the server's, holds (MB)."""
-    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024
 
 
 # ── the constant ────────────────────────────────────────────────────────────────────────────────
@@ -119,7 +149,10 @@ def _constant(folder: Path) -> Generator[dict[str, Any]]:
             assert server.stdout is not None
             port = int(server.stdout.readline())
             ca = str(folder / "constant.pem")
-            yield {"host": HOST, "ca": ca, "port": port, "method": "GET", "path": "/"}
+            yield {
+                "host": HOST, "ca": ca, "port": port, "method": "GET", "path": "/",
+                "pid": server.pid,
+            }  # fmt: skip
         finally:
             server.kill()
 
@@ -141,9 +174,7 @@ async def _serve(folder: Path) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    config = uvicorn.Config(
-        answer, http=Protocol, lifespan="off", log_config=None, access_log=False
-    )
+    config = uvicorn.Config(answer, http=Guarded, lifespan="off", log_config=None, access_log=False)
     config.load()
     config.ssl = authority.server_context()
     server = uvicorn.Server(config)

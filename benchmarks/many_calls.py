@@ -21,7 +21,12 @@ async def main(asked: dict[str, Any]) -> None:
     await asyncio.gather(*(_ask(asked, number, *line, taken) for number, line in enumerate(lines)))
     took = time.perf_counter() - began
     taken.sort()
-    told = {"rate": len(taken) / took, "p50": _part(taken, 0.5), "p99": _part(taken, 0.99)}
+    told = {
+        "calls": len(taken),
+        "rate": len(taken) / took,
+        "p50": _part(taken, 0.5),
+        "p99": _part(taken, 0.99),
+    }
     print(json.dumps(told))
 
 

@@ -4,6 +4,7 @@ Turns, because a shared machine is fast and slow by the minute; ratios, because 
 nothing on another machine. The median of the rounds' own ratios is what is reported.
 """
 
+import os
 import subprocess
 import sys
 import time
@@ -88,9 +89,12 @@ def process(
 
 def run_python(arguments: Sequence[str]) -> Callable[[], None]:
     """A fresh interpreter, from its start to its end."""
+    # As anybody's: modules are compiled once, and not by every interpreter again.
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 
     def once() -> None:
-        subprocess.run([sys.executable, *arguments], stdout=subprocess.DEVNULL, check=True)
+        command = [sys.executable, *arguments]
+        subprocess.run(command, stdout=subprocess.DEVNULL, check=True, env=environment)
 
     return once
 

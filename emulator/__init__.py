@@ -13,14 +13,17 @@ and `front.SERVICES` lists the folder. Nothing else registers anything.
 
 * **Handlers** are plain functions `Request → Response` (`http/messages.py`). They run in a thread,
   never on the event loop, so they may block; `Response.stream(iterator, content_type)` sends pieces
-  as they are made. Everything is reached through `request.cloud` (`state/cloud.py`): `clock`
-  (virtual time), `database`, `resources` (the ARM store), `access` (roles), `tokens` (sign-in),
-  `workers` (background), `faults`, `part(Operations)` (long-running), `part(TypeTable)`.
+  as they are made. The one exception is what ARM does for a type: a GET or PUT of one resource is
+  answered on the loop, so its hooks look at the state and leave what takes time to a worker.
+  Everything is reached through `request.cloud` (`state/cloud.py`): `clock` (virtual time),
+  `database`, `resources` (the ARM store), `access` (roles), `tokens` (sign-in), `workers`
+  (background), `faults`, `part(Operations)` (long-running), `part(TypeTable)`.
 * **A resource type** is a row `ResourceType(...)` (`arm/types.py`): api-versions, success codes,
   long-running style and hooks `validate → defaults → created/updated → completed`,
-  `before_delete → after_delete`, `project`, `select`. PUT, GET, PATCH, DELETE, lists with paging,
-  etags, parents, identities and cascades are then done for it, behind ARM's pipeline.
-  POST actions: `actions={"listKeys": Action(handle=f)}` with `f(request, resource) → Response`.
+  `before_delete → after_delete`, `project`, `select`. PUT, GET, PATCH, DELETE, lists that are read
+  by the page (`arm/paging.py`), etags, parents, identities and cascades are then done for it,
+  behind ARM's pipeline. POST actions: `actions={"listKeys": Action(handle=f)}` with
+  `f(request, resource) → Response`.
 * **An odd ARM address** is a `Route("GET", "/subscriptions/{subscription}/…", handler,
   operation="Microsoft.X/y/read", scope="/subscriptions/{subscription}")` (`http/routing.py`);
   routes win over types. `operation="anonymous"` skips the sign-in.

@@ -1,13 +1,14 @@
 """The front door: which service answers a call, what a fault does to it, and the log of calls."""
 
 import importlib
+import itertools
 import logging
-import threading
 import time
 import traceback
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from emulator.arm import pipeline
@@ -25,6 +26,8 @@ LOG = logging.getLogger("emulator")
 
 Listener = Callable[[Request, Response, Json], None]
 """Gets a call, its answer and what the log says of it."""
+
+_ARM_HOST = "management.azure.com"
 
 SERVICES = (
     "emulator.services.login",
@@ -85,18 +88,18 @@ class Front:
                 *operation_routes(types),
             ]
         )
-        answer = pipeline.through(arm)
-        self.cloud.keep(pipeline.Arm(answer))
+        self._arm = pipeline.through(arm)
+        self.cloud.keep(self._arm)
         self.planes = [
-            Plane("management.azure.com", answer, pipeline.render_error),
+            Plane(_ARM_HOST, self._arm.handle, pipeline.render_error),
             *(plane for service in self.services for plane in service.planes),
         ]
         self.calls: deque[Json] = deque(maxlen=5000)
         """The newest calls, as the control port shows them."""
         self.listeners: list[Listener] = []
         """Who is told of every call once it is answered."""
-        self._numbers = 0
-        self._numbers_lock = threading.Lock()
+        self._numbers = itertools.count(1)
+        self._planes_of = lru_cache(maxsize=1024)(self._match)
         self._seeds: list[Callable[[Cloud], None]] = []
         for service in self.services:
             if service.schema:
@@ -137,7 +140,22 @@ class Front:
 
     def emulates(self, host: str) -> bool:
         """Whether a host name belongs to a plane."""
-        return any(plane.match(host) is not None for plane in self.planes)
+        return self._planes_of(host) is not None
+
+    def handle_at_once(self, request: Request) -> tuple[Response, Json] | None:
+        """`handle` where it takes no longer than to hand the call to a thread; else None.
+
+        The event loop calls it: one resource is read or written, and nothing waited for.
+        """
+        if (
+            request.host != _ARM_HOST
+            or not self._arm.is_short(request)
+            or not self.cloud.faults.are_none
+            or self.cloud.part(Operations).is_due()
+            or not self.cloud.database.is_free
+        ):
+            return None
+        return self.handle(request)
 
     def handle(self, request: Request) -> tuple[Response, Json]:
         """Answer a call; also says what a fault does to the connection ({} for nothing).
@@ -169,21 +187,26 @@ class Front:
         return response, fault
 
     def _plane(self, request: Request) -> Plane:
+        found = self._planes_of(request.host)
+        if found is None:
+            raise AzureError(
+                421, "UnknownHost", f"foundry-emulator does not emulate '{request.host}'."
+            )
+        request.parameters.update(found[1])
+        return found[0]
+
+    def _match(self, host: str) -> tuple[Plane, dict[str, str]] | None:
         for plane in self.planes:
-            parameters = plane.match(request.host)
+            parameters = plane.match(host)
             if parameters is not None:
-                request.parameters.update(parameters)
-                return plane
-        raise AzureError(421, "UnknownHost", f"foundry-emulator does not emulate '{request.host}'.")
+                return plane, parameters
+        return None
 
     def _log(
         self, request: Request, response: Response, fault: Json, crash: str, seconds: float
     ) -> None:
-        with self._numbers_lock:
-            self._numbers += 1
-            number = self._numbers
         call: Json = {
-            "number": number,
+            "number": next(self._numbers),
             "id": request.id,
             "time": self.cloud.clock.timestamp(),
             "method": request.method,

@@ -195,17 +195,25 @@ class Emulator:
         earlier = self._earlier.address if self._earlier else None
         proxy_socket = _listen(_port(earlier.proxy) if earlier else 0)
         control_socket = _listen(_port(earlier.control) if earlier else 0)
-        tls_socket = _listen()
-        tls = self._server(Application(self.cloud, self.front.handle, self._pool), tls=True)
-        control = self._server(Application(self.cloud, self.control.answer, self._pool))
-        self.proxy = Proxy(self.front.emulates, tls_socket.getsockname()[1])
-        proxy_port = await self.proxy.start(proxy_socket)
+        azure = _server(
+            Application(self.cloud, self.front.handle, self._pool, self.front.handle_at_once)
+        )
+        control = _server(Application(self.cloud, self.control.answer, self._pool))
         servers = [
-            asyncio.create_task(tls.serve([tls_socket])),
+            # Azure's listens nowhere: the proxy lets in who is served.
+            asyncio.create_task(azure.serve([])),
             asyncio.create_task(control.serve([control_socket])),
         ]
-        while not (tls.started and control.started):
+        while not (azure.started and control.started):
             await asyncio.sleep(0.001)
+        tls = self._authority.server_context()
+        self.proxy = Proxy(
+            self.front.emulates,
+            lambda connection: self._loop.connect_accepted_socket(
+                azure.protocol, connection, ssl=tls
+            ),
+        )
+        proxy_port = self.proxy.start(proxy_socket)
         self.address = Address(
             proxy=f"http://127.0.0.1:{proxy_port}",
             control=f"http://127.0.0.1:{control_socket.getsockname()[1]}/{self.control.token}",
@@ -217,33 +225,32 @@ class Emulator:
         self._ready.set()
         await self._stopping.wait()
         await self.proxy.stop()
-        tls.ended.set()
+        azure.ended.set()
         control.ended.set()
         await asyncio.gather(*servers)
 
-    def _server(self, application: Application, *, tls: bool = False) -> "_Server":
-        config = uvicorn.Config(
-            application,
-            http=Guarded,
-            ws="none",
-            lifespan="off",
-            loop="none",
-            log_config=None,
-            # What a client does wrong is said in the answer; the terminal belongs to the command.
-            log_level="error",
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            date_header=False,
-            # Longer than any client keeps an idle connection: the client closes first, and no
-            # call is ever lost to a race.
-            timeout_keep_alive=3600,
-            timeout_graceful_shutdown=1,
-        )
-        config.load()
-        if tls:
-            config.ssl = self._authority.server_context()
-        return _Server(config)
+
+def _server(application: Application) -> "_Server":
+    config = uvicorn.Config(
+        application,
+        http=Guarded,
+        ws="none",
+        lifespan="off",
+        loop="none",
+        log_config=None,
+        # What a client does wrong is said in the answer; the terminal belongs to the command.
+        log_level="error",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        # Longer than any client keeps an idle connection: the client closes first, and no
+        # call is ever lost to a race.
+        timeout_keep_alive=3600,
+        timeout_graceful_shutdown=1,
+    )
+    config.load()
+    return _Server(config)
 
 
 class _Server(uvicorn.Server):
@@ -253,13 +260,21 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self.ended = asyncio.Event()
 
+    def protocol(self) -> Guarded:
+        """What speaks HTTP on a new connection."""
+        return Guarded(config=self.config, server_state=self.server_state, app_state={})
+
     async def main_loop(self) -> None:
         """Serve until the end."""
         await self.on_tick(0)
         await self.ended.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Wait for who is still connected, and for nobody else."""
+        """Wait for who is still being answered, and for nobody else."""
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        await asyncio.sleep(0)  # what is idle is lost in the loop's next turn
+        await asyncio.sleep(0)
         if self.server_state.connections or self.server_state.tasks:
             await super().shutdown(sockets)
             return

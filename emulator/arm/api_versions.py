@@ -25,6 +25,8 @@ def serve(request: Request, known: tuple[str, ...], type_name: str, id: Resource
         AzureError: there is none, it is malformed, or it is an old one that nobody knows.
     """
     asked = request.option("api-version")
+    if asked.lower() in known:
+        return
     if not asked:
         raise AzureError(
             400,
@@ -38,7 +40,7 @@ def serve(request: Request, known: tuple[str, ...], type_name: str, id: Resource
             f"The api-version '{asked}' is invalid. The supported versions are "
             f"'{','.join(known) or 'yyyy-MM-dd'}'.",
         )
-    if not known or asked.lower() in known:
+    if not known:
         return
     newest = newest_for(asked, known)
     if newest is None:

@@ -23,11 +23,7 @@ def refuse_locked(cloud: Cloud, id: ResourceId, *, deletes: bool, whole: bool = 
         return
     held = [lock for lock in cloud.resources.of_type(LOCK, id.subscription) if _holds(lock, id)]
     if deletes and whole:
-        held += [
-            lock
-            for lock in cloud.resources.below(id)
-            if lock.type.lower() == LOCK.lower() and lock not in held
-        ]
+        held += [lock for lock in cloud.resources.below(id, LOCK) if lock not in held]
     if not deletes:
         held = [lock for lock in held if lock.properties["level"] == READ_ONLY]
     if not held:

@@ -172,9 +172,13 @@ class Operations:
             headers["location"] = results
         return headers
 
+    def is_due(self) -> bool:
+        """Whether there is something to finish."""
+        return self._due is not None and self._cloud.clock.timestamp() >= self._due
+
     def settle(self) -> None:
         """Finish what is due on the virtual clock; cheap when nothing is."""
-        if self._due is None or self._cloud.clock.timestamp() < self._due:
+        if not self.is_due():
             return
         database = self._cloud.database
         with database.transaction():

@@ -5,7 +5,6 @@ type table does, conditions among it, is in `resources.py`.
 """
 
 import re
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,12 +15,13 @@ from emulator.arm.resources import Target, handle_type, method_not_allowed
 from emulator.arm.types import TypeTable
 from emulator.http.messages import Request, Response
 from emulator.http.routing import Handler, Route, Router, render_json_error
-from emulator.state.clock import http_date, isoformat
+from emulator.state.clock import compact_date, http_date
 from emulator.state.errors import AzureError, subscription_not_found
 from emulator.state.ids import ROOT, parse_path
 from emulator.state.tokens import ARM_AUDIENCES
 
 _EMPTY_SEGMENTS = re.compile("//+")
+_SHORT_BODY = 64 * 1024
 _VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
 
 
@@ -40,14 +40,21 @@ class Arm:
     """management.azure.com as its own services reach it: a part of the cloud."""
 
     handle: Handler
+    is_short: Callable[[Request], bool]
+    """Whether a call reads or writes one resource of the table: sooner answered than handed over.
+
+    Hooks of the type table look at the state and nothing else; what takes its time they leave to
+    workers. Lists, deletions and routes may take theirs.
+    """
 
 
-def through(routes: Router) -> Handler:
+def through(routes: Router) -> Arm:
     """The handler that takes a call along the way; `routes` win over the type table."""
 
     def handle(request: Request) -> Response:
         # ARM reads over an empty segment, which `az resource` puts where a parent would be.
-        request.path = _EMPTY_SEGMENTS.sub("/", request.path)
+        if "//" in request.path:
+            request.path = _EMPTY_SEGMENTS.sub("/", request.path)
         found = routes.find(request)
         call = Call(request, found[0] if found else None)
         if found is not None:
@@ -59,7 +66,19 @@ def through(routes: Router) -> Handler:
         response.headers = headers(request) | response.headers
         return response
 
-    return handle
+    def is_short(request: Request) -> bool:
+        if (
+            request.method not in ("GET", "PUT")
+            or len(request.body) > _SHORT_BODY
+            or routes.find(request) is not None
+        ):
+            return False
+        try:
+            return not parse_path(request.path).rest
+        except AzureError:
+            return False
+
+    return Arm(handle, is_short)
 
 
 def render_error(request: Request, error: AzureError) -> Response:
@@ -106,7 +125,7 @@ def throttle(call: Call) -> None:
 def check_subscription(call: Call) -> None:
     """Is there such a subscription?"""
     subscription = call.request.parameters.get("subscription")
-    if subscription and call.request.cloud.resources.get(f"/subscriptions/{subscription}") is None:
+    if subscription and not call.request.cloud.resources.has(f"/subscriptions/{subscription}"):
         raise subscription_not_found(subscription)
 
 
@@ -193,7 +212,6 @@ def headers(request: Request) -> dict[str, str]:
     now = request.cloud.clock.timestamp()
     kind = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}.get(request.method, "writes")
     remaining = request.parameters.get("remaining", "249" if kind == "reads" else "199")
-    moment = f"{isoformat(now)[:19].replace('-', '')}Z"
     return {
         "cache-control": "no-cache",
         "pragma": "no-cache",
@@ -203,7 +221,7 @@ def headers(request: Request) -> dict[str, str]:
         "x-content-type-options": "nosniff",
         "x-ms-request-id": request.id,
         "x-ms-correlation-request-id": request.correlation_id,
-        "x-ms-routing-request-id": f"EASTUS2:{moment}:{uuid.uuid4()}",
+        "x-ms-routing-request-id": f"EASTUS2:{compact_date(now)}:{request.id}",
         f"x-ms-ratelimit-remaining-subscription-{kind}": remaining,
     }
 
@@ -218,8 +236,7 @@ def _target(request: Request) -> Target:
             f"The path '{request.path}' names the provider '{path.namespace}' and no type.",
         )
     namespace = path.namespace or (path.id.namespace if path.id is not ROOT else "")
-    known = {name.lower(): name for name in types.namespaces}
-    if namespace and namespace.lower() not in known:
+    if namespace and not types.has_namespace(namespace):
         raise AzureError(
             404,
             "InvalidResourceNamespace",

@@ -3,25 +3,21 @@
 What differs by type is data and hooks in the type table (`types.py`).
 """
 
-import base64
 import re
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from emulator.arm.locations import normalize_location
 from emulator.arm.operations import Operations, retry_headers
+from emulator.arm.paging import count, page_of_resources
 from emulator.arm.remove import remove
 from emulator.arm.show import show
 from emulator.arm.types import Action, Change, Polling, ResourceType, TypeTable
 from emulator.http.messages import Request, Response
 from emulator.state.cloud import Cloud
-from emulator.state.errors import AzureError, bad_request, group_not_found, not_emulated
+from emulator.state.errors import AzureError, group_not_found, not_emulated
 from emulator.state.ids import RESOURCE_GROUP, SUBSCRIPTION, ResourceId
 from emulator.state.json_text import Json, as_object, merge_patch
-from emulator.state.store import Resource
-
-T = TypeVar("T")
+from emulator.state.store import Resource, all_of, children_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,75 +158,24 @@ def list_resources(request: Request, row: ResourceType, scope: ResourceId) -> Re
     """GET on a collection: under a parent, a group, or a whole subscription; in pages."""
     cloud = request.cloud
     if scope.type.lower() == SUBSCRIPTION.lower() and row.name.lower() != RESOURCE_GROUP.lower():
-        found = cloud.resources.of_type(row.name, scope.subscription)
+        among = all_of(row.name, scope.subscription)
     else:
         require_resource(cloud, scope)
-        found = cloud.resources.children(scope, row.name)
-    return page(
+        among = children_of(scope, row.name)
+    selection = row.select(request)
+    return page_of_resources(
         request,
-        row.select(request, found),
+        lambda after, wanted: filter(
+            selection.keeps,
+            cloud.resources.walk(
+                among, after=after, newest_first=selection.newest_first, wanted=wanted
+            ),
+        ),
         lambda resource: show(cloud, resource, request.api_version),
-        most=_count(request) if "count" in row.list_options else None,
+        most=count(request) if "count" in row.list_options else None,
         # Nothing is nothing, whatever is asked of it.
         options=tuple(request.query) if row.holds_nothing else row.list_options,
     )
-
-
-def page(
-    request: Request,
-    items: Sequence[T],
-    shown: Callable[[T], object] = lambda item: item,
-    *,
-    most: int | None = None,
-    options: tuple[str, ...] = (),
-) -> Response:
-    """A list in pages: `value`, and a `nextLink` while there is more; only what is shown is made.
-
-    `most` is the service's own limit to a page, `options` what the list was made with: an option
-    that nobody looked at is refused, for an answer without it would be another list.
-    """
-    _refuse_options(request, options)
-    items = items[: _top(request)]
-    size = min(request.cloud.page_size, most or request.cloud.page_size)
-    start = 0
-    token = request.option("$skipToken")
-    if token:
-        try:
-            start = int(base64.urlsafe_b64decode(token.encode()))
-        except ValueError as error:
-            raise AzureError(
-                400, "InvalidSkipToken", f"The $skipToken '{token}' is invalid."
-            ) from error
-    answer: Json = {"value": [shown(item) for item in items[start : start + size]]}
-    if start + size < len(items):
-        following = base64.urlsafe_b64encode(str(start + size).encode()).decode()
-        address = re.sub(r"[?&]\$skipToken=[^&]*", "", request.url, flags=re.IGNORECASE)
-        answer["nextLink"] = f"{address}&$skipToken={following}"
-    return Response.json(answer)
-
-
-def _refuse_options(request: Request, known: tuple[str, ...]) -> None:
-    paging = ("api-version", "$skipToken", "$top")
-    lowered = {name.lower() for name in (*paging, *known)}
-    for name in request.query:
-        if name.lower() not in lowered:
-            raise not_emulated(
-                f"the option '{name}' of this list", f"Known: {', '.join((*known, '$top'))}."
-            )
-
-
-def _top(request: Request) -> int | None:
-    text = request.option("$top")
-    if text and not (text.isdecimal() and int(text)):
-        raise bad_request(f"$top is a number above 0, not '{text}'.", "InvalidTopParameter", "$top")
-    return int(text) if text else None
-
-
-def _count(request: Request) -> int | None:
-    text = request.option("count")
-    if text and not (text.isdecimal() and int(text)):
-        raise bad_request(f"count is a number above 0, not '{text}'.", target="count")
-    return int(text) if text else None
 
 
 _CHANGING = frozenset({"Creating", "Updating", "Deleting"})
@@ -254,12 +199,13 @@ def _write(row: ResourceType, change: Change) -> Response:
     resource = cloud.resources.put(
         Resource(id=change.id, type=row.name, body=change.body, private=change.private),
         changed_by=request.caller.client_id or request.caller.id,
+        before=before,
     )
     (row.updated if before else row.created)(cloud, resource)
     code = put.updated if before else put.created
     if polling is Polling.NONE:
         row.completed(cloud, resource)
-        resource = cloud.resources.get(resource.id) or resource
+        resource = _as_it_is_now(cloud, row, resource)
         headers = {"location": request.url} if put.says_location and code == 201 else {}
         return Response.json(show(cloud, resource, request.api_version), code, headers)
     operation = cloud.part(Operations).start(
@@ -274,10 +220,14 @@ def _write(row: ResourceType, change: Change) -> Response:
     headers = cloud.part(Operations).headers(operation, polling, row.tracking, request.api_version)
     if put.says_location and code == 201:
         headers["location"] = request.url
-    resource = cloud.resources.get(resource.id) or resource
+    resource = _as_it_is_now(cloud, row, resource)
     if code == 202 and polling is Polling.LOCATION:
         return Response.empty(202, headers)
     return Response.json(show(cloud, resource, request.api_version), code, headers)
+
+
+def _as_it_is_now(cloud: Cloud, row: ResourceType, resource: Resource) -> Resource:
+    return resource if row.is_plain else cloud.resources.get(resource.id) or resource
 
 
 def _keep_read_only(row: ResourceType, change: Change) -> None:
@@ -345,7 +295,7 @@ def _check_parent(request: Request, row: ResourceType, id: ResourceId) -> None:
     cloud = request.cloud
     _require_group(cloud, id)
     parent = id.parent
-    if parent is None or cloud.resources.get(parent) is not None:
+    if parent is None or cloud.resources.has(parent):
         return
     parent_row = cloud.part(TypeTable).require(parent.type)
     if not row.implicit_parent:

@@ -85,6 +85,19 @@ class Delete:
     seconds: float = 0.0
 
 
+def _everything(resource: Resource) -> bool:
+    del resource
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What a list shows: which resources, in the order of their creation or against it."""
+
+    keeps: Callable[[Resource], bool] = _everything
+    newest_first: bool = False
+
+
 def _no_prefix(cloud: Cloud, resource: ResourceId) -> str:
     del cloud, resource
     return ""
@@ -129,9 +142,9 @@ def _not_found(id: ResourceId) -> AzureError:
     return resource_not_found(id.type_path, id.group)
 
 
-def _all(request: Request, resources: list[Resource]) -> list[Resource]:
+def _all(request: Request) -> Selection:
     del request
-    return resources
+    return Selection()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,8 +158,8 @@ class ResourceType:
     in the same transaction; `completed(cloud, resource)` when a long-running PUT is done (at once
     for a synchronous one). `before_delete(request, resource)` refuses by raising;
     `after_delete(cloud, resource)` runs once it is gone, also when its group or parent was deleted.
-    `project(cloud, resource, api_version)` makes the body that is shown; `select(request, list)`
-    filters and orders a list.
+    `project(cloud, resource, api_version)` makes the body that is shown; `select(request)` says
+    what a list shows, and in which order.
     """
 
     name: str
@@ -196,7 +209,7 @@ class ResourceType:
     before_delete: Callable[[Request, Resource], None] = _may_go
     after_delete: Callable[[Cloud, Resource], None] = _no_effect
     project: Callable[[Cloud, Resource, str], Json] = _as_stored
-    select: Callable[[Request, list[Resource]], list[Resource]] = _all
+    select: Callable[[Request], Selection] = _all
     list_options: tuple[str, ...] = ()
     """Options of a list that `select` reads; others, but for those of paging, are refused."""
     missing: Callable[[ResourceId], AzureError] = _not_found
@@ -208,6 +221,11 @@ class ResourceType:
     def namespace(self) -> str:
         """The resource provider."""
         return self.name.split("/", 1)[0]
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing more happens once one is written."""
+        return self.created is self.updated is self.completed is _no_effect
 
     def action(self, name: str) -> tuple[str, Action] | None:
         """A POST action by name, whatever the case, with the name as Azure writes it."""
@@ -233,6 +251,11 @@ class TypeTable:
         named = {row.namespace for row in self._types.values()}
         self.namespaces = tuple(sorted(named | set(namespaces)))
         """Every resource provider the emulator knows, in Azure's own case."""
+        self._namespaces = {name.lower() for name in self.namespaces}
+
+    def has_namespace(self, name: str) -> bool:
+        """Whether there is such a resource provider, in whatever case."""
+        return name.lower() in self._namespaces
 
     def get(self, name: str) -> ResourceType | None:
         """The row of a type."""

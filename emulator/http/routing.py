@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from emulator.http.messages import Request, Response
 from emulator.state.errors import AzureError
@@ -36,32 +37,42 @@ class Route:
 
 
 class Router:
-    """A table of routes, compiled."""
+    """A table of routes; each is compiled when it is first looked at."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
-        self._routes = [(_pattern(route.path), route) for route in routes]
+        self._routes = tuple(routes)
         self._at: dict[tuple[str, tuple[int, ...]], list[tuple[re.Pattern[str], Route]]] = {}
+        # The same few addresses are called over and over.
+        self._matching = lru_cache(maxsize=4096)(self._match)
 
     def find(self, request: Request) -> tuple[Route, dict[str, str]] | None:
         """The first route that matches, and what its placeholders matched."""
-        path = request.path.rstrip("/") or "/"
-        for pattern, route in self._of(request.method, request.path.count("/"), path.count("/")):
-            # As sent first: the name of a blob may end with a slash.
-            match = pattern.fullmatch(request.path) or pattern.fullmatch(path)
-            if match is not None and all(
+        for route, parameters in self._matching(request.method, request.path):
+            if all(
                 name in request.query and (value is None or request.query[name] == value)
                 for name, value in route.query.items()
             ):
-                return route, match.groupdict()
+                return route, dict(parameters)
         return None
+
+    def _match(self, method: str, sent: str) -> tuple[tuple[Route, dict[str, str]], ...]:
+        """The routes whose method and path match, whatever the query they ask for."""
+        path = sent.rstrip("/") or "/"
+        found: list[tuple[Route, dict[str, str]]] = []
+        for pattern, route in self._of(method, sent.count("/"), path.count("/")):
+            # As sent first: the name of a blob may end with a slash.
+            match = pattern.fullmatch(sent) or pattern.fullmatch(path)
+            if match is not None:
+                found.append((route, match.groupdict()))
+        return tuple(found)
 
     def _of(self, method: str, *slashes: int) -> list[tuple[re.Pattern[str], Route]]:
         """The routes, in their order, that a path with so many slashes can match."""
         found = self._at.get((method, slashes))
         if found is None:
             found = [
-                (pattern, route)
-                for pattern, route in self._routes
+                (_pattern(route.path), route)
+                for route in self._routes
                 if route.method == method
                 and (route.path.count("/") in slashes or "*}" in route.path)
             ]
@@ -78,7 +89,7 @@ class Router:
             return route.handler(request)
         path = request.path.rstrip("/") or "/"
         methods = sorted(
-            {route.method for pattern, route in self._routes if pattern.fullmatch(path)}
+            {route.method for route in self._routes if _pattern(route.path).fullmatch(path)}
         )
         if methods:
             raise AzureError(

@@ -3,76 +3,86 @@
 Every other host is refused with 403 before a packet leaves the machine, so a rehearsal can never
 touch the real Azure, nor anybody's telemetry. Clients throw the body of a refused CONNECT away and
 show its reason phrase, so that is where it says who refused what.
+
+What is let in is no tunnel: behind its CONNECT the same connection is served, so that a call is
+read and written once.
 """
 
 import asyncio
+import contextlib
 import re
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
-_BUFFER = 1024 * 1024
+_MOST = 64 * 1024
+"""Bytes of a CONNECT and its headers."""
+_END = b"\r\n\r\n"
+_NO_MORE_FILES = 1.0
+"""Seconds until a process that has no file left for a connection looks for one again."""
 
 
 class Proxy:
-    """Listens on the loopback interface and tunnels to the local TLS server."""
+    """Listens on the loopback interface; `serve` takes over a connection to an emulated host."""
 
-    def __init__(self, emulates: Callable[[str], bool], tls_port: int) -> None:
+    def __init__(
+        self, emulates: Callable[[str], bool], serve: Callable[[socket.socket], Awaitable[object]]
+    ) -> None:
         self._emulates = emulates
-        self._tls_port = tls_port
-        self._server: asyncio.Server | None = None
-        self._tunnels: set[asyncio.Task[None]] = set()
+        self._serve = serve
+        self._accepting: asyncio.Task[None] | None = None
+        self._at_the_door: set[asyncio.Task[None]] = set()
         self.refused: deque[str] = deque(maxlen=1000)
         """The hosts that were refused, newest last."""
 
-    async def start(self, listener: socket.socket) -> int:
+    def start(self, listener: socket.socket) -> int:
         """Listen; returns the port."""
-        self._server = await asyncio.start_server(self._serve, sock=listener, limit=_BUFFER)
-        return int(self._server.sockets[0].getsockname()[1])
+        listener.listen(socket.SOMAXCONN)
+        listener.setblocking(False)
+        self._accepting = asyncio.create_task(self._accept(listener))
+        return int(listener.getsockname()[1])
 
     async def stop(self) -> None:
-        """Stop listening and cut the tunnels."""
-        if self._server is not None:
-            self._server.close()
-        for task in list(self._tunnels):
+        """Stop listening, and let nobody in any more."""
+        tasks = [*self._at_the_door, *([self._accepting] if self._accepting else [])]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tunnels, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tunnels.add(task)
-        try:
-            await self._answer(reader, writer)
-        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            pass  # the client went away, or spoke no HTTP
-        except asyncio.CancelledError:
-            pass  # `stop` cuts the tunnels; asyncio would report the task as a failure
-        finally:
-            self._tunnels.discard(task)
-            writer.close()
+    async def _accept(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        with listener:
+            while True:
+                try:
+                    connection, _ = await loop.sock_accept(listener)
+                except OSError:
+                    await asyncio.sleep(_NO_MORE_FILES)
+                    continue
+                task = asyncio.create_task(self._answer(connection))
+                self._at_the_door.add(task)
+                task.add_done_callback(self._at_the_door.discard)
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-        method, target, *_ = [*head.split("\r\n", 1)[0].split(" "), "", ""]
-        host, _, port = target.rpartition(":")
-        if method != "CONNECT" or port != "443" or not self._emulates(host.lower()):
-            await self._refuse(writer, method, target)
-            return
-        upstream_reader, upstream_writer = await asyncio.open_connection(
-            "127.0.0.1", self._tls_port, limit=_BUFFER
-        )
-        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+    async def _answer(self, connection: socket.socket) -> None:
+        served = False
         try:
-            connection = writer.get_extra_info("socket")
-            await asyncio.gather(
-                _pipe(reader, upstream_writer, acknowledge=connection),
-                _pipe(upstream_reader, writer),
+            head = (await _read_head(connection)).decode("latin-1")
+            method, target, *_ = [*head.split("\r\n", 1)[0].split(" "), "", ""]
+            host, _, port = target.rpartition(":")
+            if method != "CONNECT" or port != "443" or not self._emulates(host.lower()):
+                await self._refuse(connection, method, target)
+                return
+            await asyncio.get_running_loop().sock_sendall(
+                connection, b"HTTP/1.1 200 Connection established\r\n\r\n"
             )
+            served = True
+            await self._serve(connection)
+        except OSError:
+            pass  # the client went away, or spoke no HTTP, or no TLS
         finally:
-            upstream_writer.close()
+            if not served:
+                connection.close()
 
-    async def _refuse(self, writer: asyncio.StreamWriter, method: str, target: str) -> None:
+    async def _refuse(self, connection: socket.socket, method: str, target: str) -> None:
         self.refused.append(target)
         body = (
             f"foundry-emulator refuses {method} {target}: it does not emulate that address, and "
@@ -83,39 +93,41 @@ class Proxy:
             "content-type: text/plain; charset=utf-8\r\nconnection: close\r\n"
             f"content-length: {len(body)}\r\n\r\n"
         )
-        writer.write(head.encode() + body)
-        await writer.drain()
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendall(connection, head.encode() + body)
+        connection.shutdown(socket.SHUT_WR)
+        # To close with something unread would reset the connection, and take the answer along.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                while await loop.sock_recv(connection, _MOST):
+                    pass
+
+
+async def _read_head(connection: socket.socket) -> bytes:
+    """A request to its empty line, and not a byte of what a hasty client sends behind it."""
+    loop = asyncio.get_running_loop()
+    arrived = asyncio.Event()
+    head = b""
+    loop.add_reader(connection, arrived.set)
+    try:
+        while not head.endswith(_END):
+            await arrived.wait()
+            arrived.clear()
+            try:
+                seen = head + connection.recv(_MOST, socket.MSG_PEEK)
+            except BlockingIOError:
+                continue
+            end = seen.find(_END)
+            whole = seen[: end + len(_END)] if end >= 0 else seen
+            if len(whole) == len(head) or len(whole) > _MOST:
+                raise ConnectionError("no request")
+            head += connection.recv(len(whole) - len(head))
+    finally:
+        loop.remove_reader(connection)
+    return head
 
 
 def _phrase(target: str) -> str:
     """An address as it can stand in a status line: a host without the port that all have."""
     shown = re.sub(r"[^\x21-\x7e]", "?", target.removesuffix(":443"))
     return shown[:200] or "what is no address"
-
-
-async def _pipe(
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-    *,
-    acknowledge: socket.socket | None = None,
-) -> None:
-    """Copy until one side ends; then the other side learns of it.
-
-    urllib3 leaves Nagle's algorithm on towards a proxy and sends headers and body apart, so that
-    every PUT would wait 40 ms for a delayed acknowledgement. Linux sends it at once when asked to,
-    which it forgets again and again.
-    """
-    try:
-        while True:
-            if acknowledge is not None and hasattr(socket, "TCP_QUICKACK"):
-                acknowledge.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-            data = await reader.read(_BUFFER)
-            if not data:
-                break
-            writer.write(data)
-            await writer.drain()
-    except OSError:
-        pass
-    finally:
-        if not writer.is_closing():
-            writer.close()

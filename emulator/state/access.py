@@ -9,6 +9,7 @@ import json
 import secrets
 import sqlite3
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from emulator.state import conditions
 from emulator.state.clock import Clock
 from emulator.state.database import Database
 from emulator.state.errors import AzureError
-from emulator.state.ids import ResourceId
+from emulator.state.ids import ROOT, ResourceId
 from emulator.state.roles import RoleDefinition, Roles
 
 SCHEMA = """
@@ -28,6 +29,7 @@ CREATE INDEX IF NOT EXISTS principals_by_client ON principals (client_id);
 CREATE TABLE IF NOT EXISTS members (
   group_id TEXT NOT NULL, principal_id TEXT NOT NULL, PRIMARY KEY (group_id, principal_id)
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS members_by_principal ON members (principal_id);
 CREATE TABLE IF NOT EXISTS role_assignments (
   key TEXT PRIMARY KEY, id TEXT NOT NULL, name TEXT NOT NULL, scope TEXT NOT NULL,
   scope_key TEXT NOT NULL, role TEXT NOT NULL, principal TEXT NOT NULL, body TEXT NOT NULL,
@@ -35,6 +37,9 @@ CREATE TABLE IF NOT EXISTS role_assignments (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS role_assignments_by_principal ON role_assignments (principal);
 """
+
+_REMEMBERED = 4096
+"""Decisions that are kept at most."""
 
 OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
 
@@ -53,14 +58,40 @@ class Principal:
     resource: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A role (its GUID) that somebody has at a scope, and under which condition ("" for none)."""
+
+    role: str
+    scope_key: str
+    condition: str
+
+
 class Access:
-    """The directory and the role assignments."""
+    """The directory and the role assignments.
+
+    Every call asks who it is and what they may, so that is kept in memory until it is written.
+    """
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._principals: dict[str, Principal] = {}
+        self._assignments: dict[str, list[_Held]] = {}
+        self._decisions: dict[tuple[str, str, str, bool], bool] = {}
         database.define(SCHEMA)
-        self.roles = Roles(database)
+        database.forget_with(self._forget)
+        self.roles = Roles(database, changed=self._forget)
+
+    def _forget(self) -> None:
+        self._principals.clear()
+        self._assignments.clear()
+        self._decisions.clear()
+
+    def _write(self, sql: str, parameters: tuple[Any, ...]) -> None:
+        with self._database.alone():
+            self._database.execute(sql, parameters)
+            self._forget()
 
     # -- principals ------------------------------------------------------------------------------
 
@@ -84,7 +115,7 @@ class Access:
             ).lower(),
             resource=resource,
         )
-        self._database.execute(
+        self._write(
             "INSERT OR REPLACE INTO principals VALUES (?,?,?,?,?,?,?)",
             (
                 principal.id,
@@ -112,14 +143,19 @@ class Access:
 
     def remove_managed_identity(self, resource: ResourceId) -> None:
         """A resource is gone, and its identity with it; assignments stay behind, as in Azure."""
-        self._database.execute(
-            "DELETE FROM principals WHERE resource=? COLLATE NOCASE", (resource.text,)
-        )
+        self._write("DELETE FROM principals WHERE resource=? COLLATE NOCASE", (resource.text,))
 
     def principal(self, id: str) -> Principal | None:
         """Somebody by object id."""
-        row = self._database.row("SELECT * FROM principals WHERE id=?", (id.lower(),))
-        return _principal(row) if row else None
+        id = id.lower()
+        with self._database.alone():
+            known = self._principals.get(id)
+            if known is None:
+                row = self._database.row("SELECT * FROM principals WHERE id=?", (id,))
+                if row is None:
+                    return None
+                known = self._principals[id] = _principal(row)
+            return known
 
     def principals(self, type: str) -> list[Principal]:
         """Everybody of a type, by name."""
@@ -143,13 +179,13 @@ class Access:
 
     def add_member(self, group_id: str, principal_id: str) -> None:
         """Put somebody into a group."""
-        self._database.execute(
+        self._write(
             "INSERT OR REPLACE INTO members VALUES (?,?)", (group_id.lower(), principal_id.lower())
         )
 
     def remove_member(self, group_id: str, principal_id: str) -> None:
         """Take somebody out of a group."""
-        self._database.execute(
+        self._write(
             "DELETE FROM members WHERE group_id=? AND principal_id=?",
             (group_id.lower(), principal_id.lower()),
         )
@@ -192,7 +228,7 @@ class Access:
         """Write a role assignment; returns its id. The ARM route checks before it calls this."""
         name = name or str(uuid.uuid4())
         id = f"{scope.rstrip('/')}/providers/Microsoft.Authorization/roleAssignments/{name}"
-        self._database.execute(
+        self._write(
             "INSERT OR REPLACE INTO role_assignments VALUES (?,?,?,?,?,?,?,?,?,?)",
             (
                 id.lower(),
@@ -209,9 +245,37 @@ class Access:
         )
         return id
 
+    def assignments(
+        self, scope: ResourceId, *, below: bool, after: tuple[float, str] | None = None
+    ) -> Iterator[tuple[tuple[float, str], sqlite3.Row]]:
+        """The role assignments above and at a scope, and those below it: from the outermost in.
+
+        Each with its place (the level of its scope, and its key); `after` is one to go on behind.
+        """
+        levels = [_right_at(above) for above in _above(scope)]
+        levels.append((f"{scope.key}/", f"{scope.key}0") if below else _right_at(scope))
+        first, key = (max(0, int(after[0])), after[1]) if after else (0, "")
+        for level in range(first, len(levels)):
+            rows = self._database.walk(
+                "SELECT * FROM role_assignments WHERE key>=? AND key<?",
+                levels[level],
+                ("key",),
+                after=(key,) if after and level == first else None,
+            )
+            for row in rows:
+                yield (level, row["key"]), row
+
+    def describe_assignment(self, key: str, body: dict[str, Any]) -> None:
+        """Replace what a role assignment says beside who has which role where."""
+        self._write("UPDATE role_assignments SET body=? WHERE key=?", (json.dumps(body), key))
+
+    def unassign(self, key: str) -> None:
+        """Remove a role assignment."""
+        self._write("DELETE FROM role_assignments WHERE key=?", (key,))
+
     def remove_below(self, scope: ResourceId) -> None:
         """Remove the assignments at a scope that is gone, and below it."""
-        self._database.execute(
+        self._write(
             "DELETE FROM role_assignments WHERE scope_key=? OR (scope_key>? AND scope_key<?)",
             (scope.key, scope.key + "/", scope.key + "0"),
         )
@@ -220,7 +284,16 @@ class Access:
 
     def allows(self, principal: Principal, action: str, scope: str, *, data: bool = False) -> bool:
         """Whether somebody may perform an action on a scope (an ARM id)."""
-        return any(role.grants(action, data=data) for role in self.roles_on(principal, scope))
+        asked = (principal.id, action, scope, data)
+        with self._database.alone():
+            allowed = self._decisions.get(asked)
+            if allowed is None:
+                roles = self.roles_on(principal, scope)
+                allowed = any(role.grants(action, data=data) for role in roles)
+                if len(self._decisions) >= _REMEMBERED:
+                    self._decisions.clear()
+                self._decisions[asked] = allowed
+            return allowed
 
     def roles_on(self, principal: Principal, scope: str) -> list[RoleDefinition]:
         """The roles that somebody has on a scope (an ARM id), assigned there or above it."""
@@ -235,31 +308,39 @@ class Access:
 
     def _held(self, principal: Principal, scope: str) -> list[tuple[RoleDefinition, str]]:
         """Each role with the condition of its assignment, "" for none."""
-        who = self.identities_of(principal.id)
-        rows = self._database.rows(
-            "SELECT role, scope_key, body FROM role_assignments WHERE principal IN "
-            f"({','.join('?' * len(who))})",
-            tuple(who),
-        )
         key = scope.rstrip("/").lower()
         return [
-            (role, str(json.loads(row["body"]).get("condition") or ""))
-            for row in rows
-            if key == row["scope_key"] or key.startswith(row["scope_key"] + "/")
-            if (role := self.roles.find(row["role"])) is not None
+            (role, held.condition)
+            for held in self._assignments_of(principal)
+            if key == held.scope_key or key.startswith(held.scope_key + "/")
+            if (role := self.roles.find(held.role)) is not None
         ]
+
+    def _assignments_of(self, principal: Principal) -> list[_Held]:
+        with self._database.alone():
+            known = self._assignments.get(principal.id)
+            if known is None:
+                who = self.identities_of(principal.id)
+                rows = self._database.rows(
+                    "SELECT role, scope_key, body FROM role_assignments WHERE principal IN "
+                    f"({','.join('?' * len(who))})",
+                    tuple(who),
+                )
+                known = self._assignments[principal.id] = [
+                    _Held(
+                        row["role"],
+                        row["scope_key"],
+                        str(json.loads(row["body"]).get("condition") or ""),
+                    )
+                    for row in rows
+                ]
+            return known
 
     def sees(self, principal: Principal, scope: ResourceId) -> bool:
         """Whether somebody has any role on a scope, above it or below it."""
-        who = self.identities_of(principal.id)
-        rows = self._database.rows(
-            "SELECT scope_key FROM role_assignments WHERE principal IN "
-            f"({','.join('?' * len(who))})",
-            tuple(who),
-        )
         return any(
-            scope.within(row["scope_key"]) or row["scope_key"].startswith(scope.key + "/")
-            for row in rows
+            scope.within(held.scope_key) or held.scope_key.startswith(scope.key + "/")
+            for held in self._assignments_of(principal)
         )
 
     def require(self, principal: Principal, action: str, scope: str) -> None:
@@ -296,6 +377,22 @@ class Access:
                 f"Principal does not have access to API/Operation. The principal "
                 f"'{principal.id}' lacks the required data action '{action}' over '{scope}'.",
             )
+
+
+def _above(scope: ResourceId) -> list[ResourceId]:
+    """The scopes around one, the tenant's root first."""
+    found: list[ResourceId] = []
+    node = scope.parent
+    while node is not None and node is not ROOT:
+        found.append(node)
+        node = node.parent
+    return [ROOT, *reversed(found)] if scope is not ROOT else []
+
+
+def _right_at(scope: ResourceId) -> tuple[str, str]:
+    """From where to where the keys of the assignments at a scope go."""
+    start = f"{scope.key}/providers/microsoft.authorization/roleassignments/"
+    return start, f"{start}\U0010ffff"
 
 
 def _authorization_failed(principal: Principal, action: str, scope: str) -> AzureError:

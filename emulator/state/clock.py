@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 MAX_SCALE = 1_000_000
 _LAST = datetime(3000, 1, 1, tzinfo=UTC).timestamp()
@@ -18,16 +19,16 @@ class Clock:
 
     def __init__(self, start: datetime | None = None) -> None:
         self._lock = threading.Lock()
-        self._base = _within_range((start or datetime.now(UTC)).timestamp())
-        self._since = time.monotonic()
-        self._scale = 1.0
+        base = _within_range((start or datetime.now(UTC)).timestamp())
+        self._running = (base, time.monotonic(), 1.0)
+        """Which moment it was when, and how fast it goes since: replaced whole, read unlocked."""
         self.turned: Callable[[], None] = _nothing
         """Called after time was turned, whoever did it."""
 
     def timestamp(self) -> float:
         """Seconds since the epoch, now."""
-        with self._lock:
-            return self._base + (time.monotonic() - self._since) * self._scale
+        base, since, scale = self._running
+        return base + (time.monotonic() - since) * scale
 
     def now(self) -> datetime:
         """The moment now, in UTC."""
@@ -36,29 +37,29 @@ class Clock:
     def advance(self, seconds: float) -> None:
         """Jump forward."""
         with self._lock:
-            self._base = _within_range(self._base + seconds)
+            base, since, scale = self._running
+            self._running = (_within_range(base + seconds), since, scale)
         self.turned()
 
     def set(self, moment: datetime) -> None:
         """Jump to a moment, forward or back."""
         base = _within_range(moment.timestamp())
         with self._lock:
-            self._base, self._since = base, time.monotonic()
+            self._running = (base, time.monotonic(), self.scale)
         self.turned()
 
     def run(self, scale: float) -> None:
         """Let time run `scale` times as fast as real time; 0 freezes it."""
         if not 0 <= scale <= MAX_SCALE:
             raise ValueError(f"time runs from 0 to {MAX_SCALE:,} times as fast, not {scale:g}")
-        now = self.timestamp()
         with self._lock:
-            self._base, self._since, self._scale = now, time.monotonic(), scale
+            self._running = (self.timestamp(), time.monotonic(), scale)
         self.turned()
 
     @property
     def scale(self) -> float:
         """How fast time runs: 1 is real time, 0 is frozen."""
-        return self._scale
+        return self._running[2]
 
     def after(self, seconds: float) -> float:
         """The timestamp that lies `seconds` ahead."""
@@ -83,7 +84,22 @@ def isoformat(timestamp: float) -> str:
 
 def http_date(timestamp: float) -> str:
     """A timestamp as an HTTP header writes it."""
-    return datetime.fromtimestamp(timestamp, UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
+    return _http_second(int(timestamp))
+
+
+def compact_date(timestamp: float) -> str:
+    """A timestamp as ARM's routing id writes it, to the second and without hyphens."""
+    return _compact_second(int(timestamp))
+
+
+@lru_cache(maxsize=64)
+def _http_second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
+
+
+@lru_cache(maxsize=64)
+def _compact_second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y%m%dT%H:%M:%SZ")
 
 
 def real_now() -> datetime:

@@ -8,13 +8,17 @@ import os
 import sqlite3
 import threading
 import zlib
-from collections.abc import Callable, Generator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from emulator.state.directory import UnusableStateError
 from emulator.state.json_text import Json, decode_json, encode_json
+
+FEW, _MANY = 50, 1600
+"""Rows that a walk reads at once, first and at most."""
 
 DOCUMENTS = """
 CREATE TABLE IF NOT EXISTS documents (
@@ -31,6 +35,7 @@ class Database:
         self._lock = threading.RLock()
         self._depth = 0
         self._afterwards: list[Callable[[], None]] = []
+        self._forgetters: list[Callable[[], None]] = []
         self._path = path
         self._schemas: list[str] = []
         if path is not None:
@@ -43,7 +48,9 @@ class Database:
         self._connection.row_factory = sqlite3.Row
         with self._told_as_unusable():
             if path is not None:
-                # A rehearsal killed half-way loses at most its last write, never the file.
+                # A kill loses nothing that was acknowledged: a commit is in the system's hands,
+                # which writes it out at its leisure. Only a power failure could come before that,
+                # and it costs the newest commits, never the file.
                 self._connection.execute("PRAGMA journal_mode=WAL")
                 self._connection.execute("PRAGMA synchronous=NORMAL")
             self.define(DOCUMENTS)
@@ -79,6 +86,32 @@ class Database:
         with self._lock:
             return self._connection.execute(sql, parameters).fetchone()
 
+    def walk(
+        self,
+        query: str,
+        parameters: tuple[Any, ...],
+        by: tuple[str, ...],
+        *,
+        after: Sequence[Any] | None = None,
+        down: bool = False,
+        wanted: int = FEW,
+    ) -> Iterator[sqlite3.Row]:
+        """The rows of a query in the order of the columns `by`, read only as far as one goes.
+
+        `query` is a SELECT that ends in its conditions, `by` tells all its rows apart and has an
+        index behind what the conditions pin down; `after` is where to go on, exclusively; `wanted`
+        how many are likely to be taken.
+        """
+        size = max(1, min(wanted, _MANY))
+        while True:
+            statement = _walking(query, by, down=down, goes_on=bool(after))
+            rows = self.rows(statement, (*parameters, *(after or ()), size))
+            yield from rows
+            if len(rows) < size:
+                return
+            after = tuple(rows[-1][column] for column in by)
+            size = min(2 * size, _MANY)
+
     @contextmanager
     def transaction(self) -> Generator[None]:
         """All or nothing; nested transactions join the outermost one."""
@@ -91,8 +124,7 @@ class Database:
             except BaseException:
                 self._depth -= 1
                 if self._depth == 0:
-                    self._connection.execute("ROLLBACK")
-                    self._afterwards.clear()
+                    self._roll_back()
                 raise
             self._depth -= 1
             if self._depth:
@@ -101,12 +133,36 @@ class Database:
                 self._connection.execute("COMMIT")
             except sqlite3.Error:
                 # A full disk, for one: what follows must not find this transaction still open.
-                self._connection.execute("ROLLBACK")
-                self._afterwards.clear()
+                self._roll_back()
                 raise
             afterwards, self._afterwards = self._afterwards, []
         for action in afterwards:
             action()
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nobody else is at the database in this moment."""
+        free = self._lock.acquire(blocking=False)
+        if free:
+            self._lock.release()
+        return free
+
+    def alone(self) -> AbstractContextManager[object]:
+        """Nobody else at the database: what is read and then kept in memory is not old by then."""
+        return self._lock
+
+    def forget_with(self, forget: Callable[[], None]) -> None:
+        """Who keeps in memory what it read: called when that is taken back, or is another's."""
+        self._forgetters.append(forget)
+
+    def _roll_back(self) -> None:
+        self._connection.execute("ROLLBACK")
+        self._afterwards.clear()
+        self._forget()
+
+    def _forget(self) -> None:
+        for forget in self._forgetters:
+            forget()
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Do something once the running transaction is committed (now, if there is none)."""
@@ -127,6 +183,7 @@ class Database:
                 "SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite_%'"
             ):
                 self.execute(f'DELETE FROM "{row["name"]}"')
+            self._forget()
 
     def copy_to(self, path: Path) -> None:
         """Write all of it into a new file, as it is in this moment; nobody else may read that."""
@@ -144,6 +201,7 @@ class Database:
                     f"{path.parent} was written by another version of foundry-emulator."
                 )
             copy.backup(self._connection)
+            self._forget()
 
     def close(self) -> None:
         """Close the file."""
@@ -164,6 +222,13 @@ class Database:
             f"The state in {directory} can't be used: {why}. Empty it: foundry-emulator reset "
             f"--state {directory}"
         )
+
+
+@lru_cache(maxsize=256)
+def _walking(query: str, by: tuple[str, ...], *, down: bool, goes_on: bool) -> str:
+    order = ", ".join(f"{column} DESC" if down else column for column in by)
+    beyond = f"AND ({', '.join(by)}) {'<' if down else '>'} ({', '.join('?' * len(by))})"
+    return f"{query} {beyond if goes_on else ''} ORDER BY {order} LIMIT ?"
 
 
 class Documents:

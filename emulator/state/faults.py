@@ -156,6 +156,11 @@ class Faults:
         with self._lock:
             self._rules = []
 
+    @property
+    def are_none(self) -> bool:
+        """Whether no rule is in force."""
+        return not self._rules
+
     def rules(self) -> list[Json]:
         """The rules in force, with how often each fired."""
         with self._lock:
@@ -172,6 +177,8 @@ class Faults:
 
     def strike(self, method: str, host: str, path: str, id: str) -> Json:
         """What to do to the request with this id: {} for nothing."""
+        if self.are_none:
+            return {}
         with self._lock:
             for rule in self._rules:
                 if not _DO.isdisjoint(rule.do) and rule.fires(method, host, path, id):

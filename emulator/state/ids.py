@@ -4,7 +4,8 @@ Ids are compared whatever their case. Names keep the case of whoever wrote them 
 words (`subscriptions`, `resourceGroups`, `providers`) are in ARM's, whoever wrote them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from emulator.state.errors import AzureError
 
@@ -22,11 +23,12 @@ class ResourceId:
     subscription: str = ""
     group: str = ""
     parent: "ResourceId | None" = None
+    key: str = field(init=False, repr=False, compare=False)
+    """What ids are compared and stored by."""
 
-    @property
-    def key(self) -> str:
-        """What ids are compared and stored by."""
-        return self.text.lower()
+    def __post_init__(self) -> None:
+        """Fold the case once."""
+        object.__setattr__(self, "key", self.text.lower())
 
     @property
     def namespace(self) -> str:
@@ -117,6 +119,8 @@ class ArmPath:
         return f"{self.id.type}/{self.rest}"
 
 
+# A call's own path is asked for at every step of its way, and what is stored by its id.
+@lru_cache(maxsize=4096)
 def parse_path(path: str) -> ArmPath:
     """Take a path apart; refuses what ARM's grammar does not know."""
     segments = path.strip("/").split("/") if path.strip("/") else []

@@ -1,6 +1,5 @@
 """JSON objects: as text in the database, and as parts of a body."""
 
-import json
 from typing import Any, cast
 
 import msgspec
@@ -8,6 +7,9 @@ import msgspec
 from emulator.state.errors import AzureError
 
 Json = dict[str, Any]
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
 
 
 def as_object(value: Any, name: str) -> Json:
@@ -27,12 +29,12 @@ def as_object(value: Any, name: str) -> Json:
 
 def encode_json(value: Any) -> str:
     """JSON text for the database: compact and in a stable order of keys."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return _encode(value).decode()
 
 
 def decode_json(text: str | bytes) -> Json:
     """JSON text of the database, read back."""
-    return msgspec.json.decode(text)
+    return _decode(text)
 
 
 def merge_patch(base: Json, patch: Json) -> Json:

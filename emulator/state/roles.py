@@ -2,8 +2,9 @@
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
@@ -51,8 +52,10 @@ class RoleDefinition:
 class Roles:
     """Every role of the directory."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, changed: Callable[[], None]) -> None:
         self._documents = database.documents(_CUSTOM)
+        self._database = database
+        self._changed = changed
 
     def find(self, id: str) -> RoleDefinition | None:
         """A role by its GUID."""
@@ -68,23 +71,25 @@ class Roles:
 
     def put(self, role: RoleDefinition) -> None:
         """Write a custom role."""
-        self._documents.put(
-            role.id,
-            {
-                "id": role.id,
-                "name": role.name,
-                "description": role.description,
-                "actions": list(role.actions),
-                "notActions": list(role.not_actions),
-                "dataActions": list(role.data_actions),
-                "notDataActions": list(role.not_data_actions),
-                "assignableScopes": list(role.assignable_scopes),
-            },
-        )
+        written = {
+            "id": role.id,
+            "name": role.name,
+            "description": role.description,
+            "actions": list(role.actions),
+            "notActions": list(role.not_actions),
+            "dataActions": list(role.data_actions),
+            "notDataActions": list(role.not_data_actions),
+            "assignableScopes": list(role.assignable_scopes),
+        }
+        with self._database.alone():
+            self._documents.put(role.id, written)
+            self._changed()
 
     def remove(self, role: RoleDefinition) -> None:
         """Remove a custom role."""
-        self._documents.delete(role.id)
+        with self._database.alone():
+            self._documents.delete(role.id)
+            self._changed()
 
     def _custom(self) -> list[RoleDefinition]:
         return [_definition(row) for _, row in self._documents.items()]
@@ -118,6 +123,6 @@ def _expression(pattern: str) -> re.Pattern[str]:
     return re.compile(expression, re.IGNORECASE)
 
 
-@cache
+@lru_cache(maxsize=4096)
 def _matches(pattern: str, action: str) -> bool:
     return _expression(pattern).fullmatch(action) is not None

@@ -1,5 +1,6 @@
 """Access tokens: real RS256 JWTs, signed with the emulator's own key."""
 
+import time
 import uuid
 from typing import Any
 
@@ -61,7 +62,7 @@ class Tokens:
                 "Authentication failed. The 'Authorization' header is missing.",
             )
         claims = self._claims(token.strip())
-        if claims["exp"] <= real_now().timestamp():
+        if claims["exp"] <= time.time():
             raise self._refusal(
                 "ExpiredAuthenticationToken", "The access token expired. Sign in again."
             )

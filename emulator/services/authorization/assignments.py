@@ -3,9 +3,11 @@
 import re
 import sqlite3
 import uuid
+from collections.abc import Iterator
 
 from emulator.arm import filters
-from emulator.arm.resources import page, require_resource
+from emulator.arm.paging import Place, page
+from emulator.arm.resources import require_resource
 from emulator.http.messages import Request, Response
 from emulator.http.routing import Route
 from emulator.services.authorization.definitions import unknown_role
@@ -13,7 +15,7 @@ from emulator.state import conditions
 from emulator.state.clock import isoformat
 from emulator.state.errors import AzureError, not_emulated
 from emulator.state.ids import parse_path
-from emulator.state.json_text import Json, as_object, decode_json, encode_json
+from emulator.state.json_text import Json, as_object, decode_json
 
 API_VERSIONS = (
     "2015-07-01", "2018-01-01-preview", "2020-04-01-preview", "2020-10-01-preview", "2022-04-01",
@@ -71,10 +73,7 @@ def put_assignment(request: Request) -> Response:
         access.assign(principal_id, role, scope, name=name, body=body, created_by=request.caller.id)
     else:
         # All that may differ here are the description and the condition.
-        cloud.database.execute(
-            "UPDATE role_assignments SET body=? WHERE key=?",
-            (encode_json(body), _key(scope, name)),
-        )
+        access.describe_assignment(_key(scope, name), body)
     written = _find(request, scope, name)
     assert written is not None
     return Response.json(_shown(written), 200 if existing else 201)
@@ -99,7 +98,7 @@ def delete_assignment(request: Request) -> Response:
     if row is None:
         return Response.empty(204)
     request.cloud.access.require_assigning(request.caller, f"{TYPE}/delete", scope, row["role"])
-    request.cloud.database.execute("DELETE FROM role_assignments WHERE key=?", (_key(scope, name),))
+    request.cloud.access.unassign(_key(scope, name))
     return Response.json(_shown(row))
 
 
@@ -108,21 +107,17 @@ def list_assignments(request: Request) -> Response:
     cloud = request.cloud
     scope = parse_path(_scope(request)).id
     wanted = filters.terms(request.option("$filter"), ("atScope()", "principalId", "assignedTo()"))
-    rows = cloud.database.rows("SELECT * FROM role_assignments ORDER BY created_at, key")
-    at_scope = [
-        row
-        for row in rows
-        if scope.within(row["scope_key"]) or row["scope_key"].startswith(scope.key + "/")
-    ]
-    if "principalid" in wanted:
-        at_scope = [row for row in at_scope if row["principal"] == wanted["principalid"].lower()]
+    who = {wanted["principalid"].lower()} if "principalid" in wanted else None
     if "assignedto" in wanted:
         # With what comes through groups, and groups in them (role-assignments-list-rest).
         theirs = set(cloud.access.identities_of(wanted["assignedto"]))
-        at_scope = [row for row in at_scope if row["principal"] in theirs]
-    if "atscope" in wanted:
-        at_scope = [row for row in at_scope if scope.within(row["scope_key"])]
-    return page(request, [_shown(row) for row in at_scope], options=("$filter",))
+        who = theirs if who is None else theirs & who
+
+    def walk(after: Place | None, _: int) -> Iterator[tuple[Place, sqlite3.Row]]:
+        found = cloud.access.assignments(scope, below="atscope" not in wanted, after=after)
+        return (one for one in found if who is None or one[1]["principal"] in who)
+
+    return page(request, walk, _shown, options=("$filter",))
 
 
 def _condition(properties: Json) -> str:

@@ -5,7 +5,8 @@ import uuid
 from typing import Any
 
 from emulator.arm import filters
-from emulator.arm.resources import page, require_resource
+from emulator.arm.paging import page
+from emulator.arm.resources import require_resource
 from emulator.http.messages import Request, Response
 from emulator.http.routing import Route
 from emulator.state.errors import AzureError, bad_request, not_emulated

@@ -1,6 +1,6 @@
 """What the caller may do in a scope: the roles' actions, as Azure adds them up for a preflight."""
 
-from emulator.arm.resources import page
+from emulator.arm.paging import page
 from emulator.http.messages import Request, Response
 from emulator.http.routing import Route
 

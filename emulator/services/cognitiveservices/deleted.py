@@ -1,7 +1,7 @@
 """Deleted accounts: listed at the subscription, purged by location, group and name."""
 
 from emulator.arm.operations import Operations
-from emulator.arm.resources import page
+from emulator.arm.paging import page
 from emulator.arm.show import show
 from emulator.arm.soft_deletion import Remains
 from emulator.arm.types import Polling, Tracking

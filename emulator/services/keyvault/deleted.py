@@ -1,7 +1,7 @@
 """Deleted vaults: listed, looked at, and purged at the subscription."""
 
 from emulator.arm.operations import Operations
-from emulator.arm.resources import page
+from emulator.arm.paging import page
 from emulator.arm.soft_deletion import Remains
 from emulator.arm.types import Polling, Tracking
 from emulator.http.messages import Request, Response

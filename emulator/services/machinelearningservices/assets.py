@@ -4,9 +4,9 @@ A PUT of a version makes its container. Containers say `latestVersion` and `next
 leave archived ones out unless `listViewType` asks for them. What a version points at never changes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from emulator.arm.types import Change, Delete, Put, ResourceType
+from emulator.arm.types import Change, Delete, Put, ResourceType, Selection
 from emulator.http.messages import Request
 from emulator.services.machinelearningservices import deployed
 from emulator.services.machinelearningservices.references import parse
@@ -15,7 +15,7 @@ from emulator.services.machinelearningservices.versions import API_VERSIONS, WOR
 from emulator.state.cloud import Cloud
 from emulator.state.errors import AzureError, not_emulated
 from emulator.state.json_text import Json
-from emulator.state.store import Resource
+from emulator.state.store import Resource, children_of
 
 DATA = f"{WORKSPACES}/data"
 MODELS = f"{WORKSPACES}/models"
@@ -33,12 +33,15 @@ def next_version(container: Resource | None) -> str:
 
 def latest(cloud: Cloud, container: Resource) -> Resource | None:
     """The newest version of a container that is not archived."""
-    versions = [
-        version
-        for version in cloud.resources.children(container.id)
-        if not version.properties.get("isArchived")
-    ]
-    return max(versions, key=lambda version: version.created_at, default=None)
+    return next(
+        (one for one in _newest(cloud, container) if not one.properties.get("isArchived")), None
+    )
+
+
+def _newest(cloud: Cloud, container: Resource) -> Iterator[Resource]:
+    """The versions of a container, the newest first."""
+    versions = children_of(container.id, f"{container.type}/versions")
+    return cloud.resources.walk(versions, newest_first=True)
 
 
 def add_version(
@@ -111,9 +114,9 @@ def _show_container(cloud: Cloud, container: Resource, api_version: str) -> Json
 
 def _data_type(cloud: Cloud, container: Resource) -> str:
     """What a container of data holds; one that is made on its own may say so before it does."""
-    versions = cloud.resources.children(container.id)
+    newest = next(_newest(cloud, container), None)
     said = container.properties.get("dataType") or "uri_folder"
-    return str(versions[-1].properties.get("dataType") if versions else said)
+    return str(newest.properties.get("dataType") if newest else said)
 
 
 def _version_defaults(change: Change) -> None:
@@ -248,29 +251,27 @@ def _refuse_deployed(request: Request, resource: Resource) -> None:
         )
 
 
-def viewed(request: Request, found: list[Resource]) -> list[Resource]:
-    """Those that `listViewType` asks for: active ones, unless it says otherwise."""
+def viewed(request: Request) -> Callable[[Resource], bool]:
+    """Whether `listViewType` asks for one: for active ones, unless it says otherwise."""
     view = request.option("listViewType", "ActiveOnly").lower()
     if view not in ("activeonly", "archivedonly", "all"):
         raise AzureError(400, "BadRequest", f"listViewType '{view}' is not known.")
-    if view == "all":
-        return found
     archived = view == "archivedonly"
-    return [one for one in found if bool(one.properties.get("isArchived")) is archived]
+    return lambda one: view == "all" or bool(one.properties.get("isArchived")) is archived
 
 
-def _select(request: Request, found: list[Resource]) -> list[Resource]:
-    found = viewed(request, found)
-    wanted = request.option("hash")
-    if wanted:
-        found = [one for one in found if _facts(one).get("hash_sha256") == wanted]
+def _select(request: Request) -> Selection:
+    is_viewed, wanted = viewed(request), request.option("hash")
     order = request.option("$orderBy").lower()
-    if not order:
-        return found
     by, _, direction = order.partition(" ")
-    if by not in ("createdtime", "createdat") or direction not in ("", "asc", "desc"):
+    if order and (by not in ("createdtime", "createdat") or direction not in ("", "asc", "desc")):
         raise not_emulated(f"the order '{order}'", "Use createdtime, asc or desc.")
-    return sorted(found, key=lambda one: one.created_at, reverse=direction == "desc")
+    return Selection(
+        keeps=lambda one: (
+            is_viewed(one) and (not wanted or _facts(one).get("hash_sha256") == wanted)
+        ),
+        newest_first=direction == "desc",
+    )
 
 
 def _facts(version: Resource) -> Json:

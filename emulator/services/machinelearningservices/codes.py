@@ -5,7 +5,8 @@ As azure-ai-ml does it: it looks for the same content first, then asks where to 
 
 import uuid
 
-from emulator.arm.resources import list_resources, page, require_resource
+from emulator.arm.paging import page
+from emulator.arm.resources import list_resources, require_resource
 from emulator.arm.show import show
 from emulator.arm.types import TypeTable
 from emulator.http.messages import Request, Response
@@ -31,14 +32,15 @@ def _list(request: Request) -> Response:
     workspace = require_resource(request.cloud, workspace_id(request))
     row = request.cloud.part(TypeTable).require(f"{assets.CODES}/versions")
     if request.option("hash"):
-        everywhere = [
-            version
-            for code in request.cloud.resources.children(workspace.id, assets.CODES)
-            for version in request.cloud.resources.children(code.id)
-        ]
+        selection = row.select(request)
         return page(
             request,
-            row.select(request, everywhere),
+            [
+                version
+                for code in request.cloud.resources.children(workspace.id, assets.CODES)
+                for version in request.cloud.resources.children(code.id, row.name)
+                if selection.keeps(version)
+            ],
             lambda version: show(request.cloud, version, request.api_version),
             options=row.list_options,
         )

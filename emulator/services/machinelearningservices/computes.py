@@ -1,6 +1,6 @@
 """Compute clusters as data: what a job may name. No machine is behind one: jobs run on this one."""
 
-from emulator.arm.types import Change, Delete, Polling, Put, ResourceType
+from emulator.arm.types import Change, Delete, Polling, Put, ResourceType, Selection
 from emulator.http.messages import Request
 from emulator.services.machinelearningservices import workspaces
 from emulator.services.machinelearningservices.operations import TRACKING
@@ -91,11 +91,11 @@ def _defaults(change: Change) -> None:
     }
 
 
-def _select(request: Request, found: list[Resource]) -> list[Resource]:
+def _select(request: Request) -> Selection:
     wanted = request.option("computeType").lower()
-    return [
-        one for one in found if not wanted or str(one.properties["computeType"]).lower() == wanted
-    ]
+    return Selection(
+        keeps=lambda one: not wanted or str(one.properties["computeType"]).lower() == wanted
+    )
 
 
 COMPUTE_TYPE = ResourceType(

@@ -1,7 +1,7 @@
 """Connections: what a hub or a project reaches, with a secret that only `listsecrets` shows."""
 
 from emulator.arm.show import show
-from emulator.arm.types import Action, Change, Delete, Put, ResourceType
+from emulator.arm.types import Action, Change, Delete, Put, ResourceType, Selection
 from emulator.http.messages import Request, Response
 from emulator.services.machinelearningservices.versions import API_VERSIONS, WORKSPACES
 from emulator.state.errors import AzureError
@@ -69,16 +69,19 @@ def _list_secrets(request: Request, connection: Resource) -> Response:
     return Response.json({**shown, "properties": properties})
 
 
-def _select(request: Request, found: list[Resource]) -> list[Resource]:
+def _select(request: Request) -> Selection:
     category, target = request.option("category").lower(), request.option("target").lower()
     everything = request.option("includeAll").lower() == "true"
-    return [
-        one
-        for one in found
-        if (everything or str(one.properties["category"]).lower() not in _OF_DATA)
-        and (not category or str(one.properties["category"]).lower() == category)
-        and (not target or str(one.properties["target"]).lower() == target)
-    ]
+
+    def keeps(one: Resource) -> bool:
+        own = str(one.properties["category"]).lower()
+        return (
+            (everything or own not in _OF_DATA)
+            and (not category or own == category)
+            and (not target or str(one.properties["target"]).lower() == target)
+        )
+
+    return Selection(keeps=keeps)
 
 
 def _missing(id: ResourceId) -> AzureError:

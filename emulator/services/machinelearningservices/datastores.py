@@ -5,7 +5,7 @@ use their own Entra token on the blobs. Otherwise the service holds the account'
 a SAS on `listSecrets`.
 """
 
-from emulator.arm.types import Action, Change, Put, ResourceType
+from emulator.arm.types import Action, Change, Put, ResourceType, Selection
 from emulator.http.messages import Request, Response
 from emulator.services.machinelearningservices import blobs
 from emulator.services.machinelearningservices.refusals import user_error
@@ -152,12 +152,13 @@ def _may_go(request: Request, datastore: Resource) -> None:
         raise user_error(f"The default datastore '{datastore.name}' can't be deleted.", status=409)
 
 
-def _select(request: Request, found: list[Resource]) -> list[Resource]:
+def _select(request: Request) -> Selection:
     wanted = request.option("isDefault").lower()
-    if wanted in ("true", "false"):
-        found = [one for one in found if one.properties["isDefault"] is (wanted == "true")]
-    ascending = request.option("orderByAsc").lower() != "false"
-    return sorted(found, key=lambda one: one.created_at, reverse=not ascending)
+
+    def keeps(one: Resource) -> bool:
+        return wanted not in ("true", "false") or one.properties["isDefault"] is (wanted == "true")
+
+    return Selection(keeps=keeps, newest_first=request.option("orderByAsc").lower() == "false")
 
 
 def account_key(cloud: Cloud, hub: Resource) -> str:

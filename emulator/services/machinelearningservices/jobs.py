@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from emulator.arm.operations import Operations
-from emulator.arm.types import Action, Change, Delete, Polling, Put, ResourceType
+from emulator.arm.types import Action, Change, Delete, Polling, Put, ResourceType, Selection
 from emulator.http.messages import Request, Response
 from emulator.services.machinelearningservices import (
     command_job,
@@ -216,18 +216,19 @@ def _location(cloud: Cloud, job: Resource) -> str:
     return project.location if project else ""
 
 
-def _select(request: Request, found: list[Resource]) -> list[Resource]:
+def _select(request: Request) -> Selection:
     view = request.option("listViewType", "ActiveOnly").lower()
-    if view != "all":
-        archived = view == "archivedonly"
-        found = [job for job in found if bool(job.properties.get("isArchived")) is archived]
-    wanted = request.option("jobType").lower()
-    if wanted:
-        found = [job for job in found if str(job.properties["jobType"]).lower() == wanted]
-    tag = request.option("tag")
-    if tag:
-        found = [job for job in found if tag in (job.properties.get("tags") or {})]
-    return list(reversed(found))
+    wanted, tag = request.option("jobType").lower(), request.option("tag")
+
+    def keeps(job: Resource) -> bool:
+        properties = job.properties
+        return (
+            (view == "all" or bool(properties.get("isArchived")) is (view == "archivedonly"))
+            and (not wanted or str(properties["jobType"]).lower() == wanted)
+            and (not tag or tag in (properties.get("tags") or {}))
+        )
+
+    return Selection(keeps=keeps, newest_first=True)
 
 
 JOB_TYPE = ResourceType(

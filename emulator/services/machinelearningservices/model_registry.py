@@ -5,9 +5,9 @@ As azure-ai-ml's generated client has it (`_restclient/model_dataplane`): its pa
 list is emulated.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from emulator.arm.resources import page
+from emulator.arm.paging import Place, page, page_of_resources
 from emulator.http.messages import Request, Response
 from emulator.http.routing import Route
 from emulator.services.machinelearningservices import assets
@@ -15,7 +15,7 @@ from emulator.services.machinelearningservices.runs import require_workspace
 from emulator.state.clock import isoformat
 from emulator.state.errors import bad_request
 from emulator.state.json_text import Json
-from emulator.state.store import Resource
+from emulator.state.store import Resource, all_of
 
 _PAGE = 255
 _FILTERS: dict[str, Callable[[Resource, str], bool]] = {
@@ -23,44 +23,48 @@ _FILTERS: dict[str, Callable[[Resource, str], bool]] = {
     "version": lambda version, wanted: version.name == wanted,
     "runId": lambda version, wanted: version.properties.get("jobName") == wanted,
 }
-_ORDERS: dict[str, tuple[Callable[[Resource], float], bool]] = {
-    "createdatdesc": (lambda version: version.created_at, True),
-    "createdatasc": (lambda version: version.created_at, False),
-    "updatedatdesc": (lambda version: version.changed_at, True),
-    "updatedatasc": (lambda version: version.changed_at, False),
+_ORDERS = {
+    "createdatdesc": (True, True),
+    "createdatasc": (True, False),
+    "updatedatdesc": (False, True),
+    "updatedatasc": (False, False),
 }
+"""Whether an order is that of creation, and whether the newest come first."""
 
 
 def list_models(request: Request) -> Response:
     """Every version of every model, filtered and in order."""
     workspace = require_workspace(request, "models/versions/read")
-    found = [
-        version
-        for version in request.cloud.resources.of_type(
-            f"{assets.MODELS}/versions", workspace.id.subscription
-        )
-        if version.id.within(workspace.id)
-        and all(
-            passes(version, wanted)
-            for name, passes in _FILTERS.items()
-            if (wanted := request.option(name))
-        )
-    ]
-    return page(
-        request,
-        _ordered(request, assets.viewed(request, found)),
-        _model,
-        most=_size(request),
-        options=(*_FILTERS, "count", "orderBy", "listViewType"),
-    )
-
-
-def _ordered(request: Request, found: list[Resource]) -> list[Resource]:
+    is_viewed = assets.viewed(request)
     order = request.option("orderBy", "CreatedAtDesc")
     if order.lower() not in _ORDERS:
         raise bad_request(f"orderBy '{order}' is not known.", target="orderBy")
-    key, newest_first = _ORDERS[order.lower()]
-    return sorted(found, key=key, reverse=newest_first)
+    by_creation, newest_first = _ORDERS[order.lower()]
+
+    def keeps(version: Resource) -> bool:
+        return (
+            version.id.within(workspace.id)
+            and is_viewed(version)
+            and all(
+                passes(version, wanted)
+                for name, passes in _FILTERS.items()
+                if (wanted := request.option(name))
+            )
+        )
+
+    def walk(after: Place | None, wanted: int) -> Iterator[Resource]:
+        found = request.cloud.resources.walk(
+            among, after=after, newest_first=newest_first, wanted=wanted
+        )
+        return filter(keeps, found)
+
+    among = all_of(f"{assets.MODELS}/versions", workspace.id.subscription)
+    most, options = _size(request), (*_FILTERS, "count", "orderBy", "listViewType")
+    if by_creation:
+        return page_of_resources(request, walk, _model, most=most, options=options)
+    # Nothing has them in this order: all are read.
+    changed = sorted(walk(None, most), key=lambda one: one.changed_at, reverse=newest_first)
+    return page(request, changed, _model, most=most, options=options)
 
 
 def _size(request: Request) -> int:

@@ -9,7 +9,7 @@ import uuid
 
 from emulator.arm.resources import delete_resource
 from emulator.arm.soft_deletion import SoftDeletion
-from emulator.arm.types import Action, Change, Delete, Polling, Put, ResourceType
+from emulator.arm.types import Action, Change, Delete, Polling, Put, ResourceType, Selection
 from emulator.http.messages import Request, Response
 from emulator.http.routing import Route
 from emulator.services.machinelearningservices import (
@@ -263,9 +263,9 @@ def _project(cloud: Cloud, workspace: Resource, api_version: str) -> Json:
     }
 
 
-def _select(request: Request, found: list[Resource]) -> list[Resource]:
+def _select(request: Request) -> Selection:
     wanted = request.option("kind").lower()
-    return [one for one in found if not wanted or kind(one).lower() == wanted]
+    return Selection(keeps=lambda one: not wanted or kind(one).lower() == wanted)
 
 
 def _projects(cloud: Cloud, hub: Resource) -> list[Resource]:

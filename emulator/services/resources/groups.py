@@ -1,7 +1,7 @@
 """Resource groups. Deleting one deletes everything in it, as a long-running operation."""
 
 from emulator.arm import filters
-from emulator.arm.types import Delete, Polling, Put, ResourceType
+from emulator.arm.types import Delete, Polling, Put, ResourceType, Selection
 from emulator.http.messages import Request
 from emulator.state.ids import RESOURCE_GROUP, SUBSCRIPTION
 from emulator.state.store import Resource
@@ -16,15 +16,15 @@ API_VERSIONS = (
 )  # fmt: skip
 
 
-def visible(request: Request, groups: list[Resource]) -> list[Resource]:
+def visible(request: Request) -> Selection:
     """The groups of a list in which the caller has a role, by tag where one is asked for."""
     access = request.cloud.access
     wanted = filters.terms(request.option("$filter"), filters.TAGS)
-    return [
-        group
-        for group in groups
-        if access.sees(request.caller, group.id) and filters.has_tag(group, wanted)
-    ]
+
+    def keeps(group: Resource) -> bool:
+        return access.sees(request.caller, group.id) and filters.has_tag(group, wanted)
+
+    return Selection(keeps=keeps)
 
 
 TYPES = (

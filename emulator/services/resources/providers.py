@@ -1,8 +1,8 @@
 """The routes of resource providers: list, read, register, unregister."""
 
 from emulator.arm.locations import LOCATIONS
+from emulator.arm.paging import page
 from emulator.arm.registration import ALWAYS, SECONDS, canonical, state, write
-from emulator.arm.resources import page
 from emulator.arm.types import TypeTable
 from emulator.http.messages import Request, Response
 from emulator.http.routing import Route

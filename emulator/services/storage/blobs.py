@@ -9,7 +9,7 @@ import hashlib
 import re
 import sqlite3
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +37,8 @@ CREATE UNIQUE INDEX IF NOT EXISTS blocks_by_id ON blocks (account, container, na
 """
 
 _CONTAINER_NAME = re.compile(r"\$root|\$web|\$logs|[a-z0-9](?:-?[a-z0-9]){2,62}")
+LAST = "\U0010ffff"
+"""What no name goes beyond."""
 _COLUMNS = "account, container, name, size, md5, etag, created, modified, headers, metadata, layout"
 
 
@@ -150,18 +152,22 @@ def delete_container(cloud: Cloud, account: str, name: str) -> bool:
         )
 
 
-def list_containers(cloud: Cloud, account: str, prefix: str = "") -> list[Container]:
-    """An account's containers, by name."""
-    rows = cloud.database.rows(
-        "SELECT * FROM containers WHERE account=? AND name>=? AND name<? ORDER BY name",
-        (account.lower(), prefix, prefix + "\U0010ffff"),
+def list_containers(
+    cloud: Cloud, account: str, prefix: str = "", *, start: str = "", after: str | None = None
+) -> Iterator[Container]:
+    """An account's containers by name, from a name on or behind one, read as far as one goes."""
+    rows = cloud.database.walk(
+        "SELECT * FROM containers WHERE account=? AND name>=? AND name<?",
+        (account.lower(), max(prefix, start), prefix + LAST),
+        ("name",),
+        after=None if after is None else (after,),
     )
-    return [_container(row) for row in rows]
+    return map(_container, rows)
 
 
 def delete_account(cloud: Cloud, account: str) -> None:
     """Remove every container of an account."""
-    for container in list_containers(cloud, account):
+    for container in list(list_containers(cloud, account)):
         delete_container(cloud, account, container.name)
 
 
@@ -281,14 +287,16 @@ def delete(cloud: Cloud, account: str, container: str, name: str) -> bool:
     )
 
 
-def blobs_in(cloud: Cloud, account: str, container: str, prefix: str = "") -> list[Blob]:
-    """The blobs whose names start with a prefix, by name."""
-    rows = cloud.database.rows(
-        f"SELECT {_COLUMNS} FROM blobs WHERE account=? AND container=? AND name>=? AND name<? "
-        "ORDER BY name",
-        (account.lower(), container, prefix, prefix + "\U0010ffff"),
+def blobs_in(
+    cloud: Cloud, account: str, container: str, prefix: str = "", *, start: str = ""
+) -> Iterator[Blob]:
+    """The blobs whose names start with a prefix, by name and from a name on, read as one goes."""
+    rows = cloud.database.walk(
+        f"SELECT {_COLUMNS} FROM blobs WHERE account=? AND container=? AND name>=? AND name<?",
+        (account.lower(), container, max(prefix, start), prefix + LAST),
+        ("name",),
     )
-    return [_blob(row) for row in rows]
+    return map(_blob, rows)
 
 
 def names(cloud: Cloud, account: str, container: str, prefix: str = "") -> list[str]:

@@ -1,6 +1,9 @@
 """Blob containers as ARM has them: the same containers that the blob plane has."""
 
-from emulator.arm.resources import page, require_resource
+from collections.abc import Iterator
+
+from emulator.arm.paging import Place, page
+from emulator.arm.resources import require_resource
 from emulator.http.messages import Request, Response
 from emulator.http.routing import Route
 from emulator.services.storage import blobs
@@ -42,13 +45,13 @@ def delete_container(request: Request) -> Response:
 def list_containers(request: Request) -> Response:
     """GET all of an account."""
     account = _account(request)
-    return page(
-        request,
-        [
-            _body(request, account, container.name)
-            for container in blobs.list_containers(request.cloud, account.name)
-        ],
-    )
+
+    def walk(after: Place | None, _: int) -> Iterator[tuple[Place, blobs.Container]]:
+        behind = after[1] if after else None
+        found = blobs.list_containers(request.cloud, account.name, after=behind)
+        return (((0, container.name), container) for container in found)
+
+    return page(request, walk, lambda container: _body(account, container))
 
 
 def _account(request: Request) -> Resource:
@@ -57,14 +60,14 @@ def _account(request: Request) -> Resource:
 
 
 def _shown(request: Request, account: Resource, name: str, status: int) -> Response:
-    return Response.json(_body(request, account, name), status)
-
-
-def _body(request: Request, account: Resource, name: str) -> Json:
     container = blobs.require_container(request.cloud, account.name, name)
+    return Response.json(_body(account, container), status)
+
+
+def _body(account: Resource, container: blobs.Container) -> Json:
     return {
-        "id": f"{account.id.text}/blobServices/default/containers/{name}",
-        "name": name,
+        "id": f"{account.id.text}/blobServices/default/containers/{container.name}",
+        "name": container.name,
         "type": TYPE,
         "etag": container.etag,
         "properties": {

@@ -1,5 +1,8 @@
 """The blob plane's XML lists: containers, blobs with prefixes, and blocks."""
 
+from collections.abc import Iterator
+from itertools import islice
+from typing import TypeVar
 from xml.etree.ElementTree import Element
 
 from emulator.http.messages import Request, Response
@@ -9,35 +12,47 @@ from emulator.state.clock import http_date
 from emulator.state.errors import AzureError, not_emulated
 from emulator.state.store import Resource
 
+Entry = TypeVar("Entry")
 _MAXIMUM = 5000
 
 
 def containers(request: Request, account: Resource) -> Response:
     """The containers of an account."""
     with_metadata = "metadata" in _included(request)
-    found = store.list_containers(request.cloud, account.name, request.option("prefix"))
-    shown, following = _page(request, [container.name for container in found])
-    entries = [_container(one, with_metadata) for one in found if one.name in shown]
+    prefix, marker = request.option("prefix"), request.option("marker")
+    found = store.list_containers(request.cloud, account.name, prefix, start=marker)
+    shown, following = _page(request, ((one.name, one) for one in found))
+    entries = [_container(one, with_metadata) for _, one in shown]
     return _results(request, account, "", element("Containers", entries), following)
 
 
 def blobs(request: Request, account: Resource, container: str) -> Response:
     """The blobs of a container; with a delimiter, one level of its hierarchy."""
     with_metadata = "metadata" in _included(request)
-    prefix, delimiter = request.option("prefix"), request.option("delimiter")
-    found = {
-        blob.name: blob for blob in store.blobs_in(request.cloud, account.name, container, prefix)
-    }
-    entries: dict[str, store.Blob | None] = {}
-    for name, blob in found.items():
-        head, separator, _ = name[len(prefix) :].partition(delimiter) if delimiter else ("", "", "")
-        if separator:
-            entries[prefix + head + separator] = None
-        else:
-            entries[name] = blob
-    shown, following = _page(request, sorted(entries))
-    listed = [_entry(name, entries[name], with_metadata) for name in shown]
+    shown, following = _page(request, _level(request, account, container))
+    listed = [_entry(name, blob, with_metadata) for name, blob in shown]
     return _results(request, account, container, element("Blobs", listed), following)
+
+
+def _level(
+    request: Request, account: Resource, container: str
+) -> Iterator[tuple[str, store.Blob | None]]:
+    """Blobs by name from the marker on; with a delimiter, None for all behind one prefix."""
+    prefix, delimiter = request.option("prefix"), request.option("delimiter")
+    start: str | None = request.option("marker")
+    while start is not None:
+        found = store.blobs_in(request.cloud, account.name, container, prefix, start=start)
+        start = None
+        for blob in found:
+            head, separator, _ = (
+                blob.name[len(prefix) :].partition(delimiter) if delimiter else ("", "", "")
+            )
+            if separator:
+                shared = prefix + head + separator
+                yield shared, None
+                start = shared + store.LAST  # over all of them at once
+                break
+            yield blob.name, blob
 
 
 def block_list(
@@ -125,8 +140,10 @@ def _metadata(metadata: dict[str, str], wanted: bool) -> list[Element]:
     return [element("Metadata", texts(metadata))] if wanted else []
 
 
-def _page(request: Request, names: list[str]) -> tuple[list[str], str]:
-    """The names of this page, and the marker of the next one."""
+def _page(
+    request: Request, entries: Iterator[tuple[str, Entry]]
+) -> tuple[list[tuple[str, Entry]], str]:
+    """The entries of this page by their names, and the marker of the next one."""
     text = request.option("maxresults", str(_MAXIMUM))
     if not text.isdigit() or not 0 < int(text) <= _MAXIMUM:
         raise AzureError(
@@ -135,10 +152,9 @@ def _page(request: Request, names: list[str]) -> tuple[list[str], str]:
             "One of the query parameters specified in the request URI is outside the permissible "
             f"range: maxresults must lie between 1 and {_MAXIMUM}.",
         )
-    marker = request.option("marker")
-    left = [name for name in names if name >= marker] if marker else names
     size = int(text)
-    return left[:size], left[size] if len(left) > size else ""
+    found = list(islice(entries, size + 1))
+    return found[:size], found[size][0] if len(found) > size else ""
 
 
 def _results(

@@ -154,6 +154,31 @@ def test_half_a_call_is_never_acted_on(emulator: Emulator, arm: Any, group: str)
     assert [call["method"] for call in emulator.control.calls(after=mark)] == ["GET"]
 
 
+def test_a_hasty_client_need_not_wait_to_be_let_in(emulator: Emulator) -> None:
+    assert emulator.address is not None
+    proxy = urlsplit(emulator.address.proxy)
+    context = ssl.create_default_context(cafile=emulator.address.ca_file)
+    said, heard = ssl.MemoryBIO(), ssl.MemoryBIO()
+    hello = context.wrap_bio(heard, said, server_hostname="management.azure.com")
+    with pytest.raises(ssl.SSLWantReadError):
+        hello.do_handshake()
+    with socket.create_connection((proxy.hostname, proxy.port), 10) as plain:
+        for piece in (b"CONNECT management.azure.com:443 HT", b"TP/1.1\r\n\r"):
+            plain.sendall(piece)
+        plain.sendall(b"\n" + said.read())
+        got = b""
+        while b"\r\n\r\n" not in got:
+            got += plain.recv(1)
+        assert got.startswith(b"HTTP/1.1 200 ")
+        while hello.cipher() is None or heard.pending:
+            heard.write(plain.recv(65536))
+            try:
+                hello.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+        assert hello.version() in ("TLSv1.2", "TLSv1.3")
+
+
 @pytest.mark.parametrize("name", ["evil.example", "a_b.blob.core.windows.net", "-.blob.core"])
 def test_no_certificate_is_made_for_another_name(
     emulator: Emulator, name: str, capfd: pytest.CaptureFixture[str]

@@ -8,6 +8,7 @@ from emulator.state.access import Access
 from emulator.state.clock import Clock
 from emulator.state.database import Database
 from emulator.state.errors import AzureError
+from emulator.state.ids import parse_id
 from emulator.state.roles import RoleDefinition, role_definitions
 
 GROUP = "/subscriptions/s/resourceGroups/rg"
@@ -87,6 +88,49 @@ def test_a_group_lends_its_roles_to_its_members(access: Access) -> None:
     access.assign(group.id, READER, GROUP)
     assert access.allows(who, "X/read", GROUP)
     assert not access.allows(other, "X/read", GROUP)
+
+
+def test_what_is_taken_back_was_never_allowed() -> None:
+    database = Database()
+    access = Access(database, Clock())
+    who = access.add_principal("User", "ada")
+    assert not access.allows(who, "X/read", GROUP)
+
+    def write_in_vain() -> None:
+        with database.transaction():
+            access.assign(who.id, READER, GROUP)
+            late = access.add_principal("User", "bob", id="b0b")
+            assert access.allows(who, "X/read", GROUP)
+            assert access.principal("b0b") == late
+            raise AzureError(409, "Conflict", "Not after all.")
+
+    with pytest.raises(AzureError):
+        write_in_vain()
+    assert not access.allows(who, "X/read", GROUP)
+    assert access.principal("b0b") is None
+    access.assign(who.id, READER, GROUP)
+    assert access.allows(who, "X/read", GROUP)
+    database.clear()
+    assert access.principal(who.id) is None
+    assert not access.allows(who, "X/read", GROUP)
+    database.close()
+
+
+def test_every_change_is_seen_by_the_next_question(access: Access) -> None:
+    who, team = access.add_principal("User", "ada"), access.add_principal("Group", "team")
+    id = access.assign(team.id, READER, GROUP)
+    assert not access.allows(who, "X/read", GROUP)
+    access.add_member(team.id, who.id)
+    assert access.allows(who, "X/read", GROUP)
+    access.remove_member(team.id, who.id)
+    assert not access.allows(who, "X/read", GROUP)
+    access.add_member(team.id, who.id)
+    access.unassign(id.lower())
+    assert not access.allows(who, "X/read", GROUP)
+    access.assign(who.id, READER, GROUP)
+    assert access.allows(who, "X/read", GROUP)
+    access.remove_below(parse_id("/subscriptions/s"))
+    assert not access.allows(who, "X/read", GROUP)
 
 
 def test_the_refusal_says_who_what_and_where(access: Access) -> None:
