@@ -227,7 +227,9 @@ def _costing(holding: Holding, endpoint: Endpoint, why: str) -> Costing:
 def _deployed(managed: Managed, name: str, why: str) -> Iterator[Costing]:
     """An online endpoint's deployments; one that foundry-tune didn't make belongs to no name."""
     for one in managed.deployments:
-        role: Role = "served" if managed.endpoint.traffic.get(one.name, 0) else "candidate"
+        role: Role = "previous" if one.name == managed.endpoint.course.previous else "candidate"
+        if managed.endpoint.traffic.get(one.name, 0):
+            role = "served"
         yield Costing(name=name if one.is_ours else "", thing=one, role=role, why=why)
 
 
