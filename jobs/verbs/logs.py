@@ -1,8 +1,7 @@
 """What a job wrote; of an online endpoint the end of what its deployment said.
 
-foundry-tune logs xbox-support
-foundry-tune logs intents
-foundry-tune logs intents/r-0123456789
+foundry-tune logs NAME
+foundry-tune logs NAME/DEPLOYMENT
 """
 
 from argparse import ArgumentParser, Namespace

@@ -25,6 +25,7 @@ NOT_RUN = {
     "git clone … && cd foundry-tune": "a placeholder; the test makes the clone itself",
     "make demo": "minutes; tests/acceptance/demo runs its script",
     "make test": "runs this test",
+    "make steady": "half an hour",
     "make rehearse": "minutes; CI runs it after the tests",
     "make check": "a minute; the first thing that CI runs",
     "make bench": "minutes",
