@@ -39,6 +39,11 @@ def run(arguments: Namespace) -> int:
     endpoint = online.find(session, name) if job is None else None
     if endpoint is not None:
         return _said(session, online.managed(session, endpoint), deployment)
+    if is_deployment:
+        raise NotFoundError(
+            f"The project has no online endpoint '{name}'.",
+            next_step="foundry-tune status lists what there is.",
+        )
     job = job or inventory.find_job(session, name)
     api = projects.data_plane(session, projects.get(session))
     details = history.details(session, api, job.name)

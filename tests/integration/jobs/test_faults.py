@@ -231,11 +231,21 @@ def test_another_operation_in_progress_is_waited_for(place: Place) -> None:
 def test_a_name_that_is_a_path_asks_azure_nothing(place: Place, name: str) -> None:
     mark = place.emulator.control.last_call()
     for verb in ("cancel", "show", "logs", "wait", "metrics", "down"):
+        if (verb, name) == ("logs", "a/b"):
+            continue  # the deployment b of an online endpoint
         ran = place.tune(verb, name, *(("--yes",) if verb in {"cancel", "down"} else ()))
         assert ran.code == 2, ran.said
         assert "nor a name in Azure" in ran.err or "holds no spec" in ran.err
     assert place.tune("chat", name, "Hello").code == 2
     assert place.emulator.control.calls(after=mark, method="GET", host="management.azure.com") == []
+
+
+@pytest.mark.parametrize("name", ["../b", "a b/c", "/b"])
+def test_a_deployment_of_what_is_no_name_asks_azure_nothing(place: Place, name: str) -> None:
+    mark = place.emulator.control.last_call()
+    assert place.tune("logs", name).code == 2
+    assert place.emulator.control.calls(after=mark, method="GET", host="management.azure.com") == []
+    assert "no online endpoint 'a'" in place.tune("logs", "a/b").err
 
 
 @pytest.fixture(scope="session")
