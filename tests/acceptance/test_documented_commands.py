@@ -88,6 +88,8 @@ NOT_RUN = {
     "az ml job create -f": "takes the Azure CLI",
     "az login": "takes the Azure CLI",
     "az group create": "takes the Azure CLI",
+    "az keyvault create": "takes the Azure CLI",
+    "az provider register -n Microsoft.KeyVault": "takes the Azure CLI",
     "az role assignment create …": "takes the Azure CLI",
     "az role assignment … --assignee": "takes the Azure CLI",
     "pulumi stack output identityClientIds": "takes a stack with identities: test_identities.py",
