@@ -39,12 +39,15 @@ class CustomRole:
 
 CUSTOM: Mapping[str, CustomRole] = {
     "tunes": CustomRole(
-        description="Uploads data, submits and cancels jobs, registers and deletes models; makes "
-        "no endpoint and reads no key.",
+        description="Uploads data and code, submits and cancels jobs, registers and deletes "
+        "models; makes no endpoint and reads no key.",
         actions=(
             *_LOOK,
             f"{_WORKSPACES}/data/write",
             f"{_WORKSPACES}/data/versions/write",
+            # A command job's script is a version of a code asset; it may have an environment too.
+            f"{_WORKSPACES}/codes/versions/write",
+            f"{_WORKSPACES}/environments/versions/write",
             f"{_WORKSPACES}/jobs/write",
             f"{_WORKSPACES}/jobs/cancel/action",
             f"{_WORKSPACES}/experiments/runs/write",

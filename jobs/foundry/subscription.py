@@ -33,10 +33,15 @@ ONLINE_ACTIONS = {
         f"{_WORKSPACES}/onlineEndpoints/listKeys/action",
         f"{_WORKSPACES}/onlineEndpoints/deployments/write",
         f"{_WORKSPACES}/onlineEndpoints/deployments/delete",
-        f"{_WORKSPACES}/codes/versions/write",
     ),
 }
 """The same of documents that are served by managed online endpoints."""
+
+SENT_ACTIONS = {
+    "code": f"{_WORKSPACES}/codes/versions/write",
+    "environment": f"{_WORKSPACES}/environments/versions/write",
+}
+"""What it takes besides to send a job's script, or a deployment's, with its environment."""
 
 TAKES = {
     "submit jobs": ("Azure AI Developer", "tunes"),

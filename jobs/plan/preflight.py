@@ -4,7 +4,7 @@ Three verdicts: pass, fail, and unverified where Azure or the catalogue doesn't 
 known is never passed off as fine.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -257,13 +257,7 @@ _DEPLOYED = frozenset({"online_endpoint", "deployment", "traffic"})
 
 
 def _access(session: Session, project: Project, left: Collection[str]) -> list[Check]:
-    wanted = {
-        words: actions
-        for words, actions in subscription.ACTIONS.items()
-        if (set(left) - _SERVED - _DEPLOYED if words == "submit jobs" else _SERVED & set(left))
-    }
-    if _DEPLOYED & set(left):
-        wanted |= subscription.ONLINE_ACTIONS
+    wanted = _wanted(set(left))
     if not wanted:
         return []
     try:
@@ -298,6 +292,22 @@ def _access(session: Session, project: Project, left: Collection[str]) -> list[C
         )
         for words, missing in lacking.items()
     ]
+
+
+def _wanted(left: Set[str]) -> dict[str, tuple[str, ...]]:
+    """The actions that what is left takes, by what they are for."""
+    sent = tuple(
+        subscription.SENT_ACTIONS[kind] for kind in subscription.SENT_ACTIONS if kind in left
+    )
+    wanted: dict[str, tuple[str, ...]] = {}
+    if left - _SERVED - _DEPLOYED - set(subscription.SENT_ACTIONS):
+        wanted["submit jobs"] = (*subscription.ACTIONS["submit jobs"], *sent)
+    if left & _SERVED:
+        wanted["create endpoints"] = subscription.ACTIONS["create endpoints"]
+    if left & _DEPLOYED:
+        deploying = subscription.ONLINE_ACTIONS["deploy online endpoints"]
+        wanted["deploy online endpoints"] = (*deploying, *sent)
+    return wanted
 
 
 def _quota(session: Session, project: Project, desired: Desired) -> list[Check]:

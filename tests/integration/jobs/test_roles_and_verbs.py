@@ -10,6 +10,8 @@ import pytest
 
 from infra.role_sets import ROLE_SETS, RoleSet
 from tests.integration.jobs.conftest import Place, Ran, somebody_who, write_story
+from tests.integration.jobs.test_command import write_job
+from tests.integration.jobs.test_online_endpoints import register, write_online
 
 REFUSED = 4
 EVERYBODY = frozenset(ROLE_SETS)
@@ -123,3 +125,11 @@ def test_each_role_has_its_own_verbs_and_no_others(team: Team) -> None:
     cells += team.only(TAKES_DOWN, "down", place.name, "--only", "endpoint", "--yes")
     cells += team.only(TUNES, "down", place.name, "--only", "model", "--yes")
     assert cells == len(ROLE_SETS) * (len(LOOKS) + 9)
+
+
+@pytest.mark.rehearsal
+@pytest.mark.timeout(300)
+def test_code_is_sent_by_who_tunes_for_a_job_and_by_who_serves_for_an_endpoint(team: Team) -> None:
+    team.only(TUNES, "apply", str(write_job(team.place)), "--yes")
+    register(team.place)
+    team.only(SERVES, "apply", str(write_online(team.place)), "--yes")
