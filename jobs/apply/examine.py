@@ -5,12 +5,9 @@ The marks of what it has passed are written together, by whoever moves the traff
 
 from jobs import revision
 from jobs.apply.work import Work
-from jobs.errors import PreflightError
 from jobs.foundry import endpoints, online
-from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.online import Deployment
 from jobs.plan.deployments import DeployStep, TrafficStep
-from jobs.plan.desired import Measuring
 from jobs.plan.hosting import Hosting
 from jobs.plan.steps import MeasureStep
 from jobs.proof.asking import Asked
@@ -29,10 +26,10 @@ def hold(step: MeasureStep, deploy: DeployStep, work: Work, safety: str) -> None
     measuring, hosting = step.measuring, deploy.hosting
     candidate = _deployed(hosting, work.deployments[hosting.name], work, safety)
     others: dict[str, Asked] = {
-        word: _required(name, measuring, work) for word, name in measuring.references.items()
+        word: work.asked(name, measuring.spec) for word, name in measuring.references.items()
     }
     others |= _served(hosting, work, safety)
-    judge = _required(measuring.judge.endpoint, measuring, work) if measuring.judge else None
+    judge = work.asked(measuring.judge.endpoint, measuring.spec) if measuring.judge else None
     measure(work.session, candidate, measuring, work.report, others, judge=judge, pause=work.pause)
 
 
@@ -108,15 +105,3 @@ def _served(hosting: Hosting, work: Work, safety: str) -> dict[str, Asked]:
     """What gets the traffic, as it was when it was planned; nothing where none does."""
     served = work.plan.actual.hosted[hosting.name].served
     return {SERVED: _deployed(hosting, served, work, safety)} if served else {}
-
-
-def _required(name: str, measuring: Measuring, work: Work) -> Endpoint:
-    """A serverless endpoint that an evaluation asks besides."""
-    endpoint = work.serverless(name)
-    if endpoint is None:
-        raise PreflightError(
-            f"{measuring.spec.reference}: there is no endpoint '{name}' in the project.",
-            next_step="Add a serverless_endpoint document, or correct the name.",
-        )
-    endpoints.require_servable(endpoint)
-    return endpoint

@@ -14,7 +14,6 @@ from jobs.errors import (
     FoundryTuneError,
     JobCanceledError,
     JobFailedError,
-    PreflightError,
     QualityError,
     RefusedBeforeError,
     RemoteError,
@@ -261,26 +260,14 @@ def evaluate(step: MeasureStep, work: Work) -> bool:
     if step.action.kind == "unchanged":
         return True
     measuring = step.measuring
-    endpoint = _asked(measuring.endpoint, measuring, work)
-    others = {word: _asked(name, measuring, work) for word, name in measuring.references.items()}
+    endpoint = work.asked(measuring.endpoint, measuring.spec)
+    others = {word: work.asked(name, measuring.spec) for word, name in measuring.references.items()}
     served = work.plan.actual.served(measuring.endpoint)
     if served is not None:
         others[SERVED] = served
-    judge = _asked(measuring.judge.endpoint, measuring, work) if measuring.judge else None
+    judge = work.asked(measuring.judge.endpoint, measuring.spec) if measuring.judge else None
     measure(work.session, endpoint, measuring, work.report, others, judge=judge, pause=work.pause)
     return True
-
-
-def _asked(name: str, measuring: Measuring, work: Work) -> Endpoint:
-    """An endpoint that an evaluation asks."""
-    endpoint = work.serverless(name)
-    if endpoint is None:
-        raise PreflightError(
-            f"{measuring.spec.reference}: there is no endpoint '{name}' in the project.",
-            next_step="Add a serverless_endpoint document, or correct the name.",
-        )
-    endpoints.require_servable(endpoint)
-    return endpoint
 
 
 # ── names, and what they leave ──────────────────────────────────────────────────────────────────

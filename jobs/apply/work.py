@@ -4,7 +4,8 @@ import threading
 from dataclasses import dataclass
 
 from jobs.apply.turns import turns_of
-from jobs.foundry import projects
+from jobs.errors import PreflightError
+from jobs.foundry import endpoints, projects
 from jobs.foundry.endpoints import Endpoint
 from jobs.foundry.jobs import Job
 from jobs.foundry.models import ModelVersion
@@ -12,6 +13,7 @@ from jobs.foundry.online import Deployment, Online
 from jobs.foundry.projects import Datastore
 from jobs.foundry.session import Session
 from jobs.plan.plan import Plan
+from jobs.spec.document import Document
 from jobs.terminal.progress import Reporter
 
 
@@ -58,6 +60,21 @@ class Work:
     def serverless(self, name: str) -> Endpoint | None:
         """What serves a name: made by this run, or seen by its plan."""
         return self.candidates.get(name) or self.plan.actual.served(name)
+
+    def asked(self, name: str, by: Document) -> Endpoint:
+        """A serverless endpoint that a document's evaluation asks.
+
+        Raises:
+            PreflightError: It isn't there, or it can't be asked as it is.
+        """
+        endpoint = self.serverless(name)
+        if endpoint is None:
+            raise PreflightError(
+                f"{by.reference}: there is no endpoint '{name}' in the project.",
+                next_step="Add a serverless_endpoint document, or correct the name.",
+            )
+        endpoints.require_servable(endpoint)
+        return endpoint
 
     def datastore(self) -> Datastore:
         """The project's default datastore, asked for once."""
