@@ -15,6 +15,8 @@ import socket
 from collections import deque
 from collections.abc import Awaitable, Callable
 
+from emulator.rehearsal import guard
+
 _MOST = 64 * 1024
 """Bytes of a CONNECT and its headers."""
 _END = b"\r\n\r\n"
@@ -65,7 +67,8 @@ class Proxy:
     async def _answer(self, connection: socket.socket) -> None:
         served = False
         try:
-            head = (await _read_head(connection)).decode("latin-1")
+            async with asyncio.timeout(guard.PATIENCE):
+                head = (await _read_head(connection)).decode("latin-1")
             method, target, *_ = [*head.split("\r\n", 1)[0].split(" "), "", ""]
             host, _, port = target.rpartition(":")
             if method != "CONNECT" or port != "443" or not self._emulates(host.lower()):
@@ -77,7 +80,7 @@ class Proxy:
             served = True
             await self._serve(connection)
         except OSError:
-            pass  # the client went away, or spoke no HTTP, or no TLS
+            pass  # the client went away, took too long, or spoke no HTTP, or no TLS
         finally:
             if not served:
                 connection.close()

@@ -278,6 +278,17 @@ def test_a_client_that_never_ends_its_call_is_told_and_left(
     assert (answer.status, answer.code) == (408, "RequestTimeout")
 
 
+def test_a_client_that_never_says_whom_it_wants_is_left(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "PATIENCE", 0.2)
+    assert emulator.address is not None
+    proxy = urlsplit(emulator.address.proxy)
+    with closing(socket.create_connection((proxy.hostname, proxy.port), 10)) as connection:
+        connection.sendall(b"CONNECT ")
+        assert connection.recv(1) == b""
+
+
 def test_a_client_that_sends_a_byte_now_and_then_is_left_too(
     connect: Callable[[], ssl.SSLSocket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
