@@ -70,15 +70,14 @@ def refuse(deploy: DeployStep, environment: str, model: str, work: Work, safety:
         )
 
 
-def mark(step: TrafficStep, work: Work) -> Deployment:
+def mark(step: TrafficStep, work: Work) -> None:
     """Say on the deployment what it has passed, so that it may get the traffic; read back."""
     deployment = work.deployments[step.hosting.name]
     measured = [need.measuring for need in step.needs if isinstance(need, MeasureStep)]
     marks = dict(marked(one, deployment.title) for one in measured)
     marks[revision.TAG_READY] = deployment.proof
-    if all(deployment.tags.get(tag) == value for tag, value in marks.items()):
-        return deployment
-    return online.tag(work.session, deployment, marks)
+    if any(deployment.tags.get(tag) != value for tag, value in marks.items()):
+        online.tag(work.session, deployment, marks)
 
 
 def _deployed(hosting: Hosting, deployment: Deployment, work: Work, safety: str) -> Deployed:

@@ -138,9 +138,9 @@ class Managed:
 
 def served(endpoint: Online, deployments: Sequence[Deployment]) -> Deployment | None:
     """The deployment that gets an endpoint's traffic, most of it where it is split."""
-    shares = endpoint.traffic
-    sent = [one for one in deployments if shares.get(one.name, 0)]
-    return max(sent, key=lambda one: shares[one.name], default=None)
+    traffic = endpoint.traffic
+    sent = [one for one in deployments if traffic.get(one.name, 0)]
+    return max(sent, key=lambda one: traffic[one.name], default=None)
 
 
 def managed(session: Session, endpoint: Online) -> Managed:
@@ -257,8 +257,8 @@ def move_traffic(
     moved = _read(session, seen.name)
     if moved.traffic != wanted:
         raise RemoteError(
-            f"Endpoint '{seen.name}' was asked to send its calls to {_words(wanted)}, but reads "
-            f"back as sending them to {_words(moved.traffic)}.",
+            f"Endpoint '{seen.name}' was asked to send its calls to {shares(wanted)}, but reads "
+            f"back as sending them to {shares(moved.traffic)}.",
             next_step="Run the same command again: it looks at what is there.",
         )
     if tags:
@@ -271,6 +271,11 @@ def deployments(session: Session, endpoint: str) -> list[Deployment]:
     path = f"{_path(session, endpoint)}/deployments"
     items = session.arm.list(path, API_VERSION, f"list the deployments of '{endpoint}'")
     return [_deployment(item, endpoint) for item in items]
+
+
+def shares(traffic: Mapping[str, int]) -> str:
+    """A split in words: `r-0123456789 (100 %)`."""
+    return ", ".join(f"{name} ({share} %)" for name, share in traffic.items()) or "nobody"
 
 
 def find_deployment(session: Session, endpoint: str, name: str) -> Deployment | None:
@@ -412,10 +417,6 @@ def logs(session: Session, endpoint: str, name: str, lines: int = 100) -> str:
     return text(session.arm.post(path, API_VERSION, doing, body=body), "content")
 
 
-def _words(traffic: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} ({share} %)" for name, share in traffic.items()) or "nobody"
-
-
 def _read(session: Session, name: str) -> Online:
     return _online(session.arm.get(_path(session, name), API_VERSION, f"read endpoint '{name}'"))
 
@@ -436,14 +437,14 @@ def _deployment_path(session: Session, endpoint: str, name: str) -> str:
 
 def _online(found: Json) -> Online:
     properties = part(found, "properties")
-    shares = strings(properties, "traffic")
+    split = strings(properties, "traffic")
     return Online(
         name=text(found, "name"),
         auth_mode=text(properties, "authMode"),
         provisioning_state=text(properties, "provisioningState"),
         uri=text(properties, "scoringUri"),
         traffic={
-            name: int(share) for name, share in shares.items() if share.isdecimal() and int(share)
+            name: int(share) for name, share in split.items() if share.isdecimal() and int(share)
         },
         tags=strings(found, "tags"),
         created=text(found, "systemData", "createdAt"),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from jobs import revision
-from jobs.foundry.online import AUTH_MODES, Deployment, Online
+from jobs.foundry.online import AUTH_MODES, Deployment, Online, shares
 from jobs.plan import ends, refused
 from jobs.plan.desired import Measuring
 from jobs.plan.hosting import Hosted, Hosting
@@ -135,11 +135,6 @@ def needs_contents(hosting: Hosting, model: ModelStep | None, hosted: Hosted) ->
     name = hosting.deployment(model.made_from if model else hosting.model)
     there = next((one for one in hosted.deployments if one.name == name), None)
     return there is None or there.provisioning_state not in {"Succeeded", *_MOVING}
-
-
-def shares(traffic: Mapping[str, int]) -> str:
-    """A split in words: `r-0123456789 (100 %)`."""
-    return ", ".join(f"{name} ({share} %)" for name, share in traffic.items()) or "nobody"
 
 
 def _endpoint_action(hosting: Hosting, endpoint: Online | None) -> Action:

@@ -10,10 +10,10 @@ from jobs import revision
 from jobs.foundry import online
 from jobs.foundry.endpoints import AUTH_MODES, Endpoint, model_label, serves
 from jobs.foundry.jobs import USABLE
-from jobs.foundry.online import Deployment, Online
+from jobs.foundry.online import Deployment, Online, shares
 from jobs.foundry.pointers import Pointer
 from jobs.plan.actual import Actual
-from jobs.plan.deployments import DeployStep, OnlineStep, TrafficStep, shares
+from jobs.plan.deployments import DeployStep, OnlineStep, TrafficStep
 from jobs.plan.desired import Serving
 from jobs.plan.hosting import Hosted, Hosting
 from jobs.plan.plan import Plan

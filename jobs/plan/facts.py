@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass
 from jobs import revision
 from jobs.foundry.endpoints import Endpoint, serves
 from jobs.foundry.jobs import Job
+from jobs.foundry.online import shares
 from jobs.foundry.pointers import Pointer
-from jobs.plan.deployments import DeployStep, OnlineStep, TrafficStep, UndeployStep, shares
+from jobs.plan.deployments import DeployStep, OnlineStep, TrafficStep, UndeployStep
 from jobs.plan.hosting import Hosted
 from jobs.plan.plan import Plan
 from jobs.plan.steps import (

@@ -91,7 +91,7 @@ def led(
 def _rerouted(session: "Session", managed: "Managed", arguments: Namespace, *, back: bool) -> int:
     """The same of an online endpoint: its traffic, led from one deployment to another."""
     from jobs.apply import reroute
-    from jobs.plan.deployments import shares
+    from jobs.foundry.online import shares
     from jobs.terminal import output
     from jobs.terminal.question import confirmed
 
